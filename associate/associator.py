@@ -1,0 +1,398 @@
+"""Which sightings are one vehicle: a state machine on event time.
+
+A pure function of its messages: no clock, no randomness, no dependence on the order of arrival. Messages are put in
+order of event time; every half second of it (a slot) the tracklets that were closed are given to identities, all
+together and one to one; open tracklets are given provisionally as they appear.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from associate.gallery import make_gallery
+from associate.likelihood import posterior, travel_ratio
+from associate.matching import NEW, Candidate, assign
+from associate.reorder import ReorderBuffer, Verdict
+from associate.settings import AssociateSettings, calibration
+from associate.state import Table, load_tables
+from associate.topology import Topology
+from associate.trajectory import Evidence, Kind, TrajectoryEvent, Visit, event_id
+from embed.observation import Epoch, Message, Observation, State, unpack_vector
+from ingest.clock import NS
+
+VISITS_TOLD = 100
+
+
+class Sighting(msgspec.Struct, frozen=True, kw_only=True):
+    """A tracklet that is not decided yet."""
+
+    latest: Observation
+    identity: str | None = None  # given provisionally
+    complete: bool = False  # closed, to be decided at the end of the slot
+
+
+class Identity(msgspec.Struct, frozen=True, kw_only=True):
+    """A vehicle, as far as its sightings are known.
+
+    `vector` is the quality-weighted sum of the features of its complete sightings, fp32; empty while it has none.
+    """
+
+    id: str
+    visits: list[Visit]
+    last_epoch: Epoch | None
+    vector: bytes
+    labels: dict[str, float]
+    revision: int = 0
+    occupant: str | None = None  # the open tracklet that it is given to provisionally
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """What has to outlive a restart beside the rows."""
+
+    slot: int = -1
+    released_ns: int | None = None
+    identities: int = 0
+
+
+class Associator:
+    """Links tracklets into trajectories; `update` takes a message and returns the events it brings about.
+
+    `refuse` says why a message cannot be used at all (another encoder's vector, say). `changes` gives what a commit
+    has to store, `restore` takes it back.
+    """
+
+    def __init__(self, settings: AssociateSettings, *, cameras: tuple[str, ...] = (), encoder: str | None = None) -> None:
+        self.settings = settings
+        self.counts: Counter[str] = Counter()
+        self._encoder = encoder
+        self._calibration = calibration(settings, encoder)
+        self._topology = Topology(settings.travel, settings.default_window, resume_s=settings.resume_s)
+        self._gallery = make_gallery(settings.search)
+        self._reorder = ReorderBuffer(cameras, idle_after_s=settings.idle_after_s)
+        self._sightings: Table[Sighting] = Table("sighting", Sighting)
+        self._identities: Table[Identity] = Table("identity", Identity)
+        self._progress: Table[Progress] = Table("progress", Progress)
+        self._progress.put("all", Progress())
+        self._tables: tuple[Table[Any], ...] = (
+            self._reorder.clocks,
+            self._reorder.held,
+            self._sightings,
+            self._identities,
+            self._progress,
+        )
+        self._epochs: dict[str, Epoch] = {}
+        self._dim: int | None = None
+        self._decider: Message | None = None
+        self._events: list[TrajectoryEvent] = []
+
+    # The outside
+
+    def refuse(self, message: Message) -> str | None:
+        """Why a message cannot be used; None if it can."""
+        if not isinstance(message, Observation):
+            return None
+        if self._encoder is not None and message.encoder != self._encoder:
+            return f"encoder {message.encoder} is not {self._encoder}, whose vectors this zone compares"
+        try:
+            dim = len(unpack_vector(message.vector))
+        except ValueError as error:
+            return str(error)
+        if self._dim is None:
+            self._dim = dim
+        if dim != self._dim:
+            return f"a vector of {dim} numbers, where {message.encoder} had {self._dim}"
+        return None
+
+    def update(self, message: Message) -> list[TrajectoryEvent]:
+        """Take one message; returns the events that the watermark now allows."""
+        verdict = self._reorder.push(message)
+        self.counts[verdict] += 1
+        if verdict in (Verdict.DUPLICATE, Verdict.FENCED):
+            return []
+        self._events = []
+        for released in self._reorder.release():
+            self._apply(released)
+        if self._reorder.ended:
+            self._flush()
+        return self._events
+
+    def changes(self) -> dict[str, bytes | None]:
+        """What a commit has to store so that `restore` brings this state back."""
+        changed: dict[str, bytes | None] = {}
+        for table in self._tables:
+            changed.update(table.changes())
+        return changed
+
+    def restore(self, stored: Mapping[str, bytes]) -> None:
+        """Continue from what was stored; call once, before any update."""
+        load_tables(self._tables, stored)
+        self._reorder.restored(self._progress["all"].released_ns)
+        for identity in self._identities:
+            self._index(identity)
+            self._dim = len(identity.vector) // 4 or self._dim
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """How much is held: for telemetry, and for the tests that it stays bounded."""
+        return {table.name: len(table) for table in self._tables}
+
+    @property
+    def watermark_ns(self) -> int | None:
+        return self._reorder.watermark_ns()
+
+    # One message in order
+
+    def _apply(self, message: Message) -> None:
+        self._decider = message
+        self._ordinal = 0
+        progress = self._progress["all"]
+        slot = message.at_ns // round(self.settings.decide_every_s * NS)
+        self._progress.put("all", msgspec.structs.replace(progress, slot=max(slot, progress.slot)))
+        if slot > progress.slot:
+            self._decide()
+            self._expire(message.at_ns)
+        self._close_abandoned(message)
+        if isinstance(message, Observation):
+            self._see(message)
+        released_ns = max(message.at_ns, progress.released_ns or message.at_ns)
+        self._progress.put("all", msgspec.structs.replace(self._progress["all"], released_ns=released_ns))
+
+    def _see(self, seen: Observation) -> None:
+        known = self._sightings.get(seen.tracklet)
+        identity = known.identity if known else None
+        complete = seen.state is State.CLOSED
+        self._sightings.put(seen.tracklet, Sighting(latest=seen, identity=identity, complete=complete))
+        if identity is None and not complete:
+            self._give_provisionally(seen)
+
+    def _close_abandoned(self, message: Message) -> None:
+        """A new epoch of a camera means that the tracklets of the old one will not be spoken of again."""
+        if self._epochs.get(message.camera) == message.epoch:
+            return
+        self._epochs[message.camera] = message.epoch
+        for sighting in self._sightings:
+            seen = sighting.latest
+            if seen.camera == message.camera and seen.epoch < message.epoch and not sighting.complete:
+                self._sightings.put(seen.tracklet, msgspec.structs.replace(sighting, complete=True))
+
+    # Open tracklets
+
+    def _give_provisionally(self, seen: Observation) -> None:
+        free = [it for it in self._candidates([seen])[0] if self._identities[it.identity].occupant is None]
+        best = max(free, key=lambda it: (it.ratio, it.identity), default=None)
+        if best is not None and best.ratio > self.settings.new_vehicle:
+            identity = self._identities[best.identity]
+            evidence = self._evidence(best, free)
+        else:
+            identity = self._found()
+            evidence = self._evidence(NEW, free)
+        self._put(msgspec.structs.replace(identity, occupant=seen.tracklet))
+        sighting = self._sightings[seen.tracklet]
+        self._sightings.put(seen.tracklet, msgspec.structs.replace(sighting, identity=identity.id))
+        self._say(Kind.PROVISIONAL, identity.id, seen=seen, evidence=evidence)
+
+    def _found(self) -> Identity:
+        progress = self._progress["all"]
+        number = progress.identities + 1
+        self._progress.put("all", msgspec.structs.replace(progress, identities=number))
+        identity = Identity(id=f"{self.settings.zone}-{number}", visits=[], last_epoch=None, vector=b"", labels={})
+        self._put(identity)
+        return identity
+
+    # Complete tracklets
+
+    def _decide(self) -> None:
+        """Give every complete tracklet to exactly one identity."""
+        complete = [sighting for sighting in self._sightings if sighting.complete]
+        if not complete:
+            return
+        complete.sort(key=lambda sighting: (sighting.latest.first_ns, sighting.latest.tracklet))
+        candidates = self._candidates([sighting.latest for sighting in complete])
+        choices = assign(candidates, self.settings.new_vehicle)
+        for sighting, chosen, rivals in zip(complete, choices, candidates, strict=True):
+            self._settle(sighting, chosen, rivals)
+
+    def _settle(self, sighting: Sighting, chosen: Candidate, rivals: Sequence[Candidate]) -> None:
+        seen = sighting.latest
+        # An earlier settlement of this slot may have displaced the sighting from its provisional identity.
+        given = self._sightings[seen.tracklet].identity
+        self._sightings.drop(seen.tracklet)
+        evidence = self._evidence(chosen, rivals)
+        own = given is not None and not self._identities[given].visits
+        if chosen is not NEW:
+            target = chosen.identity
+        elif own and given is not None:
+            target = given
+        else:
+            target = self._found().id
+        if given is not None and given != target:
+            self._withdraw(given, seen, target, Kind.MERGED if own else Kind.RETRACTED)
+        displaced = self._identities[target].occupant
+        first = not self._identities[target].visits
+        self._put(self._with_visit(self._identities[target], seen))
+        self._say(Kind.CONFIRMED if first else Kind.EXTENDED, target, seen=seen, evidence=evidence)
+        if displaced is not None and displaced != seen.tracklet:
+            self._displace(displaced, target)
+
+    def _withdraw(self, identity_id: str, seen: Observation, target: str, kind: Kind) -> None:
+        """Take a sighting away from the identity that it was given to provisionally."""
+        self._put(msgspec.structs.replace(self._identities[identity_id], occupant=None))
+        self._say(kind, identity_id, seen=seen, superseded_by=target)
+        if kind is Kind.MERGED:
+            self._identities.drop(identity_id)
+
+    def _displace(self, tracklet: str, identity_id: str) -> None:
+        """A complete sighting has taken the identity of one still in view, which has to look again."""
+        sighting = self._sightings[tracklet]
+        self._sightings.put(tracklet, msgspec.structs.replace(sighting, identity=None))
+        self._say(Kind.RETRACTED, identity_id, seen=sighting.latest)
+        if not sighting.complete:
+            self._give_provisionally(sighting.latest)
+
+    def _with_visit(self, identity: Identity, seen: Observation) -> Identity:
+        visit = Visit(camera=seen.camera, observation=seen.id, enter_ns=seen.first_ns, leave_ns=seen.last_ns)
+        total = np.frombuffer(identity.vector, np.float32) if identity.vector else np.float32(0)
+        total = total + unpack_vector(seen.vector) * np.float32(seen.quality + 0.05)
+        labels = dict(identity.labels)
+        labels[seen.label] = round(labels.get(seen.label, 0.0) + seen.score, 4)
+        settled = msgspec.structs.replace(
+            identity,
+            visits=[*identity.visits, visit][-VISITS_TOLD:],
+            last_epoch=seen.epoch,
+            vector=np.asarray(total, np.float32).tobytes(),
+            labels=labels,
+            occupant=None,
+        )
+        self._index(settled)
+        return settled
+
+    # Candidates and evidence
+
+    def _candidates(self, seen: Sequence[Observation]) -> list[list[Candidate]]:
+        """For each tracklet the identities that can be met there and then, by identity."""
+        queries = np.stack([unpack_vector(it.vector) for it in seen])
+        found: list[list[Candidate]] = []
+        for it, neighbours in zip(seen, self._gallery.nearest(queries, self.settings.candidates), strict=True):
+            options = [self._candidate(it, identity, similarity) for identity, similarity in neighbours]
+            found.append(sorted((o for o in options if o is not None), key=lambda option: option.identity))
+        return found
+
+    def _candidate(self, seen: Observation, identity_id: str, similarity: float) -> Candidate | None:
+        identity = self._identities[identity_id]
+        last = identity.visits[-1]
+        assert identity.last_epoch is not None
+        interrupted = last.camera == seen.camera and identity.last_epoch < seen.epoch
+        window = self._topology.window(last.camera, seen.camera, interrupted=interrupted)
+        travel_s = (seen.first_ns - last.leave_ns) / NS
+        if window is None or travel_s not in window:
+            return None
+        return Candidate(
+            identity=identity_id,
+            similarity=similarity,
+            appearance=self._calibration.ratio(similarity),
+            travel_time=travel_ratio(window, self._topology.horizon_s),
+            travel_s=travel_s,
+        )
+
+    def _evidence(self, chosen: Candidate, rivals: Sequence[Candidate]) -> Evidence:
+        probabilities = posterior([it.ratio for it in rivals], self.settings.new_vehicle)
+        shares: NDArray[np.float64] = probabilities[:-1]
+        others = [(float(p), it.identity) for p, it in zip(shares, rivals, strict=True) if it.identity != chosen.identity]
+        runner_up = max(others, default=None)
+        if chosen is NEW:
+            probability = float(probabilities[-1])
+        else:
+            probability = float(shares[[it.identity for it in rivals].index(chosen.identity)])
+        linked = chosen is not NEW
+        return Evidence(
+            probability=round(probability, 6),
+            similarity=round(chosen.similarity, 6) if linked else None,
+            appearance=round(chosen.appearance, 6) if linked else None,
+            travel_time=round(chosen.travel_time, 6) if linked else None,
+            travel_s=round(chosen.travel_s, 3) if linked else None,
+            runner_up=runner_up[1] if runner_up else None,
+            margin=round(probability - runner_up[0], 6) if runner_up else None,
+        )
+
+    # The end of things
+
+    def _expire(self, now_ns: int) -> None:
+        """Close the identities that no window can reach any more, and the oldest ones beyond the limit."""
+        idle = [it for it in self._identities if it.visits and it.occupant is None]
+        horizon_ns = round(self._topology.horizon_s * NS) + self._longest_sighting_ns()
+        over = len(self._identities) - self.settings.max_identities
+        idle.sort(key=lambda it: (it.visits[-1].leave_ns, it.id))
+        for place, identity in enumerate(idle):
+            if place < over or now_ns - identity.visits[-1].leave_ns > horizon_ns:
+                self._close(identity.id)
+
+    def _longest_sighting_ns(self) -> int:
+        """Tracklets still undecided entered at most this long ago; what they may be linked to has to wait for them."""
+        started = [sighting.latest.first_ns for sighting in self._sightings]
+        newest = self._progress["all"].released_ns
+        return max(0, newest - min(started)) if started and newest is not None else 0
+
+    def _flush(self) -> None:
+        """Every stream has ended: decide what is left and close everything."""
+        for sighting in self._sightings:
+            self._sightings.put(sighting.latest.tracklet, msgspec.structs.replace(sighting, complete=True))
+        self._decide()
+        for identity in self._identities:
+            self._close(identity.id)
+
+    def _close(self, identity_id: str) -> None:
+        self._say(Kind.CLOSED, identity_id)
+        self._identities.drop(identity_id)
+        self._gallery.drop(identity_id)
+
+    # Rows and events
+
+    def _put(self, identity: Identity) -> None:
+        self._identities.put(identity.id, identity)
+
+    def _index(self, identity: Identity) -> None:
+        if identity.vector:
+            total = np.frombuffer(identity.vector, np.float32)
+            self._gallery.put(identity.id, np.asarray(total / np.linalg.norm(total), np.float32))
+
+    def _say(
+        self,
+        kind: Kind,
+        identity_id: str,
+        *,
+        seen: Observation | None = None,
+        evidence: Evidence | None = None,
+        superseded_by: str | None = None,
+    ) -> None:
+        assert self._decider is not None
+        identity = self._identities[identity_id]
+        identity = msgspec.structs.replace(identity, revision=identity.revision + 1)
+        self._put(identity)
+        visits = list(identity.visits)
+        labels = dict(identity.labels)
+        if kind is Kind.PROVISIONAL and seen is not None:
+            open_visit = Visit(
+                camera=seen.camera, observation=seen.id, enter_ns=seen.first_ns, leave_ns=seen.last_ns, open=True
+            )
+            visits.append(open_visit)
+            labels.setdefault(seen.label, 0.0)
+        event = TrajectoryEvent(
+            id=event_id(self.settings.zone, self._decider.id, self._ordinal),
+            zone=self.settings.zone,
+            kind=kind,
+            identity=identity_id,
+            revision=identity.revision,
+            at_ns=self._decider.at_ns,
+            decided_by=self._decider.id,
+            label=max(labels, key=lambda name: (labels[name], name), default=seen.label if seen else "vehicle"),
+            visits=visits,
+            observation=seen.id if seen else None,
+            evidence=evidence,
+            superseded_by=superseded_by,
+        )
+        self._ordinal += 1
+        self._events.append(event)

@@ -1,0 +1,64 @@
+"""The settings of association, with their defaults and units."""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from associate.likelihood import Calibration
+from associate.topology import Travel, Window
+from ingest.errors import ConfigError
+
+Positive = Annotated[float, msgspec.Meta(gt=0)]
+
+
+class AssociateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The `[associate]` table of the configuration.
+
+    zone: the name of this cluster of cameras; identities carry it.
+    travel: travel-time windows of camera pairs; others have min_travel_s to max_travel_s, unless `only_listed`.
+    idle_after_s: a camera this far behind the newest one (event time) is not waited for.
+    decide_every_s: closed tracklets are decided together once in this time.
+    similarity_midpoint, similarity_slope: the cosine at which appearance speaks for neither, and how steeply it
+        turns; known encoders bring their own.
+    new_vehicle: log likelihood ratio that the best candidate has to beat; higher links less and surer.
+    search: `exact`, or `faiss` (extra `faiss` or `gpu`).
+    """
+
+    zone: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$")] = "zone"
+    travel: list[Travel] = []
+    only_listed: bool = False
+    min_travel_s: float = 0.0
+    max_travel_s: float = 300.0
+    resume_s: Positive = 10.0
+    idle_after_s: Positive = 10.0
+    decide_every_s: Positive = 0.5
+    similarity_midpoint: float | None = None
+    similarity_slope: float | None = None
+    new_vehicle: float = 0.0
+    candidates: Annotated[int, msgspec.Meta(ge=1)] = 64
+    max_identities: Annotated[int, msgspec.Meta(ge=10)] = 20_000
+    search: Literal["exact", "faiss"] = "exact"
+
+    @property
+    def default_window(self) -> Window | None:
+        """The window of pairs that are not listed."""
+        return None if self.only_listed else Window(self.min_travel_s, self.max_travel_s)
+
+
+KNOWN_CALIBRATIONS = {"colour": Calibration(midpoint=0.55, slope=8.0)}
+"""By encoder name; measured by `make bench` on the synthetic road (docs/benchmarks.md)."""
+
+
+def calibration(settings: AssociateSettings, encoder: str | None) -> Calibration:
+    """What the settings say, else what is known of the encoder `name@hash`; raises ConfigError if that is nothing."""
+    known = KNOWN_CALIBRATIONS.get(encoder.partition("@")[0]) if encoder else None
+    midpoint, slope = settings.similarity_midpoint, settings.similarity_slope
+    if known is not None:
+        midpoint = known.midpoint if midpoint is None else midpoint
+        slope = known.slope if slope is None else slope
+    if midpoint is None or slope is None:
+        raise ConfigError(
+            f"how to read the similarities of encoder '{encoder}' is not known; "
+            "set similarity_midpoint and similarity_slope in [associate]"
+        )
+    return Calibration(midpoint, slope)

@@ -1,0 +1,98 @@
+"""What association says: revisable events about identities, with their evidence.
+
+Records of the topics `trajectories` and `identities` are JSON objects that any consumer can read.
+"""
+
+import uuid
+from enum import StrEnum
+
+import msgspec
+
+_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://corridor.invalid/trajectory-events")
+
+
+class Kind(StrEnum):
+    """What an event does to its identity."""
+
+    PROVISIONAL = "provisional"  # a vehicle in view is taken for this identity; may still change
+    CONFIRMED = "confirmed"  # its first complete sighting: the identity exists
+    EXTENDED = "extended"  # a further complete sighting has been linked to it
+    MERGED = "merged"  # a provisional identity turned out to be another one: see superseded_by
+    SPLIT = "split"  # a complete sighting was taken away from it again
+    RETRACTED = "retracted"  # a provisional sighting was taken away from it again: see superseded_by
+    CLOSED = "closed"  # nothing can be linked to it any more
+
+
+class Visit(msgspec.Struct, frozen=True, kw_only=True):
+    """One sighting in a trajectory; times are Unix nanoseconds.
+
+    `observation` is the id of the latest observation of the tracklet; `open` while the vehicle may still be in view.
+    """
+
+    camera: str
+    observation: str
+    enter_ns: int
+    leave_ns: int
+    open: bool = False
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Why a sighting was given to an identity.
+
+    probability: that the link (or, where nothing was linked, that a new identity) is right, given the rivals.
+    similarity: cosine of the vectors; appearance, travel_time: the terms, natural logarithms of likelihood ratios.
+    travel_s: time between the views. runner_up: the next best identity, if any; margin: its distance in probability.
+    """
+
+    probability: float
+    similarity: float | None = None
+    appearance: float | None = None
+    travel_time: float | None = None
+    travel_s: float | None = None
+    runner_up: str | None = None
+    margin: float | None = None
+
+
+class TrajectoryEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """One revision of one identity.
+
+    id: uuid5 of zone, deciding message and ordinal, so that a replay says the same and a duplicate can be seen.
+    decided_by: the id of the observation or tick that made the decision possible; at_ns: event time of it.
+    observation: the sighting that this event is about; visits: all sightings, oldest first (the last 100).
+    revision: counts the events of the identity from 1.
+    """
+
+    id: str
+    zone: str
+    kind: Kind
+    identity: str
+    revision: int
+    at_ns: int
+    decided_by: str
+    label: str
+    visits: list[Visit]
+    observation: str | None = None
+    evidence: Evidence | None = None
+    superseded_by: str | None = None
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(TrajectoryEvent)
+
+
+def event_id(zone: str, decided_by: str, ordinal: int) -> str:
+    """The deterministic id of an event."""
+    return str(uuid.uuid5(_NAMESPACE, f"{zone}\x1f{decided_by}\x1f{ordinal}"))
+
+
+def encode(event: TrajectoryEvent) -> bytes:
+    """One record of the topic `trajectories`."""
+    return _encoder.encode(event)
+
+
+def decode(record: bytes) -> TrajectoryEvent:
+    """The event of a record; raises ValueError where it is none."""
+    try:
+        return _decoder.decode(record)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise ValueError(f"not a trajectory event: {error}") from error

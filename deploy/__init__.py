@@ -1,0 +1,1 @@
+"""Everything that makes it run: command line, configuration, log, workers."""

@@ -1,0 +1,1 @@
+"""The `corridor` command, one file a command group."""

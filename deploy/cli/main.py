@@ -1,0 +1,74 @@
+"""The `corridor` command."""
+
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.logging import RichHandler
+
+from deploy.cli import cameras_command, demo_command, run_command, trajectories_command, weights_command
+from ingest.errors import CorridorError
+
+app = typer.Typer(
+    name="corridor",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Links the sightings of a vehicle across many cameras, as they happen.\n\n"
+    "Start with `corridor demo`; then write a configuration (docs/configuration.md) and `corridor run FILE`.",
+)
+app.command("demo")(demo_command.demo)
+app.command("run")(run_command.run)
+app.command("observe")(run_command.observe)
+app.command("associate")(run_command.associate)
+app.command("trajectories")(trajectories_command.trajectories)
+app.add_typer(cameras_command.app, name="cameras")
+app.add_typer(weights_command.app, name="weights")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"corridor {version('corridor')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more on standard error.")] = False,
+) -> None:
+    """Options that stand before every command."""
+    console = Console(stderr=True)
+    handler: logging.Handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+    if console.is_terminal:
+        handler = RichHandler(console=console, show_time=False, show_path=False, markup=False)
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, handlers=[handler])
+
+
+def main() -> None:
+    """Run the command; what a user can cause is one line on standard error and exit code 2."""
+    try:
+        app()
+    except CorridorError as error:
+        sys.stderr.write(f"error: {' '.join(str(error).split())}\n")
+        sys.exit(2)
+    except BrokenPipeError:
+        # The reader of our output has gone, as `head` does; do not complain at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+ConfigFile = Annotated[Path, typer.Argument(help="The configuration, a TOML file.", show_default=False)]
+
+if __name__ == "__main__":
+    main()

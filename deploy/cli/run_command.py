@@ -1,0 +1,102 @@
+"""`corridor run`, `observe`, `associate`: the system in one process, or its two halves."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from deploy.cli.screen import camera_table, live_view
+from deploy.config import Config, load_config
+from deploy.journeys import Journeys, complete_visits, read_journeys
+from deploy.log.base import Log
+from deploy.perception_worker import PerceptionWorker
+from deploy.session import run_association, run_perception, run_together
+from deploy.wiring import make_association_worker, make_log, make_perception_worker
+from ingest.errors import ConfigError
+
+ConfigFile = Annotated[Path, typer.Argument(help="The configuration, a TOML file.", show_default=False)]
+CameraList = Annotated[
+    str | None,
+    typer.Option("--cameras", help="Only these cameras, ids with commas between; run others in other processes."),
+]
+
+
+def run(file: ConfigFile, cameras: CameraList = None) -> None:
+    """Everything in one process: watch the cameras and link their vehicles.
+
+    Recordings are read to their end, streams until Ctrl-C. What has been found is on the log, by default
+    runs/corridor.db; look at it with `corridor trajectories`. A run that was interrupted goes on where it was.
+    """
+    config = load_config(file)
+    log = make_log(config.log.url)
+    perception = make_perception_worker(config, log, only=_chosen(config, cameras))
+    if _nothing_left(perception, config):
+        return
+    association = make_association_worker(config, log)
+    console = Console()
+    with live_view(console, log, perception, Journeys()):
+        run_together(perception, association)
+    summarise(console, log, perception, config.log.url)
+
+
+def observe(file: ConfigFile, cameras: CameraList = None) -> None:
+    """Watch the cameras and write observations to the log; `corridor associate` links them."""
+    config = load_config(file)
+    log = make_log(config.log.url)
+    perception = make_perception_worker(config, log, only=_chosen(config, cameras))
+    if _nothing_left(perception, config):
+        return
+    console = Console()
+    with live_view(console, log, perception, Journeys()):
+        run_perception(perception)
+    console.print(camera_table(perception))
+
+
+def associate(file: ConfigFile) -> None:
+    """Link the observations on the log into trajectories, until Ctrl-C."""
+    config = load_config(file)
+    log = make_log(config.log.url)
+    association = make_association_worker(config, log)
+    console = Console()
+    with live_view(console, log, None, Journeys()):
+        run_association(association)
+    console.print(f"{association.counts['records']} records, {association.counts['events']} events")
+
+
+def summarise(console: Console, log: Log, perception: PerceptionWorker, url: str) -> None:
+    """What came of a run, and where it is."""
+    journeys = read_journeys(log)
+    sightings, linked = len(journeys.identity_of), journeys.linked
+    console.print(camera_table(perception))
+    console.print(
+        f"\n{sightings} sightings of {len(journeys.latest)} vehicles; {len(linked)} were seen by more than one camera",
+        highlight=False,
+    )
+    for event in linked[:5]:
+        console.print(f"  {event.identity}: {' ▸ '.join(complete_visits(event))}", highlight=False)
+    console.print(f"The log is {url}; see it with: corridor trajectories --log {url}", highlight=False, soft_wrap=True)
+
+
+def _chosen(config: Config, cameras: str | None) -> frozenset[str] | None:
+    if cameras is None:
+        return None
+    chosen = frozenset(filter(None, (name.strip() for name in cameras.split(","))))
+    unknown = sorted(chosen - set(config.camera_ids))
+    if unknown or not chosen:
+        raise ConfigError(
+            f"--cameras: no camera {', '.join(unknown) or 'named'}; the configuration has {', '.join(config.camera_ids)}"
+        )
+    return chosen
+
+
+def _nothing_left(perception: PerceptionWorker, config: Config) -> bool:
+    """Recordings that this log has to their end are not read twice."""
+    ended = [station.camera.id for station in perception.stations.values() if station.ended]
+    if ended:
+        typer.echo(
+            f"already read to the end in {config.log.url}: {', '.join(ended)} "
+            "(to read again, name another log in [log] url)",
+            err=True,
+        )
+    return len(ended) == len(perception.stations)

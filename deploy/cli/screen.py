@@ -1,0 +1,125 @@
+"""What a person sees in a terminal: cameras, and vehicles moving from camera to camera."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from threading import Event, Thread
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from associate.trajectory import Kind, TrajectoryEvent
+from deploy.journeys import Journeys, read_events
+from deploy.log.base import Log
+from deploy.perception_worker import PerceptionWorker
+from ingest.clock import NS
+
+REFRESH_S = 0.25
+STATE_STYLES = {
+    Kind.PROVISIONAL: "yellow",
+    Kind.CONFIRMED: "default",
+    Kind.EXTENDED: "bold green",
+    Kind.RETRACTED: "red",
+    Kind.SPLIT: "red",
+    Kind.CLOSED: "dim",
+}
+
+
+def moment(at_ns: int) -> str:
+    """A capture time for people: media time where the recording has no date of its own."""
+    if at_ns < 86_400 * NS:
+        minutes, seconds = divmod(at_ns / NS, 60)
+        return f"{int(minutes):02d}:{seconds:04.1f}"
+    return datetime.fromtimestamp(at_ns / NS, UTC).astimezone().strftime("%H:%M:%S")
+
+
+def trajectory_table(journeys: Journeys, rows: int) -> Table:
+    """The identities that moved last, newest first."""
+    table = Table(title="Trajectories", title_justify="left", expand=True, box=None, header_style="bold cyan")
+    for name, justify in (("identity", "left"), ("class", "left"), ("cameras", "left"), ("first", "right"), ("last", "right")):
+        table.add_column(name, justify=justify, no_wrap=name != "cameras")  # type: ignore[arg-type]
+    table.add_column("p", justify="right")
+    table.add_column("state")
+    recent = sorted(journeys.latest.values(), key=lambda event: (-event.at_ns, event.identity))[:rows]
+    for event in recent:
+        table.add_row(*_row(event), style=STATE_STYLES.get(event.kind, "default"))
+    return table
+
+
+def _row(event: TrajectoryEvent) -> list[str]:
+    cameras = " ▸ ".join(f"{visit.camera}…" if visit.open else visit.camera for visit in event.visits)
+    probability = f"{event.evidence.probability:.2f}" if event.evidence else ""
+    first = moment(event.visits[0].enter_ns) if event.visits else ""
+    last = moment(event.visits[-1].leave_ns) if event.visits else ""
+    return [event.identity, event.label, cameras, first, last, probability, event.kind.value]
+
+
+def camera_table(worker: PerceptionWorker) -> Table:
+    """How every camera is doing."""
+    table = Table(title="Cameras", title_justify="left", expand=True, box=None, header_style="bold cyan")
+    for name in ("camera", "state", "decoded", "analysed", "dropped", "sessions", "note"):
+        table.add_column(name, justify="left" if name in ("camera", "state", "note") else "right")
+    for station in worker.stations.values():
+        feed = station.feed
+        note = str(feed.error) if feed.error else ""
+        table.add_row(
+            station.camera.id,
+            "taken over" if station.fenced else feed.state.value,
+            str(feed.counts.decoded),
+            str(station.analysed),
+            str(worker.dropped(station.camera.id)),
+            str(feed.counts.opened),
+            Text(note, style="red", overflow="ellipsis", no_wrap=True),
+        )
+    return table
+
+
+@contextmanager
+def live_view(console: Console, log: Log, worker: PerceptionWorker | None, journeys: Journeys) -> Iterator[None]:
+    """Show cameras and trajectories while the body runs; `journeys` is kept up to date whether or not anybody looks.
+
+    Without a terminal nothing is drawn.
+    """
+    state = {"offset": 0}
+
+    def refresh() -> RenderableType:
+        events, state["offset"] = read_events(log, state["offset"])
+        for event in events:
+            journeys.take(event)
+        table = trajectory_table(journeys, max(5, console.height - 12))
+        return Group(camera_table(worker), Text(), table) if worker is not None else table
+
+    if not console.is_terminal:
+        yield
+        return
+    with Live(console=console, refresh_per_second=4, transient=True, redirect_stderr=True) as live:
+        with _repeating(lambda: live.update(refresh())):
+            yield
+        live.update(refresh())
+
+
+@contextmanager
+def _repeating(work: Callable[[], None]) -> Iterator[None]:
+    """Do something four times a second in a thread, until the body is done."""
+    stop = Event()
+
+    def loop() -> None:
+        while not stop.wait(REFRESH_S):
+            work()
+
+    thread = Thread(target=loop, name="screen", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def print_lines(lines: list[bytes]) -> None:
+    """JSON lines to standard output, at once."""
+    sys.stdout.buffer.write(b"".join(line + b"\n" for line in lines))
+    sys.stdout.buffer.flush()

@@ -1,0 +1,59 @@
+"""`corridor trajectories`: what the log says about vehicles."""
+
+import sys
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from deploy.cli.screen import live_view, print_lines, trajectory_table
+from deploy.config import DEFAULT_LOG, load_config
+from deploy.journeys import Journeys, read_journeys
+from deploy.log.base import Log
+from deploy.log.topics import TRAJECTORIES
+from deploy.session import stops_on_signal
+from deploy.wiring import make_log
+
+POLL_S = 0.1
+
+
+def trajectories(
+    file: Annotated[
+        Path | None, typer.Argument(help="The configuration that names the log.", show_default=False)
+    ] = None,
+    log_url: Annotated[str | None, typer.Option("--log", help=f"The log instead; default {DEFAULT_LOG}.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as new events come, until Ctrl-C.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON lines, also in a terminal.")] = False,
+) -> None:
+    """Show trajectories: a table in a terminal, every event as a JSON line in a pipe.
+
+    Every line is one revision of one identity (docs/consuming.md). With jq, the links as they are made:
+
+    corridor trajectories --follow | jq -r 'select(.kind == "extended") | [.identity, .visits[].camera] | @tsv'
+    """
+    url = log_url or (load_config(file).log.url if file else DEFAULT_LOG)
+    log = make_log(url, must_exist=True)
+    stop = threading.Event()
+    with stops_on_signal(stop.set):
+        if as_json or not sys.stdout.isatty():
+            _print_json(log, follow, stop)
+        elif follow:
+            with live_view(Console(), log, None, Journeys()):
+                stop.wait()
+        else:
+            Console().print(trajectory_table(read_journeys(log), rows=1_000_000))
+
+
+def _print_json(log: Log, follow: bool, stop: threading.Event) -> None:
+    offset = 0
+    while not stop.is_set():
+        stored = log.read(TRAJECTORIES, offset, 1000)
+        if stored:
+            print_lines([record.value for record in stored])
+            offset = stored[-1].offset
+        elif follow:
+            stop.wait(POLL_S)
+        else:
+            return

@@ -1,0 +1,60 @@
+"""Trajectory events folded into what is true now, for people to look at."""
+
+from collections.abc import Iterable
+
+from associate.trajectory import Kind, TrajectoryEvent, decode
+from deploy.log.base import Log
+from deploy.log.topics import TRAJECTORIES
+
+
+class Journeys:
+    """The latest revision of every identity; those that turned out to be another one are gone."""
+
+    def __init__(self) -> None:
+        self.latest: dict[str, TrajectoryEvent] = {}
+        self.identity_of: dict[str, str] = {}
+        """By tracklet id: the identity that its complete sighting was given to."""
+
+    def take(self, event: TrajectoryEvent) -> None:
+        if event.kind is Kind.MERGED:
+            self.latest.pop(event.identity, None)
+            return
+        self.latest[event.identity] = event
+        if event.observation is not None and event.kind in (Kind.CONFIRMED, Kind.EXTENDED):
+            self.identity_of[event.observation.rpartition("|")[0]] = event.identity
+
+    @property
+    def linked(self) -> list[TrajectoryEvent]:
+        """Identities seen completely in more than one place, the most travelled first."""
+        linked = [event for event in self.latest.values() if len(complete_visits(event)) > 1]
+        return sorted(linked, key=lambda event: (-len(complete_visits(event)), event.visits[0].enter_ns))
+
+
+def complete_visits(event: TrajectoryEvent) -> list[str]:
+    """The cameras of its complete sightings, in order."""
+    return [visit.camera for visit in event.visits if not visit.open]
+
+
+def read_events(log: Log, after: int = 0, limit: int = 1000) -> tuple[list[TrajectoryEvent], int]:
+    """The next events of a log and the offset to go on from."""
+    stored = log.read(TRAJECTORIES, after, limit)
+    return [decode(record.value) for record in stored], stored[-1].offset if stored else after
+
+
+def fold(events: Iterable[TrajectoryEvent]) -> Journeys:
+    """All events at once."""
+    journeys = Journeys()
+    for event in events:
+        journeys.take(event)
+    return journeys
+
+
+def read_journeys(log: Log) -> Journeys:
+    """Everything that a log says."""
+    journeys, offset = Journeys(), 0
+    while True:
+        events, offset = read_events(log, offset)
+        if not events:
+            return journeys
+        for event in events:
+            journeys.take(event)

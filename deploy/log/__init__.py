@@ -1,0 +1,1 @@
+"""The durable log: one port, one adapter a backend."""

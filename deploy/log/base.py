@@ -1,0 +1,76 @@
+"""The log port: what perception and association need of a durable log, and no more.
+
+A log has topics of ordered records. A writer owns a name: taking the name over raises its generation and fences
+every earlier owner. A commit is atomic: records, the owner's state and the position it has consumed up to are all
+there after it, or none of them is.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is to be appended to a topic."""
+
+    topic: str
+    key: str
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRecord:
+    """A record with its place in its topic; offsets rise, and may have gaps."""
+
+    offset: int
+    key: str
+    value: bytes
+
+
+class Writer(Protocol):
+    """The right to write as one owner.
+
+    `generation` is 1 for the first owner of a name and rises with every takeover. `position` and `state` are what
+    the last commit under this name left: 0 and empty at first.
+    """
+
+    @property
+    def generation(self) -> int: ...
+
+    @property
+    def position(self) -> int: ...
+
+    @property
+    def state(self) -> Mapping[str, bytes]: ...
+
+    def commit(
+        self,
+        records: Sequence[Record],
+        *,
+        state: Mapping[str, bytes | None] | None = None,
+        position: int | None = None,
+    ) -> None:
+        """Append records, change state (None deletes a key) and move the position, all or nothing.
+
+        Raises FencedError if another process has claimed the name, LogError if nothing could be written.
+        """
+        ...
+
+
+class Log(Protocol):
+    """A durable log."""
+
+    def claim(self, owner: str) -> Writer:
+        """Become the owner of a name; earlier owners are fenced from this moment."""
+        ...
+
+    def read(self, topic: str, after: int, limit: int) -> list[StoredRecord]:
+        """Up to `limit` records whose offset is greater than `after`, in order; at once, even if there are none."""
+        ...
+
+    def end(self, topic: str) -> int:
+        """The offset of the last record of a topic, 0 if it has none."""
+        ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,187 @@
+"""The log on SQLite: one file, one machine, nothing to install.
+
+WAL with synchronous=FULL: a commit that has returned survives a power cut. Any number of processes may read; writers
+take turns, for a few milliseconds each.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import MappingProxyType
+
+from deploy.log.base import Record, StoredRecord
+from deploy.log.topics import COMPACTED
+from ingest.errors import FencedError, LogError
+
+SCHEMA_VERSION = 1
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS records (
+    topic TEXT NOT NULL, offset INTEGER NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL,
+    PRIMARY KEY (topic, offset)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS ends (topic TEXT PRIMARY KEY, offset INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS owners (
+    owner TEXT PRIMARY KEY, generation INTEGER NOT NULL, position INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS state (
+    owner TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (owner, key)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS compaction ON records (topic, key) WHERE topic IN ({compacted});
+"""
+
+
+class SqliteLog:
+    """A log in a SQLite file; it may be shared between threads and processes.
+
+    Opening raises LogError if the file cannot be made or is something else.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.RLock()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(path, timeout=30.0, isolation_level=None, check_same_thread=False)
+        except (OSError, sqlite3.Error) as error:
+            raise LogError(f"cannot open the log {path}: {error} (is the folder there and writable?)") from error
+        try:
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=FULL")
+            version = self._db.execute("PRAGMA user_version").fetchone()[0]
+            if version not in (0, SCHEMA_VERSION):
+                raise LogError(
+                    f"the log {path} has format {version}, this Corridor writes {SCHEMA_VERSION}; name another file"
+                )
+            compacted = ", ".join(f"'{topic}'" for topic in COMPACTED)
+            self._db.executescript(_SCHEMA.format(compacted=compacted))
+            self._db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+        except sqlite3.Error as error:
+            self._db.close()
+            raise LogError(f"cannot use {path} as a log: {error} (is it writable, and a log of Corridor?)") from error
+
+    def claim(self, owner: str) -> "SqliteWriter":
+        with self.transaction() as db:
+            db.execute(
+                "INSERT INTO owners VALUES (?, 1, 0) ON CONFLICT (owner) DO UPDATE SET generation = generation + 1",
+                (owner,),
+            )
+            generation, position = db.execute(
+                "SELECT generation, position FROM owners WHERE owner = ?", (owner,)
+            ).fetchone()
+            state = dict(db.execute("SELECT key, value FROM state WHERE owner = ?", (owner,)).fetchall())
+        return SqliteWriter(self, owner, generation, position, state)
+
+    def read(self, topic: str, after: int, limit: int) -> list[StoredRecord]:
+        with self._lock, _explained(self.path):
+            rows = self._db.execute(
+                "SELECT offset, key, value FROM records WHERE topic = ? AND offset > ? ORDER BY offset LIMIT ?",
+                (topic, after, limit),
+            ).fetchall()
+        return [StoredRecord(*row) for row in rows]
+
+    def end(self, topic: str) -> int:
+        with self._lock, _explained(self.path):
+            row = self._db.execute("SELECT offset FROM ends WHERE topic = ?", (topic,)).fetchone()
+        return int(row[0]) if row else 0
+
+    def close(self) -> None:
+        with self._lock:
+            self._db.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """All or nothing; other writers wait."""
+        with self._lock, _explained(self.path):
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+
+class SqliteWriter:
+    """The right to write to a SQLite log as one owner."""
+
+    def __init__(self, log: SqliteLog, owner: str, generation: int, position: int, state: dict[str, bytes]) -> None:
+        self._log = log
+        self._owner = owner
+        self._generation = generation
+        self._position = position
+        self._state = state
+
+    @property
+    def generation(self) -> int:
+        return self._generation
+
+    @property
+    def position(self) -> int:
+        return self._position
+
+    @property
+    def state(self) -> Mapping[str, bytes]:
+        return MappingProxyType(self._state)
+
+    def commit(
+        self,
+        records: Sequence[Record],
+        *,
+        state: Mapping[str, bytes | None] | None = None,
+        position: int | None = None,
+    ) -> None:
+        state = state or {}
+        with self._log.transaction() as db:
+            (generation,) = db.execute("SELECT generation FROM owners WHERE owner = ?", (self._owner,)).fetchone()
+            if generation != self._generation:
+                raise FencedError(
+                    f"'{self._owner}' is owned by another process now (generation {generation}, this one has "
+                    f"{self._generation}); stop one of the two"
+                )
+            _append(db, records)
+            _change_state(db, self._owner, state)
+            if position is not None:
+                db.execute("UPDATE owners SET position = ? WHERE owner = ?", (position, self._owner))
+        # Only what is durable is remembered.
+        self._position = self._position if position is None else position
+        for key, value in state.items():
+            if value is None:
+                self._state.pop(key, None)
+            else:
+                self._state[key] = value
+
+
+def _append(db: sqlite3.Connection, records: Sequence[Record]) -> None:
+    ends: dict[str, int] = {}
+    for record in records:
+        if record.topic not in ends:
+            row = db.execute("SELECT offset FROM ends WHERE topic = ?", (record.topic,)).fetchone()
+            ends[record.topic] = row[0] if row else 0
+        if record.topic in COMPACTED:
+            db.execute("DELETE FROM records WHERE topic = ? AND key = ?", (record.topic, record.key))
+        ends[record.topic] += 1
+        db.execute("INSERT INTO records VALUES (?, ?, ?, ?)", (record.topic, ends[record.topic], record.key, record.value))
+    db.executemany("INSERT OR REPLACE INTO ends VALUES (?, ?)", ends.items())
+
+
+def _change_state(db: sqlite3.Connection, owner: str, state: Mapping[str, bytes | None]) -> None:
+    db.executemany(
+        "DELETE FROM state WHERE owner = ? AND key = ?", [(owner, key) for key, value in state.items() if value is None]
+    )
+    db.executemany(
+        "INSERT OR REPLACE INTO state VALUES (?, ?, ?)",
+        [(owner, key, value) for key, value in state.items() if value is not None],
+    )
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """SQLite's errors as ours."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise LogError(f"the log {path} could not be used: {error} (is the disk full, or the file gone?)") from error

@@ -1,0 +1,225 @@
+"""Cameras to observations: decode threads on one side, the log on the other, one inference thread between."""
+
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from deploy.log.base import Log, Record, Writer
+from deploy.log.topics import OBSERVATIONS
+from detect.detections import Detections
+from detect.detector import Detector
+from detect.tracking import Tracker
+from embed.observation import Epoch, Message, Tick, encode
+from embed.tracklets import TrackletBuilder
+from ingest.camera import Camera
+from ingest.clock import NS
+from ingest.errors import CorridorError, FencedError
+from ingest.feed import CameraFeed
+from ingest.frame import Frame
+from ingest.mailbox import Delivery, Mailbox
+
+logger = logging.getLogger(__name__)
+
+FrameTap = Callable[[Frame, Detections], None]
+"""Looks at an analysed frame with its tracked vehicles; for pictures."""
+
+
+class CameraProgress(msgspec.Struct, frozen=True):
+    """Up to where a camera's frames have become observations, and whether its recording is over."""
+
+    captured_ns: int | None = None
+    ended: bool = False
+
+
+class CameraPipeline:
+    """One camera in one epoch: detections to observations and ticks."""
+
+    def __init__(self, camera_id: str, epoch: Epoch, tracker: Tracker, tracklets: TrackletBuilder) -> None:
+        self._camera_id = camera_id
+        self._epoch = epoch
+        self._tracker = tracker
+        self._tracklets = tracklets
+        self._ticks = 0
+        self._ticked_s: int | None = None
+        self._at_ns: int | None = None
+        self._decoded = 0
+        self._analysed = 0
+
+    def step(self, frame: Frame, found: Detections, *, dropped: int) -> tuple[list[Message], Detections]:
+        """What is to be said after this frame, and the tracked vehicles in it."""
+        self._at_ns = frame.captured_ns
+        self._decoded = frame.sequence + 1
+        self._analysed += 1
+        tracked = self._tracker(frame, found)
+        said: list[Message] = list(self._tracklets.step(frame, tracked))
+        second = frame.captured_ns // NS
+        if second != self._ticked_s:
+            self._ticked_s = second
+            said.append(self._tick(dropped=dropped))
+        return said, tracked
+
+    def finish(self, *, final: bool, otherwise_ns: int, dropped: int) -> list[Message]:
+        """Close the tracklets; `final` where the stream has ended and not only this session."""
+        said: list[Message] = list(self._tracklets.finish())
+        if self._at_ns is None:
+            self._at_ns = otherwise_ns
+        said.append(self._tick(final=final, dropped=dropped))
+        return said
+
+    def _tick(self, *, final: bool = False, dropped: int) -> Tick:
+        assert self._at_ns is not None
+        sequence, self._ticks = self._ticks, self._ticks + 1
+        return Tick(
+            camera=self._camera_id,
+            epoch=self._epoch,
+            sequence=sequence,
+            at_ns=self._at_ns,
+            final=final,
+            decoded=self._decoded,
+            analysed=self._analysed,
+            dropped=dropped,
+        )
+
+
+PipelineMaker = Callable[[str, Epoch], CameraPipeline]
+
+
+@dataclass(slots=True, eq=False)
+class Station:
+    """A camera in the worker: its feed, its right to write, and its present pipeline."""
+
+    feed: CameraFeed
+    writer: Writer
+    starts_ns: int
+    pipeline: CameraPipeline | None = None
+    session: int = -1
+    dropped_before: int = 0
+    analysed: int = 0
+    fenced: bool = False
+    ended: bool = False
+
+    @property
+    def camera(self) -> Camera:
+        return self.feed.camera
+
+
+class PerceptionWorker:
+    """Runs cameras until they end or `stop` is called; a camera's error never stops another."""
+
+    def __init__(
+        self,
+        log: Log,
+        mailbox: Mailbox,
+        stations: Sequence[Station],
+        detector: Detector,
+        make_pipeline: PipelineMaker,
+        *,
+        tap: FrameTap | None = None,
+    ) -> None:
+        self.stations: Mapping[str, Station] = {station.camera.id: station for station in stations}
+        self._log = log
+        self._mailbox = mailbox
+        self._detector = detector
+        self._make_pipeline = make_pipeline
+        self._tap = tap
+        self._stop = threading.Event()
+
+    def stop(self) -> None:
+        """Finish what is in the mailbox, close what is in view, commit, return from `run`."""
+        self._stop.set()
+
+    def run(self) -> None:
+        """Work until every camera has ended, or until `stop`."""
+        running = [station for station in self.stations.values() if not station.ended]
+        for station in running:
+            station.feed.start()
+        while not self._stop.is_set() and not all(station.ended or station.fenced for station in running):
+            delivery = self._mailbox.take(timeout_s=0.2)
+            if delivery is not None:
+                self._handle(delivery)
+            for station in running:
+                if station.feed.watch():
+                    logger.warning("%s", station.feed.error)
+        for station in running:
+            station.feed.stop()
+        for station in running:
+            if not station.ended and not station.fenced and station.pipeline is not None:
+                self._guarded(station, lambda station=station: self._finish(station, final=False))  # type: ignore[misc]
+
+    def dropped(self, camera_id: str) -> int:
+        """Frames of a camera that a newer one has replaced."""
+        return self._mailbox.dropped(camera_id)
+
+    def _handle(self, delivery: Delivery) -> None:
+        station = self.stations[delivery.camera_id]
+        if station.fenced or station.ended:
+            return
+        frame = delivery.frame
+        if frame is None:
+            self._guarded(station, lambda: self._end(station, delivery.error))
+        else:
+            self._guarded(station, lambda: self._analyse(station, delivery.session, frame))
+
+    def _guarded(self, station: Station, work: Callable[[], None]) -> None:
+        """A camera that another process has taken over is let go; the others go on."""
+        try:
+            work()
+        except FencedError as error:
+            logger.warning("%s", error)
+            station.fenced = True
+            station.feed.stop()
+            self._mailbox.shut(station.camera.id)
+
+    def _analyse(self, station: Station, session: int, frame: Frame) -> None:
+        if station.session != session:
+            self._begin_session(station, session)
+        assert station.pipeline is not None
+        found = self._detector(frame)
+        messages, tracked = station.pipeline.step(frame, found, dropped=self._dropped(station))
+        station.analysed += 1
+        if messages:
+            self._commit(station, messages, CameraProgress(frame.captured_ns))
+        if self._tap is not None:
+            self._tap(frame, tracked)
+
+    def _begin_session(self, station: Station, session: int) -> None:
+        if station.pipeline is not None:
+            self._finish(station, final=False)
+        station.session = session
+        station.dropped_before = self._mailbox.dropped(station.camera.id)
+        station.pipeline = self._make_pipeline(station.camera.id, Epoch(station.writer.generation, session))
+
+    def _end(self, station: Station, error: CorridorError | None) -> None:
+        """The recording is over, whole or broken; its last word flushes what waits for it."""
+        if error is not None:
+            logger.warning("%s", error)
+        if station.pipeline is None:
+            self._begin_session(station, max(station.feed.session, 0))
+        self._finish(station, final=True)
+        station.ended = True
+        self._mailbox.shut(station.camera.id)
+
+    def _finish(self, station: Station, *, final: bool) -> None:
+        assert station.pipeline is not None
+        before = station_progress(station.writer)
+        otherwise_ns = before.captured_ns if before.captured_ns is not None else station.starts_ns
+        messages = station.pipeline.finish(final=final, otherwise_ns=otherwise_ns, dropped=self._dropped(station))
+        station.pipeline = None
+        self._commit(station, messages, CameraProgress(messages[-1].at_ns, ended=final))
+
+    def _commit(self, station: Station, messages: list[Message], progress: CameraProgress) -> None:
+        records = [Record(OBSERVATIONS, message.camera, encode(message)) for message in messages]
+        station.writer.commit(records, state={"progress": msgspec.msgpack.encode(progress)})
+
+    def _dropped(self, station: Station) -> int:
+        """Frames of this session that a newer one has replaced."""
+        return self._mailbox.dropped(station.camera.id) - station.dropped_before
+
+
+def station_progress(writer: Writer) -> CameraProgress:
+    """What the last owner of a camera committed."""
+    stored = writer.state.get("progress")
+    return msgspec.msgpack.decode(stored, type=CameraProgress) if stored else CameraProgress()

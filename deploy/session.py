@@ -1,0 +1,73 @@
+"""Perception and association in one process, and how both are brought to a good end."""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from deploy.association_worker import AssociationWorker
+from deploy.perception_worker import PerceptionWorker
+from ingest.errors import SourceError
+from ingest.feed import FeedState
+
+
+def run_perception(worker: PerceptionWorker) -> None:
+    """Run cameras to their end or to Ctrl-C; raises SourceError if none of them could ever be opened."""
+    with stops_on_signal(worker.stop):
+        worker.run()
+    feeds = [station.feed for station in worker.stations.values()]
+    failed = [feed for feed in feeds if feed.state is FeedState.FAILED and feed.counts.opened == 0]
+    if feeds and len(failed) == len(feeds) and failed[0].error is not None:
+        raise SourceError(str(failed[0].error))
+
+
+def run_association(worker: AssociationWorker) -> None:
+    """Associate until Ctrl-C."""
+    stop = threading.Event()
+    with stops_on_signal(stop.set):
+        worker.run(stop)
+
+
+def run_together(perception: PerceptionWorker, association: AssociationWorker) -> None:
+    """Perception here, association in a thread; returns when the last observation has been associated."""
+    done, stop = threading.Event(), threading.Event()
+    failures: list[BaseException] = []
+
+    def associate() -> None:
+        try:
+            association.run(stop, finished=done.is_set)
+        except BaseException as failure:  # handed to the main thread, which raises it
+            failures.append(failure)
+            perception.stop()
+
+    thread = threading.Thread(target=associate, name="association")
+    thread.start()
+    try:
+        run_perception(perception)
+    finally:
+        done.set()
+        thread.join()
+    if failures:
+        raise failures[0]
+
+
+@contextmanager
+def stops_on_signal(stop: Callable[[], None]) -> Iterator[None]:
+    """The first Ctrl-C or SIGTERM asks for a good end; the second one does not ask."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def handle(number: int, _: object) -> None:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+        stop()
+
+    for number in before:
+        signal.signal(number, handle)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

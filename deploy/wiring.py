@@ -1,0 +1,124 @@
+"""All parts on one page: which class stands behind each name of the configuration, and who is handed to whom."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from associate.associator import Associator
+from deploy import weights
+from deploy.association_worker import AssociationWorker
+from deploy.config import Config
+from deploy.log.base import Log
+from deploy.log.sqlite_log import SqliteLog
+from deploy.perception_worker import (
+    CameraPipeline,
+    FrameTap,
+    PerceptionWorker,
+    Station,
+    station_progress,
+)
+from detect.detector import Detector
+from detect.masks import BoxMasker, GrabCutMasker, Masker
+from detect.motion import MotionDetector
+from detect.settings import DetectSettings
+from detect.tracking import Tracker
+from embed.colour import ColourEncoder
+from embed.encoder import Encoder
+from embed.observation import Epoch
+from embed.settings import EmbedSettings
+from embed.tracklets import TrackletBuilder
+from ingest.camera import Camera
+from ingest.clock import Clock, SystemClock
+from ingest.errors import ConfigError
+from ingest.feed import CameraFeed
+from ingest.mailbox import Mailbox
+from ingest.opening import check_source, open_camera, start_ns
+
+
+def make_log(url: str, *, must_exist: bool = False) -> Log:
+    """The log of a URL; `must_exist` for those who only read. Raises ConfigError or LogError."""
+    path = Path(url.removeprefix("sqlite:"))
+    if must_exist and not path.exists():
+        raise ConfigError(f"there is no log {path} in {Path.cwd()} (start `corridor run FILE` first, or name it with --log)")
+    return SqliteLog(path)
+
+
+def make_detector(settings: DetectSettings) -> Detector:
+    """The detector of the configuration; raises WeightsError where its weights are missing."""
+    if settings.detector == "motion":
+        return MotionDetector(silhouettes=settings.masks == "auto")
+    from detect.openvino_detector import CROSSROAD_1016, OpenVinoDetector
+
+    network = weights.find(settings.detector)
+    return OpenVinoDetector(network, CROSSROAD_1016, min_score=settings.min_score, threads=settings.threads)
+
+
+def make_masker(settings: DetectSettings) -> Masker:
+    """Who masks the crops that come without a silhouette."""
+    return BoxMasker() if settings.masks == "box" else GrabCutMasker()
+
+
+def make_encoder(settings: EmbedSettings) -> Encoder:
+    """The encoder of the configuration."""
+    return {"colour": ColourEncoder}[settings.encoder]()
+
+
+def make_associator(config: Config) -> Associator:
+    """The state machine of the zone, for the encoder that the cameras use."""
+    encoder = make_encoder(config.embed)
+    return Associator(config.associate, cameras=config.camera_ids, encoder=encoder.id)
+
+
+def make_association_worker(config: Config, log: Log) -> AssociationWorker:
+    """The association of the configured zone over a log."""
+    return AssociationWorker(log, config.associate.zone, make_associator(config))
+
+
+def make_perception_worker(
+    config: Config, log: Log, *, only: frozenset[str] | None = None, clock: Clock | None = None, tap: FrameTap | None = None
+) -> PerceptionWorker:
+    """The cameras of the configuration (or those in `only`) over a log.
+
+    Raises what makes no sense to start with: a source that cannot be, missing weights.
+    """
+    clock = clock or SystemClock()
+    cameras = [camera for camera in config.cameras if only is None or camera.id in only]
+    for camera in cameras:
+        check_source(camera)
+    detector = make_detector(config.detect)
+    mailbox = Mailbox()
+    started_ns = clock.now_ns()
+    stations = [_make_station(config, log, mailbox, clock, camera, started_ns) for camera in cameras]
+    return PerceptionWorker(log, mailbox, stations, detector, _pipeline_maker(config), tap=tap)
+
+
+def _make_station(
+    config: Config, log: Log, mailbox: Mailbox, clock: Clock, camera: Camera, started_ns: int
+) -> Station:
+    writer = log.claim(f"camera/{camera.id}")
+    progress = station_progress(writer)
+    starts_ns = start_ns(camera.starts_at, otherwise_ns=started_ns if camera.realtime else 0)
+    feed = CameraFeed(
+        camera,
+        lambda after_ns: open_camera(camera, starts_ns=starts_ns, after_ns=after_ns),
+        mailbox,
+        clock,
+        analyse_fps=config.detect.analyse_fps,
+        after_ns=progress.captured_ns,
+        stall_after_s=config.watch.stall_after_s,
+    )
+    return Station(feed, writer, starts_ns, ended=progress.ended)
+
+
+def _pipeline_maker(config: Config) -> Callable[[str, Epoch], CameraPipeline]:
+    encoder, masker = make_encoder(config.embed), make_masker(config.detect)
+
+    def make(camera_id: str, epoch: Epoch) -> CameraPipeline:
+        tracker = Tracker(lost_after_s=config.detect.lost_after_s, frame_rate=config.detect.analyse_fps)
+        builder = TrackletBuilder(
+            camera_id, epoch, encoder, masker, lost_after_s=config.detect.lost_after_s, settings=config.embed
+        )
+        return CameraPipeline(camera_id, epoch, tracker, builder)
+
+    return make
+
+

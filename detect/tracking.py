@@ -1,0 +1,54 @@
+"""Which detection is which from frame to frame, in one camera."""
+
+import warnings
+from dataclasses import replace
+
+import numpy as np
+import supervision as sv
+from trackers import BoTSORTTracker
+
+from detect.detections import UNTRACKED, Detections
+from ingest.clock import NS
+from ingest.frame import Frame
+
+
+class Tracker:
+    """BoT-SORT on boxes, timed by the frames' own clock, so that dropped frames do not upset it.
+
+    A track that is not seen for `lost_after_s` is over. Its id is never used again within the tracker, and ids
+    count from 1. The picture itself is not looked at: the cameras stand still.
+    """
+
+    def __init__(self, *, lost_after_s: float = 1.2, frame_rate: float = 8.0) -> None:
+        self.lost_after_s = lost_after_s
+        self._tracker = BoTSORTTracker(
+            lost_track_buffer=max(1, round(lost_after_s * 30)),
+            frame_rate=frame_rate,
+            enable_cmc=False,
+            instant_first_frame_activation=False,
+        )
+        self._epoch_ns: int | None = None
+
+    def __call__(self, frame: Frame, found: Detections) -> Detections:
+        """The detections with track ids; those that belong to no confirmed track yet are left out."""
+        if self._epoch_ns is None:
+            self._epoch_ns = frame.captured_ns
+        seconds = (frame.captured_ns - self._epoch_ns) / NS
+        rows = sv.Detections(
+            xyxy=found.boxes.astype(np.float64),
+            confidence=found.scores.astype(np.float64),
+            class_id=np.arange(len(found)),  # carries the row number through the tracker
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            tracked = self._tracker.update(rows, timestamp=seconds)
+        if len(tracked) == 0 or tracked.tracker_id is None or tracked.class_id is None:
+            return Detections.none()
+        confirmed = tracked.tracker_id >= 0
+        order = np.asarray(tracked.class_id, np.int64)[confirmed]
+        ids = np.asarray(tracked.tracker_id, np.int64)[confirmed] + 1
+        chosen = replace(found.select(order), track_ids=ids)
+        return chosen.select(np.argsort(ids, kind="stable"))
+
+
+__all__ = ["UNTRACKED", "Tracker"]

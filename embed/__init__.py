@@ -1,0 +1,1 @@
+"""What does this vehicle look like."""

@@ -1,0 +1,90 @@
+"""A vehicle as its colours: the encoder that needs no weights, and cannot tell two white vans apart."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from embed.crops import Crop
+
+BANDS = 3
+HUES = 12
+GREYS = 8
+SIZES = 4
+DIM = BANDS * (HUES + GREYS) + SIZES
+
+
+class ColourEncoder:
+    """Histograms of hue and of grey in three bands from roof to sill, inside the mask, and a rough shape.
+
+    Coloured pixels vote for hues with the weight of their chroma, the others for greys; votes are shared between
+    neighbouring bins, so that a small shift of exposure moves little. Square roots make the dot product the
+    Bhattacharyya coefficient; subtracting each bin's share of an average street makes unlike vehicles negative.
+    """
+
+    @property
+    def id(self) -> str:
+        return "colour@1"
+
+    @property
+    def dim(self) -> int:
+        return DIM
+
+    def __call__(self, crops: Sequence[Crop]) -> NDArray[np.float32]:
+        if not crops:
+            return np.empty((0, DIM), np.float32)
+        return np.stack([describe(crop) for crop in crops])
+
+
+def describe(crop: Crop) -> NDArray[np.float32]:
+    """(DIM,) float32 of norm 1."""
+    if crop.mask is None or not crop.mask.any():
+        raise ValueError("a crop without a mask: ask a Masker first")
+    lab = cv2.cvtColor(crop.image, cv2.COLOR_BGR2LAB).astype(np.float32)
+    rows = np.flatnonzero(crop.mask.any(axis=1))
+    edges = np.linspace(rows[0], rows[-1] + 1, BANDS + 1).round().astype(int)
+    bands = []
+    for top, bottom in zip(edges[:-1], edges[1:], strict=True):
+        pixels = lab[top:bottom][crop.mask[top:bottom]]
+        bands.append(_votes(pixels))
+    colours = np.concatenate(bands)
+    centred = colours - np.tile(_STREET, BANDS)
+    vector = np.concatenate([centred, 0.35 * _shape(crop)])
+    return np.asarray(vector / np.linalg.norm(vector), np.float32)
+
+
+def _votes(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(HUES + GREYS,) square roots of the shares of hues and greys among (N, 3) L*a*b* pixels."""
+    if not len(pixels):
+        return np.zeros(HUES + GREYS, np.float32)
+    red_green, yellow_blue = pixels[:, 1] - 128.0, pixels[:, 2] - 128.0
+    chroma = np.hypot(red_green, yellow_blue)
+    coloured = np.clip((chroma - 8.0) / 24.0, 0.0, 1.0)
+    hue = (np.arctan2(yellow_blue, red_green) / (2 * np.pi)) % 1.0 * HUES
+    grey = pixels[:, 0] / 255.0 * (GREYS - 1)
+    hues = _soft(hue, coloured, HUES, wrap=True)
+    greys = _soft(grey, 1.0 - coloured, GREYS, wrap=False)
+    votes = np.concatenate([hues, greys]) / len(pixels)
+    return np.asarray(np.sqrt(votes), np.float32)
+
+
+def _soft(position: NDArray[np.float32], weight: NDArray[np.float32], bins: int, *, wrap: bool) -> NDArray[np.float64]:
+    """(bins,) sums of weights, each shared between the two bins next to its position."""
+    low = np.floor(position).astype(int)
+    share = position - low
+    high = low + 1
+    low, high = (low % bins, high % bins) if wrap else (np.clip(low, 0, bins - 1), np.clip(high, 0, bins - 1))
+    return np.bincount(low, weight * (1 - share), bins) + np.bincount(high, weight * share, bins)
+
+
+def _shape(crop: Crop) -> NDArray[np.float32]:
+    """(SIZES,) soft one-hot of the box's aspect ratio: a bus is not a hatchback."""
+    width, height = crop.box_xyxy[2:] - crop.box_xyxy[:2]
+    ratio = np.log2(max(float(width), 1.0) / max(float(height), 1.0))
+    position = np.array([np.clip((ratio + 1.0) / 2.5 * (SIZES - 1), 0, SIZES - 1)], np.float32)
+    return np.asarray(_soft(position, np.ones(1, np.float32), SIZES, wrap=False), np.float32)
+
+
+_STREET = np.sqrt(np.concatenate([np.full(HUES, 0.15 / HUES), np.full(GREYS, 0.85 / GREYS)])).astype(np.float32)
+"""Square roots of the shares that an average vehicle has: mostly grey."""

@@ -1,0 +1,162 @@
+"""What perception tells association: an observation of a tracklet, or a tick of a camera's clock.
+
+A tracklet is one vehicle in one camera. It is opened, updated while it lasts, and closed. Records of the topic
+`observations` are MessagePack maps, told apart by their field `type`.
+"""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest.frame import ClockQuality
+
+
+class Epoch(msgspec.Struct, frozen=True, array_like=True, order=True):
+    """Who watched a camera, and how often the stream had been re-opened by then; later epochs compare greater.
+
+    `generation` comes from the log and rises when a process takes a camera over; `session` counts re-opens.
+    """
+
+    generation: int
+    session: int
+
+    def __str__(self) -> str:
+        return f"{self.generation}.{self.session}"
+
+
+class State(StrEnum):
+    """Where in its life a tracklet is."""
+
+    OPENED = "opened"
+    UPDATED = "updated"
+    CLOSED = "closed"
+
+
+class BoxAt(msgspec.Struct, frozen=True, array_like=True):
+    """One box of a tracklet's path.
+
+    `offset_us`: microseconds since the tracklet's `first_ns`. The sides are in tenths of a pixel of the frame.
+    """
+
+    offset_us: int
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+
+class Observation(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="observation"):
+    """One vehicle in one camera, as far as it is known at `at_ns`.
+
+    id: `camera|epoch|track|sequence`; tracklet ids are its first three parts.
+    at_ns: the camera's time when this was said; first_ns, last_ns: the capture interval of the tracklet so far.
+    path: the boxes since the tracklet's previous observation, one an analysed frame.
+    vector: the L2-normalised feature, little-endian fp16; encoder: name and weights hash, `name@hash`.
+    quality: of the best crop, in [0, 1]; crops: how many crops the vector is the mean of.
+    """
+
+    id: str
+    camera: str
+    epoch: Epoch
+    track: int
+    sequence: int
+    state: State
+    at_ns: int
+    first_ns: int
+    last_ns: int
+    clock: ClockQuality
+    frame_size: tuple[int, int]
+    path: list[BoxAt]
+    label: str
+    score: float
+    encoder: str
+    vector: bytes
+    quality: float
+    crops: int
+
+    @property
+    def tracklet(self) -> str:
+        """The tracklet's id: `camera|epoch|track`."""
+        return tracklet_id(self.camera, self.epoch, self.track)
+
+
+class Tick(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="tick"):
+    """A second of a camera's own clock has passed; silence is input too.
+
+    `final` says that the stream has ended for good. The counters are of this epoch: frames that were decoded,
+    analysed, and dropped because a newer one had come.
+    """
+
+    camera: str
+    epoch: Epoch
+    sequence: int
+    at_ns: int
+    final: bool = False
+    decoded: int = 0
+    analysed: int = 0
+    dropped: int = 0
+
+    @property
+    def id(self) -> str:
+        return f"{self.camera}|{self.epoch}|tick|{self.sequence}"
+
+
+Message = Observation | Tick
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Message)
+
+
+class OrderKey(NamedTuple):
+    """The total order of messages: by time, then by what tells them apart. Ticks come after what they confirm."""
+
+    at_ns: int
+    camera: str
+    epoch: Epoch
+    is_tick: bool
+    track: int
+    sequence: int
+
+
+def order_key(message: Message) -> OrderKey:
+    """Where a message stands among all others, whatever the order they arrive in."""
+    if isinstance(message, Tick):
+        return OrderKey(message.at_ns, message.camera, message.epoch, True, 0, message.sequence)
+    return OrderKey(message.at_ns, message.camera, message.epoch, False, message.track, message.sequence)
+
+
+def tracklet_id(camera: str, epoch: Epoch, track: int) -> str:
+    """`camera|epoch|track`."""
+    return f"{camera}|{epoch}|{track}"
+
+
+def encode(message: Message) -> bytes:
+    """One record of the topic `observations`."""
+    return _encoder.encode(message)
+
+
+def decode(record: bytes) -> Message:
+    """The message of a record; raises ValueError where it is none."""
+    try:
+        return _decoder.decode(record)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise ValueError(f"not an observation: {error}") from error
+
+
+def pack_vector(vector: NDArray[np.floating]) -> bytes:
+    """(D,) floats as little-endian fp16."""
+    return np.asarray(vector, "<f2").tobytes()
+
+
+def unpack_vector(packed: bytes) -> NDArray[np.float32]:
+    """(D,) float32, normalised again after its trip through fp16; raises ValueError if it cannot be."""
+    if not packed or len(packed) % 2:
+        raise ValueError(f"a vector of {len(packed)} bytes")
+    vector = np.frombuffer(packed, "<f2").astype(np.float32)
+    norm = float(np.linalg.norm(vector))
+    if not np.isfinite(norm) or norm < 1e-3:
+        raise ValueError(f"a vector of norm {norm}")
+    return vector / np.float32(norm)

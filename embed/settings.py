@@ -1,0 +1,20 @@
+"""The settings of embedding, with their defaults and units."""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+
+class EmbedSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The `[embed]` table of the configuration.
+
+    encoder: `colour`, which needs no weights.
+    open_after_s: a track younger than this is not spoken of, since most are noise.
+    update_every_s: how often an open tracklet is reported again, if a better picture of it was found.
+    crops: how many of a tracklet's best crops are embedded and averaged.
+    """
+
+    encoder: Literal["colour"] = "colour"
+    open_after_s: Annotated[float, msgspec.Meta(ge=0, le=60)] = 0.4
+    update_every_s: Annotated[float, msgspec.Meta(gt=0)] = 2.0
+    crops: Annotated[int, msgspec.Meta(ge=1, le=32)] = 4

@@ -1,0 +1,160 @@
+"""From tracked boxes to observations: one tracklet a vehicle, opened, updated, closed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detect.detections import Detections
+from detect.masks import Masker
+from embed.crops import BestCrops, Crop, qualities
+from embed.encoder import Encoder
+from embed.observation import BoxAt, Epoch, Observation, State, pack_vector, tracklet_id
+from embed.settings import EmbedSettings
+from ingest.clock import NS
+from ingest.frame import ClockQuality, Frame
+
+
+@dataclass(slots=True, eq=False)
+class _Tracklet:
+    """A vehicle in view."""
+
+    track: int
+    first_ns: int
+    last_ns: int
+    best: BestCrops
+    path: list[BoxAt]
+    scores: dict[str, float] = field(default_factory=dict)
+    vectors: dict[int, NDArray[np.float32]] = field(default_factory=dict)  # by the crop's capture time
+    boxes: int = 0
+    sequence: int = 0
+    said_ns: int | None = None
+    news: bool = False
+    mean: NDArray[np.float32] | None = None
+    quality: float = 0.0
+
+
+class TrackletBuilder:
+    """The tracklets of one camera in one epoch.
+
+    `step` takes a frame with its tracked detections and returns the observations that are due at that moment,
+    by track number; `finish` closes what is still open.
+    """
+
+    def __init__(
+        self,
+        camera: str,
+        epoch: Epoch,
+        encoder: Encoder,
+        masker: Masker,
+        *,
+        lost_after_s: float,
+        settings: EmbedSettings,
+    ) -> None:
+        self._camera = camera
+        self._epoch = epoch
+        self._encoder = encoder
+        self._masker = masker
+        self._lost_after_ns = round(lost_after_s * NS)
+        self._settings = settings
+        self._open: dict[int, _Tracklet] = {}
+        self._tracks = 0
+        self._clock = ClockQuality.ARRIVAL
+        self._frame_size = (0, 0)
+        self._now_ns = 0
+
+    def step(self, frame: Frame, tracked: Detections) -> list[Observation]:
+        """What is to be said after this frame."""
+        self._clock, self._frame_size, self._now_ns = frame.clock, frame.size, frame.captured_ns
+        worth = qualities(frame, tracked)
+        for row, tracker_id in enumerate(tracked.track_ids.tolist()):
+            self._see(frame, tracked, row, tracker_id, float(worth[row]))
+        lost = [key for key, it in self._open.items() if frame.captured_ns - it.last_ns > self._lost_after_ns]
+        closing = [self._open.pop(key) for key in lost]
+        due = [it for it in self._open.values() if self._due(it)]
+        return self._say(due, closing)
+
+    def finish(self) -> list[Observation]:
+        """Close everything: the stream has ended or is interrupted."""
+        closing = list(self._open.values())
+        self._open.clear()
+        return self._say([], closing)
+
+    def _see(self, frame: Frame, tracked: Detections, row: int, tracker_id: int, worth: float) -> None:
+        it = self._open.get(tracker_id)
+        if it is None:
+            self._tracks += 1
+            best = BestCrops(keep=self._settings.crops)
+            it = _Tracklet(self._tracks, frame.captured_ns, frame.captured_ns, best, [])
+            self._open[tracker_id] = it
+        it.last_ns = frame.captured_ns
+        it.boxes += 1
+        sides = [round(float(side) * 10) for side in tracked.boxes[row]]
+        it.path.append(BoxAt((frame.captured_ns - it.first_ns) // 1000, *sides))
+        label = tracked.labels[row]
+        it.scores[label] = it.scores.get(label, 0.0) + float(tracked.scores[row])
+        it.news |= it.best.offer(frame, tracked, row, worth)
+
+    def _due(self, it: _Tracklet) -> bool:
+        if not len(it.best):
+            return False
+        if it.said_ns is None:
+            return it.last_ns - it.first_ns >= self._settings.open_after_s * NS
+        return it.news and self._now_ns - it.said_ns >= self._settings.update_every_s * NS
+
+    def _say(self, due: list[_Tracklet], closing: list[_Tracklet]) -> list[Observation]:
+        # A track that never lived long enough to be opened was noise.
+        closing = [it for it in closing if it.said_ns is not None]
+        self._embed([it for it in due + closing if it.news])
+        said = [self._observe(it, State.OPENED if it.said_ns is None else State.UPDATED) for it in due]
+        said += [self._observe(it, State.CLOSED) for it in closing]
+        return sorted(said, key=lambda observation: observation.track)
+
+    def _embed(self, tracklets: Sequence[_Tracklet]) -> None:
+        """Give each tracklet the mean vector of its best crops; crops that are new are encoded in one batch."""
+        fresh = [(it, crop) for it in tracklets for crop in it.best.crops if crop.captured_ns not in it.vectors]
+        rows = self._encoder([self._masked(crop) for _, crop in fresh])
+        for (it, crop), row in zip(fresh, rows, strict=True):
+            it.vectors[crop.captured_ns] = row
+        for it in tracklets:
+            crops = it.best.crops
+            it.vectors = {crop.captured_ns: it.vectors[crop.captured_ns] for crop in crops}
+            mean = sum((it.vectors[crop.captured_ns] * (crop.quality + 1e-3) for crop in crops), np.zeros(1, np.float32))
+            it.mean = np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-6), np.float32)
+            it.quality = crops[0].quality
+            it.news = False
+
+    def _masked(self, crop: Crop) -> Crop:
+        if crop.mask is not None and crop.mask.any():
+            return crop
+        mask = self._masker(crop.image, crop.box_xyxy)
+        if not mask.any():
+            mask = np.ones_like(mask)
+        return replace(crop, mask=mask)
+
+    def _observe(self, it: _Tracklet, state: State) -> Observation:
+        assert it.mean is not None  # whatever is said has been embedded
+        sequence, it.sequence, it.said_ns = it.sequence, it.sequence + 1, self._now_ns
+        path, it.path = it.path, []
+        label = max(it.scores, key=lambda name: (it.scores[name], name))
+        return Observation(
+            id=f"{tracklet_id(self._camera, self._epoch, it.track)}|{sequence}",
+            camera=self._camera,
+            epoch=self._epoch,
+            track=it.track,
+            sequence=sequence,
+            state=state,
+            at_ns=self._now_ns,
+            first_ns=it.first_ns,
+            last_ns=it.last_ns,
+            clock=self._clock,
+            frame_size=self._frame_size,
+            path=path,
+            label=label,
+            score=round(it.scores[label] / it.boxes, 4),
+            encoder=self._encoder.id,
+            vector=pack_vector(it.mean),
+            quality=round(it.quality, 4),
+            crops=len(it.best),
+        )

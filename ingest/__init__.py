@@ -1,0 +1,1 @@
+"""What did the camera see, and exactly when."""

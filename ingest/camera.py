@@ -1,0 +1,59 @@
+"""A camera as its user describes it."""
+
+import re
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+
+from ingest.errors import ConfigError
+
+SCHEMES = ("rtsp", "rtsps", "http", "https", "file", "city")
+CameraId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+"""Letters, digits, dot, dash and underscore: it is part of observation ids, keys and file names."""
+
+
+class Camera(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One `[[cameras]]` table of the configuration.
+
+    source: `rtsp://…`, `http://…`, a file's path, or `city://PRESET/N`; without a password.
+    credentials: where the password is: `env:NAME` or `file:PATH`; read when the camera is opened.
+    realtime: a file or city camera is paced at its own frame rate, and late frames are dropped, like a live
+        camera; otherwise it is read as fast as it can be processed and no frame is dropped.
+    starts_at: the time of a recording's first frame; without it 1970-01-01, so that media time is event time
+        (with `realtime`, the moment the run starts).
+    """
+
+    id: CameraId
+    source: str
+    credentials: str | None = None
+    realtime: bool = False
+    starts_at: datetime | None = None
+
+    @property
+    def scheme(self) -> str:
+        """`rtsp`, `http`, `city`, …; a plain path is `file`."""
+        scheme, separator, _ = self.source.partition("://")
+        return scheme.lower() if separator else "file"
+
+    @property
+    def live(self) -> bool:
+        """Whether frames come at their own pace and the newest one wins."""
+        return self.realtime or self.scheme not in ("file", "city")
+
+
+def check_camera(camera: Camera) -> None:
+    """Refuse what no reading of the source can mean; raises ConfigError."""
+    where = f"camera '{camera.id}'"
+    if re.match(r"^[a-z]+://[^/@]*:[^/@]*@", camera.source, re.IGNORECASE):
+        raise ConfigError(
+            f"{where}: the source has a password in it; keep only the user name there and say where the "
+            f'password is, e.g. credentials = "env:{camera.id.upper().replace("-", "_")}_PASSWORD"'
+        )
+    if camera.scheme not in SCHEMES:
+        raise ConfigError(
+            f"{where}: unknown URL scheme '{camera.scheme}://' in source '{camera.source}' "
+            f"(use rtsp://, http://, city://PRESET/N or a file's path)"
+        )
+    if camera.credentials is not None and not re.match(r"^(env:\w+|file:.+)$", camera.credentials):
+        raise ConfigError(f"{where}: credentials must be 'env:NAME' or 'file:PATH'")

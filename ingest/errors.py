@@ -1,0 +1,28 @@
+"""The errors of Corridor: one root, one class per thing a caller handles differently.
+
+Every message is one line for the operator: what happened, with which value, what to do.
+"""
+
+
+class CorridorError(Exception):
+    """The root of every error that Corridor raises on purpose."""
+
+
+class ConfigError(CorridorError):
+    """Something the user wrote or asked for cannot be used; the command exits with code 2."""
+
+
+class SourceError(CorridorError):
+    """A camera could not be opened, or its stream broke; other cameras go on."""
+
+
+class WeightsError(CorridorError):
+    """Weights are missing, or are not the published file."""
+
+
+class LogError(CorridorError):
+    """The log could not be opened, read or written."""
+
+
+class FencedError(LogError):
+    """Another process has taken over what this one owned; it must stop writing."""

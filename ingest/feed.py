@@ -1,0 +1,216 @@
+"""One camera as a thread: opened, decoded, paced, handed to the mailbox, and opened again where that can help."""
+
+import random
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ingest.camera import Camera
+from ingest.clock import NS, Clock
+from ingest.errors import ConfigError, CorridorError, SourceError
+from ingest.frame import Frame
+from ingest.mailbox import Delivery, Mailbox
+from ingest.source import VideoSource
+
+Opener = Callable[[int | None], VideoSource]
+"""Opens a camera; the argument is the capture time up to which frames are not wanted."""
+
+
+class FeedState(StrEnum):
+    """How a camera is."""
+
+    OPENING = "opening"
+    RUNNING = "running"
+    WAITING = "waiting"  # broken, will be opened again
+    ENDED = "ended"  # a recording is over
+    FAILED = "failed"  # will not be opened again
+
+
+@dataclass(slots=True)
+class FeedCounts:
+    """Frames of a camera over all its sessions: decoded = skipped + delivered + dropped (+ at most one in the slot)."""
+
+    decoded: int = 0
+    skipped: int = 0  # not due: more than analyse_fps
+    offered: int = 0  # put into the mailbox; there a newer one may replace it
+    opened: int = 0
+
+
+class CameraFeed:
+    """The decode thread of one camera, and its replacement when it hangs.
+
+    Every `1 / analyse_fps` seconds of the camera's own time one frame is offered to the mailbox. A session that
+    delivers nothing for `stall_after_s` is abandoned: its thread may hang in a library for ever, but nobody listens
+    to it any more, and a new session begins. A network camera is opened again for ever, with growing, jittered
+    pauses; a recording only after a stall, and at most `max_stalls` times.
+    """
+
+    def __init__(
+        self,
+        camera: Camera,
+        opener: Opener,
+        mailbox: Mailbox,
+        clock: Clock,
+        *,
+        analyse_fps: float,
+        after_ns: int | None = None,
+        stall_after_s: float = 20.0,
+        max_stalls: int = 3,
+    ) -> None:
+        self.camera = camera
+        self.state = FeedState.OPENING
+        self.error: CorridorError | None = None
+        self.counts = FeedCounts()
+        self.session = -1
+        self._opener = opener
+        self._mailbox = mailbox
+        self._clock = clock
+        self._interval_ns = round(NS / analyse_fps)
+        self._after_ns = after_ns
+        self._stall_after_s = stall_after_s
+        self._max_stalls = max_stalls
+        self._stalls = 0
+        self._stopping = threading.Event()
+        self._source: VideoSource | None = None
+        self._alive_s = 0.0
+        self._offering = False  # waiting for a place in the mailbox is no stall of the camera
+
+    def start(self) -> None:
+        """Begin a session in a thread of its own."""
+        self.session += 1
+        self.state = FeedState.OPENING
+        self._alive_s = self._clock.monotonic_s()
+        self._mailbox.open(self.camera.id, self.session, live=self.camera.live)
+        name = f"camera {self.camera.id} session {self.session}"
+        threading.Thread(target=self._run, args=(self.session,), name=name, daemon=True).start()
+
+    def stop(self) -> None:
+        """End soon; what is in the mailbox may still be taken."""
+        self._stopping.set()
+        if self._source is not None:
+            self._source.close()
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing will come from this camera any more."""
+        return self.state in (FeedState.ENDED, FeedState.FAILED)
+
+    def watch(self) -> bool:
+        """Abandon a session that hangs; call now and then. Returns whether one was abandoned."""
+        if self.done or self.state is FeedState.WAITING or self._offering:
+            return False
+        if self._clock.monotonic_s() - self._alive_s < self._stall_after_s:
+            return False
+        self._stalls += 1
+        hanging, self._source = self._source, None
+        if hanging is not None:
+            # Closing may hang as well, so it has a thread that nobody waits for.
+            threading.Thread(target=_close_quietly, args=(hanging,), daemon=True).start()
+        self.error = SourceError(f"camera '{self.camera.id}': no frame for {self._stall_after_s:g} s, opened again")
+        if self._finite and self._stalls > self._max_stalls:
+            self._fail(SourceError(f"camera '{self.camera.id}': stalled {self._stalls} times, given up"))
+        else:
+            self.start()
+        return True
+
+    def _fail(self, error: CorridorError) -> None:
+        self.state, self.error = FeedState.FAILED, error
+        self._mailbox.put(Delivery(self.camera.id, self.session, error=error))
+
+    @property
+    def _finite(self) -> bool:
+        """Whether the stream's end is the end."""
+        return self.camera.scheme in ("file", "city")
+
+    def _current(self, session: int) -> bool:
+        return session == self.session and not self._stopping.is_set()
+
+    def _run(self, session: int) -> None:
+        pause_s = 0.5
+        while self._current(session):
+            error: CorridorError | None = None
+            frames_before = self.counts.decoded
+            try:
+                self._play(session)
+            except (SourceError, ConfigError) as caught:
+                error = caught
+            except Exception as caught:  # a decoder's bug must not take the process down
+                error = SourceError(f"camera '{self.camera.id}': {type(caught).__name__}: {caught}")
+            if not self._current(session):
+                return
+            self.error = error or self.error
+            if self._finite or isinstance(error, ConfigError):
+                failed = error is not None and self.counts.opened == 0
+                self.state = FeedState.FAILED if failed else FeedState.ENDED
+                self._mailbox.put(Delivery(self.camera.id, session, error=error))
+                return
+            self.state = FeedState.WAITING
+            pause_s = 0.5 if self.counts.decoded > frames_before else min(60.0, pause_s * 2)
+            self._stopping.wait(random.uniform(0, pause_s))
+            self.state = FeedState.OPENING
+            if not self._current(session):
+                return
+            self.session = session = session + 1
+            self._alive_s = self._clock.monotonic_s()
+            self._mailbox.open(self.camera.id, session, live=self.camera.live)
+
+    def _play(self, session: int) -> None:
+        """One session: open, then frames until the end."""
+        source = self._opener(self._after_ns)
+        if not self._current(session):
+            source.close()
+            return
+        self._source = source
+        self.counts.opened += 1
+        self.state = FeedState.RUNNING
+        pace = _Pace(self._clock) if self.camera.realtime else None
+        due_ns: int | None = None
+        try:
+            for frame in source.frames():
+                if not self._current(session):
+                    return
+                self.counts.decoded += 1
+                self._alive_s = self._clock.monotonic_s()
+                if due_ns is not None and frame.captured_ns < due_ns:
+                    self.counts.skipped += 1
+                    continue
+                # Keep the beat, but do not run after it when frames were missing.
+                beat_ns = (frame.captured_ns if due_ns is None else due_ns) + self._interval_ns
+                due_ns = beat_ns if beat_ns > frame.captured_ns else frame.captured_ns + self._interval_ns
+                if pace is not None:
+                    pace.wait_for(frame)
+                if not self._offer(session, frame):
+                    return
+        finally:
+            source.close()
+
+    def _offer(self, session: int, frame: Frame) -> bool:
+        self.counts.offered += 1
+        self._offering = True
+        taken = self._mailbox.put(Delivery(self.camera.id, session, frame))
+        self._alive_s = self._clock.monotonic_s()
+        self._offering = False
+        self._after_ns = frame.captured_ns if not self.camera.live else self._after_ns
+        return taken
+
+
+class _Pace:
+    """Delivers a recording at the speed it was captured."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._offset_s: float | None = None
+
+    def wait_for(self, frame: Frame) -> None:
+        media_s = frame.captured_ns / NS
+        now_s = self._clock.monotonic_s()
+        if self._offset_s is None:
+            self._offset_s = now_s - media_s
+        self._clock.sleep(media_s + self._offset_s - now_s)
+
+
+def _close_quietly(source: VideoSource) -> None:
+    with suppress(Exception):
+        source.close()

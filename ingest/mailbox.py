@@ -1,0 +1,108 @@
+"""Where decode threads leave frames and the inference thread finds them.
+
+A live camera's slot holds one frame and the newest wins: what was not fetched in time is dropped and counted, so that
+nobody works on the past. A recording's slot makes its decoder wait instead, and frames of several recordings are
+handed out in the order of their capture times, so that a run gives the same result however fast the machine is.
+"""
+
+import threading
+from collections import deque
+from dataclasses import dataclass, field
+
+from ingest.errors import CorridorError
+from ingest.frame import Frame
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Delivery:
+    """A frame of a camera's session, or, with `frame` None, the session's end and what it ended by."""
+
+    camera_id: str
+    session: int
+    frame: Frame | None = None
+    error: CorridorError | None = None
+
+
+@dataclass(slots=True, eq=False)
+class _Slot:
+    live: bool
+    session: int = 0
+    closed: bool = False  # nothing will come any more
+    waiting: deque[Delivery] = field(default_factory=deque)
+    dropped: int = 0
+
+
+class Mailbox:
+    """One slot a camera; any number of threads put, one takes."""
+
+    def __init__(self) -> None:
+        self._slots: dict[str, _Slot] = {}
+        self._changed = threading.Condition()
+
+    def open(self, camera_id: str, session: int, *, live: bool) -> None:
+        """Begin a session; what an earlier one still delivers is refused from now on."""
+        with self._changed:
+            slot = self._slots.setdefault(camera_id, _Slot(live))
+            slot.session, slot.closed = session, False
+            slot.waiting.clear()
+            self._changed.notify_all()
+
+    def put(self, delivery: Delivery) -> bool:
+        """Leave a delivery; waits while a recording's slot is taken. False if the session is over."""
+        with self._changed:
+            slot = self._slots[delivery.camera_id]
+            if delivery.frame is None:
+                return self._append(slot, delivery)
+            while not slot.live and slot.waiting and slot.session == delivery.session and not slot.closed:
+                self._changed.wait()
+            if slot.session != delivery.session or slot.closed:
+                return False
+            if slot.live and slot.waiting and slot.waiting[-1].frame is not None:
+                slot.waiting.pop()
+                slot.dropped += 1
+            return self._append(slot, delivery)
+
+    def _append(self, slot: _Slot, delivery: Delivery) -> bool:
+        if slot.session != delivery.session or slot.closed:
+            return False
+        slot.waiting.append(delivery)
+        self._changed.notify_all()
+        return True
+
+    def take(self, timeout_s: float) -> Delivery | None:
+        """The next delivery; None if there is none in time."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._next() is not None, timeout_s):
+                return None
+            slot = self._next()
+            assert slot is not None
+            delivery = slot.waiting.popleft()
+            self._changed.notify_all()
+            return delivery
+
+    def _next(self) -> _Slot | None:
+        """The slot whose turn it is: the oldest live frame first; recordings once all of them have spoken."""
+        live = [slot for slot in self._slots.values() if slot.live and slot.waiting]
+        if live:
+            return min(live, key=_captured_ns)
+        recordings = [slot for slot in self._slots.values() if not slot.live and not slot.closed]
+        if any(not slot.waiting for slot in recordings):
+            return None
+        return min(recordings, key=_captured_ns, default=None)
+
+    def shut(self, camera_id: str) -> None:
+        """No more deliveries of this camera: waiting decoders give up, and recordings no longer wait for it."""
+        with self._changed:
+            self._slots[camera_id].closed = True
+            self._slots[camera_id].waiting.clear()
+            self._changed.notify_all()
+
+    def dropped(self, camera_id: str) -> int:
+        """Frames of a live camera that a newer one has replaced, over all its sessions."""
+        with self._changed:
+            return self._slots[camera_id].dropped if camera_id in self._slots else 0
+
+
+def _captured_ns(slot: _Slot) -> int:
+    frame = slot.waiting[0].frame
+    return -1 if frame is None else frame.captured_ns

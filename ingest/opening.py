@@ -1,0 +1,73 @@
+"""From a camera's description to an opened source."""
+
+import os
+from datetime import datetime
+from pathlib import Path
+
+from ingest.camera import Camera
+from ingest.clock import NS
+from ingest.errors import ConfigError
+from ingest.source import VideoSource
+
+
+def open_camera(camera: Camera, *, starts_ns: int, after_ns: int | None = None) -> VideoSource:
+    """Open what `camera.source` names; frames up to and including `after_ns` are left out.
+
+    Raises SourceError if it cannot be opened now, ConfigError if it never can.
+    """
+    if camera.scheme == "city":
+        from ingest.synthetic.presets import parse_city_url
+        from ingest.synthetic.source import SyntheticCamera
+
+        preset, index = parse_city_url(camera.source)
+        return SyntheticCamera(preset, index, camera.id, start_ns=starts_ns, after_ns=after_ns)
+    from ingest.video import RecordedVideo, StreamedVideo
+
+    if camera.scheme == "file":
+        return RecordedVideo(file_path(camera), camera.id, starts_ns=starts_ns, after_ns=after_ns)
+    return StreamedVideo(camera, password(camera))
+
+
+def file_path(camera: Camera) -> Path:
+    """The path of a file camera."""
+    return Path(camera.source.removeprefix("file://")).expanduser()
+
+
+def start_ns(starts_at: datetime | None, *, otherwise_ns: int) -> int:
+    """`starts_at` as Unix nanoseconds; a time without a zone is local time, as TOML has it."""
+    if starts_at is None:
+        return otherwise_ns
+    return int(starts_at.timestamp()) * NS + starts_at.microsecond * 1000
+
+
+def password(camera: Camera) -> str | None:
+    """What `credentials` points to, read now; raises ConfigError where there is nothing."""
+    if camera.credentials is None:
+        return None
+    kind, _, name = camera.credentials.partition(":")
+    if kind == "env":
+        value = os.environ.get(name)
+        if not value:
+            raise ConfigError(f"camera '{camera.id}': the environment variable {name} named by credentials is not set")
+        return value
+    try:
+        return Path(name).expanduser().read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not text"
+        raise ConfigError(f"camera '{camera.id}': cannot read the credentials file {name}: {reason}") from error
+
+
+def check_source(camera: Camera) -> None:
+    """Refuse what can be refused without opening: a file that is not there, an unknown city, a missing password."""
+    if camera.scheme == "file":
+        path = file_path(camera)
+        if not path.exists():
+            raise ConfigError(f"camera '{camera.id}': there is no file {path} (looked in {Path.cwd()})")
+        if not path.is_file():
+            raise ConfigError(f"camera '{camera.id}': {path} is not a file")
+    elif camera.scheme == "city":
+        from ingest.synthetic.presets import parse_city_url
+
+        parse_city_url(camera.source)
+    else:
+        password(camera)

@@ -1,0 +1,180 @@
+"""The renderer: Panda3D's software pipe, no display and no GPU.
+
+Panda3D is not thread-safe. Whoever touches one of its objects holds ENGINE_LOCK; the classes here say where
+they take it themselves.
+"""
+
+import threading
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from panda3d import core
+
+from ingest.frame import Image
+from ingest.synthetic.cameras import FAR_M, NEAR_M, CameraPose, Projection
+from ingest.synthetic.mesh import Mesh
+
+ENGINE_LOCK = threading.RLock()
+"""Held around all work with the engine, by every camera of the process."""
+
+Node = Any
+"""A core.NodePath; the library has no types."""
+
+_SETTINGS = """
+load-display p3tinydisplay
+window-type offscreen
+audio-library-name null
+sync-video 0
+textures-power-2 down
+td-ignore-clamp 0
+notify-level error
+"""
+_LARGEST_TEXTURE_PX = 2048
+
+
+@cache
+def _engine() -> tuple[Any, Any]:
+    """The process's graphics engine and its software pipe."""
+    core.load_prc_file_data("", _SETTINGS)
+    pipe = core.GraphicsPipeSelection.get_global_ptr().make_pipe("TinyOffscreenGraphicsPipe", "p3tinydisplay")
+    return core.GraphicsEngine.get_global_ptr(), pipe
+
+
+def make_node(mesh: Mesh) -> Node:
+    """A node with the triangles of a mesh."""
+    _engine()
+    rows = core.GeomVertexData("mesh", core.GeomVertexFormat.get_v3n3t2(), core.Geom.UH_static)
+    rows.unclean_set_num_rows(len(mesh.vertices_m))
+    columns = np.concatenate([mesh.vertices_m, mesh.normals, mesh.uv], axis=1).astype(np.float32)
+    memoryview(rows.modify_array(0)).cast("B")[:] = columns.tobytes()
+    primitive = core.GeomTriangles(core.Geom.UH_static)
+    primitive.set_index_type(core.Geom.NT_uint32)
+    index = primitive.modify_vertices()
+    index.unclean_set_num_rows(mesh.triangles.size)
+    memoryview(index).cast("B")[:] = mesh.triangles.astype(np.uint32).tobytes()
+    geometry = core.Geom(rows)
+    geometry.add_primitive(primitive)
+    node = core.GeomNode("mesh")
+    node.add_geom(geometry)
+    return core.NodePath(node)
+
+
+def make_root(name: str) -> Node:
+    """The top of a scene."""
+    _engine()
+    return core.NodePath(name)
+
+
+def make_texture(image: Image) -> Any:
+    """A texture from a (H, W, 3) BGR picture, resized to powers of two: the pipe knows no others."""
+    height, width = (_power_of_two(side) for side in image.shape[:2])
+    if (height, width) != image.shape[:2]:
+        image = np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+    texture = core.Texture()
+    texture.setup_2d_texture(width, height, core.Texture.T_unsigned_byte, core.Texture.F_rgb)
+    texture.set_ram_image(np.ascontiguousarray(image[::-1]).tobytes())
+    texture.set_minfilter(core.SamplerState.FT_linear_mipmap_linear)
+    texture.set_magfilter(core.SamplerState.FT_linear)
+    return texture
+
+
+def _power_of_two(side: int) -> int:
+    return int(min(_LARGEST_TEXTURE_PX, 1 << int(np.ceil(np.log2(side)))))
+
+
+def light_scene(root: Node, sun: tuple[float, float, float]) -> None:
+    """Daylight over a scene: ambient, sky from above, and a sun."""
+    ambient = core.AmbientLight("ambient")
+    ambient.set_color((0.66, 0.66, 0.686, 1))
+    sky = core.DirectionalLight("sky")
+    sky.set_color((0.304, 0.32, 0.346, 1))
+    sunlight = core.DirectionalLight("sun")
+    sunlight.set_color((0.62, 0.60, 0.54, 1))
+    directions = ((ambient, None), (sky, (0.0, 0.001, -1.0)), (sunlight, tuple(-part for part in sun)))
+    for light, direction in directions:
+        node = root.attach_new_node(light)
+        if direction is not None:
+            node.look_at(*direction)
+        root.set_light(node)
+
+
+def draw_in_turn(node: Node, turn: int) -> None:
+    """Draw a node after those with a smaller turn, and of one turn in the order of the scene.
+
+    Without it the engine sorts by memory addresses, and pixels at equal depth differ from run to run.
+    """
+    node.set_bin("fixed", turn, 100)
+
+
+def only_hide(node: Node) -> None:
+    """Let a node hide what is behind it without being drawn itself."""
+    node.set_attrib(core.ColorWriteAttrib.make(core.ColorWriteAttrib.C_off), 100)
+
+
+class Pass:
+    """One offscreen picture of a scene from a camera: BGRA, alpha 0 where nothing was drawn.
+
+    Making, rendering, reading and closing need ENGINE_LOCK. A pass renders only in `render_passes`.
+    """
+
+    def __init__(
+        self, root: Node, pose: CameraPose, width: int, height: int, host: "Pass | None" = None
+    ) -> None:
+        self._engine, pipe = _engine()
+        self._width, self._height = width, height
+        buffer = core.FrameBufferProperties()
+        buffer.set_rgba_bits(8, 8, 8, 8)
+        buffer.set_depth_bits(16)
+        arguments = [pipe, "pass", 0, buffer, core.WindowProperties.size(width, height),
+                     core.GraphicsPipe.BF_refuse_window]  # fmt: skip
+        if host is not None:
+            arguments.append(host._window.get_gsg())
+        self._window: Any = self._engine.make_output(*arguments)
+        self._target = core.Texture()
+        self._window.add_render_texture(self._target, core.GraphicsOutput.RTM_copy_ram)
+        self._window.set_clear_color((0, 0, 0, 0))
+        self._window.set_active(False)
+        self._camera = root.attach_new_node(_make_camera(pose, width, height))
+        self._camera.set_pos(pose.x_m, pose.y_m, pose.z_m)
+        self._camera.set_hpr(pose.yaw_deg, -pose.pitch_deg, 0)
+        self._window.make_display_region().set_camera(self._camera)
+
+    def read(self, rect_xyxy: tuple[int, int, int, int]) -> NDArray[np.uint8]:
+        """A copy (h, w, 4) uint8 BGRA of a part of the last picture."""
+        left, top, right, bottom = rect_xyxy
+        memory = np.frombuffer(self._target.get_ram_image(), np.uint8)
+        picture = memory.reshape(self._height, self._width, 4)[::-1]
+        return np.array(picture[top:bottom, left:right], order="C")
+
+    def set_active(self, active: bool) -> None:
+        """Whether the next rendering includes this pass."""
+        self._window.set_active(active)
+
+    def close(self) -> None:
+        """Give the buffer back."""
+        self._window.clear_render_textures()
+        self._window.remove_all_display_regions()
+        self._camera.remove_node()
+        self._engine.remove_window(self._window)
+
+
+def _make_camera(pose: CameraPose, width: int, height: int) -> Any:
+    lens = core.PerspectiveLens()
+    lens.set_near_far(NEAR_M, FAR_M)
+    lens.set_fov(pose.fov_deg, Projection(pose, width, height).vertical_fov_deg)
+    camera = core.Camera("camera")
+    camera.set_lens(lens)
+    return camera
+
+
+def render_passes(passes: Sequence[Pass]) -> None:
+    """Render these passes and no others."""
+    for one in passes:
+        one.set_active(True)
+    _engine()[0].render_frame()
+    for one in passes:
+        one.set_active(False)

@@ -1,0 +1,91 @@
+"""A camera of the synthetic city as a video source."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from ingest.clock import NS
+from ingest.errors import ConfigError
+from ingest.frame import ClockQuality, Frame, Image
+from ingest.synthetic.presets import find_camera
+from ingest.truth import TrueSighting
+
+if TYPE_CHECKING:
+    from ingest.synthetic.stage import Stage
+
+_TRUTHS_KEPT = 1024
+
+
+class SyntheticCamera:
+    """One camera of a preset, rendered while it is read; a VideoSource.
+
+    A frame depends on the preset, the camera's index and its own number only: two processes, another start or
+    other open cameras give the same bytes. Nothing is rendered before the first frame is asked for.
+    """
+
+    def __init__(
+        self, preset: str, index: int, camera_id: str, *, start_ns: int = 0, after_ns: int | None = None
+    ) -> None:
+        """Choose a camera of a preset.
+
+        start_ns: Unix time of the world's beginning. after_ns: begin with the first frame captured later.
+        Raises ConfigError for an unknown preset or index, and when the renderer is not installed.
+        """
+        self._preset, self._spec = find_camera(preset, index)
+        if find_spec("panda3d") is None:
+            raise ConfigError(
+                f"Camera '{camera_id}' at city://{preset}/{index} needs the extra 'city': "
+                f"pip install 'corridor[city]'"
+            )
+        self._camera_id = camera_id
+        self._start_ns, self._after_ns = start_ns, after_ns
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+        self._stage: Stage | None = None
+        self._truths: OrderedDict[int, list[TrueSighting]] = OrderedDict()
+
+    def frames(self) -> Iterator[Frame]:
+        """The frames after `after_ns`, as fast as they are taken, until the preset's end or `close`."""
+        try:
+            for sequence in range(self._preset.frame_count):
+                captured_ns = self._captured_ns(sequence)
+                if self._after_ns is not None and captured_ns <= self._after_ns:
+                    continue
+                image = self._render(sequence)
+                if image is None:
+                    return
+                yield Frame(self._camera_id, sequence, captured_ns, ClockQuality.SYNTHETIC, image)
+        finally:
+            self.close()
+
+    def truth(self, sequence: int) -> list[TrueSighting]:
+        """What was visible in one of the last 1024 frames rendered; KeyError for any other."""
+        return self._truths[sequence]
+
+    def close(self) -> None:
+        """End `frames` after at most the frame it is working on; from any thread, any number of times."""
+        self._closed.set()
+        with self._lock:
+            stage, self._stage = self._stage, None
+            if stage is not None:
+                stage.close()
+
+    def _captured_ns(self, sequence: int) -> int:
+        return self._start_ns + round(sequence * NS / self._preset.fps)
+
+    def _render(self, sequence: int) -> Image | None:
+        """One frame, or None when closed."""
+        from ingest.synthetic.stage import Stage  # Panda3D is an extra: only who renders needs it
+
+        with self._lock:
+            if self._closed.is_set():
+                return None
+            if self._stage is None:
+                self._stage = Stage(self._preset, self._spec)
+            image, sightings = self._stage.render(sequence)
+            self._truths[sequence] = sightings
+            while len(self._truths) > _TRUTHS_KEPT:
+                self._truths.popitem(last=False)
+        return image

@@ -1,0 +1,177 @@
+"""Video through PyAV: recordings by media time, and network streams."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from fractions import Fraction
+from pathlib import Path
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import av
+import av.container
+import av.error
+import numpy as np
+
+from ingest.camera import Camera
+from ingest.clock import NS, Clock, SystemClock
+from ingest.errors import SourceError
+from ingest.frame import ClockQuality, Frame, Image
+
+av.logging.set_level(av.logging.PANIC)  # FFmpeg writes whole URLs, passwords included, to standard error
+
+BREAK_TOLERANCE_S = 0.5
+"""A recording that ends this much before its announced end was cut off."""
+
+
+class RecordedVideo:
+    """A file; event time is its media time counted from `starts_ns`. Implements VideoSource.
+
+    Frames whose time does not rise are left out. Raises SourceError where the file is no video, and at the end of
+    `frames` where it breaks off early; everything before the break is delivered.
+    """
+
+    def __init__(self, path: Path, camera_id: str, *, starts_ns: int = 0, after_ns: int | None = None) -> None:
+        self._path = path
+        self._camera_id = camera_id
+        self._starts_ns = starts_ns
+        self._after_ns = after_ns
+        self._closed = threading.Event()
+        self._container = _open(str(path), f"camera '{camera_id}': cannot open {path}", {}, None)
+        if not self._container.streams.video:
+            self._container.close()
+            raise SourceError(f"camera '{camera_id}': {path} has no video stream")
+
+    def frames(self) -> Iterator[Frame]:
+        stream = self._container.streams.video[0]
+        stream.thread_type = "AUTO"
+        time_base = stream.time_base or Fraction(1, 90_000)
+        first_pts = stream.start_time or 0
+        announced_s = float(stream.duration * time_base) if stream.duration else None
+        sequence, last_ns = 0, -1
+        broken: str | None = None
+        try:
+            for picture in _decoded(self._container):
+                if self._closed.is_set():
+                    return
+                if picture.pts is None:
+                    continue
+                media_ns = round((picture.pts - first_pts) * time_base * NS)
+                if media_ns <= last_ns:
+                    continue
+                last_ns = media_ns
+                captured_ns = self._starts_ns + media_ns
+                if self._after_ns is None or captured_ns > self._after_ns:
+                    yield Frame(self._camera_id, sequence, captured_ns, ClockQuality.FILE, _bgr(picture))
+                sequence += 1
+        except av.error.FFmpegError as error:
+            broken = _reason(error)
+        if self._closed.is_set():
+            return
+        reached_s = max(last_ns, 0) / NS
+        if broken is None and announced_s is not None and reached_s < announced_s - BREAK_TOLERANCE_S:
+            broken = "the file is cut off"
+        if broken is not None:
+            of = f" of {announced_s:.1f} s" if announced_s is not None else ""
+            raise SourceError(
+                f"camera '{self._camera_id}': {self._path} breaks off after {reached_s:.1f} s{of}: {broken} "
+                "(everything before it was processed)"
+            )
+
+    def close(self) -> None:
+        self._closed.set()
+
+
+class StreamedVideo:
+    """A network stream with the time of arrival as capture time. Implements VideoSource.
+
+    The password joins the URL only here and never leaves: messages carry the source as it was configured.
+    """
+
+    def __init__(
+        self, camera: Camera, password: str | None, *, clock: Clock | None = None, timeout_s: float = 10.0
+    ) -> None:
+        self._camera_id = camera.id
+        self._clock = clock or SystemClock()
+        self._source = camera.source
+        self._closed = threading.Event()
+        options = {"rtsp_transport": "tcp"} if camera.scheme.startswith("rtsp") else {}
+        self._container = _open(
+            _with_password(camera.source, password),
+            f"camera '{camera.id}': cannot open {camera.source}",
+            options,
+            timeout_s,
+        )
+        if not self._container.streams.video:
+            self._container.close()
+            raise SourceError(f"camera '{camera.id}': {camera.source} has no video stream")
+
+    def frames(self) -> Iterator[Frame]:
+        try:
+            for sequence, picture in enumerate(_decoded(self._container)):
+                if self._closed.is_set():
+                    return
+                now_ns = self._clock.now_ns()
+                yield Frame(self._camera_id, sequence, now_ns, ClockQuality.ARRIVAL, _bgr(picture))
+        except av.error.FFmpegError as error:
+            if not self._closed.is_set():
+                raise SourceError(f"camera '{self._camera_id}': {self._source} broke: {_reason(error)}") from None
+        finally:
+            self._container.close()
+
+    def close(self) -> None:
+        self._closed.set()
+
+
+def _decoded(container: av.container.InputContainer) -> Iterator[av.VideoFrame]:
+    """The pictures of the first video stream; damaged packets are passed over, as players do."""
+    stream = container.streams.video[0]
+    for packet in container.demux(stream):
+        with suppress(av.error.InvalidDataError):
+            yield from packet.decode()
+
+
+def _open(url: str, what: str, options: dict[str, str], timeout_s: float | None) -> av.container.InputContainer:
+    try:
+        return av.open(url, options=options, timeout=timeout_s)
+    except av.error.FFmpegError as error:
+        # The library's message holds the whole URL; neither it nor its traceback may get out.
+        raise SourceError(f"{what}: {_reason(error)}") from None
+
+
+def _reason(error: av.error.FFmpegError) -> str:
+    """Why, without the file name or URL."""
+    return (error.strerror or type(error).__name__).strip()
+
+
+def _bgr(picture: av.VideoFrame) -> Image:
+    image = picture.to_ndarray(format="bgr24")
+    return np.asarray(image, np.uint8)
+
+
+def _with_password(source: str, password: str | None) -> str:
+    if password is None:
+        return source
+    parts = urlsplit(source)
+    user, separator, host = parts.netloc.rpartition("@")
+    account = f"{user if separator else ''}:{quote(password, safe='')}"
+    return urlunsplit(parts._replace(netloc=f"{account}@{host}"))
+
+
+class VideoWriter:
+    """Writes BGR pictures of one size to an MP4 that browsers play (H.264, yuv420p)."""
+
+    def __init__(self, path: Path, size: tuple[int, int], frames_per_s: int) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._container = av.open(str(path), "w")
+        self._stream = self._container.add_stream("libx264", rate=frames_per_s, options={"crf": "23"})
+        self._stream.width, self._stream.height = size
+        self._stream.pix_fmt = "yuv420p"
+
+    def write(self, image: Image) -> None:
+        """Append a picture of (H, W, 3)."""
+        picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="bgr24")
+        self._container.mux(self._stream.encode(picture))
+
+    def close(self) -> None:
+        self._container.mux(self._stream.encode())
+        self._container.close()

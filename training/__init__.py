@@ -1,0 +1,1 @@
+"""Better weights, and how good anything is: the offline room."""
