@@ -65,7 +65,9 @@ class Associator:
     has to store, `restore` takes it back.
     """
 
-    def __init__(self, settings: AssociateSettings, *, cameras: tuple[str, ...] = (), encoder: str | None = None) -> None:
+    def __init__(
+        self, settings: AssociateSettings, *, cameras: tuple[str, ...] = (), encoder: str | None = None
+    ) -> None:
         self.settings = settings
         self.counts: Counter[str] = Counter()
         self._encoder = encoder
@@ -301,7 +303,9 @@ class Associator:
     def _evidence(self, chosen: Candidate, rivals: Sequence[Candidate]) -> Evidence:
         probabilities = posterior([it.ratio for it in rivals], self.settings.new_vehicle)
         shares: NDArray[np.float64] = probabilities[:-1]
-        others = [(float(p), it.identity) for p, it in zip(shares, rivals, strict=True) if it.identity != chosen.identity]
+        others = [
+            (float(p), it.identity) for p, it in zip(shares, rivals, strict=True) if it.identity != chosen.identity
+        ]
         runner_up = max(others, default=None)
         if chosen is NEW:
             probability = float(probabilities[-1])
@@ -376,7 +380,11 @@ class Associator:
         labels = dict(identity.labels)
         if kind is Kind.PROVISIONAL and seen is not None:
             open_visit = Visit(
-                camera=seen.camera, observation=seen.id, enter_ns=seen.first_ns, leave_ns=seen.last_ns, open=True
+                camera=seen.camera,
+                observation=seen.id,
+                enter_ns=seen.first_ns,
+                leave_ns=seen.last_ns,
+                open=True,
             )
             visits.append(open_visit)
             labels.setdefault(seen.label, 0.0)

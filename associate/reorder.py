@@ -89,7 +89,7 @@ class ReorderBuffer:
         watermark = self.watermark_ns()
         released: list[Message] = []
         while self._heap and (
-            watermark is not None and self._heap[0][0].at_ns <= watermark or len(self._heap) > self._limit
+            (watermark is not None and self._heap[0][0].at_ns <= watermark) or len(self._heap) > self._limit
         ):
             key, message_id = heappop(self._heap)
             released.append(self.held[message_id])

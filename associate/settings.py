@@ -45,7 +45,7 @@ class AssociateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
         return None if self.only_listed else Window(self.min_travel_s, self.max_travel_s)
 
 
-KNOWN_CALIBRATIONS = {"colour": Calibration(midpoint=0.55, slope=8.0)}
+KNOWN_CALIBRATIONS = {"colour": Calibration(midpoint=0.8, slope=12.0)}
 """By encoder name; measured by `make bench` on the synthetic road (docs/benchmarks.md)."""
 
 

@@ -48,7 +48,9 @@ class Topology:
 
     def _add(self, start: str, end: str, entry: Travel) -> None:
         if not entry.min_s < entry.max_s:
-            raise ConfigError(f"travel from '{start}' to '{end}': min_s {entry.min_s:g} is not below max_s {entry.max_s:g}")
+            raise ConfigError(
+                f"travel from '{start}' to '{end}': min_s {entry.min_s:g} is not below max_s {entry.max_s:g}"
+            )
         if (start, end) in self._windows:
             raise ConfigError(f"travel from '{start}' to '{end}' is given twice; keep one window for the pair")
         self._windows[start, end] = Window(entry.min_s, entry.max_s)

@@ -10,6 +10,7 @@ import msgspec.inspect
 
 from associate.settings import AssociateSettings
 from associate.topology import Topology
+from deploy.log.opening import check_log_url
 from detect.settings import DetectSettings
 from embed.settings import EmbedSettings
 from ingest.camera import Camera, check_camera
@@ -93,8 +94,7 @@ def _check(config: Config) -> None:
             f"associate.min_travel_s {settings.min_travel_s:g} is not below max_travel_s {settings.max_travel_s:g}"
         )
     Topology(settings.travel, settings.default_window)
-    if not re.match(r"^sqlite:.+", config.log.url):
-        raise ConfigError(f"log.url '{config.log.url}' is not known (use sqlite:PATH)")
+    check_log_url(config.log.url)
 
 
 def _explain(message: str) -> str:

@@ -41,7 +41,8 @@ class FrameAlbum:
 
     frames: dict[str, list[tuple[int, NDArray[np.uint8]]]] = field(default_factory=lambda: defaultdict(list))
 
-    def __call__(self, frame: Frame, _: Detections) -> None:
+    def __call__(self, frame: Frame, found: Detections) -> None:
+        del found  # boxes come from the log, where they have identities
         _, jpeg = cv2.imencode(".jpg", frame.image, [cv2.IMWRITE_JPEG_QUALITY, 88])
         self.frames[frame.camera_id].append((frame.captured_ns, np.asarray(jpeg, np.uint8)))
 
@@ -111,9 +112,9 @@ def _tile(
     for sighted in boxes.get(shown_ns // 1000, []):
         identity = journeys.identity_of.get(sighted.tracklet, "")
         _draw_box(image, sighted.box, identity, GREY if identity not in linked else colour_of(identity))
-    tile = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    tile = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
     _text(tile, camera, (10, 22), INK)
-    return np.asarray(tile, np.uint8)
+    return tile
 
 
 def _on_the_way(journeys: Journeys, at_ns: int) -> Iterable[str]:
@@ -156,7 +157,7 @@ def _largest_boxes(log: Log) -> dict[str, tuple[int, tuple[int, int, int, int]]]
         width, height = observation.frame_size
         for at in observation.path:
             box = (at.left // 10, at.top // 10, at.right // 10, at.bottom // 10)
-            whole = 0 < box[0] - 2 and 0 < box[1] - 2 and box[2] + 2 < width and box[3] + 2 < height
+            whole = box[0] - 2 > 0 and box[1] - 2 > 0 and box[2] + 2 < width and box[3] + 2 < height
             size = (box[2] - box[0]) * (box[3] - box[1]) * (1.0 if whole else 0.1)
             if size > sizes.get(observation.tracklet, 0.0):
                 sizes[observation.tracklet] = size

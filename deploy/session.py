@@ -4,14 +4,17 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from deploy.association_worker import AssociationWorker
-from deploy.perception_worker import PerceptionWorker
 from ingest.errors import SourceError
 from ingest.feed import FeedState
 
+if TYPE_CHECKING:
+    from deploy.association_worker import AssociationWorker
+    from deploy.perception_worker import PerceptionWorker
 
-def run_perception(worker: PerceptionWorker) -> None:
+
+def run_perception(worker: "PerceptionWorker") -> None:
     """Run cameras to their end or to Ctrl-C; raises SourceError if none of them could ever be opened."""
     with stops_on_signal(worker.stop):
         worker.run()
@@ -21,14 +24,14 @@ def run_perception(worker: PerceptionWorker) -> None:
         raise SourceError(str(failed[0].error))
 
 
-def run_association(worker: AssociationWorker) -> None:
+def run_association(worker: "AssociationWorker") -> None:
     """Associate until Ctrl-C."""
     stop = threading.Event()
     with stops_on_signal(stop.set):
         worker.run(stop)
 
 
-def run_together(perception: PerceptionWorker, association: AssociationWorker) -> None:
+def run_together(perception: "PerceptionWorker", association: "AssociationWorker") -> None:
     """Perception here, association in a thread; returns when the last observation has been associated."""
     done, stop = threading.Event(), threading.Event()
     failures: list[BaseException] = []

@@ -169,11 +169,7 @@ def matching_releases(network: Network, path: Path) -> tuple[Release, ...]:
 
 
 def _is(file: WeightsFile, path: Path) -> bool:
-    return (
-        path.is_file()
-        and _size(path) == file.size
-        and _digest(path, file.digest.partition(":")[0]) == file.digest
-    )
+    return path.is_file() and _size(path) == file.size and _digest(path, file.digest.partition(":")[0]) == file.digest
 
 
 def _refusal(network: Network, path: Path) -> str:
@@ -214,14 +210,12 @@ def pull(name: str, network: Network, folder: Path, progress: Progress) -> bool:
         for file in wanted:
             (folder / (file.name + PART_SUFFIX)).replace(folder / file.name)
     except OSError as error:
-        raise WeightsError(
-            f"cannot write to {folder}: {error.strerror} ({error.filename or folder})"
-        ) from error
+        raise WeightsError(f"cannot write to {folder}: {error.strerror} ({error.filename or folder})") from error
     return True
 
 
 def _fetch(name: str, release: Release, file: WeightsFile, folder: Path, progress: Progress) -> None:
-    """Bring NAME.part of one file to its full size and check its digest; a wrong one is deleted."""
+    """Bring NAME.part of one file to its full size, and check it."""
     part = folder / (file.name + PART_SUFFIX)
     url = release.url(file)
     there = _size(part) if part.exists() else 0
@@ -243,15 +237,21 @@ def _fetch(name: str, release: Release, file: WeightsFile, folder: Path, progres
             f"the download of {url} broke off after {_size(part)} of {file.size} bytes; what came is kept "
             f"(run `corridor weights pull {name}` again to continue)"
         )
-    found = _digest(part, file.digest.partition(":")[0])
-    if _size(part) > file.size or found != file.digest:
-        size = _size(part)
-        part.unlink()
-        longer = "at least " if size > file.size else ""
-        raise WeightsError(
-            f"{url} is not the published file: it has {found} ({longer}{size} bytes), expected {file.digest} "
-            f"({file.size} bytes); nothing was kept (pull again; if it comes back the same, do not use it)"
-        )
+    _check(part, file, url)
+
+
+def _check(part: Path, file: WeightsFile, url: str) -> None:
+    """Delete a download that is not the published file, and raise WeightsError with both digests."""
+    size, found = _size(part), _digest(part, file.digest.partition(":")[0])
+    if size == file.size and found == file.digest:
+        return
+    part.unlink()
+    longer = "at least " if size > file.size else ""
+    raise WeightsError(
+        f"the download of {url} is not the published file: it has {found} ({longer}{size} bytes), "
+        f"expected {file.digest} ({file.size} bytes); it was deleted "
+        "(pull again; if it comes back the same, do not use it)"
+    )
 
 
 def _read_from(url: str, start: int, name: str, folder: Path) -> Generator[tuple[int, bytes], None, None]:
@@ -267,9 +267,7 @@ def _read_from(url: str, start: int, name: str, folder: Path) -> Generator[tuple
                 offset += len(piece)
     except urllib.error.HTTPError as error:
         with error:
-            raise WeightsError(
-                f"the server answered {error.code} {error.reason} for {url} ({by_hand})"
-            ) from error
+            raise WeightsError(f"the server answered {error.code} {error.reason} for {url} ({by_hand})") from error
     except (OSError, http.client.HTTPException) as error:
         host = urllib.parse.urlsplit(url).netloc
         reason = getattr(error, "reason", None) or error

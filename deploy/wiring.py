@@ -1,14 +1,12 @@
 """All parts on one page: which class stands behind each name of the configuration, and who is handed to whom."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 from associate.associator import Associator
 from deploy import weights
 from deploy.association_worker import AssociationWorker
 from deploy.config import Config
 from deploy.log.base import Log
-from deploy.log.sqlite_log import SqliteLog
 from deploy.perception_worker import (
     CameraPipeline,
     FrameTap,
@@ -28,18 +26,9 @@ from embed.settings import EmbedSettings
 from embed.tracklets import TrackletBuilder
 from ingest.camera import Camera
 from ingest.clock import Clock, SystemClock
-from ingest.errors import ConfigError
 from ingest.feed import CameraFeed
 from ingest.mailbox import Mailbox
 from ingest.opening import check_source, open_camera, start_ns
-
-
-def make_log(url: str, *, must_exist: bool = False) -> Log:
-    """The log of a URL; `must_exist` for those who only read. Raises ConfigError or LogError."""
-    path = Path(url.removeprefix("sqlite:"))
-    if must_exist and not path.exists():
-        raise ConfigError(f"there is no log {path} in {Path.cwd()} (start `corridor run FILE` first, or name it with --log)")
-    return SqliteLog(path)
 
 
 def make_detector(settings: DetectSettings) -> Detector:
@@ -74,7 +63,12 @@ def make_association_worker(config: Config, log: Log) -> AssociationWorker:
 
 
 def make_perception_worker(
-    config: Config, log: Log, *, only: frozenset[str] | None = None, clock: Clock | None = None, tap: FrameTap | None = None
+    config: Config,
+    log: Log,
+    *,
+    only: frozenset[str] | None = None,
+    clock: Clock | None = None,
+    tap: FrameTap | None = None,
 ) -> PerceptionWorker:
     """The cameras of the configuration (or those in `only`) over a log.
 
@@ -91,9 +85,7 @@ def make_perception_worker(
     return PerceptionWorker(log, mailbox, stations, detector, _pipeline_maker(config), tap=tap)
 
 
-def _make_station(
-    config: Config, log: Log, mailbox: Mailbox, clock: Clock, camera: Camera, started_ns: int
-) -> Station:
+def _make_station(config: Config, log: Log, mailbox: Mailbox, clock: Clock, camera: Camera, started_ns: int) -> Station:
     writer = log.claim(f"camera/{camera.id}")
     progress = station_progress(writer)
     starts_ns = start_ns(camera.starts_at, otherwise_ns=started_ns if camera.realtime else 0)
@@ -120,5 +112,3 @@ def _pipeline_maker(config: Config) -> Callable[[str, Epoch], CameraPipeline]:
         return CameraPipeline(camera_id, epoch, tracker, builder)
 
     return make
-
-

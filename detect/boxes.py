@@ -24,7 +24,7 @@ def iou(left: Boxes, right: Boxes) -> NDArray[np.float32]:
     """(N, M) intersection over union; 0 where both boxes are empty."""
     shared = intersections(left, right)
     union = areas(left)[:, None] + areas(right)[None, :] - shared
-    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    return np.asarray(np.divide(shared, union, out=np.zeros_like(shared), where=union > 0), np.float32)
 
 
 def covered(boxes: Boxes) -> NDArray[np.float32]:

@@ -46,7 +46,9 @@ class GrabCutMasker:
     def __call__(self, image: Image, box_xyxy: NDArray[np.float32]) -> Mask:
         height, width = image.shape[:2]
         scale = min(1.0, self._side_px / max(height, width))
-        small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else image
+        small = np.ascontiguousarray(image)
+        if scale < 1:
+            small = np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
         left, top, right, bottom = _pixels(box_xyxy * scale, small)
         labels = np.full(small.shape[:2], cv2.GC_BGD, np.uint8)
         labels[top:bottom, left:right] = cv2.GC_PR_BGD
@@ -55,8 +57,9 @@ class GrabCutMasker:
         if oval.any() and (labels == cv2.GC_BGD).any():
             cv2.setRNGSeed(0)  # GrabCut starts its clusters at random
             models = np.zeros((2, 1, 65), np.float64)
+            no_rectangle = (0, 0, 1, 1)  # the labels say it all
             cv2.grabCut(
-                np.ascontiguousarray(small), labels, None, models[0], models[1], self._iterations, cv2.GC_INIT_WITH_MASK
+                small, labels, no_rectangle, models[0], models[1], self._iterations, cv2.GC_INIT_WITH_MASK
             )
         mask = (labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)
         if mask.sum() < 0.3 * oval.sum():

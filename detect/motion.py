@@ -16,16 +16,17 @@ SCORE = 0.9
 class MotionDetector:
     """Background subtraction (Zivkovic 2004, a mixture of Gaussians per pixel) and connected components.
 
-    Every camera has a background of its own; the first `warmup_frames` frames only teach it. Blobs smaller than
-    `min_area_share` of the picture are noise. With `silhouettes` the blobs are returned as masks.
+    Every camera has a background of its own; the first `warmup_frames` frames only teach it. `history` is how many
+    frames of a new sight make it half background: a vehicle has to pass in fewer. Blobs smaller than `min_area_share`
+    of the picture are noise. With `silhouettes` the blobs are returned as masks.
     """
 
     def __init__(
         self,
         *,
         min_area_share: float = 0.0012,
-        warmup_frames: int = 2,
-        history: int = 300,
+        warmup_frames: int = 3,
+        history: int = 400,
         silhouettes: bool = True,
     ) -> None:
         self._silhouettes = silhouettes
@@ -50,7 +51,8 @@ class MotionDetector:
                 history=self._history, varThreshold=30, detectShadows=True
             )
         self._seen[camera] = self._seen.get(camera, 0) + 1
-        labels = self._backgrounds[camera].apply(_smooth(frame.image))
+        rate = -1.0 if self._seen[camera] <= self._warmup_frames else 1.0 / self._history
+        labels = self._backgrounds[camera].apply(_smooth(frame.image), learningRate=rate)
         if self._seen[camera] <= self._warmup_frames:
             return None
         moving = np.where(labels == 255, np.uint8(255), np.uint8(0))  # 127 marks a shadow

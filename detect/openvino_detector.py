@@ -5,10 +5,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import openvino as ov
 
 from detect.boxes import areas, clip
 from detect.detections import Detections
+from detect.quiet_openvino import openvino
 from ingest.errors import WeightsError
 from ingest.frame import Frame
 
@@ -31,10 +31,8 @@ class OpenVinoDetector:
     The picture is stretched to the input, as these networks were trained. Reading the files raises WeightsError.
     """
 
-    def __init__(
-        self, model_xml: Path, model: SsdModel, *, min_score: float | None = None, threads: int = 0
-    ) -> None:
-        core = ov.Core()
+    def __init__(self, model_xml: Path, model: SsdModel, *, min_score: float | None = None, threads: int = 0) -> None:
+        core = openvino.Core()
         try:
             network = core.read_model(model_xml)
         except RuntimeError as error:

@@ -1,6 +1,7 @@
 """A vehicle as its colours: the encoder that needs no weights, and cannot tell two white vans apart."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -45,7 +46,7 @@ def describe(crop: Crop) -> NDArray[np.float32]:
     rows = np.flatnonzero(crop.mask.any(axis=1))
     edges = np.linspace(rows[0], rows[-1] + 1, BANDS + 1).round().astype(int)
     bands = []
-    for top, bottom in zip(edges[:-1], edges[1:], strict=True):
+    for top, bottom in pairwise(edges):
         pixels = lab[top:bottom][crop.mask[top:bottom]]
         bands.append(_votes(pixels))
     colours = np.concatenate(bands)
@@ -75,7 +76,8 @@ def _soft(position: NDArray[np.float32], weight: NDArray[np.float32], bins: int,
     share = position - low
     high = low + 1
     low, high = (low % bins, high % bins) if wrap else (np.clip(low, 0, bins - 1), np.clip(high, 0, bins - 1))
-    return np.bincount(low, weight * (1 - share), bins) + np.bincount(high, weight * share, bins)
+    shared = np.bincount(low, weight * (1 - share), bins) + np.bincount(high, weight * share, bins)
+    return np.asarray(shared, np.float64)
 
 
 def _shape(crop: Crop) -> NDArray[np.float32]:

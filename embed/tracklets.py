@@ -120,7 +120,10 @@ class TrackletBuilder:
         for it in tracklets:
             crops = it.best.crops
             it.vectors = {crop.captured_ns: it.vectors[crop.captured_ns] for crop in crops}
-            mean = sum((it.vectors[crop.captured_ns] * (crop.quality + 1e-3) for crop in crops), np.zeros(1, np.float32))
+            mean = sum(
+                (it.vectors[crop.captured_ns] * (crop.quality + 1e-3) for crop in crops),
+                np.zeros(1, np.float32),
+            )
             it.mean = np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-6), np.float32)
             it.quality = crops[0].quality
             it.news = False

@@ -46,7 +46,7 @@ class RecordedVideo:
         stream.thread_type = "AUTO"
         time_base = stream.time_base or Fraction(1, 90_000)
         first_pts = stream.start_time or 0
-        announced_s = float(stream.duration * time_base) if stream.duration else None
+        announced_s = _announced_s(self._container)
         sequence, last_ns = 0, -1
         broken: str | None = None
         try:
@@ -122,6 +122,14 @@ class StreamedVideo:
         self._closed.set()
 
 
+def _announced_s(container: av.container.InputContainer) -> float | None:
+    """How long the file says it is, in seconds; not every format says."""
+    stream = container.streams.video[0]
+    if stream.duration and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    return container.duration / av.time_base if container.duration else None
+
+
 def _decoded(container: av.container.InputContainer) -> Iterator[av.VideoFrame]:
     """The pictures of the first video stream; damaged packets are passed over, as players do."""
     stream = container.streams.video[0]
@@ -162,7 +170,8 @@ class VideoWriter:
 
     def __init__(self, path: Path, size: tuple[int, int], frames_per_s: int) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._container = av.open(str(path), "w")
+        options = {"movflags": "+faststart"} if path.suffix == ".mp4" else {}
+        self._container = av.open(str(path), "w", options=options)
         self._stream = self._container.add_stream("libx264", rate=frames_per_s, options={"crf": "23"})
         self._stream.width, self._stream.height = size
         self._stream.pix_fmt = "yuv420p"

@@ -12,9 +12,8 @@ from deploy.cli.run_command import summarise
 from deploy.cli.screen import live_view
 from deploy.config import LogSettings, parse_config
 from deploy.journeys import Journeys, read_journeys
-from deploy.mosaic import FrameAlbum, write_mosaic, write_sheet
+from deploy.log.opening import open_log
 from deploy.session import run_together
-from deploy.wiring import make_association_worker, make_log, make_perception_worker
 from ingest.clock import SystemClock
 from ingest.errors import ConfigError
 
@@ -27,6 +26,9 @@ def demo(
     Needs no weights, no GPU and no network: vehicles are found by their motion and told apart by their colours.
     Leaves a video of all cameras with global identities, and a sheet with one row a vehicle.
     """
+    from deploy.mosaic import FrameAlbum, write_mosaic, write_sheet
+    from deploy.wiring import make_association_worker, make_perception_worker
+
     text = files("deploy.examples").joinpath("demo.toml").read_text()
     log_path = out / "corridor.db"
     config = msgspec.structs.replace(parse_config(text, "demo.toml"), log=LogSettings(url=f"sqlite:{log_path}"))
@@ -36,7 +38,7 @@ def demo(
     except OSError as error:
         raise ConfigError(f"cannot replace {log_path}: {error.strerror} (name another folder with --out)") from error
     console, clock, album = Console(), SystemClock(), FrameAlbum()
-    log = make_log(config.log.url)
+    log = open_log(config.log.url)
     perception = make_perception_worker(config, log, tap=album)
     association = make_association_worker(config, log)
     if not console.is_terminal:

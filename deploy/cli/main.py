@@ -3,7 +3,6 @@
 import logging
 import os
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -60,6 +59,13 @@ def main() -> None:
     except CorridorError as error:
         sys.stderr.write(f"error: {' '.join(str(error).split())}\n")
         sys.exit(2)
+    except ImportError as error:
+        if "libGL" not in str(error) and "libglib" not in str(error):
+            raise
+        sys.stderr.write(
+            f"error: OpenCV needs a system library: {error} (Debian, Ubuntu: apt-get install libgl1 libglib2.0-0)\n"
+        )
+        sys.exit(2)
     except BrokenPipeError:
         # The reader of our output has gone, as `head` does; do not complain at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -67,8 +73,6 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
 
-
-ConfigFile = Annotated[Path, typer.Argument(help="The configuration, a TOML file.", show_default=False)]
 
 if __name__ == "__main__":
     main()

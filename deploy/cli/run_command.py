@@ -1,7 +1,7 @@
 """`corridor run`, `observe`, `associate`: the system in one process, or its two halves."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -10,10 +10,14 @@ from deploy.cli.screen import camera_table, live_view
 from deploy.config import Config, load_config
 from deploy.journeys import Journeys, complete_visits, read_journeys
 from deploy.log.base import Log
-from deploy.perception_worker import PerceptionWorker
+from deploy.log.opening import open_log
 from deploy.session import run_association, run_perception, run_together
-from deploy.wiring import make_association_worker, make_log, make_perception_worker
 from ingest.errors import ConfigError
+
+if TYPE_CHECKING:
+    from deploy.perception_worker import PerceptionWorker
+
+# `deploy.wiring` loads every library there is, so each command imports it when it is sure to need it.
 
 ConfigFile = Annotated[Path, typer.Argument(help="The configuration, a TOML file.", show_default=False)]
 CameraList = Annotated[
@@ -29,7 +33,9 @@ def run(file: ConfigFile, cameras: CameraList = None) -> None:
     runs/corridor.db; look at it with `corridor trajectories`. A run that was interrupted goes on where it was.
     """
     config = load_config(file)
-    log = make_log(config.log.url)
+    from deploy.wiring import make_association_worker, make_perception_worker
+
+    log = open_log(config.log.url)
     perception = make_perception_worker(config, log, only=_chosen(config, cameras))
     if _nothing_left(perception, config):
         return
@@ -43,7 +49,9 @@ def run(file: ConfigFile, cameras: CameraList = None) -> None:
 def observe(file: ConfigFile, cameras: CameraList = None) -> None:
     """Watch the cameras and write observations to the log; `corridor associate` links them."""
     config = load_config(file)
-    log = make_log(config.log.url)
+    from deploy.wiring import make_perception_worker
+
+    log = open_log(config.log.url)
     perception = make_perception_worker(config, log, only=_chosen(config, cameras))
     if _nothing_left(perception, config):
         return
@@ -56,7 +64,9 @@ def observe(file: ConfigFile, cameras: CameraList = None) -> None:
 def associate(file: ConfigFile) -> None:
     """Link the observations on the log into trajectories, until Ctrl-C."""
     config = load_config(file)
-    log = make_log(config.log.url)
+    from deploy.wiring import make_association_worker
+
+    log = open_log(config.log.url)
     association = make_association_worker(config, log)
     console = Console()
     with live_view(console, log, None, Journeys()):
@@ -64,7 +74,7 @@ def associate(file: ConfigFile) -> None:
     console.print(f"{association.counts['records']} records, {association.counts['events']} events")
 
 
-def summarise(console: Console, log: Log, perception: PerceptionWorker, url: str) -> None:
+def summarise(console: Console, log: Log, perception: "PerceptionWorker", url: str) -> None:
     """What came of a run, and where it is."""
     journeys = read_journeys(log)
     sightings, linked = len(journeys.identity_of), journeys.linked
@@ -85,12 +95,12 @@ def _chosen(config: Config, cameras: str | None) -> frozenset[str] | None:
     unknown = sorted(chosen - set(config.camera_ids))
     if unknown or not chosen:
         raise ConfigError(
-            f"--cameras: no camera {', '.join(unknown) or 'named'}; the configuration has {', '.join(config.camera_ids)}"
+            f"--cameras: no camera {', '.join(unknown) or 'named'}; there are {', '.join(config.camera_ids)}"
         )
     return chosen
 
 
-def _nothing_left(perception: PerceptionWorker, config: Config) -> bool:
+def _nothing_left(perception: "PerceptionWorker", config: Config) -> bool:
     """Recordings that this log has to their end are not read twice."""
     ended = [station.camera.id for station in perception.stations.values() if station.ended]
     if ended:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from threading import Event, Thread
+from typing import TYPE_CHECKING
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -14,8 +15,10 @@ from rich.text import Text
 from associate.trajectory import Kind, TrajectoryEvent
 from deploy.journeys import Journeys, read_events
 from deploy.log.base import Log
-from deploy.perception_worker import PerceptionWorker
 from ingest.clock import NS
+
+if TYPE_CHECKING:
+    from deploy.perception_worker import PerceptionWorker  # loads every library there is
 
 REFRESH_S = 0.25
 STATE_STYLES = {
@@ -39,7 +42,13 @@ def moment(at_ns: int) -> str:
 def trajectory_table(journeys: Journeys, rows: int) -> Table:
     """The identities that moved last, newest first."""
     table = Table(title="Trajectories", title_justify="left", expand=True, box=None, header_style="bold cyan")
-    for name, justify in (("identity", "left"), ("class", "left"), ("cameras", "left"), ("first", "right"), ("last", "right")):
+    for name, justify in (
+        ("identity", "left"),
+        ("class", "left"),
+        ("cameras", "left"),
+        ("first", "right"),
+        ("last", "right"),
+    ):
         table.add_column(name, justify=justify, no_wrap=name != "cameras")  # type: ignore[arg-type]
     table.add_column("p", justify="right")
     table.add_column("state")
@@ -57,7 +66,7 @@ def _row(event: TrajectoryEvent) -> list[str]:
     return [event.identity, event.label, cameras, first, last, probability, event.kind.value]
 
 
-def camera_table(worker: PerceptionWorker) -> Table:
+def camera_table(worker: "PerceptionWorker") -> Table:
     """How every camera is doing."""
     table = Table(title="Cameras", title_justify="left", expand=True, box=None, header_style="bold cyan")
     for name in ("camera", "state", "decoded", "analysed", "dropped", "sessions", "note"):
@@ -78,7 +87,7 @@ def camera_table(worker: PerceptionWorker) -> Table:
 
 
 @contextmanager
-def live_view(console: Console, log: Log, worker: PerceptionWorker | None, journeys: Journeys) -> Iterator[None]:
+def live_view(console: Console, log: Log, worker: "PerceptionWorker | None", journeys: Journeys) -> Iterator[None]:
     """Show cameras and trajectories while the body runs; `journeys` is kept up to date whether or not anybody looks.
 
     Without a terminal nothing is drawn.

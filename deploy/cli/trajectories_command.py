@@ -12,9 +12,9 @@ from deploy.cli.screen import live_view, print_lines, trajectory_table
 from deploy.config import DEFAULT_LOG, load_config
 from deploy.journeys import Journeys, read_journeys
 from deploy.log.base import Log
+from deploy.log.opening import open_log
 from deploy.log.topics import TRAJECTORIES
 from deploy.session import stops_on_signal
-from deploy.wiring import make_log
 
 POLL_S = 0.1
 
@@ -34,7 +34,7 @@ def trajectories(
     corridor trajectories --follow | jq -r 'select(.kind == "extended") | [.identity, .visits[].camera] | @tsv'
     """
     url = log_url or (load_config(file).log.url if file else DEFAULT_LOG)
-    log = make_log(url, must_exist=True)
+    log = open_log(url, must_exist=True)
     stop = threading.Event()
     with stops_on_signal(stop.set):
         if as_json or not sys.stdout.isatty():

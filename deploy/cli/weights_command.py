@@ -50,9 +50,7 @@ def list_networks(
         network = catalogue.networks[name]
         source = finding.release or network.published
         state = Text(finding.state.value, STYLES[finding.state])
-        table.add_row(
-            name, network.purpose, _megabytes(source.size), network.licence, state, Text(source.label)
-        )
+        table.add_row(name, network.purpose, _megabytes(source.size), network.licence, state, Text(source.label))
     _print(table, f"Folder: {folder}")
 
 
@@ -102,9 +100,7 @@ def verify(
     table = _table("name", "file", "bytes", "verdict", "source")
     for name, finding in found.items():
         _add_files(table, name, catalogue.network(name), finding)
-    notes = [
-        f"{name}: {each.release.note}" for name, each in found.items() if each.release and each.release.note
-    ]
+    notes = [f"{name}: {each.release.note}" for name, each in found.items() if each.release and each.release.note]
     _print(table, *notes, f"Folder: {folder}")
     wrong = [name for name, finding in found.items() if finding.state is not State.PRESENT]
     for name in wrong[1:]:

@@ -164,13 +164,17 @@ def _append(db: sqlite3.Connection, records: Sequence[Record]) -> None:
         if record.topic in COMPACTED:
             db.execute("DELETE FROM records WHERE topic = ? AND key = ?", (record.topic, record.key))
         ends[record.topic] += 1
-        db.execute("INSERT INTO records VALUES (?, ?, ?, ?)", (record.topic, ends[record.topic], record.key, record.value))
+        db.execute(
+            "INSERT INTO records VALUES (?, ?, ?, ?)",
+            (record.topic, ends[record.topic], record.key, record.value),
+        )
     db.executemany("INSERT OR REPLACE INTO ends VALUES (?, ?)", ends.items())
 
 
 def _change_state(db: sqlite3.Connection, owner: str, state: Mapping[str, bytes | None]) -> None:
     db.executemany(
-        "DELETE FROM state WHERE owner = ? AND key = ?", [(owner, key) for key, value in state.items() if value is None]
+        "DELETE FROM state WHERE owner = ? AND key = ?",
+        [(owner, key) for key, value in state.items() if value is None],
     )
     db.executemany(
         "INSERT OR REPLACE INTO state VALUES (?, ?, ?)",

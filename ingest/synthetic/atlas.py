@@ -35,9 +35,7 @@ def paint_atlas(model: Model, outline: Outline, livery: Livery) -> Image:
 
     side = Panel(atlas, SIDE, lambda d: d / model.length_m, lambda z: z / top_m)
     _paint_side(side, model, outline, livery, top_m)
-    roof = Panel(
-        atlas, ROOF, lambda d: np.interp(d, outline.distance_m, outline.along), lambda v: 0.5 + 0.5 * v
-    )
+    roof = Panel(atlas, ROOF, lambda d: np.interp(d, outline.distance_m, outline.along), lambda v: 0.5 + 0.5 * v)
     _paint_roof(roof, model, outline, livery)
     for region, rear in ((FRONT, False), (REAR, True)):
         end = Panel(atlas, region, lambda v: 0.5 + 0.5 * v, lambda z: z / top_m)
@@ -108,9 +106,7 @@ def _paint_car_side(panel: Panel, model: Model, outline: Outline, livery: Livery
     for share in model.pillars:
         at = start + (end - start) * share
         top = float(outline.height_at(np.array(at))) - 0.11
-        panel.fill(
-            [(at - 0.045, belt), (at - 0.035, top), (at + 0.035, top), (at + 0.045, belt)], livery.paint * 0.5
-        )
+        panel.fill([(at - 0.045, belt), (at - 0.035, top), (at + 0.035, top), (at + 0.045, belt)], livery.paint * 0.5)
     _paint_doors(panel, model, start, end, livery)
     if model.cab_m is not None and livery.panel:
         _paint_mark(panel, model.cab_m + 1.4, 1.62, 0.55, livery.accent)
@@ -232,7 +228,6 @@ def _paint_wheel(atlas: Image, livery: Livery) -> None:
     for spoke in range(livery.spokes):
         angle = 2 * np.pi * spoke / livery.spokes + 0.6
         near, far = (
-            (int(middle[0] + reach * np.cos(angle)), int(middle[1] + reach * np.sin(angle)))
-            for reach in (4, 10)
+            (int(middle[0] + reach * np.cos(angle)), int(middle[1] + reach * np.sin(angle))) for reach in (4, 10)
         )
         cv2.line(atlas, near, far, (livery.rim * 0.4,) * 3, 3, cv2.LINE_AA)

@@ -94,9 +94,7 @@ def _stations(model: Model, from_m: float, to_m: float) -> Floats:
     return np.unique(np.round(np.concatenate([from_m + ends, middle, to_m - ends, corners]), 3))
 
 
-def _sections(
-    stations: Floats, heights: Floats, width_m: float, sill_m: float, belt_m: float, taper: _Taper
-) -> Floats:
+def _sections(stations: Floats, heights: Floats, width_m: float, sill_m: float, belt_m: float, taper: _Taper) -> Floats:
     """Half sections (S, 10, 2) of (half width, height), from the sill up to the middle of the roof."""
     from_nose, from_tail = stations - stations[0], stations[-1] - stations
     half = np.full(len(stations), width_m / 2)
@@ -136,9 +134,7 @@ def _loft(
     parts = []
     for side in (1, -1):
         wall = _in_space(sections[:, : _RAIL + 1], stations, side)
-        wall_uv = np.stack(
-            np.broadcast_arrays((stations / model.length_m)[:, None], wall[..., 2] / top_m), -1
-        )
+        wall_uv = np.stack(np.broadcast_arrays((stations / model.length_m)[:, None], wall[..., 2] / top_m), -1)
         parts.append(grid(wall, SIDE.uv(wall_uv), flip=side > 0))
         roof = _in_space(sections[:, _RAIL:], stations, side)
         across = 0.5 + 0.5 * side * _ROOF_ACROSS
@@ -235,8 +231,7 @@ def _roof_rack(model: Model, outline: Outline) -> list[Mesh]:
     top_m = float(np.max(outline.height_at(np.array([start_m, end_m])))) + 0.04
     half = model.width_m / 2 * 0.66
     rails = [
-        box((side * half - 0.03, -end_m, top_m), (side * half + 0.03, -start_m, top_m + 0.07), uv)
-        for side in (1, -1)
+        box((side * half - 0.03, -end_m, top_m), (side * half + 0.03, -start_m, top_m + 0.07), uv) for side in (1, -1)
     ]
     bars = [
         box((-half, -at - 0.04, top_m + 0.06), (half, -at + 0.04, top_m + 0.11), uv)

@@ -83,7 +83,5 @@ class Projection:
     def ground_homography(self) -> Points:
         """The (3, 3) matrix from ground (x, y, 1) in metres to homogeneous continuous pixels."""
         columns = np.stack([self._axes[:, 0], self._axes[:, 1], -self._axes @ self._centre], axis=1)
-        intrinsics = np.array(
-            [[self.focal_px, 0, self.width / 2], [0, self.focal_px, self.height / 2], [0, 0, 1]]
-        )
+        intrinsics = np.array([[self.focal_px, 0, self.width / 2], [0, self.focal_px, self.height / 2], [0, 0, 1]])
         return np.asarray(intrinsics @ columns)

@@ -41,9 +41,7 @@ def _paint_large_windows(panel: Panel, model: Model, livery: Livery, *, rear: bo
     low = model.belt_m + (0.5 if rear else 0.0)
     levels = [(low, 2.6 if model.decks else 2.35)] + ([(2.9, 3.8)] if model.decks == 2 else [])
     for bottom, top in levels:
-        panel.fill(
-            [(-0.91, bottom - 0.05), (-0.89, top + 0.05), (0.89, top + 0.05), (0.91, bottom - 0.05)], _BLACK
-        )
+        panel.fill([(-0.91, bottom - 0.05), (-0.89, top + 0.05), (0.89, top + 0.05), (0.91, bottom - 0.05)], _BLACK)
         panel.shade(
             [(-0.86, bottom), (-0.84, top), (0.84, top), (0.86, bottom)],
             bgr(98, 92, 84) * livery.tint,

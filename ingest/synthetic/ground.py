@@ -52,9 +52,7 @@ def picture_of_ground(road: Road, projection: Projection, rng: np.random.Generat
     to_pixel_centres = np.array([[1, 0, -0.5], [0, 1, -0.5], [0, 0, 1.0]])
     matrix = to_pixel_centres @ projection.ground_homography() @ plan.pixels_to_ground()
     size = (projection.width, projection.height)
-    picture = cv2.warpPerspective(
-        above, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
+    picture = cv2.warpPerspective(above, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(picture, np.uint8)
 
 

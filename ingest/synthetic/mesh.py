@@ -56,9 +56,9 @@ def join(meshes: Sequence[Mesh]) -> Mesh:
         np.concatenate([mesh.vertices_m for mesh in meshes]),
         np.concatenate([mesh.normals for mesh in meshes]),
         np.concatenate([mesh.uv for mesh in meshes]),
-        np.concatenate(
-            [mesh.triangles + offset for mesh, offset in zip(meshes, offsets, strict=True)]
-        ).astype(np.int32),
+        np.concatenate([mesh.triangles + offset for mesh, offset in zip(meshes, offsets, strict=True)]).astype(
+            np.int32
+        ),
     )
 
 
@@ -101,8 +101,7 @@ def box(low_m: tuple[float, float, float], high_m: tuple[float, float, float], u
     corners = np.array([(x, y, z) for x in (0, 1) for y in (0, 1) for z in (0, 1)], np.float64)
     points = np.array(low_m) + corners * (np.array(high_m) - np.array(low_m))
     faces = [
-        make_mesh(points[list(face)], np.tile(uv, (4, 1)), np.array([(0, 1, 2), (0, 2, 3)]))
-        for face in _BOX_FACES
+        make_mesh(points[list(face)], np.tile(uv, (4, 1)), np.array([(0, 1, 2), (0, 2, 3)])) for face in _BOX_FACES
     ]
     return _outward(join(faces), points.mean(0))
 

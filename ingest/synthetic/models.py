@@ -206,9 +206,7 @@ def vary(model: Model, rng: np.random.Generator) -> Model:
         model,
         length_m=model.length_m * scale,
         width_m=model.width_m * rng.uniform(0.97, 1.03),
-        roofline=tuple(
-            (distance * scale, height * rng.uniform(0.985, 1.015)) for distance, height in model.roofline
-        ),
+        roofline=tuple((distance * scale, height * rng.uniform(0.985, 1.015)) for distance, height in model.roofline),
         axles_m=tuple(axle * scale for axle in model.axles_m),
         windscreen=scaled(model.windscreen),
         rear_window=scaled(model.rear_window),

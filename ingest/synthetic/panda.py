@@ -5,6 +5,7 @@ they take it themselves.
 """
 
 import threading
+from collections import defaultdict
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -95,11 +96,24 @@ def light_scene(root: Node, sun: tuple[float, float, float]) -> None:
     sunlight = core.DirectionalLight("sun")
     sunlight.set_color((0.62, 0.60, 0.54, 1))
     directions = ((ambient, None), (sky, (0.0, 0.001, -1.0)), (sunlight, tuple(-part for part in sun)))
-    for light, direction in directions:
+    for turn, (light, direction) in enumerate(directions):
+        light.set_priority(turn)  # equal priorities are added up in the order of memory addresses
         node = root.attach_new_node(light)
         if direction is not None:
             node.look_at(*direction)
         root.set_light(node)
+
+
+def discard_scene(root: Node) -> None:
+    """Free a scene and what only it uses."""
+    for node in root.find_all_matches("**"):
+        node.clear_light()  # a light's place in the scene keeps the scene, which keeps the light
+    root.remove_node()
+    # The engine does not do this by itself: states of removed nodes would keep their textures for ever
+    core.RenderState.clear_cache()
+    core.TransformState.clear_cache()
+    core.RenderState.garbage_collect()
+    core.TransformState.garbage_collect()
 
 
 def draw_in_turn(node: Node, turn: int) -> None:
@@ -115,51 +129,69 @@ def only_hide(node: Node) -> None:
     node.set_attrib(core.ColorWriteAttrib.make(core.ColorWriteAttrib.C_off), 100)
 
 
+class _Buffer:
+    """An offscreen buffer and the memory that its picture is copied to.
+
+    The library never frees the memory of a software buffer, so buffers are kept and lent again. All share the
+    state of the first one: a texture is prepared once for all of them.
+    """
+
+    def __init__(self, width: int, height: int, host: "_Buffer | None") -> None:
+        engine, pipe = _engine()
+        properties = core.FrameBufferProperties()
+        properties.set_rgba_bits(8, 8, 8, 8)
+        properties.set_depth_bits(16)
+        size, flags = core.WindowProperties.size(width, height), core.GraphicsPipe.BF_refuse_window
+        shared = () if host is None else (host.window.get_gsg(),)
+        self.window: Any = engine.make_output(pipe, "pass", 0, properties, size, flags, *shared)
+        self.target = core.Texture()
+        self.window.add_render_texture(self.target, core.GraphicsOutput.RTM_copy_ram)
+        self.window.set_clear_color((0, 0, 0, 0))
+        self.window.set_active(False)
+
+
+_buffers: list[_Buffer] = []
+_idle: dict[tuple[int, int], list[_Buffer]] = defaultdict(list)
+
+
+def _borrow_buffer(width: int, height: int) -> _Buffer:
+    if _idle[width, height]:
+        return _idle[width, height].pop()
+    buffer = _Buffer(width, height, _buffers[0] if _buffers else None)
+    _buffers.append(buffer)
+    return buffer
+
+
 class Pass:
     """One offscreen picture of a scene from a camera: BGRA, alpha 0 where nothing was drawn.
 
     Making, rendering, reading and closing need ENGINE_LOCK. A pass renders only in `render_passes`.
     """
 
-    def __init__(
-        self, root: Node, pose: CameraPose, width: int, height: int, host: "Pass | None" = None
-    ) -> None:
-        self._engine, pipe = _engine()
+    def __init__(self, root: Node, pose: CameraPose, width: int, height: int) -> None:
         self._width, self._height = width, height
-        buffer = core.FrameBufferProperties()
-        buffer.set_rgba_bits(8, 8, 8, 8)
-        buffer.set_depth_bits(16)
-        arguments = [pipe, "pass", 0, buffer, core.WindowProperties.size(width, height),
-                     core.GraphicsPipe.BF_refuse_window]  # fmt: skip
-        if host is not None:
-            arguments.append(host._window.get_gsg())
-        self._window: Any = self._engine.make_output(*arguments)
-        self._target = core.Texture()
-        self._window.add_render_texture(self._target, core.GraphicsOutput.RTM_copy_ram)
-        self._window.set_clear_color((0, 0, 0, 0))
-        self._window.set_active(False)
+        self._buffer = _borrow_buffer(width, height)
         self._camera = root.attach_new_node(_make_camera(pose, width, height))
         self._camera.set_pos(pose.x_m, pose.y_m, pose.z_m)
         self._camera.set_hpr(pose.yaw_deg, -pose.pitch_deg, 0)
-        self._window.make_display_region().set_camera(self._camera)
+        self._buffer.window.make_display_region().set_camera(self._camera)
 
     def read(self, rect_xyxy: tuple[int, int, int, int]) -> NDArray[np.uint8]:
         """A copy (h, w, 4) uint8 BGRA of a part of the last picture."""
         left, top, right, bottom = rect_xyxy
-        memory = np.frombuffer(self._target.get_ram_image(), np.uint8)
+        memory = np.frombuffer(self._buffer.target.get_ram_image(), np.uint8)
         picture = memory.reshape(self._height, self._width, 4)[::-1]
         return np.array(picture[top:bottom, left:right], order="C")
 
     def set_active(self, active: bool) -> None:
         """Whether the next rendering includes this pass."""
-        self._window.set_active(active)
+        self._buffer.window.set_active(active)
 
     def close(self) -> None:
-        """Give the buffer back."""
-        self._window.clear_render_textures()
-        self._window.remove_all_display_regions()
+        """Give the buffer back; the pass is not to be used any more."""
+        self._buffer.window.remove_all_display_regions()
         self._camera.remove_node()
-        self._engine.remove_window(self._window)
+        _idle[self._width, self._height].append(self._buffer)
 
 
 def _make_camera(pose: CameraPose, width: int, height: int) -> Any:

@@ -59,9 +59,7 @@ class Panel:
 
     def line(self, points: Sequence[tuple[float, float]], colour: Colour, thickness_px: int = 1) -> None:
         """A line through points."""
-        cv2.polylines(
-            self.image, [self._fixed(points)], False, _scalar(colour), thickness_px, cv2.LINE_AA, _SHIFT
-        )
+        cv2.polylines(self.image, [self._fixed(points)], False, _scalar(colour), thickness_px, cv2.LINE_AA, _SHIFT)
 
     def ellipse(self, a: float, b: float, half_a: float, half_b: float, colour: Colour) -> None:
         """An upright ellipse."""

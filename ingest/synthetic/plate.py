@@ -9,7 +9,17 @@ from numpy.typing import NDArray
 from ingest.frame import Image
 from ingest.synthetic.cameras import CameraSpec, Projection
 from ingest.synthetic.ground import picture_of_ground
-from ingest.synthetic.panda import Node, Pass, draw_in_turn, light_scene, make_node, make_root, make_texture, render_passes
+from ingest.synthetic.panda import (
+    Node,
+    Pass,
+    discard_scene,
+    draw_in_turn,
+    light_scene,
+    make_node,
+    make_root,
+    make_texture,
+    render_passes,
+)
 from ingest.synthetic.presets import Preset
 from ingest.synthetic.scenery import draw_scenery
 
@@ -41,7 +51,7 @@ def render_plate(preset: Preset, spec: CameraSpec) -> Plate:
     render_passes([view])
     drawn = view.read((0, 0, width, height))
     view.close()
-    root.remove_node()
+    discard_scene(root)
     covered = drawn[..., 3]
     image = np.where(covered[..., None] > 0, drawn[..., :3], ground)
     standing = cv2.resize(covered, (preset.width, preset.height), interpolation=cv2.INTER_AREA)

@@ -39,9 +39,7 @@ def draw_scenery(
     return pieces
 
 
-def _draw_street(
-    side: int, pose: CameraPose, sun: tuple[float, float, float], rng: np.random.Generator
-) -> list[Piece]:
+def _draw_street(side: int, pose: CameraPose, sun: tuple[float, float, float], rng: np.random.Generator) -> list[Piece]:
     """A row of houses with gaps."""
     pieces: list[Piece] = []
     y = pose.y_m - 5.0

@@ -36,8 +36,7 @@ class SyntheticCamera:
         self._preset, self._spec = find_camera(preset, index)
         if find_spec("panda3d") is None:
             raise ConfigError(
-                f"Camera '{camera_id}' at city://{preset}/{index} needs the extra 'city': "
-                f"pip install 'corridor[city]'"
+                f"Camera '{camera_id}' at city://{preset}/{index} needs the extra 'city': pip install 'corridor[city]'"
             )
         self._camera_id = camera_id
         self._start_ns, self._after_ns = start_ns, after_ns

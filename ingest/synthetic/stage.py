@@ -14,6 +14,7 @@ from ingest.synthetic.panda import (
     ENGINE_LOCK,
     Node,
     Pass,
+    discard_scene,
     draw_in_turn,
     light_scene,
     make_root,
@@ -61,16 +62,14 @@ class Stage:
     def __init__(self, preset: Preset, spec: CameraSpec) -> None:
         self._preset, self._spec = preset, spec
         self._projection = Projection(spec.pose, preset.width, preset.height)
-        self._corners = {
-            trip.vehicle.vehicle_id: box_corners(trip.vehicle.model) for trip in trips_of(preset)
-        }
+        self._corners = {trip.vehicle.vehicle_id: box_corners(trip.vehicle.model) for trip in trips_of(preset)}
         with ENGINE_LOCK:
             self._plate = render_plate(preset, spec)
             self._root = make_root("vehicles")
             light_scene(self._root, preset.sun)
             only_hide(self._plate.occluders.copy_to(self._root))
             self._colour = Pass(self._root, spec.pose, preset.width * SCALE, preset.height * SCALE)
-            self._witness = Witness(self._plate.occluders, spec.pose, self._projection, self._colour)
+            self._witness = Witness(self._plate.occluders, self._projection)
         self._nodes: dict[int, Node] = {}
         self._finish = Finish(spec.look, preset.width, preset.height)
         self._noise = Noise(spec.seed, spec.look.noise_sigma, preset.width, preset.height)
@@ -87,10 +86,7 @@ class Stage:
         with ENGINE_LOCK:
             self._move(actors, sequence / self._preset.fps)
             render_passes([self._colour, self._witness.view])
-            drawn = [
-                self._colour.read((x0 * SCALE, y0 * SCALE, x1 * SCALE, y1 * SCALE))
-                for x0, y0, x1, y1 in rects
-            ]
+            drawn = [self._colour.read((x0 * SCALE, y0 * SCALE, x1 * SCALE, y1 * SCALE)) for x0, y0, x1, y1 in rects]
             sightings = self._witness.look([(actor.trip.vehicle, actor.hull) for actor in actors])
         image = self._empty.copy()
         for rect, part in zip(rects, drawn, strict=True):
@@ -103,8 +99,8 @@ class Stage:
             self._drop_absent(())
             self._witness.close()
             self._colour.close()
-            self._root.remove_node()
-            self._plate.occluders.remove_node()
+            discard_scene(self._root)
+            discard_scene(self._plate.occluders)
 
     def _actors(self, time_s: float) -> list[Actor]:
         """The vehicles that may be in the picture, themselves or by their shadow."""
@@ -130,8 +126,7 @@ class Stage:
     def _rects(self, actors: Sequence[Actor]) -> list[Rect]:
         width, height = self._preset.width, self._preset.height
         rects = [
-            around(np.concatenate([actor.hull, actor.cast, actor.contact]), _PAD_PX, width, height)
-            for actor in actors
+            around(np.concatenate([actor.hull, actor.cast, actor.contact]), _PAD_PX, width, height) for actor in actors
         ]
         return merge([rect for rect in rects if rect[2] > rect[0] and rect[3] > rect[1]])
 

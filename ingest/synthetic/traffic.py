@@ -131,15 +131,11 @@ def _draw_entries(demand: Demand, rng: np.random.Generator) -> list[_Entry]:
         speed_mps = rng.uniform(10.0, 11.0) if model.large else rng.uniform(10.5, 13.5)
         outer = model.large or bool(rng.random() < 0.5)
         entries.append(_Entry(vehicle, forward, outer, next_s[forward], speed_mps))
-        next_s[forward] = max(next_s[forward], demand.restart_s - demand.headway_s[0]) + rng.uniform(
-            *demand.headway_s
-        )
+        next_s[forward] = max(next_s[forward], demand.restart_s - demand.headway_s[0]) + rng.uniform(*demand.headway_s)
     return entries
 
 
-def _drive_lane(
-    entries: Sequence[_Entry], road: Road, duration_s: float, rng: np.random.Generator
-) -> list[Trip]:
+def _drive_lane(entries: Sequence[_Entry], road: Road, duration_s: float, rng: np.random.Generator) -> list[Trip]:
     """Drive the vehicles of one lane, each behind the one before it.
 
     Intelligent driver model: Treiber, Hennecke and Helbing, Phys. Rev. E 62 (2000), equations 2 and 3.
@@ -152,9 +148,7 @@ def _drive_lane(
     return trips
 
 
-def _drive(
-    entry: _Entry, leader: Trip | None, road: Road, duration_s: float, rng: np.random.Generator
-) -> Trip:
+def _drive(entry: _Entry, leader: Trip | None, road: Road, duration_s: float, rng: np.random.Generator) -> Trip:
     """The trip of one vehicle behind the rear of its leader."""
     driven_m, speed_mps, time_s = 0.0, entry.speed_mps, _on_grid(entry.time_s)
     while leader is not None and _room(leader, road, time_s, 0.0)[0] < _GAP_M + _TIME_GAP_S * speed_mps:
@@ -189,9 +183,7 @@ def _room(leader: Trip, road: Road, time_s: float, driven_m: float) -> tuple[flo
     return way_m - leader.vehicle.model.length_m - driven_m, abs(now[1] - before[1]) / STEP_S
 
 
-def _lay(
-    entry: _Entry, road: Road, from_s: float, driven_m: NDArray[np.float64], rng: np.random.Generator
-) -> Trip:
+def _lay(entry: _Entry, road: Road, from_s: float, driven_m: NDArray[np.float64], rng: np.random.Generator) -> Trip:
     """Put the way driven into the world: in the lane, off its middle by a little, swaying slowly."""
     side = -1 if entry.forward else 1
     lane_x_m = road.lane_x_m(entry.forward, entry.outer)

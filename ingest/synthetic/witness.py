@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.synthetic.cameras import CameraPose, Projection
-from ingest.synthetic.panda import Node, Pass, draw_in_turn, make_root, only_hide, render_passes
+from ingest.synthetic.cameras import Projection
+from ingest.synthetic.panda import Node, Pass, discard_scene, draw_in_turn, make_root, only_hide, render_passes
 from ingest.synthetic.rects import Rect, around, overlap
 from ingest.synthetic.shadows import Polygon
 from ingest.synthetic.traffic import Vehicle
@@ -27,12 +27,12 @@ class Witness:
     the scene, those it has (counted); of the area of its convex outline, that within the picture (computed).
     """
 
-    def __init__(self, occluders: Node, pose: CameraPose, projection: Projection, host: Pass) -> None:
+    def __init__(self, occluders: Node, projection: Projection) -> None:
         self._width, self._height = projection.width, projection.height
         self._root = make_root("ids")
         self._root.set_light_off()
         self._occluders = occluders.copy_to(self._root)
-        self.view = Pass(self._root, pose, self._width, self._height, host)
+        self.view = Pass(self._root, projection.pose, self._width, self._height)
         self._nodes: dict[int, Node] = {}
         self._codes: dict[int, int] = {}
         self._occluded = self._picture_of_occluders()
@@ -60,9 +60,7 @@ class Witness:
     def look(self, vehicles: Sequence[tuple[Vehicle, Polygon]]) -> list[TrueSighting]:
         """What the last rendering of `view` shows of the vehicles, each with its convex outline in pixels."""
         rects = [around(hull, 2, self._width, self._height) for _, hull in vehicles]
-        masks = [
-            self._mask(vehicle.vehicle_id, rect) for (vehicle, _), rect in zip(vehicles, rects, strict=True)
-        ]
+        masks = [self._mask(vehicle.vehicle_id, rect) for (vehicle, _), rect in zip(vehicles, rects, strict=True)]
         sightings = []
         for number, (vehicle, hull) in enumerate(vehicles):
             pixels = cv2.countNonZero(masks[number]) if masks[number].size else 0
@@ -86,7 +84,7 @@ class Witness:
     def close(self) -> None:
         """Give the buffer and the nodes back."""
         self.view.close()
-        self._root.remove_node()
+        discard_scene(self._root)
 
     def _mask(self, vehicle_id: int, rect: Rect) -> NDArray[np.uint8]:
         if rect[0] >= rect[2] or rect[1] >= rect[3]:
@@ -112,9 +110,7 @@ class Witness:
         return int(cv2.countNonZero(self._mask(vehicle_id, rect)))
 
     def _share_inside(self, hull: Polygon) -> float:
-        frame = np.array(
-            [(0, 0), (self._width, 0), (self._width, self._height), (0, self._height)], np.float32
-        )
+        frame = np.array([(0, 0), (self._width, 0), (self._width, self._height), (0, self._height)], np.float32)
         whole = cv2.contourArea(hull)
         if whole <= 0:
             return 0.0

@@ -1,0 +1,44 @@
+# Each target sets up what it needs in $(VENV); what is there already is not touched, so a second call needs no network.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+
+.PHONY: demo test test-light check format bench schemas clean
+
+demo: $(VENV)/.city  ## three cameras on a synthetic road: vehicles move from camera to camera
+	$(BIN)/corridor demo
+
+test: $(VENV)/.dev  ## all tests
+	$(BIN)/pytest
+
+test-light: $(VENV)/.dev  ## the tests that need no torch
+	$(BIN)/pytest -m "not torch"
+
+check: $(VENV)/.dev  ## style and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(VENV)/.dev  ## mend style
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.dev  ## the figures of docs/benchmarks.md
+	$(BIN)/python -m tests.bench
+
+schemas: $(VENV)/.dev  ## docs/schemas from the code
+	$(BIN)/python -m deploy.schemas docs/schemas
+
+clean:
+	rm -rf $(VENV) runs
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.city: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[city]'
+	touch $@
+
+$(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	touch $@ $(VENV)/.city

@@ -1,0 +1,41 @@
+"""The architecture as data: who may import whom, and where alone a heavy library may be imported."""
+
+ROOMS = ("ingest", "detect", "embed", "associate", "training", "deploy")
+
+GROUND = ("ingest.errors", "ingest.clock", "ingest.frame")
+"""Errors, time and the frame: every room may stand on them (docs/decisions/0002)."""
+
+MAY_IMPORT: dict[str, tuple[str, ...]] = {
+    "ingest": ("ingest",),
+    "detect": ("detect", *GROUND),
+    "embed": ("embed", "detect", *GROUND),
+    "associate": ("associate", "embed.observation", "ingest.camera", *GROUND),
+    "training": ("training", "ingest", "detect", "embed", "associate"),
+    "deploy": ("deploy", "ingest", "detect", "embed", "associate", "training"),
+}
+"""By room: the modules, or whole packages, that it may import. Nobody imports deploy; nobody imports tests."""
+
+HEAVY: dict[str, tuple[str, ...]] = {
+    "av": ("ingest/video.py",),
+    "panda3d": ("ingest/synthetic/",),
+    "openvino": ("detect/quiet_openvino.py",),
+    "trackers": ("detect/tracking.py",),
+    "supervision": ("detect/tracking.py",),
+    "cv2": ("ingest/synthetic/", "detect/", "embed/crops.py", "embed/colour.py", "deploy/mosaic.py", "training/"),
+    "scipy": ("associate/matching.py", "training/scoring/"),
+    "faiss": ("associate/gallery.py",),
+    "kafka": ("deploy/log/",),
+    "sqlite3": ("deploy/log/sqlite_log.py",),
+    "torch": ("embed/network/", "embed/runtime.py", "detect/grounding_dino.py", "detect/sam.py", "training/"),
+    "trackeval": ("training/scoring/",),
+    "typer": ("deploy/cli/",),
+    "rich": ("deploy/cli/",),
+}
+"""By library: the files or folders that may import it, at the top or inside a function."""
+
+NEVER_LOADED_BY_ASSOCIATE = ("torch", "cv2", "kafka", "av", "openvino", "faiss", "deploy")
+
+CLOCK_CALLS = ("time.time", "time.time_ns", "time.monotonic", "time.sleep", "datetime.now", "datetime.utcnow")
+"""Time comes in through ingest/clock.py only."""
+
+CLOCK_ALLOWED = ("ingest/clock.py",)

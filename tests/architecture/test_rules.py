@@ -1,0 +1,94 @@
+"""The house stands as it was drawn: rooms, import rule, heavy libraries, clocks."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.rules import (
+    CLOCK_ALLOWED,
+    CLOCK_CALLS,
+    HEAVY,
+    MAY_IMPORT,
+    NEVER_LOADED_BY_ASSOCIATE,
+    ROOMS,
+)
+from tests.conftest import ROOT
+
+FILES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    """Every module that is imported anywhere in a file, with the imported name as a last part."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative imports hide who imports whom"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def under(module: str, allowed: tuple[str, ...]) -> bool:
+    return any(module == place or module.startswith(f"{place}.") for place in allowed)
+
+
+def relative(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("path", FILES, ids=relative)
+def test_imports_flow_up(path: Path) -> None:
+    room = relative(path).split("/")[0]
+    ours = [name for name in imports(ast.parse(path.read_text())) if name.split(".")[0] in (*ROOMS, "tests")]
+    wrong = [name for name in ours if not under(name, MAY_IMPORT[room])]
+    assert not wrong, f"{room} may import {MAY_IMPORT[room]}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=relative)
+def test_heavy_libraries_stay_in_their_place(path: Path) -> None:
+    name = relative(path)
+    used = {module.split(".")[0] for module in imports(ast.parse(path.read_text()))}
+    wrong = [lib for lib in used & HEAVY.keys() if not name.startswith(HEAVY[lib])]
+    assert not wrong, f"only {[HEAVY[lib] for lib in wrong]} may"
+
+
+@pytest.mark.parametrize("path", FILES, ids=relative)
+def test_time_comes_in_by_the_door(path: Path) -> None:
+    if relative(path) in CLOCK_ALLOWED:
+        return
+    calls = {ast.unparse(node.func) for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)}
+    assert not calls & set(CLOCK_CALLS)
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if p.name == "__init__.py"], ids=relative)
+def test_a_package_s_face_is_a_docstring(path: Path) -> None:
+    body = ast.parse(path.read_text()).body
+    assert len(body) == 1
+    assert isinstance(body[0], ast.Expr)
+
+
+def test_no_eighth_package() -> None:
+    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")}
+    assert packages == {*ROOMS, "tests"}
+
+
+def test_associate_loads_nothing_heavy() -> None:
+    modules = ["associate.associator", "associate.trajectory", "associate.gallery", "associate.reorder"]
+    script = f"import sys, {', '.join(modules)}; print('\\n'.join(sys.modules))"
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
+    loaded = {name.split(".")[0] for name in result.stdout.split()}
+    assert "associate" in loaded
+    assert not loaded & set(NEVER_LOADED_BY_ASSOCIATE)
+
+
+def test_the_guard_notices() -> None:
+    """The guard itself can fail: a wrong import, a hidden one, and a clock are all seen."""
+    wrong = ast.parse("import cv2\ndef f():\n    from deploy.config import load_config\n    return time.time()\n")
+    names = list(imports(wrong))
+    assert names == ["cv2", "deploy.config.load_config"]
+    assert not under("deploy.config.load_config", MAY_IMPORT["associate"])
+    assert not under("embed.observations_of_mine", MAY_IMPORT["associate"])
+    assert under("embed.observation.Tick", MAY_IMPORT["associate"])

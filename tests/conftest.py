@@ -1,0 +1,37 @@
+"""What several tests need: the shared recordings, and the strictness about skipping."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def required() -> frozenset[str]:
+    """What CORRIDOR_REQUIRE names: tests that need it fail instead of being skipped."""
+    return frozenset(filter(None, os.environ.get("CORRIDOR_REQUIRE", "").split(",")))
+
+
+def skip_or_fail(need: str, reason: str) -> None:
+    """Skip with a reason, or fail where CORRIDOR_REQUIRE says that `need` must be there."""
+    if need in required():
+        pytest.fail(f"CORRIDOR_REQUIRE names '{need}', but {reason}")
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real clips, crops and networks (tests/data/SOURCES.md); skips where it is absent."""
+    folder = Path(os.environ.get("CORRIDOR_DATA", ROOT.parent / "shared" / "data"))
+    if not (folder / "video").is_dir():
+        skip_or_fail("data", f"there are no recordings in {folder} (set CORRIDOR_DATA; tests/data/SOURCES.md)")
+    return folder
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how much was skipped for want of data, so that a green run is not mistaken for a whole one."""
+    skipped = [str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])]
+    for_data = sum("there are no recordings" in reason for reason in skipped)
+    if for_data:
+        terminalreporter.write_line(f"{for_data} tests skipped for want of the shared recordings", yellow=True)

@@ -1,0 +1,127 @@
+"""A real Apache Kafka for tests: the one that KAFKA_BOOTSTRAP_SERVERS names, else a development broker of our own.
+
+The broker is started once a session, when the first test asks, by deploy/manifests/kafka/run.sh. Without one, tests
+are skipped with the reason, or fail where CORRIDOR_REQUIRE names `kafka`.
+"""
+
+import atexit
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, skip_or_fail
+
+RUN = ROOT / "deploy" / "manifests" / "kafka" / "run.sh"
+FETCH_TIMEOUT_S = 200.0
+START_TIMEOUT_S = 60.0
+
+
+class Broker:
+    """A development broker in a folder and on a port of its own, that may be killed and started again."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="corridor-kafka-"))
+        self.port = _free_port_pair()
+        self.servers = f"127.0.0.1:{self.port}"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it and wait until it answers; raises RuntimeError with its last words where it does not."""
+        words = self.folder / "broker.log"
+        environment = {
+            **os.environ,
+            "CORRIDOR_KAFKA_DIR": str(self.folder),
+            "CORRIDOR_KAFKA_PORT": str(self.port),
+        }
+        with words.open("ab") as log:
+            self._process = subprocess.Popen([RUN], env=environment, stdout=log, stderr=log)
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while not _answers(self.port):
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.kill()
+                raise RuntimeError(f"the broker did not start: {words.read_text(errors='replace')[-500:]}")
+            time.sleep(0.1)
+
+    def kill(self) -> None:
+        """As a power cut would: SIGKILL."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def discard(self) -> None:
+        """Kill it and forget its data."""
+        self.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@cache
+def _started() -> Broker | str:
+    """The session's broker, or why there is none."""
+    if shutil.which("java") is None:
+        return "there is no java to run a Kafka broker"
+    try:
+        fetched = subprocess.run([RUN, "fetch"], capture_output=True, text=True, timeout=FETCH_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        return f"Kafka's jars could not be fetched within {FETCH_TIMEOUT_S:.0f} s"
+    if fetched.returncode != 0:
+        return f"Kafka's jars could not be fetched: {(fetched.stderr.strip().splitlines() or ['no reason given'])[-1]}"
+    broker = Broker()
+    atexit.register(broker.discard)
+    broker.start()
+    return broker
+
+
+def servers() -> str:
+    """The broker's address, HOST:PORT; skips or fails where none can be had."""
+    return os.environ.get("KAFKA_BOOTSTRAP_SERVERS") or own_broker().servers
+
+
+def own_broker() -> Broker:
+    """The broker, to be killed; skips where it is not ours to kill, or none can be had."""
+    if os.environ.get("KAFKA_BOOTSTRAP_SERVERS"):
+        pytest.skip("the broker that KAFKA_BOOTSTRAP_SERVERS names is not ours to kill")
+    broker = _started()
+    if isinstance(broker, str):
+        skip_or_fail("kafka", broker)
+    assert isinstance(broker, Broker)
+    return broker
+
+
+def _answers(port: int) -> bool:
+    """The port first: a client that is made before there is one waits for half a minute."""
+    from kafka import KafkaAdminClient
+    from kafka.errors import KafkaError
+
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1.0).close()
+        admin = KafkaAdminClient(
+            bootstrap_servers=f"127.0.0.1:{port}", request_timeout_ms=2000, bootstrap_timeout_ms=3000
+        )
+    except (OSError, KafkaError):
+        return False
+    try:
+        return bool(admin.describe_cluster()["brokers"])
+    except (KafkaError, KeyError):
+        return False
+    finally:
+        admin.close()
+
+
+def _free_port_pair() -> int:
+    """A free port whose successor is free too."""
+    while True:
+        with socket.socket() as first, socket.socket() as second:
+            first.bind(("127.0.0.1", 0))
+            port = int(first.getsockname()[1])
+            try:
+                second.bind(("127.0.0.1", port + 1))
+            except (OSError, OverflowError):
+                continue
+            return port

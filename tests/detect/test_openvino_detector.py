@@ -1,0 +1,62 @@
+"""The network detector on a real frame; and that nobody is told about it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from detect.boxes import areas
+from detect.openvino_detector import CROSSROAD_1016, OpenVinoDetector
+from ingest.errors import WeightsError
+from ingest.video import RecordedVideo
+from tests.conftest import ROOT
+
+NAME = "person-vehicle-bike-detection-crossroad-1016"
+
+
+def test_vehicles_are_found_in_a_real_frame(shared_data: Path) -> None:
+    detector = OpenVinoDetector(shared_data / "weights" / f"{NAME}.xml", CROSSROAD_1016)
+    frame = next(RecordedVideo(shared_data / "video" / "jamcam_06514.mp4", "a").frames())
+    found = detector(frame)
+    assert len(found) >= 4
+    assert found.scores.min() >= 0.3
+    assert (areas(found.boxes) > 0).all()
+    assert found.boxes.min() >= 0
+    assert found.boxes[:, 2].max() <= frame.size[0]
+    again = detector(frame)
+    assert (again.boxes == found.boxes).all()
+
+
+def test_a_broken_network_is_named(tmp_path: Path) -> None:
+    broken = tmp_path / "net.xml"
+    broken.write_text("<net/>")
+    with pytest.raises(WeightsError, match="cannot read the network"):
+        OpenVinoDetector(broken, CROSSROAD_1016)
+
+
+SCRIPT = """
+import sys, openvino_telemetry
+def refuse(*args, **kwargs):
+    raise SystemExit("a telemetry object was built")
+openvino_telemetry.Telemetry.__init__ = refuse
+openvino_telemetry.Telemetry.__new__ = refuse
+from pathlib import Path
+from detect.openvino_detector import CROSSROAD_1016, OpenVinoDetector
+OpenVinoDetector(Path(sys.argv[1]), CROSSROAD_1016)
+from openvino.tools.ovc import telemetry
+assert "stub" in type(telemetry).__module__, type(telemetry)
+print("quiet")
+"""
+
+
+def test_nothing_is_reported_to_anybody(shared_data: Path) -> None:
+    network = shared_data / "weights" / f"{NAME}.xml"
+    result = subprocess.run([sys.executable, "-c", SCRIPT, network], capture_output=True, text=True, cwd=ROOT)
+    assert result.stdout == "quiet\n", result.stderr
+
+
+def test_the_telemetry_trap_would_snap() -> None:
+    script = SCRIPT.split("from pathlib")[0] + "import openvino"
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT)
+    assert "a telemetry object was built" in result.stderr

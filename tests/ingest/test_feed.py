@@ -1,0 +1,141 @@
+"""One camera as a thread: what it offers, how it ends, and what happens when it hangs."""
+
+import threading
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+
+from ingest.camera import Camera
+from ingest.clock import NS, SystemClock
+from ingest.errors import SourceError
+from ingest.feed import CameraFeed, FeedState
+from ingest.frame import ClockQuality, Frame
+from ingest.mailbox import Mailbox
+from ingest.source import VideoSource
+
+IMAGE = np.zeros((2, 2, 3), np.uint8)
+
+
+class Scripted:
+    """A source that does what its script says: frames at 25 a second, then an end, an error, or a hang."""
+
+    def __init__(self, frames: int, ending: str = "end", after_ns: int | None = None) -> None:
+        self._frames = frames
+        self._ending = ending
+        self._after_ns = -1 if after_ns is None else after_ns
+        self.released = threading.Event()
+
+    def frames(self) -> Iterator[Frame]:
+        for index in range(self._frames):
+            at_ns = index * NS // 25
+            if at_ns > self._after_ns:
+                yield Frame("a", index, at_ns, ClockQuality.FILE, IMAGE)
+        if self._ending == "error":
+            raise SourceError("camera 'a': broke")
+        if self._ending == "bug":
+            raise ZeroDivisionError("a decoder's bug")
+        if self._ending == "hang":
+            self.released.wait(20)
+
+    def close(self) -> None:
+        self.released.set()
+
+
+def feed_of(
+    opener: Callable[[int | None], VideoSource], *, source: str = "a.mp4", **options: float
+) -> tuple[CameraFeed, Mailbox]:
+    mailbox = Mailbox()
+    camera = Camera(id="a", source=source)
+    settings = {"analyse_fps": 25.0, **options}
+    return CameraFeed(camera, opener, mailbox, SystemClock(), **settings), mailbox  # type: ignore[arg-type]
+
+
+def drain(feed: CameraFeed, mailbox: Mailbox, until: Callable[[], bool]) -> list[int]:
+    """Capture times in order, watching all the while."""
+    times: list[int] = []
+    for _ in range(500):
+        got = mailbox.take(0.05)
+        if got is not None and got.frame is not None:
+            times.append(got.frame.captured_ns)
+        feed.watch()
+        if until() and got is None:
+            return times
+    raise AssertionError("it did not end")
+
+
+@pytest.mark.parametrize(("fps", "expected"), [(25, 50), (8, 16), (6.25, 13), (3, 6), (100, 50)])
+def test_frames_are_offered_at_the_asked_rate(fps: float, expected: int) -> None:
+    feed, mailbox = feed_of(lambda after: Scripted(50), analyse_fps=fps)
+    feed.start()
+    times = drain(feed, mailbox, lambda: feed.done)
+    assert abs(len(times) - expected) <= 1
+    assert feed.counts.decoded == 50
+    assert feed.counts.decoded == feed.counts.skipped + len(times)
+    assert feed.state is FeedState.ENDED
+
+
+def test_the_choice_of_frames_does_not_depend_on_the_machine() -> None:
+    runs = []
+    for _ in range(2):
+        feed, mailbox = feed_of(lambda after: Scripted(40), analyse_fps=7)
+        feed.start()
+        runs.append(drain(feed, mailbox, lambda: feed.done))
+    assert runs[0] == runs[1]
+
+
+def test_an_error_after_frames_ends_the_recording_and_is_kept() -> None:
+    feed, mailbox = feed_of(lambda after: Scripted(3, "error"))
+    feed.start()
+    assert len(drain(feed, mailbox, lambda: feed.done)) == 3
+    assert feed.state is FeedState.ENDED
+    assert "broke" in str(feed.error)
+
+
+def test_a_decoder_s_bug_is_a_camera_s_error() -> None:
+    feed, mailbox = feed_of(lambda after: Scripted(3, "bug"))
+    feed.start()
+    drain(feed, mailbox, lambda: feed.done)
+    assert "ZeroDivisionError" in str(feed.error)
+
+
+def test_a_camera_that_never_opens_has_failed() -> None:
+    def refuse(after: int | None) -> VideoSource:
+        raise SourceError("camera 'a': cannot open")
+
+    feed, mailbox = feed_of(refuse)
+    feed.start()
+    drain(feed, mailbox, lambda: feed.done)
+    assert feed.state is FeedState.FAILED
+    assert feed.counts.opened == 0
+
+
+def test_a_hanging_decoder_is_abandoned_and_the_recording_goes_on() -> None:
+    sources: list[Scripted] = []
+
+    def opener(after_ns: int | None) -> VideoSource:
+        sources.append(Scripted(5 if not sources else 10, "hang" if not sources else "end", after_ns))
+        return sources[-1]
+
+    feed, mailbox = feed_of(opener, stall_after_s=0.3)
+    feed.start()
+    times = drain(feed, mailbox, lambda: feed.done)
+    assert times == [index * NS // 25 for index in range(10)]  # nothing twice, nothing lost
+    assert feed.session == 1
+    assert sources[0].released.wait(5)
+
+
+def test_a_recording_that_always_hangs_is_given_up() -> None:
+    feed, mailbox = feed_of(lambda after: Scripted(0, "hang"), stall_after_s=0.1)
+    feed.start()
+    drain(feed, mailbox, lambda: feed.done)
+    assert feed.state is FeedState.FAILED
+    assert "given up" in str(feed.error)
+
+
+def test_waiting_for_the_inference_thread_is_no_stall() -> None:
+    feed, mailbox = feed_of(lambda after: Scripted(5), stall_after_s=0.1)
+    feed.start()
+    threading.Event().wait(0.4)
+    assert not feed.watch()
+    assert len(drain(feed, mailbox, lambda: feed.done)) == 5

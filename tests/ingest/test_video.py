@@ -1,0 +1,55 @@
+"""Recordings through PyAV."""
+
+from pathlib import Path
+
+import pytest
+
+from ingest.clock import NS
+from ingest.errors import SourceError
+from ingest.frame import ClockQuality
+from ingest.video import RecordedVideo
+from tests.ingest.clips import SIZE, write_clip
+
+
+def test_media_time_is_event_time(tmp_path: Path) -> None:
+    frames = list(RecordedVideo(write_clip(tmp_path / "a.mp4", 20), "a", starts_ns=7 * NS).frames())
+    assert [frame.sequence for frame in frames] == list(range(20))
+    assert [frame.captured_ns for frame in frames] == [7 * NS + index * NS // 25 for index in range(20)]
+    assert frames[0].size == SIZE
+    assert frames[0].clock is ClockQuality.FILE
+
+
+def test_a_restart_goes_on_after_what_is_known(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "a.mp4", 20)
+    whole = list(RecordedVideo(path, "a").frames())
+    rest = list(RecordedVideo(path, "a", after_ns=whole[11].captured_ns).frames())
+    assert [frame.captured_ns for frame in rest] == [frame.captured_ns for frame in whole[12:]]
+    assert (rest[0].image == whole[12].image).all()
+
+
+@pytest.mark.parametrize("content", [b"", b"no video at all" * 100])
+def test_what_is_no_video_cannot_be_opened(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "a.mp4"
+    path.write_bytes(content)
+    with pytest.raises(SourceError, match="camera 'a': cannot open"):
+        RecordedVideo(path, "a")
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
+def test_a_cut_off_recording_is_read_to_the_break_and_reported(tmp_path: Path, name: str) -> None:
+    path = write_clip(tmp_path / name, 200)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
+    source = RecordedVideo(path, "a").frames()
+    seen = []
+    with pytest.raises(SourceError, match=r"breaks off after .* of 8\.0 s"):
+        while True:
+            seen.append(next(source).sequence)
+    assert 50 < len(seen) < 200
+
+
+def test_closing_ends_the_frames(tmp_path: Path) -> None:
+    source = RecordedVideo(write_clip(tmp_path / "a.mp4", 50), "a")
+    frames = source.frames()
+    next(frames)
+    source.close()
+    assert len(list(frames)) == 0
