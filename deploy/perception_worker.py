@@ -61,8 +61,9 @@ class CameraPipeline:
             said.append(self._tick(dropped=dropped))
         return said, tracked
 
-    def finish(self, *, final: bool, otherwise_ns: int, dropped: int) -> list[Message]:
+    def finish(self, *, final: bool, otherwise_ns: int, decoded: int, dropped: int) -> list[Message]:
         """Close the tracklets; `final` where the stream has ended and not only this session."""
+        self._decoded = max(decoded, self._decoded)  # frames after the last analysed one count as well
         said: list[Message] = list(self._tracklets.finish())
         if self._at_ns is None:
             self._at_ns = otherwise_ns
@@ -97,6 +98,7 @@ class Station:
     pipeline: CameraPipeline | None = None
     session: int = -1
     dropped_before: int = 0
+    decoded_before: int = 0
     analysed: int = 0
     fenced: bool = False
     ended: bool = False
@@ -206,7 +208,15 @@ class PerceptionWorker:
         assert station.pipeline is not None
         before = station_progress(station.writer)
         otherwise_ns = before.captured_ns if before.captured_ns is not None else station.starts_ns
-        messages = station.pipeline.finish(final=final, otherwise_ns=otherwise_ns, dropped=self._dropped(station))
+        messages = station.pipeline.finish(
+            final=final,
+            otherwise_ns=otherwise_ns,
+            decoded=station.feed.counts.decoded - station.decoded_before if final else 0,
+            dropped=self._dropped(station),
+        )
+        last = messages[-1]
+        assert isinstance(last, Tick)
+        station.decoded_before += last.decoded
         station.pipeline = None
         self._commit(station, messages, CameraProgress(messages[-1].at_ns, ended=final))
 

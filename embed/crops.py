@@ -51,7 +51,7 @@ def sharpness(image: Image) -> float:
 
 
 class BestCrops:
-    """The `keep` best crops of one tracklet, at least `apart_ns` from each other.
+    """The `keep` best crops of one tracklet, at most one from each stretch of `apart_ns`.
 
     A crop is cut only if it can win a place, so most frames cost nothing.
     """
@@ -83,9 +83,9 @@ class BestCrops:
         return True
 
     def _rival(self, captured_ns: int) -> Crop | None:
-        """The crop that a new one has to beat: its neighbour in time, or the worst once all places are taken."""
+        """The crop that a new one has to beat: that of its stretch, or the worst once all places are taken."""
         for crop in self._crops:
-            if abs(captured_ns - crop.captured_ns) < self._apart_ns:
+            if captured_ns // self._apart_ns == crop.captured_ns // self._apart_ns:
                 return crop
         if len(self._crops) < self._keep:
             return None

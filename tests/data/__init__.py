@@ -1,0 +1,1 @@
+"""Test data made by this project."""

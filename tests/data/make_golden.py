@@ -1,0 +1,21 @@
+"""Write the golden messages of a new wire version: `python -m tests.data.make_golden v2`. Old ones are never changed."""
+
+import sys
+from pathlib import Path
+
+from associate.trajectory import encode as encode_event
+from embed.observation import encode
+from tests.associate.samples import event
+from tests.embed.samples import observation, tick
+
+
+def main(version: str) -> None:
+    folder = Path(__file__).parent / "golden" / version
+    folder.mkdir(parents=True)
+    (folder / "observation.msgpack").write_bytes(encode(observation()))
+    (folder / "tick.msgpack").write_bytes(encode(tick()))
+    (folder / "event.json").write_bytes(encode_event(event()))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,60 @@
+"""One TOML file, and what is said of a wrong one."""
+
+from pathlib import Path
+
+import pytest
+
+from deploy.config import load_config, parse_config
+from ingest.errors import ConfigError
+
+CAMERA = '[[cameras]]\nid = "north"\nsource = "rtsp://user@10.0.0.1/stream"\ncredentials = "env:NORTH_PASSWORD"\n'
+
+WRONG = {
+    "unknown key": ('[[cameras]]\nid="a"\nsource="x"\nfps=3', r"unknown key 'cameras\[0\].fps' \(known here: id, source"),
+    "unknown table": ("[alarm]\non=1\n" + CAMERA, "unknown key 'alarm'"),
+    "nested unknown": (CAMERA + "[detect]\nthreshold=1", "unknown key 'detect.threshold'"),
+    "no cameras": ("[log]\n", "key 'cameras' is missing"),
+    "empty cameras": ("cameras = []", "key 'cameras'"),
+    "no source": ('[[cameras]]\nid="a"', r"key 'cameras\[0\].source' is missing"),
+    "odd id": ('[[cameras]]\nid="a b"\nsource="x"', r"key 'cameras\[0\].id'"),
+    "same id": (CAMERA + CAMERA, "camera id 'north' is given twice"),
+    "scheme": ('[[cameras]]\nid="a"\nsource="gopher://x"', "unknown URL scheme 'gopher://'"),
+    "detector": (CAMERA + '[detect]\ndetector="yolo"', "one of: crossroad-1016, motion"),
+    "type": (CAMERA + '[detect]\nanalyse_fps="fast"', "key 'detect.analyse_fps': Expected `float`, got `str`"),
+    "range": (CAMERA + "[detect]\nanalyse_fps=0", "key 'detect.analyse_fps'"),
+    "travel": (CAMERA + '[[associate.travel]]\nstart="north"\nend="south"\nmin_s=1\nmax_s=2', "camera 'south'"),
+    "window": (CAMERA + "[associate]\nmin_travel_s=9\nmax_travel_s=3", "not below"),
+    "log": (CAMERA + '[log]\nurl="redis://x"', "log.url 'redis://x'"),
+    "syntax": ("cameras = [", "not valid TOML"),
+}
+
+
+def test_the_smallest_useful_file() -> None:
+    config = parse_config(CAMERA, "f.toml")
+    assert config.camera_ids == ("north",)
+    assert config.detect.detector == "crossroad-1016"
+    assert config.log.url == "sqlite:runs/corridor.db"
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_file_is_explained_in_one_line(name: str) -> None:
+    text, expected = WRONG[name]
+    with pytest.raises(ConfigError, match=expected) as caught:
+        parse_config(text, "f.toml")
+    assert str(caught.value).startswith("f.toml")
+    assert "\n" not in str(caught.value)
+
+
+def test_what_is_no_text_and_what_is_not_there(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match="not a text file"):
+        load_config(tmp_path / "a.toml")
+    with pytest.raises(ConfigError, match="cannot read"):
+        load_config(tmp_path / "b.toml")
+    with pytest.raises(ConfigError, match="cannot read"):
+        load_config(tmp_path)
+
+
+@pytest.mark.parametrize("path", sorted(Path(__file__).parents[2].glob("deploy/examples/*.toml")), ids=lambda p: p.name)
+def test_the_examples_are_right(path: Path) -> None:
+    load_config(path)

@@ -1,0 +1,145 @@
+"""Cameras to observations, with real files, the real detector and a real log."""
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from deploy.config import Config, parse_config
+from deploy.log.base import Log
+from deploy.log.opening import open_log
+from deploy.log.topics import OBSERVATIONS
+from deploy.perception_worker import station_progress
+from deploy.wiring import make_perception_worker
+from embed.observation import Message, Observation, State, Tick, decode
+from ingest.clock import NS
+from ingest.errors import ConfigError
+from ingest.feed import FeedState
+from tests.ingest.clips import write_clip
+
+SIZE = (320, 192)
+
+
+def configure(folder: Path, cameras: dict[str, Path], extra: str = "", realtime: bool = False) -> Config:
+    tables = [
+        f'[[cameras]]\nid = "{name}"\nsource = "{path}"\nrealtime = {str(realtime).lower()}\n'
+        for name, path in cameras.items()
+    ]
+    text = "".join(tables) + f'[detect]\ndetector = "motion"\n[log]\nurl = "sqlite:{folder}/log.db"\n{extra}'
+    return parse_config(text, "test.toml")
+
+
+def messages_of(log: Log, camera: str | None = None) -> list[Message]:
+    messages = [decode(record.value) for record in log.read(OBSERVATIONS, 0, 100_000)]
+    return [message for message in messages if camera in (None, message.camera)]
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    return write_clip(tmp_path / "clip.mp4", 150, size=SIZE)
+
+
+def test_a_recording_becomes_observations_and_ticks(tmp_path: Path, clip: Path) -> None:
+    config = configure(tmp_path, {"a": clip})
+    log = open_log(config.log.url)
+    make_perception_worker(config, log).run()
+    messages = messages_of(log)
+    ticks = [message for message in messages if isinstance(message, Tick)]
+    assert [tick.at_ns // NS for tick in ticks[:-1]] == list(range(6))
+    last = ticks[-1]
+    assert last.final
+    assert last.decoded == 150
+    assert last.analysed == 48
+    assert last.dropped == 0
+    closed = [m for m in messages if isinstance(m, Observation) and m.state is State.CLOSED]
+    assert len(closed) >= 1
+    assert all(m.at_ns <= last.at_ns for m in messages)
+
+
+def test_a_broken_camera_stops_no_other(tmp_path: Path, clip: Path, caplog: pytest.LogCaptureFixture) -> None:
+    empty, cut = tmp_path / "empty.mp4", tmp_path / "cut.mp4"
+    empty.write_bytes(b"")
+    cut.write_bytes(clip.read_bytes()[: clip.stat().st_size // 2])
+    config = configure(tmp_path, {"empty": empty, "good": clip, "cut": cut})
+    log = open_log(config.log.url)
+    worker = make_perception_worker(config, log)
+    worker.run()
+    states = {name: station.feed.state for name, station in worker.stations.items()}
+    assert states == {"empty": FeedState.FAILED, "good": FeedState.ENDED, "cut": FeedState.ENDED}
+    finals = {m.camera: m.decoded for m in messages_of(log) if isinstance(m, Tick) and m.final}
+    assert finals["good"] == 150
+    assert 0 < finals["cut"] < 150
+    assert finals["empty"] == 0  # its last word, so that nobody waits for it
+    assert any("empty.mp4" in line for line in caplog.messages)
+    assert any("cut.mp4 breaks off after" in line for line in caplog.messages)
+    alone = open_log(f"sqlite:{tmp_path}/alone.db")
+    make_perception_worker(configure(tmp_path, {"good": clip}), alone).run()
+    assert messages_of(log, "good") == messages_of(alone, "good")
+
+
+def test_an_interrupted_recording_goes_on_where_it_was(tmp_path: Path, clip: Path) -> None:
+    config = configure(tmp_path, {"a": clip})
+    log = open_log(config.log.url)
+    first = make_perception_worker(config, log, tap=lambda frame, found: stop_at(frame.captured_ns))
+
+    def stop_at(captured_ns: int) -> None:
+        if captured_ns > 2 * NS:
+            first.stop()
+
+    first.run()
+    assert not first.stations["a"].ended
+    second = make_perception_worker(config, log)
+    second.run()
+    messages = messages_of(log)
+    assert {message.epoch.generation for message in messages} == {1, 2}
+    boundary = max(m.at_ns for m in messages if m.epoch.generation == 1)
+    assert min(m.at_ns for m in messages if m.epoch.generation == 2) > boundary
+    opened = {m.tracklet for m in messages if isinstance(m, Observation)}
+    closed = {m.tracklet for m in messages if isinstance(m, Observation) and m.state is State.CLOSED}
+    assert opened == closed
+    third = make_perception_worker(config, log)
+    assert third.stations["a"].ended
+    assert station_progress(third.stations["a"].writer).ended
+
+
+def test_a_camera_taken_over_is_let_go_and_the_other_goes_on(tmp_path: Path, clip: Path) -> None:
+    config = configure(tmp_path, {"a": clip, "b": clip})
+    log = open_log(config.log.url)
+    taken = threading.Event()
+
+    def take_over(captured_ns: int) -> None:
+        if captured_ns > NS and not taken.is_set():
+            taken.set()
+            log.claim("camera/a")
+
+    worker = make_perception_worker(config, log, tap=lambda frame, found: take_over(frame.captured_ns))
+    worker.run()
+    assert worker.stations["a"].fenced
+    assert worker.stations["b"].ended
+    assert max(m.at_ns for m in messages_of(log, "a")) <= 2 * NS
+
+
+def test_a_paced_recording_takes_its_time_and_counts_what_it_drops(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "short.mp4", 50, size=SIZE)
+    config = configure(tmp_path, {"a": clip}, realtime=True)
+    log = open_log(config.log.url)
+    worker = make_perception_worker(config, log)
+    worker.run()
+    feed = worker.stations["a"].feed.counts
+    final = [m for m in messages_of(log) if isinstance(m, Tick)][-1]
+    assert feed.decoded == 50 == final.decoded
+    assert feed.skipped + final.analysed + worker.dropped("a") == 50
+    assert final.at_ns > 1_700_000_000 * NS  # the moment the run started, not 1970
+
+
+def test_only_some_cameras(tmp_path: Path, clip: Path) -> None:
+    config = configure(tmp_path, {"a": clip, "b": clip})
+    log = open_log(config.log.url)
+    make_perception_worker(config, log, only=frozenset({"b"})).run()
+    assert {message.camera for message in messages_of(log)} == {"b"}
+
+
+def test_a_missing_file_is_said_before_anything_starts(tmp_path: Path) -> None:
+    config = configure(tmp_path, {"a": tmp_path / "none.mp4"})
+    with pytest.raises(ConfigError, match=r"none\.mp4"):
+        make_perception_worker(config, open_log(config.log.url))

@@ -1,0 +1,72 @@
+"""Which pictures of a vehicle are kept."""
+
+import numpy as np
+import pytest
+
+from detect.detections import Detections
+from embed.crops import BestCrops, cut, qualities, sharpness
+from ingest.frame import ClockQuality, Frame
+
+RNG = np.random.default_rng(0)
+NOISE = RNG.integers(0, 255, (200, 300, 3), dtype=np.uint8)
+
+
+def frame(at_s: float = 0.0, image: np.ndarray = NOISE) -> Frame:
+    return Frame("a", 0, round(at_s * 1e9), ClockQuality.FILE, image)
+
+
+def one(box: list[float], score: float = 1.0) -> Detections:
+    return Detections.of([box], [score])
+
+
+BETTER = {
+    "larger": (one([100, 50, 200, 140]), one([100, 50, 130, 80])),
+    "surer": (one([100, 50, 200, 140], 0.9), one([100, 50, 200, 140], 0.4)),
+    "not cut off": (one([100, 50, 180, 130]), one([0, 50, 80, 130])),
+}
+
+
+@pytest.mark.parametrize("name", BETTER)
+def test_quality_prefers(name: str) -> None:
+    better, worse = BETTER[name]
+    assert qualities(frame(), better)[0] > qualities(frame(), worse)[0]
+
+
+def test_a_covered_vehicle_is_worth_less() -> None:
+    pair = Detections.of([[100, 50, 180, 130], [120, 60, 200, 160]])
+    far, near = qualities(frame(), pair)
+    assert far < 0.6 * near
+
+
+def test_sharpness_sees_blur() -> None:
+    blurred = np.full_like(NOISE, 120)
+    assert sharpness(NOISE) > 0.9
+    assert sharpness(blurred) == 0
+
+
+def test_a_crop_holds_its_box_and_its_mask() -> None:
+    masks = np.zeros((1, 200, 300), np.bool_)
+    masks[0, 60:100, 110:160] = True
+    crop = cut(frame(), Detections.of([[100, 50, 170, 120]], masks=masks), 0, 1.0)
+    assert crop is not None
+    left, top, right, bottom = crop.box_xyxy.astype(int)
+    assert (crop.image[top:bottom, left:right] == NOISE[50:120, 100:170]).all()
+    assert crop.mask is not None
+    assert crop.mask.shape == crop.image.shape[:2]
+    assert crop.mask.sum() == 40 * 50
+
+
+def test_nothing_to_cut() -> None:
+    assert cut(frame(), one([100, 50, 101, 51]), 0, 1.0) is None
+
+
+def test_the_best_are_kept_apart_in_time() -> None:
+    best = BestCrops(keep=3)
+    found = one([100, 50, 180, 130])
+    for index in range(40):
+        best.offer(frame(at_s=index / 10), found, 0, quality=0.1 + 0.01 * index)
+    crops = best.crops
+    assert len(crops) == 3
+    assert len({crop.captured_ns // 300_000_000 for crop in crops}) == 3
+    assert min(crop.captured_ns for crop in crops) >= 3.0e9
+    assert not best.offer(frame(at_s=9), found, 0, quality=0.05)

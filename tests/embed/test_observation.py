@@ -1,0 +1,76 @@
+"""Wire messages: round trip, order, and every released version still decodes."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from embed.observation import Epoch, Observation, Tick, decode, encode, order_key, pack_vector, unpack_vector
+from tests.embed.samples import observation, tick
+
+GOLDEN = Path(__file__).parents[1] / "data" / "golden"
+
+
+@pytest.mark.parametrize("message", [observation(), tick(), tick(final=True)], ids=["observation", "tick", "final"])
+def test_round_trip(message: Observation | Tick) -> None:
+    assert decode(encode(message)) == message
+
+
+def test_an_observation_is_small() -> None:
+    """A tracklet at 8 frames a second, reported every two seconds, with a feature of 512."""
+    size = len(encode(observation(dim=512, boxes=16)))
+    assert 1000 < size < 2048
+
+
+@pytest.mark.parametrize("version", sorted(path.name for path in GOLDEN.iterdir()))
+def test_golden_messages_decode(version: str) -> None:
+    folder = GOLDEN / version
+    assert decode((folder / "observation.msgpack").read_bytes()) == observation()
+    assert decode((folder / "tick.msgpack").read_bytes()) == tick()
+
+
+def test_the_present_version_is_golden() -> None:
+    """Bytes are frozen: whoever changes them adds a version folder and keeps the old one."""
+    latest = GOLDEN / sorted(path.name for path in GOLDEN.iterdir())[-1]
+    assert (latest / "observation.msgpack").read_bytes() == encode(observation())
+    assert (latest / "tick.msgpack").read_bytes() == encode(tick())
+
+
+@pytest.mark.parametrize("record", [b"", b"\xff\xff", b"{}", encode(observation())[:-3], b"\x81\xa4type\xa5other"])
+def test_what_is_no_message_is_refused(record: bytes) -> None:
+    with pytest.raises(ValueError, match="not an observation"):
+        decode(record)
+
+
+def test_a_field_of_the_future_is_ignored() -> None:
+    import msgspec
+
+    table = msgspec.msgpack.decode(encode(observation()))
+    table["of_the_future"] = [1, 2, 3]
+    assert decode(msgspec.msgpack.encode(table)) == observation()
+
+
+def test_epochs_compare_by_owner_then_session() -> None:
+    epochs = [Epoch(1, 0), Epoch(1, 9), Epoch(2, 0), Epoch(10, 0), Epoch(10, 1)]
+    assert sorted(reversed(epochs)) == epochs
+    assert str(Epoch(10, 1)) == "10.1"
+
+
+def test_a_tick_comes_after_what_it_confirms() -> None:
+    assert order_key(observation(at_s=5)) < order_key(tick(at_s=5)) < order_key(observation(at_s=6))
+
+
+@given(st.lists(st.floats(-1, 1, width=32), min_size=1, max_size=64).filter(lambda v: np.linalg.norm(v) > 0.1))
+def test_a_vector_survives_the_wire(values: list[float]) -> None:
+    vector = np.array(values, np.float32) / np.float32(np.linalg.norm(values))
+    back = unpack_vector(pack_vector(vector))
+    assert abs(float(np.linalg.norm(back)) - 1) < 1e-5
+    assert float(back @ vector) > 0.9999
+
+
+@pytest.mark.parametrize("packed", [b"", b"x", pack_vector(np.zeros(8)), pack_vector(np.full(8, np.nan))])
+def test_what_is_no_vector_is_refused(packed: bytes) -> None:
+    with pytest.raises(ValueError, match="a vector of"):
+        unpack_vector(packed)

@@ -1,0 +1,103 @@
+"""From tracked boxes to observations."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detect.detections import Detections
+from detect.masks import BoxMasker
+from embed.crops import Crop
+from embed.observation import Epoch, Observation, State
+from embed.settings import EmbedSettings
+from embed.tracklets import TrackletBuilder
+from ingest.clock import NS
+from ingest.frame import ClockQuality, Frame
+
+IMAGE = np.random.default_rng(1).integers(0, 255, (200, 400, 3), dtype=np.uint8)
+
+
+class Counting:
+    """An encoder that counts what it is given."""
+
+    id = "counting@1"
+    dim = 4
+
+    def __init__(self) -> None:
+        self.crops = 0
+
+    def __call__(self, crops: Sequence[Crop]) -> NDArray[np.float32]:
+        self.crops += len(crops)
+        return np.tile(np.array([[0.5, 0.5, 0.5, 0.5]], np.float32), (len(crops), 1))
+
+
+def builder(encoder: Counting | None = None) -> TrackletBuilder:
+    return TrackletBuilder(
+        "a", Epoch(3, 1), encoder or Counting(), BoxMasker(), lost_after_s=1.0, settings=EmbedSettings()
+    )
+
+
+def run(paths: dict[int, range], frames: int, machine: TrackletBuilder) -> list[Observation]:
+    """Vehicles by tracker id, each visible in a range of frames at 8 a second."""
+    said = []
+    for index in range(frames):
+        visible = [key for key, span in paths.items() if index in span]
+        boxes = np.array([[10 + 5 * index, 20 * key, 70 + 5 * index, 20 * key + 60] for key in visible], np.float32)
+        found = Detections.of(boxes.reshape(-1, 4), labels="car")
+        found = replace(found, track_ids=np.array(visible, np.int64))
+        said += machine.step(Frame("a", index, index * NS // 8, ClockQuality.FILE, IMAGE), found)
+    return said
+
+
+def test_a_tracklet_is_opened_updated_and_closed() -> None:
+    said = run({1: range(2, 42)}, 60, builder())
+    states = [each.state for each in said]
+    assert states[0] is State.OPENED
+    assert states[-1] is State.CLOSED
+    assert set(states[1:-1]) == {State.UPDATED}
+    assert [each.sequence for each in said] == list(range(len(said)))
+    assert said[0].id == "a|3.1|1|0"
+    last = said[-1]
+    assert (last.first_ns, last.last_ns) == (2 * NS // 8, 41 * NS // 8)
+    assert last.at_ns > last.last_ns + NS
+    assert last.label == "car"
+    assert last.score == 1.0
+
+
+def test_every_box_is_told_once() -> None:
+    said = run({1: range(2, 42)}, 60, builder())
+    offsets = [at.offset_us for each in said for at in each.path]
+    assert offsets == [(index * NS // 8 - 2 * NS // 8) // 1000 for index in range(2, 42)]
+    first = said[0].path[0]
+    assert (first.left, first.right) == (200, 800)
+
+
+def test_a_blink_is_not_spoken_of() -> None:
+    assert run({1: range(2, 4)}, 30, builder()) == []
+
+
+def test_several_vehicles_and_the_end_of_the_stream() -> None:
+    machine = builder()
+    said = run({1: range(0, 20), 2: range(5, 40)}, 30, machine)
+    assert [each.track for each in said if each.state is State.CLOSED] == [1]
+    rest = machine.finish()
+    assert [(each.track, each.state) for each in rest] == [(2, State.CLOSED)]
+    assert machine.finish() == []
+
+
+def test_a_crop_is_embedded_once() -> None:
+    encoder = Counting()
+    said = run({1: range(0, 80)}, 100, builder(encoder))
+    assert len(said) > 3
+    assert encoder.crops < 30
+
+
+def test_a_tracker_s_id_that_comes_back_is_a_new_tracklet() -> None:
+    machine = builder()
+    said = run({7: range(0, 10)}, 25, machine)
+    boxes = Detections.of([[10, 10, 80, 80]])
+    for index in range(30, 40):
+        found = replace(boxes, track_ids=np.array([7], np.int64))
+        said += machine.step(Frame("a", index, index * NS // 8, ClockQuality.FILE, IMAGE), found)
+    assert {each.track for each in said} == {1, 2}
