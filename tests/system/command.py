@@ -1,0 +1,27 @@
+"""The `corridor` command as its user runs it: a process with arguments, output and an exit code."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ENVIRONMENT = {"COLUMNS": "160", "PYTHONUNBUFFERED": "1"}
+
+
+def start(folder: Path, *arguments: str, **environment: str) -> "subprocess.Popen[str]":
+    """Start it in a folder."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "deploy.cli.main", *arguments],
+        cwd=folder,
+        env={**os.environ, **ENVIRONMENT, "PYTHONPATH": str(Path(__file__).parents[2]), **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def corridor(folder: Path, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    """Run it to its end."""
+    process = start(folder, *arguments, **environment)
+    out, err = process.communicate(timeout=240)
+    return subprocess.CompletedProcess(arguments, process.returncode, out, err)
