@@ -201,5 +201,4 @@ def _draw_box(image: Image, box: tuple[int, int, int, int], identity: str, colou
 
 
 def _text(image: Image, text: str, at: tuple[int, int], colour: tuple[int, int, int]) -> None:
-    cv2.putText(image, text, at, FONT, 0.5, (0, 0, 0), 3, cv2.LINE_AA)
     cv2.putText(image, text, at, FONT, 0.5, colour, 1, cv2.LINE_AA)

@@ -58,9 +58,7 @@ class GrabCutMasker:
             cv2.setRNGSeed(0)  # GrabCut starts its clusters at random
             models = np.zeros((2, 1, 65), np.float64)
             no_rectangle = (0, 0, 1, 1)  # the labels say it all
-            cv2.grabCut(
-                small, labels, no_rectangle, models[0], models[1], self._iterations, cv2.GC_INIT_WITH_MASK
-            )
+            cv2.grabCut(small, labels, no_rectangle, models[0], models[1], self._iterations, cv2.GC_INIT_WITH_MASK)
         mask = (labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)
         if mask.sum() < 0.3 * oval.sum():
             mask = oval

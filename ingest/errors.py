@@ -16,6 +16,10 @@ class SourceError(CorridorError):
     """A camera could not be opened, or its stream broke; other cameras go on."""
 
 
+class AuthFailedError(SourceError):
+    """A camera answered and refuses us (401, 403, 404); asking again soon does not help."""
+
+
 class WeightsError(CorridorError):
     """Weights are missing, or are not the published file."""
 

@@ -2,17 +2,21 @@
 
 import random
 import threading
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
+from ingest.backoff import Backoff
 from ingest.camera import Camera
 from ingest.clock import NS, Clock
-from ingest.errors import ConfigError, CorridorError, SourceError
+from ingest.errors import AuthFailedError, ConfigError, CorridorError, SourceError
 from ingest.frame import Frame
 from ingest.mailbox import Delivery, Mailbox
+from ingest.redact import redact
 from ingest.source import VideoSource
+from ingest.stream_status import Reporting, StreamStatus
 
 Opener = Callable[[int | None], VideoSource]
 """Opens a camera; the argument is the capture time up to which frames are not wanted."""
@@ -24,6 +28,7 @@ class FeedState(StrEnum):
     OPENING = "opening"
     RUNNING = "running"
     WAITING = "waiting"  # broken, will be opened again
+    REFUSED = "refused"  # the camera turned us away (401, 403, 404); asked again once a minute
     ENDED = "ended"  # a recording is over
     FAILED = "failed"  # will not be opened again
 
@@ -36,6 +41,8 @@ class FeedCounts:
     skipped: int = 0  # not due: more than analyse_fps
     offered: int = 0  # put into the mailbox; there a newer one may replace it
     opened: int = 0
+    lost: Counter[str] = field(default_factory=Counter)
+    """Sessions of a network camera that ended, by cause: `refused`, `error`, `ended`, `stalled`."""
 
 
 class CameraFeed:
@@ -43,8 +50,8 @@ class CameraFeed:
 
     Every `1 / analyse_fps` seconds of the camera's own time one frame is offered to the mailbox. A session that
     delivers nothing for `stall_after_s` is abandoned: its thread may hang in a library for ever, but nobody listens
-    to it any more, and a new session begins. A network camera is opened again for ever, with growing, jittered
-    pauses; a recording only after a stall, and at most `max_stalls` times.
+    to it any more, and a new session begins. A network camera is opened again for ever, with the pauses of `Backoff`;
+    a recording only after a stall, and at most `max_stalls` times.
     """
 
     def __init__(
@@ -58,6 +65,7 @@ class CameraFeed:
         after_ns: int | None = None,
         stall_after_s: float = 20.0,
         max_stalls: int = 3,
+        backoff: Backoff | None = None,
     ) -> None:
         self.camera = camera
         self.state = FeedState.OPENING
@@ -72,9 +80,11 @@ class CameraFeed:
         self._stall_after_s = stall_after_s
         self._max_stalls = max_stalls
         self._stalls = 0
+        self._backoff = backoff or Backoff(random.Random())
         self._stopping = threading.Event()
         self._source: VideoSource | None = None
         self._alive_s = 0.0
+        self._frames_from_s: float | None = None  # since when this session delivers
         self._offering = False  # waiting for a place in the mailbox is no stall of the camera
 
     def start(self) -> None:
@@ -92,6 +102,11 @@ class CameraFeed:
         if self._source is not None:
             self._source.close()
 
+    def stream(self) -> StreamStatus | None:
+        """How the present session goes, with the state of the camera's clock; None where the source does not say."""
+        source = self._source
+        return source.status() if isinstance(source, Reporting) else None
+
     @property
     def done(self) -> bool:
         """Whether nothing will come from this camera any more."""
@@ -99,11 +114,12 @@ class CameraFeed:
 
     def watch(self) -> bool:
         """Abandon a session that hangs; call now and then. Returns whether one was abandoned."""
-        if self.done or self.state is FeedState.WAITING or self._offering:
+        if self.done or self.state in (FeedState.WAITING, FeedState.REFUSED) or self._offering:
             return False
         if self._clock.monotonic_s() - self._alive_s < self._stall_after_s:
             return False
         self._stalls += 1
+        self.counts.lost["stalled"] += 1
         hanging, self._source = self._source, None
         if hanging is not None:
             # Closing may hang as well, so it has a thread that nobody waits for.
@@ -128,16 +144,15 @@ class CameraFeed:
         return session == self.session and not self._stopping.is_set()
 
     def _run(self, session: int) -> None:
-        pause_s = 0.5
         while self._current(session):
             error: CorridorError | None = None
-            frames_before = self.counts.decoded
+            self._frames_from_s = None
             try:
                 self._play(session)
             except (SourceError, ConfigError) as caught:
                 error = caught
             except Exception as caught:  # a decoder's bug must not take the process down
-                error = SourceError(f"camera '{self.camera.id}': {type(caught).__name__}: {caught}")
+                error = SourceError(f"camera '{self.camera.id}': {type(caught).__name__}: {redact(str(caught))}")
             if not self._current(session):
                 return
             self.error = error or self.error
@@ -146,15 +161,22 @@ class CameraFeed:
                 self.state = FeedState.FAILED if failed else FeedState.ENDED
                 self._mailbox.put(Delivery(self.camera.id, session, error=error))
                 return
-            self.state = FeedState.WAITING
-            pause_s = 0.5 if self.counts.decoded > frames_before else min(60.0, pause_s * 2)
-            self._stopping.wait(random.uniform(0, pause_s))
+            self._wait(error)
             self.state = FeedState.OPENING
             if not self._current(session):
                 return
             self.session = session = session + 1
             self._alive_s = self._clock.monotonic_s()
             self._mailbox.open(self.camera.id, session, live=self.camera.live)
+
+    def _wait(self, error: CorridorError | None) -> None:
+        """The pause before a network camera is opened again."""
+        refused = isinstance(error, AuthFailedError)
+        began_s, now_s = self._frames_from_s, self._clock.monotonic_s()
+        self.counts.lost["refused" if refused else "error" if error else "ended"] += 1
+        self.state = FeedState.REFUSED if refused else FeedState.WAITING
+        lasted_s = 0.0 if began_s is None else now_s - began_s
+        self._stopping.wait(self._backoff.pause_s(lasted_s=lasted_s, refused=refused))
 
     def _play(self, session: int) -> None:
         """One session: open, then frames until the end."""
@@ -173,6 +195,8 @@ class CameraFeed:
                     return
                 self.counts.decoded += 1
                 self._alive_s = self._clock.monotonic_s()
+                if self._frames_from_s is None:
+                    self._frames_from_s = self._alive_s
                 if due_ns is not None and frame.captured_ns < due_ns:
                     self.counts.skipped += 1
                     continue

@@ -21,10 +21,12 @@ def open_camera(camera: Camera, *, starts_ns: int, after_ns: int | None = None) 
 
         preset, index = parse_city_url(camera.source)
         return SyntheticCamera(preset, index, camera.id, start_ns=starts_ns, after_ns=after_ns)
-    from ingest.video import RecordedVideo, StreamedVideo
-
     if camera.scheme == "file":
+        from ingest.video import RecordedVideo
+
         return RecordedVideo(file_path(camera), camera.id, starts_ns=starts_ns, after_ns=after_ns)
+    from ingest.streamed import StreamedVideo
+
     return StreamedVideo(camera, password(camera))
 
 

@@ -1,19 +1,17 @@
-"""Video through PyAV: recordings by media time, and network streams."""
+"""Recordings through PyAV, by media time."""
 
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
-from urllib.parse import quote, urlsplit, urlunsplit
 
 import av
 import av.container
 import av.error
 import numpy as np
 
-from ingest.camera import Camera
-from ingest.clock import NS, Clock, SystemClock
+from ingest.clock import NS
 from ingest.errors import SourceError
 from ingest.frame import ClockQuality, Frame, Image
 
@@ -61,10 +59,10 @@ class RecordedVideo:
                 last_ns = media_ns
                 captured_ns = self._starts_ns + media_ns
                 if self._after_ns is None or captured_ns > self._after_ns:
-                    yield Frame(self._camera_id, sequence, captured_ns, ClockQuality.FILE, _bgr(picture))
+                    yield Frame(self._camera_id, sequence, captured_ns, ClockQuality.FILE, bgr(picture))
                 sequence += 1
         except av.error.FFmpegError as error:
-            broken = _reason(error)
+            broken = reason(error)
         if self._closed.is_set():
             return
         reached_s = max(last_ns, 0) / NS
@@ -76,47 +74,6 @@ class RecordedVideo:
                 f"camera '{self._camera_id}': {self._path} breaks off after {reached_s:.1f} s{of}: {broken} "
                 "(everything before it was processed)"
             )
-
-    def close(self) -> None:
-        self._closed.set()
-
-
-class StreamedVideo:
-    """A network stream with the time of arrival as capture time. Implements VideoSource.
-
-    The password joins the URL only here and never leaves: messages carry the source as it was configured.
-    """
-
-    def __init__(
-        self, camera: Camera, password: str | None, *, clock: Clock | None = None, timeout_s: float = 10.0
-    ) -> None:
-        self._camera_id = camera.id
-        self._clock = clock or SystemClock()
-        self._source = camera.source
-        self._closed = threading.Event()
-        options = {"rtsp_transport": "tcp"} if camera.scheme.startswith("rtsp") else {}
-        self._container = _open(
-            _with_password(camera.source, password),
-            f"camera '{camera.id}': cannot open {camera.source}",
-            options,
-            timeout_s,
-        )
-        if not self._container.streams.video:
-            self._container.close()
-            raise SourceError(f"camera '{camera.id}': {camera.source} has no video stream")
-
-    def frames(self) -> Iterator[Frame]:
-        try:
-            for sequence, picture in enumerate(_decoded(self._container)):
-                if self._closed.is_set():
-                    return
-                now_ns = self._clock.now_ns()
-                yield Frame(self._camera_id, sequence, now_ns, ClockQuality.ARRIVAL, _bgr(picture))
-        except av.error.FFmpegError as error:
-            if not self._closed.is_set():
-                raise SourceError(f"camera '{self._camera_id}': {self._source} broke: {_reason(error)}") from None
-        finally:
-            self._container.close()
 
     def close(self) -> None:
         self._closed.set()
@@ -143,26 +100,18 @@ def _open(url: str, what: str, options: dict[str, str], timeout_s: float | None)
         return av.open(url, options=options, timeout=timeout_s)
     except av.error.FFmpegError as error:
         # The library's message holds the whole URL; neither it nor its traceback may get out.
-        raise SourceError(f"{what}: {_reason(error)}") from None
+        raise SourceError(f"{what}: {reason(error)}") from None
 
 
-def _reason(error: av.error.FFmpegError) -> str:
+def reason(error: av.error.FFmpegError) -> str:
     """Why, without the file name or URL."""
     return (error.strerror or type(error).__name__).strip()
 
 
-def _bgr(picture: av.VideoFrame) -> Image:
+def bgr(picture: av.VideoFrame) -> Image:
+    """The picture, (H, W, 3) uint8 BGR."""
     image = picture.to_ndarray(format="bgr24")
     return np.asarray(image, np.uint8)
-
-
-def _with_password(source: str, password: str | None) -> str:
-    if password is None:
-        return source
-    parts = urlsplit(source)
-    user, separator, host = parts.netloc.rpartition("@")
-    account = f"{user if separator else ''}:{quote(password, safe='')}"
-    return urlunsplit(parts._replace(netloc=f"{account}@{host}"))
 
 
 class VideoWriter:

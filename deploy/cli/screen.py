@@ -60,7 +60,8 @@ def trajectory_table(journeys: Journeys, rows: int) -> Table:
 
 def _row(event: TrajectoryEvent) -> list[str]:
     cameras = " ▸ ".join(f"{visit.camera}…" if visit.open else visit.camera for visit in event.visits)
-    probability = f"{event.evidence.probability:.2f}" if event.evidence else ""
+    link = event.evidence
+    probability = f"{link.probability:.2f}" if link is not None and link.similarity is not None else ""
     first = moment(event.visits[0].enter_ns) if event.visits else ""
     last = moment(event.visits[-1].leave_ns) if event.visits else ""
     return [event.identity, event.label, cameras, first, last, probability, event.kind.value]

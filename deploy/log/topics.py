@@ -1,4 +1,6 @@
-"""The topics: names, keys and what their records are. Nowhere else is a topic named."""
+"""The topics: names, keys, what their records are, and how Kafka keeps them. Nowhere else is a topic named."""
+
+from dataclasses import dataclass
 
 OBSERVATIONS = "observations"
 """Tracklets and ticks of all cameras: MessagePack, `embed/observation.py`; key: the camera."""
@@ -15,3 +17,27 @@ DEAD_LETTERS = "dead-letters"
 ALL = (OBSERVATIONS, TRAJECTORIES, IDENTITIES, DEAD_LETTERS)
 COMPACTED = (IDENTITIES,)
 """Only the last record of a key is kept."""
+
+ASSOCIATION_STATE = "association-state"
+"""Kafka only: what the owners' commits leave, `deploy/log/kafka_writer.py`; key: the owner, or `owner|state key`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How Kafka keeps a topic: `retention_days` is None where records stay for good."""
+
+    name: str
+    partitions: int = 1
+    compacted: bool = False
+    retention_days: int | None = None
+
+
+LAYOUTS = (
+    # One partition is one zone: its order is the order in which association sees the cameras.
+    Layout(OBSERVATIONS, retention_days=7),
+    Layout(TRAJECTORIES, retention_days=30),
+    Layout(IDENTITIES, compacted=True, retention_days=30),
+    Layout(DEAD_LETTERS, retention_days=30),
+    # An owner is restored by reading the whole of its partition; the number must not change once there is state.
+    Layout(ASSOCIATION_STATE, partitions=8, compacted=True),
+)

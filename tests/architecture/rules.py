@@ -16,7 +16,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
 """By room: the modules, or whole packages, that it may import. Nobody imports deploy; nobody imports tests."""
 
 HEAVY: dict[str, tuple[str, ...]] = {
-    "av": ("ingest/video.py",),
+    "av": ("ingest/video.py", "ingest/streamed.py", "ingest/h264.py"),
     "panda3d": ("ingest/synthetic/",),
     "openvino": ("detect/quiet_openvino.py",),
     "trackers": ("detect/tracking.py",),

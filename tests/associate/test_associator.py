@@ -1,4 +1,4 @@
-"""Association as its user sees it: who is linked to whom, in which order it is said, and that a restart changes nothing."""
+"""Association as its user sees it: who is linked to whom, what is said, and that a restart changes nothing."""
 
 from collections import Counter
 from itertools import pairwise
@@ -92,9 +92,9 @@ def test_the_life_of_a_link() -> None:
 def test_a_provisional_identity_that_was_another_is_merged() -> None:
     """While b is in view only its blurred first picture is known; the last one shows who it is."""
     looks, blurred = unit(1, 32), unit(9, 32)
-    late = [msgspec.structs.replace(m, vector=tracklet("b", 1, looks, 20, 22)[0].vector) for m in tracklet("b", 1, blurred, 20, 22)]  # type: ignore[union-attr, call-arg]
-    first = tracklet("b", 1, blurred, 20, 22)[0]
-    messages = [*tracklet("a", 1, looks, 10, 12), first, *late[1:], *ticks("abc", 60)]
+    first, *_ = tracklet("b", 1, blurred, 20, 22)
+    _, *rest = tracklet("b", 1, looks, 20, 22)
+    messages = [*tracklet("a", 1, looks, 10, 12), first, *rest, *ticks("abc", 60)]
     events = play(associator(), in_order(messages))
     merged = [event for event in events if event.kind is Kind.MERGED]
     assert [(event.identity, event.superseded_by) for event in merged] == [("z-2", "z-1")]

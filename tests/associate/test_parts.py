@@ -83,7 +83,8 @@ def test_the_nearest_come_first(gallery: Gallery) -> None:
     for number in range(100):
         gallery.put(f"k{number}", unit(number))
     (found,) = gallery.nearest(unit(42)[None], 5)
-    assert found[0] == ("k42", pytest.approx(1.0))
+    assert found[0][0] == "k42"
+    assert found[0][1] == pytest.approx(1.0)
     assert [similarity for _, similarity in found] == sorted((s for _, s in found), reverse=True)
     assert len(found) == 5
     gallery.drop("k42")
@@ -138,8 +139,13 @@ def test_assignment_is_the_best_there_is(seed: int) -> None:
     chosen = assign(candidates, new_ratio=0.5)
     taken = [it.identity for it in chosen if it is not NEW]
     assert len(taken) == len(set(taken))
+
+    def score(row: int, column: int) -> float:
+        ratio = ratios[row][column] if column < columns else None
+        return 0.5 if ratio is None else ratio
+
     best = max(
-        sum(0.5 if column >= columns or ratios[row][column] is None else ratios[row][column] for row, column in enumerate(order))  # type: ignore[misc]
+        sum(score(row, column) for row, column in enumerate(order))
         for order in permutations(range(columns + rows), rows)
     )
     assert total(chosen, 0.5) == pytest.approx(best, abs=1e-6)

@@ -100,7 +100,7 @@ def open_address(kind: str, address: str) -> Log:
     from deploy.log.kafka_log import KafkaLog
 
     servers, prefix = address.split()
-    return KafkaLog(servers, prefix=prefix, commit_timeout_s=5.0)
+    return KafkaLog(servers, prefix=prefix, commit_timeout_s=3.0)
 
 
 @pytest.fixture(params=["sqlite", "kafka"])
@@ -316,7 +316,8 @@ def test_threads_share_a_log(place: Place) -> None:
         while len(seen) < 2 * commits * owners and time.monotonic() < deadline:
             seen.extend(log.read(OBSERVATIONS, seen[-1].offset if seen else 0, 7))
 
-    in_threads([*(partial(write, name) for name in "abcd"), read])
+    works: list[Callable[[], None]] = [*(partial(write, name) for name in "abcd"), read]
+    in_threads(works)
     assert seen == log.read(OBSERVATIONS, 0, 1000)
     for name in "abcd":
         assert numbers([record for record in seen if record.key == name]) == list(range(2 * commits))

@@ -1,4 +1,4 @@
-"""Write the golden messages of a new wire version: `python -m tests.data.make_golden v2`. Old ones are never changed."""
+"""Write the golden messages of a new wire version: `python -m tests.data.make_golden v2`. Old ones stay."""
 
 import sys
 from pathlib import Path

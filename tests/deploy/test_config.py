@@ -10,7 +10,10 @@ from ingest.errors import ConfigError
 CAMERA = '[[cameras]]\nid = "north"\nsource = "rtsp://user@10.0.0.1/stream"\ncredentials = "env:NORTH_PASSWORD"\n'
 
 WRONG = {
-    "unknown key": ('[[cameras]]\nid="a"\nsource="x"\nfps=3', r"unknown key 'cameras\[0\].fps' \(known here: id, source"),
+    "unknown key": (
+        '[[cameras]]\nid="a"\nsource="x"\nfps=3',
+        r"unknown key 'cameras\[0\].fps' \(known here: id, source",
+    ),
     "unknown table": ("[alarm]\non=1\n" + CAMERA, "unknown key 'alarm'"),
     "nested unknown": (CAMERA + "[detect]\nthreshold=1", "unknown key 'detect.threshold'"),
     "no cameras": ("[log]\n", "key 'cameras' is missing"),

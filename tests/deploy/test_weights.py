@@ -152,9 +152,7 @@ def test_find_gives_the_main_file(folder: Path, xml: bytes, bin: bytes) -> None:
 
 
 @pytest.mark.parametrize("lookup", [weights.find, weights.digest_of])
-def test_an_unknown_name_is_answered_with_the_known_ones(
-    folder: Path, lookup: Callable[[str], object]
-) -> None:
+def test_an_unknown_name_is_answered_with_the_known_ones(folder: Path, lookup: Callable[[str], object]) -> None:
     with pytest.raises(ConfigError, match=r"'nett' \(known: net, tiny\)"):
         lookup("nett")
 
@@ -194,9 +192,7 @@ def test_find_refuses_a_file_with_both_digests(folder: Path, xml: bytes, bin: by
 @pytest.mark.parametrize(("xml", "bin"), [(XML, OLD_BIN), (OLD_XML, BIN)])
 def test_right_files_of_two_releases_are_a_wrong_network(folder: Path, xml: bytes, bin: bytes) -> None:
     put(folder, xml, bin)
-    with pytest.raises(
-        WeightsError, match=r"different releases .* net.xml is of Zoo \d, net.bin is of Zoo \d"
-    ):
+    with pytest.raises(WeightsError, match=r"different releases .* net.xml is of Zoo \d, net.bin is of Zoo \d"):
         weights.find("net")
 
 
@@ -226,9 +222,7 @@ def test_pull_leaves_an_accepted_network_alone(
     assert (folder / "net.bin").read_bytes() == bin
 
 
-def test_pull_replaces_a_wrong_file_and_fetches_no_right_one(
-    net: Network, folder: Path, server: Server
-) -> None:
+def test_pull_replaces_a_wrong_file_and_fetches_no_right_one(net: Network, folder: Path, server: Server) -> None:
     put(folder, XML, OLD_BIN)
     assert pull(net, folder)
     assert server.requests == [("/new/net.bin", None)]
@@ -236,9 +230,7 @@ def test_pull_replaces_a_wrong_file_and_fetches_no_right_one(
 
 
 @pytest.mark.parametrize("resumes", [True, False], ids=["server resumes", "server starts over"])
-def test_a_download_that_breaks_off_is_continued(
-    net: Network, folder: Path, server: Server, resumes: bool
-) -> None:
+def test_a_download_that_breaks_off_is_continued(net: Network, folder: Path, server: Server, resumes: bool) -> None:
     server.resumes = resumes
     server.stop_after = [None, 100_000, None]
     with pytest.raises(WeightsError, match=rf"broke off after 100000 of {len(BIN)} bytes.*pull net` again"):
@@ -260,9 +252,7 @@ def test_a_server_that_starts_over_and_breaks_off_leaves_what_it_sent(
             pull(net, folder)
 
 
-def test_a_wrong_digest_leaves_no_file_and_the_old_ones_untouched(
-    net: Network, folder: Path, server: Server
-) -> None:
+def test_a_wrong_digest_leaves_no_file_and_the_old_ones_untouched(net: Network, folder: Path, server: Server) -> None:
     put(folder, b"mine", None)
     server.content["/new/net.bin"] = OLD_BIN
     with pytest.raises(WeightsError) as caught:
@@ -274,9 +264,7 @@ def test_a_wrong_digest_leaves_no_file_and_the_old_ones_untouched(
 
 
 @pytest.mark.parametrize("kept", [b"x" * 1000, b"x" * (len(BIN) + 1)], ids=["other start", "longer"])
-def test_a_part_of_something_else_does_not_spoil_the_next_pull(
-    net: Network, folder: Path, kept: bytes
-) -> None:
+def test_a_part_of_something_else_does_not_spoil_the_next_pull(net: Network, folder: Path, kept: bytes) -> None:
     (folder / "net.bin.part").write_bytes(kept)
     if len(kept) < len(BIN):
         with pytest.raises(WeightsError, match="is not the published file"):
@@ -295,9 +283,7 @@ def test_a_server_that_does_not_stop_is_cut_off(net: Network, folder: Path, serv
 
 def test_a_server_that_says_no_is_quoted(net: Network, folder: Path, server: Server) -> None:
     del server.content["/new/net.bin"]
-    with pytest.raises(
-        WeightsError, match=r"answered 404 Not Found for http://.*/new/net.bin .*by hand into"
-    ):
+    with pytest.raises(WeightsError, match=r"answered 404 Not Found for http://.*/new/net.bin .*by hand into"):
         pull(net, folder)
 
 

@@ -54,7 +54,7 @@ def test_a_field_of_the_future_is_ignored() -> None:
 
 def test_epochs_compare_by_owner_then_session() -> None:
     epochs = [Epoch(1, 0), Epoch(1, 9), Epoch(2, 0), Epoch(10, 0), Epoch(10, 1)]
-    assert sorted(reversed(epochs)) == epochs
+    assert sorted(epochs[::-1]) == epochs
     assert str(Epoch(10, 1)) == "10.1"
 
 

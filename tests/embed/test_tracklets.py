@@ -79,7 +79,7 @@ def test_a_blink_is_not_spoken_of() -> None:
 
 def test_several_vehicles_and_the_end_of_the_stream() -> None:
     machine = builder()
-    said = run({1: range(0, 20), 2: range(5, 40)}, 30, machine)
+    said = run({1: range(20), 2: range(5, 40)}, 30, machine)
     assert [each.track for each in said if each.state is State.CLOSED] == [1]
     rest = machine.finish()
     assert [(each.track, each.state) for each in rest] == [(2, State.CLOSED)]
@@ -88,14 +88,14 @@ def test_several_vehicles_and_the_end_of_the_stream() -> None:
 
 def test_a_crop_is_embedded_once() -> None:
     encoder = Counting()
-    said = run({1: range(0, 80)}, 100, builder(encoder))
+    said = run({1: range(80)}, 100, builder(encoder))
     assert len(said) > 3
     assert encoder.crops < 30
 
 
 def test_a_tracker_s_id_that_comes_back_is_a_new_tracklet() -> None:
     machine = builder()
-    said = run({7: range(0, 10)}, 25, machine)
+    said = run({7: range(10)}, 25, machine)
     boxes = Detections.of([[10, 10, 80, 80]])
     for index in range(30, 40):
         found = replace(boxes, track_ids=np.array([7], np.int64))

@@ -43,5 +43,5 @@ def test_the_password_is_read_from_where_it_is(monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_a_missing_file_is_named() -> None:
-    with pytest.raises(ConfigError, match="no file nowhere.mp4"):
+    with pytest.raises(ConfigError, match=r"no file nowhere\.mp4"):
         check_source(Camera(id="a", source="nowhere.mp4"))

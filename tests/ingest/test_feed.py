@@ -51,15 +51,15 @@ def feed_of(
     return CameraFeed(camera, opener, mailbox, SystemClock(), **settings), mailbox  # type: ignore[arg-type]
 
 
-def drain(feed: CameraFeed, mailbox: Mailbox, until: Callable[[], bool]) -> list[int]:
-    """Capture times in order, watching all the while."""
+def drain(feed: CameraFeed, mailbox: Mailbox) -> list[int]:
+    """Capture times in order until the feed is done, watching all the while."""
     times: list[int] = []
     for _ in range(500):
         got = mailbox.take(0.05)
         if got is not None and got.frame is not None:
             times.append(got.frame.captured_ns)
         feed.watch()
-        if until() and got is None:
+        if feed.done and got is None:
             return times
     raise AssertionError("it did not end")
 
@@ -68,7 +68,7 @@ def drain(feed: CameraFeed, mailbox: Mailbox, until: Callable[[], bool]) -> list
 def test_frames_are_offered_at_the_asked_rate(fps: float, expected: int) -> None:
     feed, mailbox = feed_of(lambda after: Scripted(50), analyse_fps=fps)
     feed.start()
-    times = drain(feed, mailbox, lambda: feed.done)
+    times = drain(feed, mailbox)
     assert abs(len(times) - expected) <= 1
     assert feed.counts.decoded == 50
     assert feed.counts.decoded == feed.counts.skipped + len(times)
@@ -80,14 +80,14 @@ def test_the_choice_of_frames_does_not_depend_on_the_machine() -> None:
     for _ in range(2):
         feed, mailbox = feed_of(lambda after: Scripted(40), analyse_fps=7)
         feed.start()
-        runs.append(drain(feed, mailbox, lambda: feed.done))
+        runs.append(drain(feed, mailbox))
     assert runs[0] == runs[1]
 
 
 def test_an_error_after_frames_ends_the_recording_and_is_kept() -> None:
     feed, mailbox = feed_of(lambda after: Scripted(3, "error"))
     feed.start()
-    assert len(drain(feed, mailbox, lambda: feed.done)) == 3
+    assert len(drain(feed, mailbox)) == 3
     assert feed.state is FeedState.ENDED
     assert "broke" in str(feed.error)
 
@@ -95,7 +95,7 @@ def test_an_error_after_frames_ends_the_recording_and_is_kept() -> None:
 def test_a_decoder_s_bug_is_a_camera_s_error() -> None:
     feed, mailbox = feed_of(lambda after: Scripted(3, "bug"))
     feed.start()
-    drain(feed, mailbox, lambda: feed.done)
+    drain(feed, mailbox)
     assert "ZeroDivisionError" in str(feed.error)
 
 
@@ -105,7 +105,7 @@ def test_a_camera_that_never_opens_has_failed() -> None:
 
     feed, mailbox = feed_of(refuse)
     feed.start()
-    drain(feed, mailbox, lambda: feed.done)
+    drain(feed, mailbox)
     assert feed.state is FeedState.FAILED
     assert feed.counts.opened == 0
 
@@ -119,7 +119,7 @@ def test_a_hanging_decoder_is_abandoned_and_the_recording_goes_on() -> None:
 
     feed, mailbox = feed_of(opener, stall_after_s=0.3)
     feed.start()
-    times = drain(feed, mailbox, lambda: feed.done)
+    times = drain(feed, mailbox)
     assert times == [index * NS // 25 for index in range(10)]  # nothing twice, nothing lost
     assert feed.session == 1
     assert sources[0].released.wait(5)
@@ -128,7 +128,7 @@ def test_a_hanging_decoder_is_abandoned_and_the_recording_goes_on() -> None:
 def test_a_recording_that_always_hangs_is_given_up() -> None:
     feed, mailbox = feed_of(lambda after: Scripted(0, "hang"), stall_after_s=0.1)
     feed.start()
-    drain(feed, mailbox, lambda: feed.done)
+    drain(feed, mailbox)
     assert feed.state is FeedState.FAILED
     assert "given up" in str(feed.error)
 
@@ -138,4 +138,4 @@ def test_waiting_for_the_inference_thread_is_no_stall() -> None:
     feed.start()
     threading.Event().wait(0.4)
     assert not feed.watch()
-    assert len(drain(feed, mailbox, lambda: feed.done)) == 5
+    assert len(drain(feed, mailbox)) == 5

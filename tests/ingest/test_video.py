@@ -40,10 +40,9 @@ def test_a_cut_off_recording_is_read_to_the_break_and_reported(tmp_path: Path, n
     path = write_clip(tmp_path / name, 200)
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
     source = RecordedVideo(path, "a").frames()
-    seen = []
+    seen: list[int] = []
     with pytest.raises(SourceError, match=r"breaks off after .* of 8\.0 s"):
-        while True:
-            seen.append(next(source).sequence)
+        seen.extend(frame.sequence for frame in source)
     assert 50 < len(seen) < 200
 
 

@@ -47,10 +47,7 @@ def check_whole(path: Path) -> None:
     assert {m.tracklet for m in observations if m.state is State.CLOSED} <= tracklets
     events = [decode(value) for value in told(path)]
     visits = Counter(
-        visit.observation.rpartition("|")[0]
-        for event in events
-        if event.kind is Kind.CLOSED
-        for visit in event.visits
+        visit.observation.rpartition("|")[0] for event in events if event.kind is Kind.CLOSED for visit in event.visits
     )
     assert visits.keys() == tracklets
     assert set(visits.values()) == {1}

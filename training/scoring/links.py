@@ -1,34 +1,24 @@
-"""Links between cameras: how many are right, and how many of the true ones were found. Defined in docs/scores.md."""
+"""Links between cameras: how many are right, and how many of the true ones were found; defined in docs/scores.md."""
 
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Self
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from training.scoring.tracks import MIN_IOU, CameraTracks
+from training.scoring.tracks import MIN_IOU, VISIT_GAP_S, CameraTracks
 
-VISIT_GAP_S = 10.0
-"""A vehicle that is out of a camera's sight for longer comes back as another sighting."""
 _Z_95 = 1.959963984540054
-"""The standard normal's 97.5th percentile: intervals of 95 %."""
-
-
-class Visit(NamedTuple):
-    """A true sighting: the `number`-th time (from 0) that a vehicle passes a camera (its place among the cameras)."""
-
-    vehicle: int
-    camera: int
-    number: int
+"""The 97.5th percentile of the standard normal: two-sided intervals of 95 %."""
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """`hits` of `trials`, with Wilson's interval [low, high] at 95 %; NaN for a share of nothing."""
+    """`hits` of `trials` with Wilson's interval [low, high] at 95 %; a share of nothing is NaN in [0, 1]."""
 
     hits: int
     trials: int
@@ -37,9 +27,8 @@ class Share:
     high: float
 
     @classmethod
-    def of(cls, hits: int, trials: int) -> "Share":
-        low, high = wilson(hits, trials)
-        return cls(hits, trials, hits / trials if trials else math.nan, low, high)
+    def of(cls, hits: int, trials: int) -> Self:
+        return cls(hits, trials, hits / trials if trials else math.nan, *wilson(hits, trials))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +36,9 @@ class LinkScores:
     """Links of a run against true links.
 
     precision: right links of all links of the run. recall: found links of all true links. recall_in_view: found links
-    of those true links at whose both ends the run has a tracklet of the vehicle; what is missing from 1 was lost by
-    association, the rest by perception. skipping: right links that leave out a sighting in between; they find nothing.
-    tracklets: of the run, on the scored frames; strays: those of them that follow no vehicle.
+    of those true links at both of whose ends a tracklet follows the vehicle: what is missing there was lost by
+    association, the rest by perception. skipping: right links that leave out a sighting in between, so that they find
+    no true link. tracklets: of the run, on the scored frames; strays: those of them that follow no vehicle.
     """
 
     precision: Share
@@ -61,12 +50,13 @@ class LinkScores:
 
 
 def wilson(hits: int, trials: int) -> tuple[float, float]:
-    """The score interval of a proportion at 95 %: Wilson 1927, J. Am. Stat. Assoc. 22, p. 209; (0, 1) of no trial."""
+    """The 95 % score interval of a share (Wilson 1927, J. Am. Stat. Assoc. 22, p. 209); (0, 1) without a trial."""
     if trials == 0:
         return 0.0, 1.0
     share, z2 = hits / trials, _Z_95**2
     middle = (share + z2 / (2 * trials)) / (1 + z2 / trials)
-    reach = _Z_95 / (1 + z2 / trials) * math.sqrt(share * (1 - share) / trials + z2 / (4 * trials**2))
+    reach = _Z_95 * math.sqrt(share * (1 - share) / trials + z2 / (4 * trials**2)) / (1 + z2 / trials)
+    # At its ends the interval is exact; there the arithmetic is not.
     return (0.0 if hits == 0 else middle - reach), (1.0 if hits == trials else middle + reach)
 
 
@@ -75,101 +65,93 @@ def score_links(
 ) -> LinkScores:
     """Compare the links of a run with the true ones.
 
-    The run's ids are tracklets, no two of one camera or of different cameras alike; `identity_of` gives each the
-    identity it belongs to, or leaves it out where it belongs to none. True ids are vehicles, the same in all cameras.
+    The run's ids are tracklets: each of one camera, none of two (ValueError). `identity_of` says which identity a
+    tracklet belongs to; it lacks those that belong to none. True ids are vehicles, the same in all cameras.
     """
-    visits = [_visits(camera, place, visit_gap_s) for place, camera in enumerate(cameras)]
-    visit_of: dict[int, Visit | None] = {}
-    for camera, of_camera in zip(cameras, visits, strict=True):
-        visit_of |= _followed(camera, of_camera)
-    starts = _starts(cameras)
-    run_links = _links((identity_of[each], start, place, each) for each, (start, place) in starts.items() if each in identity_of)
-    true_links = _links(
-        (visit.vehicle, start, visit.camera, visit) for of_camera in visits for visit, start in _first_times(of_camera).items()
-    )
-    right = [
-        (before, after)
-        for before, after in ((visit_of[left], visit_of[right]) for left, right in run_links)
-        if before is not None and after is not None and before.vehicle == after.vehicle and before != after
-    ]
-    truth = set(true_links)
-    found = truth & set(right)
-    covered = set(visit_of.values())
-    in_view = [link for link in true_links if link[0] in covered and link[1] in covered]
+    visits: list[_Sighting] = []
+    tracklets: dict[int, _Sighting] = {}
+    visit_of: dict[int, int | None] = {}
+    for camera in cameras:
+        visit_by_row = _add_visits(visits, camera, visit_gap_s)
+        visit_of |= _followed(camera, visit_by_row, visits)
+        _add_tracklets(tracklets, camera, identity_of)
+    true_links = set(_links(enumerate(visits)))
+    run_links = _links((each, sighting) for each, sighting in tracklets.items() if each in identity_of)
+    right = []
+    for before, after in ((visit_of[first], visit_of[second]) for first, second in run_links):
+        if before is not None and after is not None and visits[before].owner == visits[after].owner:
+            right.append((before, after))
+    found = true_links & set(right)
+    seen = set(visit_of.values())
     return LinkScores(
         precision=Share.of(len(right), len(run_links)),
-        recall=Share.of(len(found), len(truth)),
-        recall_in_view=Share.of(len(found), len(in_view)),
-        skipping=sum(link not in truth for link in right),
+        recall=Share.of(len(found), len(true_links)),
+        recall_in_view=Share.of(len(found), sum(link[0] in seen and link[1] in seen for link in true_links)),
+        skipping=sum(link not in true_links for link in right),
         tracklets=len(visit_of),
         strays=sum(visit is None for visit in visit_of.values()),
     )
 
 
 @dataclass(frozen=True, slots=True)
-class _CameraVisits:
-    """Which visit each true box belongs to, by row, and when each visit begins (seconds)."""
+class _Sighting:
+    """A vehicle's visit, or an identity's tracklet: whose, where, and from when (seconds)."""
 
-    by_row: list[Visit]
-    begins_s: dict[Visit, float]
+    owner: int
+    camera: str
+    begins_s: float
 
 
-def _visits(camera: CameraTracks, place: int, gap_s: float) -> _CameraVisits:
-    times_s = _times(camera, camera.truth.frames)
-    by_row: dict[int, Visit] = {}
-    begins_s: dict[Visit, float] = {}
-    latest: dict[int, tuple[float, Visit]] = {}
+def _links(sightings: Iterable[tuple[int, _Sighting]]) -> list[tuple[int, int]]:
+    """Keys of consecutive sightings of one owner in different cameras, in the order in which sightings begin."""
+    of_owner: dict[int, list[tuple[float, str, int]]] = defaultdict(list)
+    for key, sighting in sightings:
+        of_owner[sighting.owner].append((sighting.begins_s, sighting.camera, key))
+    chains = [sorted(chain) for chain in of_owner.values()]
+    return [(one[2], two[2]) for chain in chains for one, two in pairwise(chain) if one[1] != two[1]]
+
+
+def _add_visits(visits: list[_Sighting], camera: CameraTracks, gap_s: float) -> dict[int, int]:
+    """Append the visits of a camera's vehicles; returns, by row of its truth, the visit's place in the list."""
+    by_row: dict[int, int] = {}
+    latest: dict[int, tuple[float, int]] = {}
     for row in np.argsort(camera.truth.frames, kind="stable").tolist():
-        vehicle, now_s = int(camera.truth.ids[row]), times_s[row]
-        seen_s, visit = latest.get(vehicle, (-math.inf, Visit(vehicle, place, -1)))
-        if now_s - seen_s > gap_s:
-            visit = Visit(vehicle, place, visit.number + 1)
-            begins_s[visit] = now_s
+        vehicle, now_s = int(camera.truth.ids[row]), camera.time_s(int(camera.truth.frames[row]))
+        before_s, visit = latest.get(vehicle, (-math.inf, -1))
+        if now_s - before_s > gap_s:
+            visit = len(visits)
+            visits.append(_Sighting(vehicle, camera.camera, now_s))
         latest[vehicle] = (now_s, visit)
         by_row[row] = visit
-    return _CameraVisits([by_row[row] for row in range(len(by_row))], begins_s)
+    return by_row
 
 
-def _first_times(visits: _CameraVisits) -> dict[Visit, float]:
-    return visits.begins_s
+def _add_tracklets(tracklets: dict[int, _Sighting], camera: CameraTracks, identity_of: Mapping[int, int]) -> None:
+    """Note the beginning of each of a camera's tracklets."""
+    firsts: dict[int, int] = {}
+    for each, frame in zip(camera.run.ids.tolist(), camera.run.frames.tolist(), strict=True):
+        firsts[each] = min(frame, firsts.get(each, frame))
+    for each, frame in firsts.items():
+        if each in tracklets:
+            raise ValueError(f"tracklet {each} is in camera '{tracklets[each].camera}' and in '{camera.camera}'")
+        tracklets[each] = _Sighting(identity_of.get(each, -1), camera.camera, camera.time_s(frame))
 
 
-def _followed(camera: CameraTracks, visits: _CameraVisits) -> dict[int, Visit | None]:
-    """By tracklet: the visit it follows, where more than half of its boxes stand for one vehicle."""
-    hits: dict[int, Counter[Visit]] = defaultdict(Counter)
+def _followed(camera: CameraTracks, visit_by_row: dict[int, int], visits: list[_Sighting]) -> dict[int, int | None]:
+    """By tracklet: the visit it follows, or None where no vehicle has more than half of its boxes."""
+    hits: dict[int, Counter[int]] = defaultdict(Counter)
     for true_at, run_at, similarity in camera.pairs():
         near = np.where(similarity >= MIN_IOU, similarity, 0)
         for row, column in zip(*linear_sum_assignment(near, maximize=True), strict=True):
             if near[row, column] > 0:
-                hits[int(camera.run.ids[run_at[column]])][visits.by_row[true_at[row]]] += 1
-    followed: dict[int, Visit | None] = {}
+                hits[int(camera.run.ids[run_at[column]])][visit_by_row[int(true_at[row])]] += 1
+    followed: dict[int, int | None] = {}
     for tracklet, boxes in Counter(camera.run.ids.tolist()).items():
-        vehicles = Counter[int]()
+        of_vehicle: Counter[int] = Counter()
         for visit, count in hits[tracklet].items():
-            vehicles[visit.vehicle] += count
-        vehicle, most = vehicles.most_common(1)[0] if vehicles else (0, 0)
-        of_vehicle = [(count, visit) for visit, count in hits[tracklet].items() if visit.vehicle == vehicle]
-        followed[tracklet] = max(of_vehicle)[1] if 2 * most > boxes else None
+            of_vehicle[visits[visit].owner] += count
+        owner = next((each for each, count in of_vehicle.items() if 2 * count > boxes), None)
+        # Of that vehicle's visits the one with the most boxes, the first of equals.
+        own = [visit for visit in hits[tracklet] if visits[visit].owner == owner]
+        followed[tracklet] = max(own, key=lambda visit: (hits[tracklet][visit], -visit), default=None)
     return followed
-
-
-def _starts(cameras: Sequence[CameraTracks]) -> dict[int, tuple[float, int]]:
-    """By tracklet: when its first box was captured (seconds), and the place of its camera."""
-    starts: dict[int, tuple[float, int]] = {}
-    for place, camera in enumerate(cameras):
-        for each, now_s in zip(camera.run.ids.tolist(), _times(camera, camera.run.frames), strict=True):
-            known_s, known_place = starts.get(each, (math.inf, place))
-            if known_place != place:
-                raise ValueError(f"tracklet {each} is in camera '{cameras[known_place].camera}' and in '{camera.camera}'")
-            starts[each] = (min(known_s, now_s), place)
-    return starts
-
-
-def _times(camera: CameraTracks, frames: np.ndarray[tuple[int], np.dtype[np.int64]]) -> list[float]:
-    """When frames of a camera were captured, seconds."""
-    return [float(each) for each in camera.times_s[np.searchsorted(camera.frames, frames)]]
-
-
-def _links[Sighting](sightings: Iterable[tuple[int, float, int, Sighting]]) -> list[tuple[Sighting, Sighting]]:
-    """Consecutive sightings of one owner in different cameras, from (owner, start, camera, sighting)."""
-    ...

@@ -1,6 +1,6 @@
 """What is compared: boxes with ids on the frames of a camera, true ones and those of a run."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -13,6 +13,8 @@ from detect.detections import Boxes
 Ints = NDArray[np.int64]
 MIN_IOU = 0.5
 """A run box can stand for a true one from this intersection over union on."""
+VISIT_GAP_S = 10.0
+"""A vehicle that a camera does not see for longer than this comes back as another sighting."""
 EXCUSED_SHARE = 0.5
 """A run box of which this share lies in one ignored true box is neither right nor wrong."""
 
@@ -47,9 +49,9 @@ class TrackedBoxes:
         """The rows of a boolean mask (N,)."""
         return replace(self, frames=self.frames[keep], ids=self.ids[keep], boxes=self.boxes[keep])
 
-    def with_ids(self, name: Callable[[int], int]) -> Self:
-        """The same boxes under other ids."""
-        return replace(self, ids=np.array([name(each) for each in self.ids.tolist()], np.int64))
+    def renamed(self, name_of: Mapping[int, int]) -> Self:
+        """The same boxes under other ids; raises KeyError for an id that is not named."""
+        return replace(self, ids=np.array([name_of[each] for each in self.ids.tolist()], np.int64))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,6 +86,10 @@ class CameraTracks:
         ignored = TrackedBoxes.of([]) if ignored is None else ignored
         truth, run, ignored = (each.select(np.isin(each.frames, frames)) for each in (truth, run, ignored))
         return cls(camera, frames, times_s, truth, run.select(~_excused(run, truth, ignored)), ignored)
+
+    def time_s(self, frame: int) -> float:
+        """When a scored frame was captured."""
+        return float(self.times_s[np.searchsorted(self.frames, frame)])
 
     def pairs(self) -> Iterator[tuple[Ints, Ints, NDArray[np.float32]]]:
         """By scored frame: the row numbers of the T true and of the R run boxes, and their IoU (T, R)."""

@@ -1,0 +1,66 @@
+"""The log on Apache Kafka: transactions, one partition a zone, every owner's state in a compacted topic.
+
+Offsets have gaps, since Kafka's transactions leave marks between the records, and `end` may stand on such a mark.
+"""
+
+import threading
+
+from deploy.log.base import StoredRecord
+from deploy.log.kafka_cluster import Cluster
+from deploy.log.kafka_reader import PartitionReader
+from deploy.log.kafka_writer import KafkaWriter, Written
+from ingest.errors import ConfigError
+
+
+class KafkaLog:
+    """A log on a Kafka cluster; it may be shared between threads.
+
+    bootstrap_servers: `HOST:PORT[,HOST:PORT]`; prefix: stands before every topic and transactional id.
+    commit_timeout_s: how long a commit goes on trying while the cluster is away, before it raises LogError.
+    Opening raises ConfigError if no broker answers within `connect_timeout_s`, or the topics are not there.
+    """
+
+    def __init__(
+        self,
+        bootstrap_servers: str,
+        *,
+        prefix: str = "",
+        connect_timeout_s: float = 10.0,
+        commit_timeout_s: float = 45.0,
+    ) -> None:
+        self._cluster = Cluster(bootstrap_servers, prefix)
+        self._cluster.require(connect_timeout_s)
+        self._commit_timeout_s = commit_timeout_s
+        self._lock = threading.Lock()
+        self._readers: dict[str, PartitionReader] = {}
+        self._writers: list[KafkaWriter] = []
+        self._written = Written()
+
+    def claim(self, owner: str) -> KafkaWriter:
+        if "|" in owner:
+            raise ConfigError(f"'{owner}' cannot own anything on Kafka: a name must not hold '|'")
+        writer = KafkaWriter(self._cluster, owner, self._written, timeout_s=self._commit_timeout_s)
+        with self._lock:
+            self._writers.append(writer)
+        return writer
+
+    def read(self, topic: str, after: int, limit: int) -> list[StoredRecord]:
+        return self._reader(topic).read(after, limit, written=self._written.last(topic))
+
+    def end(self, topic: str) -> int:
+        return self._reader(topic).end(written=self._written.last(topic))
+
+    def close(self) -> None:
+        with self._lock:
+            for writer in self._writers:
+                writer.close()
+            for reader in self._readers.values():
+                reader.close()
+            self._writers.clear()
+            self._readers.clear()
+
+    def _reader(self, topic: str) -> PartitionReader:
+        with self._lock:
+            if topic not in self._readers:
+                self._readers[topic] = PartitionReader(self._cluster, topic)
+            return self._readers[topic]
