@@ -11,51 +11,18 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from associate.gallery import make_gallery
-from associate.likelihood import posterior, travel_ratio
-from associate.matching import NEW, Candidate, assign
+from associate.likelihood import travel_ratio
+from associate.matching import NEW, Candidate, assign, evidence_of
 from associate.reorder import ReorderBuffer, Verdict
+from associate.rows import Identity, Progress, Sighting
 from associate.settings import AssociateSettings, calibration
 from associate.state import Table, load_tables
 from associate.topology import Topology
 from associate.trajectory import Evidence, Kind, TrajectoryEvent, Visit, event_id
 from embed.observation import Epoch, Message, Observation, State, unpack_vector
 from ingest.clock import NS
-
-VISITS_TOLD = 100
-
-
-class Sighting(msgspec.Struct, frozen=True, kw_only=True):
-    """A tracklet that is not decided yet."""
-
-    latest: Observation
-    identity: str | None = None  # given provisionally
-    complete: bool = False  # closed, to be decided at the end of the slot
-
-
-class Identity(msgspec.Struct, frozen=True, kw_only=True):
-    """A vehicle, as far as its sightings are known.
-
-    `vector` is the quality-weighted sum of the features of its complete sightings, fp32; empty while it has none.
-    """
-
-    id: str
-    visits: list[Visit]
-    last_epoch: Epoch | None
-    vector: bytes
-    labels: dict[str, float]
-    revision: int = 0
-    occupant: str | None = None  # the open tracklet that it is given to provisionally
-
-
-class Progress(msgspec.Struct, frozen=True):
-    """What has to outlive a restart beside the rows."""
-
-    slot: int = -1
-    released_ns: int | None = None
-    identities: int = 0
 
 
 class Associator:
@@ -188,10 +155,10 @@ class Associator:
         best = max(free, key=lambda it: (it.ratio, it.identity), default=None)
         if best is not None and best.ratio > self.settings.new_vehicle:
             identity = self._identities[best.identity]
-            evidence = self._evidence(best, free)
+            evidence = evidence_of(best, free, self.settings.new_vehicle)
         else:
             identity = self._found()
-            evidence = self._evidence(NEW, free)
+            evidence = evidence_of(NEW, free, self.settings.new_vehicle)
         self._put(msgspec.structs.replace(identity, occupant=seen.tracklet))
         sighting = self._sightings[seen.tracklet]
         self._sightings.put(seen.tracklet, msgspec.structs.replace(sighting, identity=identity.id))
@@ -223,7 +190,7 @@ class Associator:
         # An earlier settlement of this slot may have displaced the sighting from its provisional identity.
         given = self._sightings[seen.tracklet].identity
         self._sightings.drop(seen.tracklet)
-        evidence = self._evidence(chosen, rivals)
+        evidence = evidence_of(chosen, rivals, self.settings.new_vehicle)
         own = given is not None and not self._identities[given].visits
         if chosen is not NEW:
             target = chosen.identity
@@ -235,7 +202,9 @@ class Associator:
             self._withdraw(given, seen, target, Kind.MERGED if own else Kind.RETRACTED)
         displaced = self._identities[target].occupant
         first = not self._identities[target].visits
-        self._put(self._with_visit(self._identities[target], seen))
+        settled = self._identities[target].with_visit(seen)
+        self._put(settled)
+        self._index(settled)
         self._say(Kind.CONFIRMED if first else Kind.EXTENDED, target, seen=seen, evidence=evidence)
         if displaced is not None and displaced != seen.tracklet:
             self._displace(displaced, target)
@@ -254,23 +223,6 @@ class Associator:
         self._say(Kind.RETRACTED, identity_id, seen=sighting.latest)
         if not sighting.complete:
             self._give_provisionally(sighting.latest)
-
-    def _with_visit(self, identity: Identity, seen: Observation) -> Identity:
-        visit = Visit(camera=seen.camera, observation=seen.id, enter_ns=seen.first_ns, leave_ns=seen.last_ns)
-        total = np.frombuffer(identity.vector, np.float32) if identity.vector else np.float32(0)
-        total = total + unpack_vector(seen.vector) * np.float32(seen.quality + 0.05)
-        labels = dict(identity.labels)
-        labels[seen.label] = round(labels.get(seen.label, 0.0) + seen.score, 4)
-        settled = msgspec.structs.replace(
-            identity,
-            visits=[*identity.visits, visit][-VISITS_TOLD:],
-            last_epoch=seen.epoch,
-            vector=np.asarray(total, np.float32).tobytes(),
-            labels=labels,
-            occupant=None,
-        )
-        self._index(settled)
-        return settled
 
     # Candidates and evidence
 
@@ -298,28 +250,6 @@ class Associator:
             appearance=self._calibration.ratio(similarity),
             travel_time=travel_ratio(window, self._topology.horizon_s),
             travel_s=travel_s,
-        )
-
-    def _evidence(self, chosen: Candidate, rivals: Sequence[Candidate]) -> Evidence:
-        probabilities = posterior([it.ratio for it in rivals], self.settings.new_vehicle)
-        shares: NDArray[np.float64] = probabilities[:-1]
-        others = [
-            (float(p), it.identity) for p, it in zip(shares, rivals, strict=True) if it.identity != chosen.identity
-        ]
-        runner_up = max(others, default=None)
-        if chosen is NEW:
-            probability = float(probabilities[-1])
-        else:
-            probability = float(shares[[it.identity for it in rivals].index(chosen.identity)])
-        linked = chosen is not NEW
-        return Evidence(
-            probability=round(probability, 6),
-            similarity=round(chosen.similarity, 6) if linked else None,
-            appearance=round(chosen.appearance, 6) if linked else None,
-            travel_time=round(chosen.travel_time, 6) if linked else None,
-            travel_s=round(chosen.travel_s, 3) if linked else None,
-            runner_up=runner_up[1] if runner_up else None,
-            margin=round(probability - runner_up[0], 6) if runner_up else None,
         )
 
     # The end of things
@@ -359,9 +289,8 @@ class Associator:
         self._identities.put(identity.id, identity)
 
     def _index(self, identity: Identity) -> None:
-        if identity.vector:
-            total = np.frombuffer(identity.vector, np.float32)
-            self._gallery.put(identity.id, np.asarray(total / np.linalg.norm(total), np.float32))
+        if identity.feature is not None:
+            self._gallery.put(identity.id, identity.feature)
 
     def _say(
         self,

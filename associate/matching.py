@@ -1,10 +1,13 @@
-"""One-to-one assignment of sightings to identities."""
+"""One-to-one assignment of sightings to identities, and how sure it is."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
+
+from associate.likelihood import posterior
+from associate.trajectory import Evidence
 
 IMPOSSIBLE = 1e9
 
@@ -51,3 +54,21 @@ def assign(candidates: Sequence[Sequence[Candidate]], new_ratio: float) -> list[
     for row, column in zip(rows.tolist(), picked.tolist(), strict=True):
         result[row] = chosen[row].get(column, NEW)
     return result
+
+
+def evidence_of(chosen: Candidate, rivals: Sequence[Candidate], new_ratio: float) -> Evidence:
+    """What spoke for a choice among `rivals` (which hold it, unless it is NEW), rounded for the wire."""
+    shares = posterior([it.ratio for it in rivals], new_ratio).tolist()
+    by_identity = {it.identity: share for it, share in zip(rivals, shares[:-1], strict=True)}
+    linked = chosen is not NEW
+    probability = by_identity.pop(chosen.identity) if linked else shares[-1]
+    runner_up = max(by_identity, key=lambda name: (by_identity[name], name), default=None)
+    return Evidence(
+        probability=round(probability, 6),
+        similarity=round(chosen.similarity, 6) if linked else None,
+        appearance=round(chosen.appearance, 6) if linked else None,
+        travel_time=round(chosen.travel_time, 6) if linked else None,
+        travel_s=round(chosen.travel_s, 3) if linked else None,
+        runner_up=runner_up,
+        margin=round(probability - by_identity[runner_up], 6) if runner_up is not None else None,
+    )

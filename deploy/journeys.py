@@ -25,9 +25,9 @@ class Journeys:
 
     @property
     def linked(self) -> list[TrajectoryEvent]:
-        """Identities seen completely in more than one place, the most travelled first."""
+        """Identities with more than one complete sighting, in the order in which they came."""
         linked = [event for event in self.latest.values() if len(complete_visits(event)) > 1]
-        return sorted(linked, key=lambda event: (-len(complete_visits(event)), event.visits[0].enter_ns))
+        return sorted(linked, key=lambda event: (event.visits[0].enter_ns, event.identity))
 
 
 def complete_visits(event: TrajectoryEvent) -> list[str]:

@@ -100,6 +100,7 @@ class Station:
     dropped_before: int = 0
     decoded_before: int = 0
     analysed: int = 0
+    failed: int = 0  # frames that could not be analysed
     fenced: bool = False
     ended: bool = False
 
@@ -179,13 +180,33 @@ class PerceptionWorker:
         if station.session != session:
             self._begin_session(station, session)
         assert station.pipeline is not None
-        found = self._detector(frame)
-        messages, tracked = station.pipeline.step(frame, found, dropped=self._dropped(station))
+        try:
+            found = self._detector(frame)
+            messages, tracked = station.pipeline.step(frame, found, dropped=self._dropped(station))
+        except CorridorError:
+            raise
+        except Exception as error:  # one camera's odd picture must not take the others down
+            self._pass_over(station, frame, error)
+            return
         station.analysed += 1
         if messages:
             self._commit(station, messages, CameraProgress(frame.captured_ns))
         if self._tap is not None:
             self._tap(frame, tracked)
+
+    def _pass_over(self, station: Station, frame: Frame, error: Exception) -> None:
+        """Count a frame that could not be analysed, and say so once a camera."""
+        station.failed += 1
+        level = logging.WARNING if station.failed == 1 else logging.DEBUG
+        logger.log(
+            level,
+            "camera '%s': frame %d (%dx%d) could not be analysed and is passed over: %s: %s",
+            station.camera.id,
+            frame.sequence,
+            *frame.size,
+            type(error).__name__,
+            error,
+        )
 
     def _begin_session(self, station: Station, session: int) -> None:
         if station.pipeline is not None:

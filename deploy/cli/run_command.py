@@ -11,6 +11,7 @@ from deploy.config import Config, load_config
 from deploy.journeys import Journeys, complete_visits, read_journeys
 from deploy.log.base import Log
 from deploy.log.opening import open_log
+from deploy.log.topics import DEAD_LETTERS
 from deploy.session import run_association, run_perception, run_together
 from ingest.errors import ConfigError
 
@@ -83,6 +84,8 @@ def summarise(console: Console, log: Log, perception: "PerceptionWorker", url: s
         f"\n{sightings} sightings of {len(journeys.latest)} vehicles; {len(linked)} were seen by more than one camera",
         highlight=False,
     )
+    if letters := log.end(DEAD_LETTERS):
+        console.print(f"{letters} records could not be used; they are on the topic {DEAD_LETTERS}", highlight=False)
     for event in linked[:5]:
         console.print(f"  {event.identity}: {' ▸ '.join(complete_visits(event))}", highlight=False)
     console.print(f"The log is {url}; see it with: corridor trajectories --log {url}", highlight=False, soft_wrap=True)

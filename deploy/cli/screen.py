@@ -74,7 +74,8 @@ def camera_table(worker: "PerceptionWorker") -> Table:
         table.add_column(name, justify="left" if name in ("camera", "state", "note") else "right")
     for station in worker.stations.values():
         feed = station.feed
-        note = str(feed.error) if feed.error else ""
+        note = f"{station.failed} frames could not be analysed; " if station.failed else ""
+        note += str(feed.error) if feed.error else ""
         table.add_row(
             station.camera.id,
             "taken over" if station.fenced else feed.state.value,

@@ -5,16 +5,19 @@ from pathlib import Path
 
 import pytest
 
+from deploy import wiring
 from deploy.config import Config, parse_config
 from deploy.log.base import Log
 from deploy.log.opening import open_log
 from deploy.log.topics import OBSERVATIONS
 from deploy.perception_worker import station_progress
 from deploy.wiring import make_perception_worker
+from detect.detections import Detections
 from embed.observation import Message, Observation, State, Tick, decode
 from ingest.clock import NS
 from ingest.errors import ConfigError
 from ingest.feed import FeedState
+from ingest.frame import Frame
 from tests.ingest.clips import write_clip
 
 SIZE = (320, 192)
@@ -130,6 +133,32 @@ def test_a_paced_recording_takes_its_time_and_counts_what_it_drops(tmp_path: Pat
     assert feed.decoded == 50 == final.decoded
     assert feed.skipped + final.analysed + worker.dropped("a") == 50
     assert final.at_ns > 1_700_000_000 * NS  # the moment the run started, not 1970
+
+
+class AfraidOf:
+    """A detector that cannot look at one camera's pictures."""
+
+    def __init__(self, camera: str) -> None:
+        self._camera = camera
+
+    def __call__(self, frame: Frame) -> Detections:
+        if frame.camera_id == self._camera:
+            raise ValueError("an odd picture")
+        return Detections.none()
+
+
+def test_pictures_that_cannot_be_analysed_stop_no_other_camera(
+    tmp_path: Path, clip: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(wiring, "make_detector", lambda settings: AfraidOf("a"))
+    config = configure(tmp_path, {"a": clip, "b": clip})
+    log = open_log(config.log.url)
+    worker = make_perception_worker(config, log)
+    worker.run()
+    assert (worker.stations["a"].failed, worker.stations["a"].analysed) == (48, 0)
+    assert (worker.stations["b"].failed, worker.stations["b"].analysed) == (0, 48)
+    assert len([line for line in caplog.messages if "an odd picture" in line]) == 1
+    assert {m.camera for m in messages_of(log) if isinstance(m, Tick) and m.final} == {"a", "b"}
 
 
 def test_only_some_cameras(tmp_path: Path, clip: Path) -> None:

@@ -1,0 +1,66 @@
+"""The rows of association's state: what has to outlive a restart."""
+
+import msgspec
+import numpy as np
+
+from associate.gallery import Vector
+from associate.trajectory import Visit
+from embed.observation import Epoch, Observation, unpack_vector
+
+VISITS_TOLD = 100
+"""A trajectory's events tell its last visits, so that a taxi's event does not grow without limit."""
+
+
+class Sighting(msgspec.Struct, frozen=True, kw_only=True):
+    """A tracklet that is not decided yet."""
+
+    latest: Observation
+    identity: str | None = None  # given provisionally
+    complete: bool = False  # closed, to be decided at the end of the slot
+
+
+class Identity(msgspec.Struct, frozen=True, kw_only=True):
+    """A vehicle, as far as its sightings are known.
+
+    `vector` is the quality-weighted sum of the features of its complete sightings, fp32; empty while it has none.
+    """
+
+    id: str
+    visits: list[Visit]
+    last_epoch: Epoch | None
+    vector: bytes
+    labels: dict[str, float]
+    revision: int = 0
+    occupant: str | None = None  # the open tracklet that it is given to provisionally
+
+    def with_visit(self, seen: Observation) -> "Identity":
+        """The identity with a further complete sighting, which it is free again after."""
+        visit = Visit(camera=seen.camera, observation=seen.id, enter_ns=seen.first_ns, leave_ns=seen.last_ns)
+        total = np.frombuffer(self.vector, np.float32) if self.vector else np.float32(0)
+        total = total + unpack_vector(seen.vector) * np.float32(seen.quality + 0.05)
+        labels = dict(self.labels)
+        labels[seen.label] = round(labels.get(seen.label, 0.0) + seen.score, 4)
+        return msgspec.structs.replace(
+            self,
+            visits=[*self.visits, visit][-VISITS_TOLD:],
+            last_epoch=seen.epoch,
+            vector=np.asarray(total, np.float32).tobytes(),
+            labels=labels,
+            occupant=None,
+        )
+
+    @property
+    def feature(self) -> Vector | None:
+        """(D,) of norm 1: what it is compared by; None while it has no complete sighting."""
+        if not self.vector:
+            return None
+        total = np.frombuffer(self.vector, np.float32)
+        return np.asarray(total / np.linalg.norm(total), np.float32)
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """What has to outlive a restart beside the rows."""
+
+    slot: int = -1
+    released_ns: int | None = None
+    identities: int = 0
