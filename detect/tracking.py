@@ -25,12 +25,12 @@ class Tracker:
             lost_track_buffer=max(1, round(lost_after_s * 30)),
             frame_rate=frame_rate,
             enable_cmc=False,
-            instant_first_frame_activation=False,
+            instant_first_frame_activation=True,
         )
         self._epoch_ns: int | None = None
 
     def __call__(self, frame: Frame, found: Detections) -> Detections:
-        """The detections with track ids; those that belong to no confirmed track yet are left out."""
+        """The detections with track ids; weak ones (score below .7) that continue no track are left out."""
         if self._epoch_ns is None:
             self._epoch_ns = frame.captured_ns
         seconds = (frame.captured_ns - self._epoch_ns) / NS
@@ -39,6 +39,10 @@ class Tracker:
             confidence=found.scores.astype(np.float64),
             class_id=np.arange(len(found)),  # carries the row number through the tracker
         )
+        # The library gives ids at once on its first frame only, and a frame later to whoever comes after. To few
+        # analysed frames a second that lost box matters, so every frame counts as the first one; what was noise is
+        # not opened as a tracklet.
+        self._tracker.frame_id = 0
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
             tracked = self._tracker.update(rows, timestamp=seconds)

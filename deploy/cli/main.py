@@ -9,7 +9,14 @@ import typer
 from rich.console import Console
 from rich.logging import RichHandler
 
-from deploy.cli import cameras_command, demo_command, run_command, trajectories_command, weights_command
+from deploy.cli import (
+    cameras_command,
+    demo_command,
+    run_command,
+    score_command,
+    trajectories_command,
+    weights_command,
+)
 from ingest.errors import CorridorError
 
 app = typer.Typer(
@@ -24,6 +31,7 @@ app.command("run")(run_command.run)
 app.command("observe")(run_command.observe)
 app.command("associate")(run_command.associate)
 app.command("trajectories")(trajectories_command.trajectories)
+app.command("score")(score_command.score)
 app.add_typer(cameras_command.app, name="cameras")
 app.add_typer(weights_command.app, name="weights")
 

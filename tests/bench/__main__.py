@@ -2,9 +2,9 @@
 
 import argparse
 
-from tests.bench import association, pipeline
+from tests.bench import association, pipeline, tracking
 
-BENCHES = {"pipeline": pipeline.main, "association": association.main}
+BENCHES = {"pipeline": pipeline.main, "association": association.main, "tracking": tracking.main}
 
 
 def main() -> None:

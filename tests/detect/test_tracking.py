@@ -42,5 +42,11 @@ def test_absolute_time_makes_no_difference() -> None:
     assert [found.track_ids.tolist() for found in early] == [found.track_ids.tolist() for found in late]
 
 
+def test_a_vehicle_has_its_id_on_its_first_frame() -> None:
+    """Whenever it comes; the library by itself gives it one frame later."""
+    tracked = follow([[], [], [(10, 20)], [(16, 20), (200, 100)]])
+    assert [found.track_ids.tolist() for found in tracked] == [[], [], [1], [1, 2]]
+
+
 def test_nothing_in_nothing_out() -> None:
     assert all(len(found) == 0 for found in follow([[] for _ in range(3)]))

@@ -65,6 +65,13 @@ def test_a_tracklet_follows_who_has_more_than_half_of_its_boxes(on_vehicle: int,
     assert counts(score_links(cameras, {11: 1, 21: 1})) == ((found, 1), (found, 1), (found, found), 0, 1 - found)
 
 
+@pytest.mark.parametrize(("left", "strays"), [(30, 0), (40, 1)])
+def test_boxes_stand_for_a_vehicle_from_half_overlap_on(left: float, strays: int) -> None:
+    """IoU 70 / 130 = .54 and 60 / 140 = .43."""
+    scores = score_links(road((rows(1, ALL), rows(11, ALL, left=left))), {})
+    assert (scores.tracklets, scores.strays) == (1, strays)
+
+
 def test_a_link_between_pieces_counts_once() -> None:
     pieces_a = rows(11, range(1, 6)) + rows(12, range(6, 11))
     pieces_b = rows(21, range(1, 6)) + rows(22, range(6, 11))
@@ -82,6 +89,12 @@ def test_a_vehicle_that_comes_back_is_another_sighting(gap_s: float, links: int)
     assert scores.precision.trials == 2
     assert scores.recall.trials == links
     assert scores.recall.hits == links
+
+
+def test_overlapping_views_may_find_a_vehicle_in_the_other_order() -> None:
+    first = camera(rows(1, ALL), rows(11, range(5, 11)), name="a")
+    second = camera(rows(1, ALL), rows(21, ALL), name="b", begins_s=2.0)
+    assert counts(score_links([first, second], {11: 1, 21: 1})) == ((1, 1), (1, 1), (1, 1), 0, 0)
 
 
 def test_tracklets_belong_to_one_camera() -> None:

@@ -135,6 +135,13 @@ def test_a_run_is_scored_on_the_frames_it_analysed(road: Path) -> None:
     assert msgspec.convert(links["recall"], dict[str, float])["hits"] == 1
 
 
+def test_nothing_is_scored_after_the_end_of_the_truth(road: Path) -> None:
+    (road / "b.gt.txt").write_text("\n".join(f"{frame},7,10,50,40,30" for frame in range(1, 51)))
+    told = run_cli(road, road / "corridor.db", "--fps", 25)
+    cameras = msgspec.convert(told["cameras"], dict[str, dict[str, float]])
+    assert (cameras["b"]["frames"], cameras["b"]["run_boxes"]) == (10, 10)
+
+
 def test_files_may_be_named_one_by_one(road: Path) -> None:
     told = run_cli(f"a={road / 'a.gt.txt'}", f"sqlite:{road / 'corridor.db'}", "--fps", 25)
     assert told["together"] is None

@@ -42,5 +42,5 @@ def test_frames_without_vehicles_are_put_back(rate_fps: float, seed: int) -> Non
 
 
 def test_nothing_is_put_between_two_sessions() -> None:
-    ticks = [Tick("1.0", 1, 1), Tick("1.0", 5, 5), Tick("1.1", 50, 1), Tick("1.1", 54, 5)]
+    ticks = [Tick("1.0", 1, 1), Tick("1.0", 5, 5), Tick("1.1", 50, 7), Tick("1.1", 54, 11)]
     assert analysed_frames(np.array([], np.int64), ticks).tolist() == [1, 2, 3, 4, 5, 50, 51, 52, 53, 54]

@@ -75,12 +75,12 @@ def score_links(
         visit_by_row = _add_visits(visits, camera, visit_gap_s)
         visit_of |= _followed(camera, visit_by_row, visits)
         _add_tracklets(tracklets, camera, identity_of)
-    true_links = set(_links(enumerate(visits)))
+    true_links = {_unordered(first, second) for first, second in _links(enumerate(visits))}
     run_links = _links((each, sighting) for each, sighting in tracklets.items() if each in identity_of)
     right = []
     for before, after in ((visit_of[first], visit_of[second]) for first, second in run_links):
         if before is not None and after is not None and visits[before].owner == visits[after].owner:
-            right.append((before, after))
+            right.append(_unordered(before, after))
     found = true_links & set(right)
     seen = set(visit_of.values())
     return LinkScores(
@@ -100,6 +100,11 @@ class _Sighting:
     owner: int
     camera: str
     begins_s: float
+
+
+def _unordered(one: int, other: int) -> tuple[int, int]:
+    """Where views overlap, a run may see a vehicle first where it came second."""
+    return min(one, other), max(one, other)
 
 
 def _links(sightings: Iterable[tuple[int, _Sighting]]) -> list[tuple[int, int]]:
