@@ -10,6 +10,7 @@ import msgspec.inspect
 
 from associate.settings import AssociateSettings
 from associate.topology import Topology
+from deploy.crop_store import CropSettings
 from deploy.log.opening import check_log_url
 from detect.settings import DetectSettings
 from embed.settings import EmbedSettings
@@ -40,6 +41,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     associate: AssociateSettings = AssociateSettings()
     log: LogSettings = LogSettings()
     watch: WatchSettings = WatchSettings()
+    crops: CropSettings = CropSettings()
 
     @property
     def camera_ids(self) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from associate.associator import Associator
 from deploy import weights
 from deploy.association_worker import AssociationWorker
 from deploy.config import Config
+from deploy.crop_store import CropStore
 from deploy.log.base import Log
 from deploy.perception_worker import (
     CameraPipeline,
@@ -82,7 +83,8 @@ def make_perception_worker(
     mailbox = Mailbox()
     started_ns = clock.now_ns()
     stations = [_make_station(config, log, mailbox, clock, camera, started_ns) for camera in cameras]
-    return PerceptionWorker(log, mailbox, stations, detector, _pipeline_maker(config), tap=tap)
+    make_pipeline = _pipeline_maker(config, CropStore(config.crops, clock) if config.crops.keep else None)
+    return PerceptionWorker(log, mailbox, stations, detector, make_pipeline, tap=tap)
 
 
 def _make_station(config: Config, log: Log, mailbox: Mailbox, clock: Clock, camera: Camera, started_ns: int) -> Station:
@@ -101,13 +103,19 @@ def _make_station(config: Config, log: Log, mailbox: Mailbox, clock: Clock, came
     return Station(feed, writer, starts_ns, ended=progress.ended)
 
 
-def _pipeline_maker(config: Config) -> Callable[[str, Epoch], CameraPipeline]:
+def _pipeline_maker(config: Config, store: CropStore | None) -> Callable[[str, Epoch], CameraPipeline]:
     encoder, masker = make_encoder(config.embed), make_masker(config.detect)
 
     def make(camera_id: str, epoch: Epoch) -> CameraPipeline:
         tracker = Tracker(lost_after_s=config.detect.lost_after_s, frame_rate=config.detect.analyse_fps)
         builder = TrackletBuilder(
-            camera_id, epoch, encoder, masker, lost_after_s=config.detect.lost_after_s, settings=config.embed
+            camera_id,
+            epoch,
+            encoder,
+            masker,
+            lost_after_s=config.detect.lost_after_s,
+            settings=config.embed,
+            keep=store.keep if store is not None else None,
         )
         return CameraPipeline(camera_id, epoch, tracker, builder)
 

@@ -1,6 +1,6 @@
 """From tracked boxes to observations: one tracklet a vehicle, opened, updated, closed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -14,6 +14,10 @@ from embed.observation import BoxAt, Epoch, Observation, State, pack_vector, tra
 from embed.settings import EmbedSettings
 from ingest.clock import NS
 from ingest.frame import ClockQuality, Frame
+
+
+CropKeeper = Callable[[Observation, Sequence[Crop]], None]
+"""Takes the best crops of a tracklet that has closed."""
 
 
 @dataclass(slots=True, eq=False)
@@ -51,6 +55,7 @@ class TrackletBuilder:
         *,
         lost_after_s: float,
         settings: EmbedSettings,
+        keep: CropKeeper | None = None,
     ) -> None:
         self._camera = camera
         self._epoch = epoch
@@ -58,6 +63,7 @@ class TrackletBuilder:
         self._masker = masker
         self._lost_after_ns = round(lost_after_s * NS)
         self._settings = settings
+        self._keep = keep
         self._open: dict[int, _Tracklet] = {}
         self._tracks = 0
         self._clock = ClockQuality.ARRIVAL
@@ -108,7 +114,10 @@ class TrackletBuilder:
         closing = [it for it in closing if it.said_ns is not None]
         self._embed([it for it in due + closing if it.news])
         said = [self._observe(it, State.OPENED if it.said_ns is None else State.UPDATED) for it in due]
-        said += [self._observe(it, State.CLOSED) for it in closing]
+        for it in closing:
+            said.append(self._observe(it, State.CLOSED))
+            if self._keep is not None:
+                self._keep(said[-1], it.best.crops)
         return sorted(said, key=lambda observation: observation.track)
 
     def _embed(self, tracklets: Sequence[_Tracklet]) -> None:

@@ -2,11 +2,12 @@
 
 import re
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
 from ingest.errors import ConfigError
+from ingest.redact import redact
 
 SCHEMES = ("rtsp", "rtsps", "http", "https", "file", "city")
 CameraId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
@@ -22,6 +23,7 @@ class Camera(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         camera; otherwise it is read as fast as it can be processed and no frame is dropped.
     starts_at: the time of a recording's first frame; without it 1970-01-01, so that media time is event time
         (with `realtime`, the moment the run starts).
+    transport: of RTP for `rtsp://`; UDP loses packets rather than time.
     """
 
     id: CameraId
@@ -29,6 +31,7 @@ class Camera(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     credentials: str | None = None
     realtime: bool = False
     starts_at: datetime | None = None
+    transport: Literal["tcp", "udp"] = "tcp"
 
     @property
     def scheme(self) -> str:
@@ -52,7 +55,7 @@ def check_camera(camera: Camera) -> None:
         )
     if camera.scheme not in SCHEMES:
         raise ConfigError(
-            f"{where}: unknown URL scheme '{camera.scheme}://' in source '{camera.source}' "
+            f"{where}: unknown URL scheme '{camera.scheme}://' in source '{redact(camera.source)}' "
             f"(use rtsp://, http://, city://PRESET/N or a file's path)"
         )
     if camera.credentials is not None and not re.match(r"^(env:\w+|file:.+)$", camera.credentials):

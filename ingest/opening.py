@@ -27,7 +27,7 @@ def open_camera(camera: Camera, *, starts_ns: int, after_ns: int | None = None) 
         return RecordedVideo(file_path(camera), camera.id, starts_ns=starts_ns, after_ns=after_ns)
     from ingest.streamed import StreamedVideo
 
-    return StreamedVideo(camera, password(camera))
+    return StreamedVideo(camera, password(camera), transport=camera.transport)
 
 
 def file_path(camera: Camera) -> Path:

@@ -10,7 +10,7 @@ MASK = "***"
 _ACCOUNT = re.compile(r"(://[^\s@/:]*):(\S*)@")
 """User name and password before the last `@`: a password may hold `@`, `/` and `:` where nobody encoded it."""
 
-_FIELD = re.compile(r"(?i)\b(pass(?:word|wd|phrase)?|pwd|psw|secret|token|api_?key|key|auth)=([^&\s#'\"]+)")
+_FIELD = re.compile(r"(?i)\b(pass(?:word|wd|phrase)?|pwd|psw|secret|token|api_?key|auth)=([^&\s#'\"]+)")
 _HEADER = re.compile(r"(?i)\b(authorization:\s*)[^\r\n]+")
 
 

@@ -191,7 +191,7 @@ def _open(
 ) -> "av.container.InputContainer | _Failure":
     """Never raises: a traceback through here would show the URL. Tries the small probe first."""
     failure = _Failure("there is no video in it")
-    for probe_bytes in PROBE_BYTES["rtsp" if url.startswith("rtsp") else "http"]:
+    for probe_bytes in PROBE_BYTES["rtsp" if "rtsp_transport" in options else "http"]:
         # No `nobuffer`: it throws away what was probed, and with it the first key picture.
         quick = {"flags": "low_delay", "probesize": str(probe_bytes), "analyzeduration": "0"}
         began_s = clock.monotonic_s()
@@ -199,7 +199,7 @@ def _open(
             container = av.open(url, options={**options, **quick}, timeout=timeout)
         except REFUSALS as error:
             return _Failure(reason(error), refused=True)
-        except (av.error.FFmpegError, OSError, ValueError) as error:
+        except Exception as error:  # of whatever kind: its traceback would show the URL
             if clock.monotonic_s() - began_s >= timeout[0]:  # often comes as "invalid data"
                 return _Failure("no answer", timed_out=True)
             failure = _Failure(reason(error) if isinstance(error, av.error.FFmpegError) else type(error).__name__)

@@ -14,6 +14,7 @@ from ingest.clock import NS, Clock, SystemClock
 from ingest.errors import CorridorError, SourceError
 from ingest.frame import Frame
 from ingest.opening import check_source, open_camera
+from ingest.redact import redact
 
 app = typer.Typer(no_args_is_help=True, help="Look after the cameras of a configuration.")
 
@@ -69,7 +70,7 @@ def _look(camera: Camera, clock: Clock) -> Checked:
         finally:
             source.close()
         if not frames:
-            raise SourceError(f"camera '{camera.id}': {camera.source} opened but gave no frame")
+            raise SourceError(f"camera '{camera.id}': {redact(camera.source)} opened but gave no frame")
     except CorridorError as error:
         return Checked(camera, open_s=clock.monotonic_s() - began_s, error=str(error))
     spread_s = (frames[-1].captured_ns - frames[0].captured_ns) / NS

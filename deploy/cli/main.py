@@ -18,6 +18,7 @@ from deploy.cli import (
     weights_command,
 )
 from ingest.errors import CorridorError
+from ingest.redact import RedactingFilter, redact
 
 app = typer.Typer(
     name="corridor",
@@ -57,6 +58,7 @@ def options(
     handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
     if console.is_terminal:
         handler = RichHandler(console=console, show_time=False, show_path=False, markup=False)
+    handler.addFilter(RedactingFilter())
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, handlers=[handler])
 
 
@@ -65,7 +67,7 @@ def main() -> None:
     try:
         app()
     except CorridorError as error:
-        sys.stderr.write(f"error: {' '.join(str(error).split())}\n")
+        sys.stderr.write(f"error: {redact(' '.join(str(error).split()))}\n")
         sys.exit(2)
     except ImportError as error:
         if "libGL" not in str(error) and "libglib" not in str(error):

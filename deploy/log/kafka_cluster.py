@@ -30,6 +30,7 @@ MAX_RECORD_BYTES = 1_000_000
 """What a broker with default settings takes, with room for the record's frame."""
 DAY_MS = 86_400_000
 
+_NAMES = tuple(layout.name for layout in LAYOUTS)
 _HOST = re.compile(r"^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(\d{1,5})$")
 
 # Every retry of the client is bounded here, and every failure is told in our words; its own warnings say it twice.
@@ -57,6 +58,12 @@ class Cluster:
     clock: Clock = field(default_factory=SystemClock)
 
     def topic(self, name: str) -> str:
+        """A topic's name on the cluster; raises LogError for one that is not in topics.py.
+
+        Asking Kafka for a topic can make it: kafka-python 3.0.12 does not heed allow_auto_create_topics.
+        """
+        if name not in _NAMES:
+            raise LogError(f"there is no topic '{name}' (known: {', '.join(_NAMES)})")
         return f"{self.prefix}{name}"
 
     def producer(self, owner: str) -> Any:
@@ -76,11 +83,11 @@ class Cluster:
             retry_backoff_ms=5,
         )
 
-    def consumer(self) -> Any:
-        """A consumer of committed records, in no group; partitions are assigned to it."""
+    def consumer(self, *, committed: bool = True) -> Any:
+        """A consumer of committed records, or of all, in no group; partitions are assigned to it."""
         return KafkaConsumer(
             **self._common,
-            isolation_level="read_committed",
+            isolation_level="read_committed" if committed else "read_uncommitted",
             enable_auto_commit=False,
             auto_offset_reset="none",
             allow_auto_create_topics=False,

@@ -8,6 +8,7 @@ import threading
 from deploy.log.base import StoredRecord
 from deploy.log.kafka_cluster import Cluster
 from deploy.log.kafka_reader import PartitionReader
+from deploy.log.kafka_state import States
 from deploy.log.kafka_writer import KafkaWriter, Written
 from ingest.errors import ConfigError
 
@@ -34,12 +35,13 @@ class KafkaLog:
         self._lock = threading.Lock()
         self._readers: dict[str, PartitionReader] = {}
         self._writers: list[KafkaWriter] = []
+        self._states = States(self._cluster)
         self._written = Written()
 
     def claim(self, owner: str) -> KafkaWriter:
         if "|" in owner:
             raise ConfigError(f"'{owner}' cannot own anything on Kafka: a name must not hold '|'")
-        writer = KafkaWriter(self._cluster, owner, self._written, timeout_s=self._commit_timeout_s)
+        writer = KafkaWriter(self._cluster, self._states, owner, self._written, timeout_s=self._commit_timeout_s)
         with self._lock:
             self._writers.append(writer)
         return writer
@@ -56,6 +58,7 @@ class KafkaLog:
                 writer.close()
             for reader in self._readers.values():
                 reader.close()
+            self._states.close()
             self._writers.clear()
             self._readers.clear()
 

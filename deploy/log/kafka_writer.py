@@ -7,14 +7,10 @@ after anything but a plain success the producer is thrown away and the log itsel
 
 import contextlib
 import threading
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-import msgspec
-from kafka import TopicPartition
 from kafka.errors import (
     AuthorizationError,
     InvalidProducerEpochError,
@@ -36,39 +32,18 @@ from deploy.log.kafka_cluster import (
     brief,
     within,
 )
-from deploy.log.topics import ASSOCIATION_STATE, LAYOUTS
+from deploy.log.kafka_state import Commit, Left, Message, States, messages
 from ingest.errors import FencedError, LogError
 
 COMMIT_TIMEOUT_S = 8.0
 """How long ending a transaction may take; after it the outcome is looked up."""
 SLOW_COMMIT_S = 4.0
 """An end that was asked for this long ago might have been asked twice: a straggler could end the next transaction."""
-RESTORE_TIMEOUT_S = 30.0
-"""Longer than it takes the broker to abort what another, dead, owner has left open in the same partition."""
 STAND_BACK_S = 2.0
 """How long a fenced owner gives the one who fenced it to put its generation down."""
 
 _FENCING = (ProducerFencedError, InvalidProducerEpochError)
 _HOPELESS = (AuthorizationError, MessageSizeTooLargeError, RecordListTooLargeError, UnsupportedVersionError)
-_STATE_PARTITIONS = next(layout.partitions for layout in LAYOUTS if layout.name == ASSOCIATION_STATE)
-
-
-class Commit(msgspec.Struct, frozen=True):
-    """What the last commit of an owner left, beside its state: JSON on `association-state`, key: the owner."""
-
-    generation: int = 0
-    position: int = 0
-    batch: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A record as Kafka takes it; `value` None deletes a key of a compacted topic."""
-
-    topic: str
-    partition: int
-    key: bytes
-    value: bytes | None
 
 
 class Written:
@@ -93,15 +68,18 @@ class UnknownOutcomeError(KafkaError):  # type: ignore[misc]  # the client ships
 class KafkaWriter:
     """The right to write to a Kafka log as one owner. Making one fences every earlier one of the name."""
 
-    def __init__(self, cluster: Cluster, owner: str, written: Written, *, timeout_s: float) -> None:
+    def __init__(self, cluster: Cluster, states: States, owner: str, written: Written, *, timeout_s: float) -> None:
         self._cluster = cluster
+        self._states = states
         self._owner = owner
         self._written = written
         self._timeout_s = timeout_s
         self._lock = threading.Lock()
         self._spent = ""
         self._producer: Any = None
-        self._last, self._state = self._claim()
+        self._acknowledged: list[tuple[str, int]] = []
+        left = self._claim()
+        self._last, self._state = left.commit, left.state
 
     @property
     def generation(self) -> int:
@@ -128,9 +106,14 @@ class KafkaWriter:
                 raise LogError(f"'{self._owner}' cannot write any more: {self._spent}; start it again")
             position = self._last.position if position is None else position
             commit = Commit(self._last.generation, position, self._last.batch + 1)
-            messages = [*self._records(records), *self._changes(state), self._mark(commit)]
+            sent = [
+                Message(self._cluster.topic(record.topic), 0, record.key.encode(), record.value) for record in records
+            ]
+            sent += messages(self._cluster, self._owner, state, commit)
+            for message in sent:
+                _check_size(message)
             try:
-                self._write(messages, commit)
+                self._write(sent, commit)
             except UnknownOutcomeError as error:
                 self._spent = f"whether its last commit was written is not known ({brief(error)})"
                 raise LogError(
@@ -142,7 +125,7 @@ class KafkaWriter:
                     f"cannot commit for '{self._owner}' to Kafka at {self._cluster.servers}: {brief(error)} "
                     "(nothing of it was written; is the broker up?)"
                 ) from error
-            except FencedError:
+            except LogError:
                 self._discard()
                 raise
             except BaseException as error:
@@ -166,16 +149,17 @@ class KafkaWriter:
 
     # Claiming and coming back
 
-    def _claim(self) -> tuple[Commit, dict[str, bytes]]:
+    def _claim(self) -> Left:
         """Fence the owner before, take over its state, and put the new generation down at once."""
         deadline = self._now() + self._timeout_s
         while True:
             try:
                 self._producer = self._initialised(deadline)
-                found, state = self._restore()
-                commit = Commit(found.generation + 1, found.position, found.batch + 1)
-                self._guarded([self._mark(commit)])
-                return commit, state
+                left = self._states.settled(self._owner)
+                before = left.commit
+                left.commit = Commit(before.generation + 1, before.position, before.batch + 1)
+                self._guarded(messages(self._cluster, self._owner, {}, left.commit))
+                return left
             except KafkaError as error:
                 # One who claims at the same time, or the owner before, coming back from a fault, came between.
                 self._discard()
@@ -197,17 +181,22 @@ class KafkaWriter:
         until = self._now() + (STAND_BACK_S if fenced else 0.0)
         if not self._cluster.answers(max(0.0, deadline - self._now())):
             raise KafkaTimeoutError("no broker answers")
-        self._refuse_if_lost(self._restore(settle=False)[0])
+        self._refuse_if_lost(self._states.readable(self._owner).commit)
         while self._now() < until:
             self._cluster.clock.sleep(0.1)
-            self._refuse_if_lost(self._restore(settle=False)[0])
+            self._refuse_if_lost(self._states.readable(self._owner).commit)
         self._producer = self._initialised(deadline)
-        found, _ = self._restore()
+        found = self._states.settled(self._owner).commit
         self._refuse_if_lost(found)
+        if found.generation < self._last.generation:
+            raise LogError(
+                f"Kafka at {self._cluster.servers} has lost what '{self._owner}' had committed (generation "
+                f"{found.generation} instead of {self._last.generation}): was a topic made anew?"
+            )
         return found
 
     def _refuse_if_lost(self, found: Commit) -> None:
-        if found.generation != self._last.generation:
+        if found.generation > self._last.generation:
             raise FencedError(
                 f"'{self._owner}' is owned by another process now (generation {found.generation}, this one has "
                 f"{self._last.generation}); stop one of the two"
@@ -225,50 +214,9 @@ class KafkaWriter:
             raise
         return producer
 
-    def _restore(self, *, settle: bool = True) -> tuple[Commit, dict[str, bytes]]:
-        """What the log holds of this owner.
-
-        `settle`: everything that is in the partition now, even where another owner's open transaction makes readers
-        wait; else what can be read at once.
-        """
-        commit = Commit()
-        state: dict[str, bytes] = {}
-        with self._state_consumer() as (consumer, partition):
-            deadline = self._now() + RESTORE_TIMEOUT_S
-            end = None if settle else consumer.end_offsets([partition])[partition]
-            while end is None or consumer.position(partition) < end:
-                for record in consumer.poll(5, max_records=5000).get(partition, ()):
-                    owner, separator, key = record.key.decode().partition("|")
-                    if owner != self._owner:
-                        continue
-                    if not separator:
-                        commit = msgspec.json.decode(record.value, type=Commit)
-                    elif record.value is None:
-                        state.pop(key, None)
-                    else:
-                        state[key] = record.value
-                # The broker's own end, read after fencing: nothing of this owner can come after it.
-                end = consumer.highwater(partition) if end is None else end
-                if self._now() > deadline:
-                    raise KafkaTimeoutError(
-                        f"the state of '{self._owner}' could not be read in {RESTORE_TIMEOUT_S:g} s"
-                    )
-        return commit, state
-
-    @contextlib.contextmanager
-    def _state_consumer(self) -> Iterator[tuple[Any, TopicPartition]]:
-        consumer = self._cluster.consumer()
-        try:
-            partition = TopicPartition(self._cluster.topic(ASSOCIATION_STATE), self._home)
-            consumer.assign([partition])
-            consumer.seek(partition, consumer.beginning_offsets([partition])[partition])
-            yield consumer, partition
-        finally:
-            consumer.close(autocommit=False, timeout_ms=1000)
-
     # Committing
 
-    def _write(self, messages: Sequence[Message], commit: Commit) -> None:
+    def _write(self, sent: Sequence[Message], commit: Commit) -> None:
         """Commit, through faults, until it is known to be there, or the time is over."""
         deadline = self._now() + self._timeout_s
         unknown, fenced = False, False
@@ -277,9 +225,11 @@ class KafkaWriter:
                 if self._producer is None:
                     found = self._come_back(deadline, fenced=fenced)
                     if unknown and found.batch == commit.batch:
+                        self._note_acknowledged()
                         return
                     unknown = False
-                self._guarded(messages)
+                self._guarded(sent)
+                self._note_acknowledged()
                 return
             except KafkaError as error:
                 self._discard()
@@ -289,18 +239,19 @@ class KafkaWriter:
                     raise (UnknownOutcomeError(brief(error)) if unknown else error) from error
                 self._cluster.clock.sleep(0.05)
 
-    def _guarded(self, messages: Sequence[Message]) -> None:
+    def _guarded(self, transaction: Sequence[Message]) -> None:
         """One transaction; whatever it raises, this producer must not be used again."""
         producer = self._producer
         producer.begin_transaction()
         sent = [
             (message, producer.send(message.topic, message.value, message.key, partition=message.partition))
-            for message in messages
+            for message in transaction
         ]
         producer.flush(timeout=DELIVERY_TIMEOUT_S + 1.0)
         for _, future in sent:
             if not future.succeeded():
                 raise future.exception or KafkaTimeoutError("a record was not acknowledged")
+        self._acknowledged = [(message.topic, future.value.offset + 1) for message, future in sent]
         begun = self._now()
         try:
             within(COMMIT_TIMEOUT_S, producer.commit_transaction)
@@ -308,8 +259,11 @@ class KafkaWriter:
             raise UnknownOutcomeError(brief(error)) from error
         if self._now() - begun > SLOW_COMMIT_S:
             raise UnknownOutcomeError("the commit was slow")
-        for message, future in sent:
-            self._written.add(message.topic.removeprefix(self._cluster.prefix), future.value.offset + 1)
+
+    def _note_acknowledged(self) -> None:
+        """What was acknowledged has been committed too: from now on this process waits to read it."""
+        for topic, offset in self._acknowledged:
+            self._written.add(topic.removeprefix(self._cluster.prefix), offset)
 
     def _discard(self) -> None:
         if self._producer is not None:
@@ -319,38 +273,14 @@ class KafkaWriter:
     def _now(self) -> float:
         return self._cluster.clock.monotonic_s()
 
-    # Messages
 
-    @property
-    def _home(self) -> int:
-        """The partition of this owner's state."""
-        return zlib.crc32(self._owner.encode()) % _STATE_PARTITIONS
-
-    def _records(self, records: Sequence[Record]) -> list[Message]:
-        return [
-            _sized(Message(self._cluster.topic(record.topic), 0, record.key.encode(), record.value))
-            for record in records
-        ]
-
-    def _changes(self, state: Mapping[str, bytes | None]) -> list[Message]:
-        topic = self._cluster.topic(ASSOCIATION_STATE)
-        return [
-            _sized(Message(topic, self._home, f"{self._owner}|{key}".encode(), value)) for key, value in state.items()
-        ]
-
-    def _mark(self, commit: Commit) -> Message:
-        topic = self._cluster.topic(ASSOCIATION_STATE)
-        return Message(topic, self._home, self._owner.encode(), msgspec.json.encode(commit))
-
-
-def _sized(message: Message) -> Message:
+def _check_size(message: Message) -> None:
     size = len(message.key) + len(message.value or b"")
     if size > MAX_RECORD_BYTES:
         raise LogError(
             f"a record of {size} bytes (key '{message.key.decode()[:80]}') is too large for {message.topic}: "
             f"at most {MAX_RECORD_BYTES}; nothing was written"
         )
-    return message
 
 
 def _close_behind(producer: Any) -> None:

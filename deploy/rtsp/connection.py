@@ -177,7 +177,7 @@ class Connection:
 
     def _start(self) -> None:
         if self._mount is not None and self._viewer is not None:
-            self._mount.viewers.add(self._viewer)
+            self._mount.join(self._viewer)
 
     def _pause(self) -> None:
         if self._mount is not None and self._viewer is not None:

@@ -16,7 +16,7 @@ class Faults:
     no_clock: reports count from 1970-01-01, as a camera does that lost its time.
     clock_offset_s, clock_drift_ppm: how wrong the camera's clock is, and how much more so every second.
     rtp_jump_s: added to all RTP timestamps from now on.
-    garbage_every: every n-th picture is replaced by noise of the same length; 0 is never.
+    garbage_every: the second half of every n-th picture is noise; 0 is never.
     parameter_sets: whether DESCRIBE tells them (sprop-parameter-sets); they are in the stream in any case.
     """
 

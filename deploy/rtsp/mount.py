@@ -5,7 +5,7 @@ import logging
 import random
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from deploy.rtsp.account import Account
 from deploy.rtsp.faults import Faults
@@ -15,6 +15,9 @@ from ingest.clock import NS, Clock
 from ingest.errors import CorridorError
 
 logger = logging.getLogger(__name__)
+
+CATCH_UP_NS = NS
+"""Who comes this soon after a key picture is sent everything from it on, at once; later ones begin in between."""
 
 SourceFactory = Callable[[], Iterator[AccessUnit]]
 
@@ -37,6 +40,7 @@ class Mount:
     viewers: set[Viewer] = field(default_factory=set)
     sets: tuple[bytes, bytes] | None = None
     sent: int = 0
+    _group: list[AccessUnit] = field(default_factory=list)  # since the last key picture, while that is young
     _began_ns: int = 0
     _playing: threading.Thread | None = None
     _stopping: threading.Event = field(default_factory=threading.Event)
@@ -55,6 +59,12 @@ class Mount:
         except TimeoutError:
             return False
         return self.sets is not None
+
+    def join(self, viewer: Viewer) -> None:
+        """Let a viewer see what comes, and before it everything from the last key picture on if that is young."""
+        self.viewers.add(viewer)
+        for unit in self._group:
+            self._show(viewer, unit)
 
     def stop(self) -> None:
         """End the source and its viewers."""
@@ -76,7 +86,8 @@ class Mount:
         except CorridorError as error:
             logger.warning("%s: %s", self.path, error)
         except Exception:  # a source's bug ends its mount and not the server
-            logger.exception("%s: the source failed", self.path)
+            if not self._stopping.is_set():  # otherwise the loop is closed, and that is all
+                logger.exception("%s: the source failed", self.path)
         finally:
             if not self._stopping.is_set():
                 loop.call_soon_threadsafe(self._end)
@@ -89,15 +100,22 @@ class Mount:
             return
         self.sent += 1
         if self.faults.garbage_every and self.sent % self.faults.garbage_every == 0:
-            noise = self.rng.randbytes(max(0, len(unit.data) - 5))
-            unit = AccessUnit(unit.data[:5] + noise, unit.pts_90k, unit.captured_ns, unit.keyframe)
-        now_ns = self.clock.now_ns()
-        camera_ns = self.faults.camera_time_ns(unit.captured_ns, self._began_ns)
+            kept = len(unit.data) // 2
+            unit = replace(unit, data=unit.data[:kept] + self.rng.randbytes(len(unit.data) - kept))
+        if unit.keyframe or (self._group and unit.captured_ns - self._group[0].captured_ns > CATCH_UP_NS):
+            self._group.clear()
+        if unit.keyframe or self._group:
+            self._group.append(unit)
         for viewer in tuple(self.viewers):
-            viewer.send(unit, self.faults, now_ns=now_ns, camera_ns=camera_ns)
+            self._show(viewer, unit)
+
+    def _show(self, viewer: Viewer, unit: AccessUnit) -> None:
+        camera_ns = self.faults.camera_time_ns(unit.captured_ns, self._began_ns)
+        viewer.send(unit, self.faults, now_ns=self.clock.now_ns(), camera_ns=camera_ns)
 
     def _end(self) -> None:
         self._playing = None
+        self._group.clear()
         self._ready.set()
         for viewer in tuple(self.viewers):
             viewer.end()

@@ -13,7 +13,7 @@ MAX_BACKLOG = 8 << 20
 
 
 class Viewer:
-    """Sends access units over an RTSP connection, from the next key picture on."""
+    """Sends access units over an RTSP connection."""
 
     def __init__(self, transport: asyncio.WriteTransport, channel: int, rng: random.Random) -> None:
         self.sequence = rng.randrange(1 << 16)
@@ -21,7 +21,7 @@ class Viewer:
         self._transport = transport
         self._channel = channel
         self._offset = rng.randrange(1 << 32)  # RTP timestamps begin anywhere (RFC 3550, 5.1)
-        self._waits_for_key = True
+        self._waits_for_key = False
         self._packets = 0
         self._octets = 0
         self._report_ns: int | None = None

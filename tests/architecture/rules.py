@@ -21,7 +21,7 @@ HEAVY: dict[str, tuple[str, ...]] = {
     "openvino": ("detect/quiet_openvino.py",),
     "trackers": ("detect/tracking.py",),
     "supervision": ("detect/tracking.py",),
-    "cv2": ("ingest/synthetic/", "detect/", "embed/crops.py", "embed/colour.py", "deploy/mosaic.py", "training/"),
+    "cv2": ("ingest/synthetic/", "detect/", "embed/crops.py", "embed/colour.py", "deploy/mosaic.py", "deploy/crop_store.py", "training/"),
     "scipy": ("associate/matching.py", "training/scoring/"),
     "faiss": ("associate/gallery.py",),
     "kafka": ("deploy/log/",),

@@ -14,8 +14,6 @@ import time
 from functools import cache
 from pathlib import Path
 
-import pytest
-
 from tests.conftest import ROOT, skip_or_fail
 
 RUN = ROOT / "deploy" / "manifests" / "kafka" / "run.sh"
@@ -62,8 +60,8 @@ class Broker:
 
 
 @cache
-def _started() -> Broker | str:
-    """The session's broker, or why there is none."""
+def _why_none() -> str:
+    """Why no broker can be started here; empty where one can."""
     if shutil.which("java") is None:
         return "there is no java to run a Kafka broker"
     try:
@@ -72,26 +70,27 @@ def _started() -> Broker | str:
         return f"Kafka's jars could not be fetched within {FETCH_TIMEOUT_S:.0f} s"
     if fetched.returncode != 0:
         return f"Kafka's jars could not be fetched: {(fetched.stderr.strip().splitlines() or ['no reason given'])[-1]}"
+    return ""
+
+
+def new_broker() -> Broker:
+    """A running broker of one's own, to be killed at will; skips or fails where none can be had."""
+    if reason := _why_none():
+        skip_or_fail("kafka", reason)
     broker = Broker()
     atexit.register(broker.discard)
     broker.start()
     return broker
 
 
+@cache
+def _shared_broker() -> Broker:
+    return new_broker()
+
+
 def servers() -> str:
-    """The broker's address, HOST:PORT; skips or fails where none can be had."""
-    return os.environ.get("KAFKA_BOOTSTRAP_SERVERS") or own_broker().servers
-
-
-def own_broker() -> Broker:
-    """The broker, to be killed; skips where it is not ours to kill, or none can be had."""
-    if os.environ.get("KAFKA_BOOTSTRAP_SERVERS"):
-        pytest.skip("the broker that KAFKA_BOOTSTRAP_SERVERS names is not ours to kill")
-    broker = _started()
-    if isinstance(broker, str):
-        skip_or_fail("kafka", broker)
-    assert isinstance(broker, Broker)
-    return broker
+    """The address of the broker that all tests share, HOST:PORT; skips or fails where none can be had."""
+    return os.environ.get("KAFKA_BOOTSTRAP_SERVERS") or _shared_broker().servers
 
 
 def _answers(port: int) -> bool:

@@ -31,6 +31,7 @@ USERS = st.sampled_from(["admin", "a.b-c_d", "ad%20min", ""])
         ("Authorization: Digest username=x, response=abc", "Authorization: ***"),
         ("rtsp://admin@10.0.0.7:554/1", "rtsp://admin@10.0.0.7:554/1"),
         ("rtsp://[::1]:554/1 and 5:30", "rtsp://[::1]:554/1 and 5:30"),
+        ("topic=cameras key=north", "topic=cameras key=north"),
         ("nothing to see: x@y.z", "nothing to see: x@y.z"),
         ("", ""),
     ],

@@ -1,12 +1,11 @@
 """GStreamer's RTSP server, as an independent camera; run by the system's Python, which has `gi` and nothing of ours.
 
-Usage: gst_server.py [FILE]. Mounts: /clock, pictures with their capture time drawn into them as `pixel_clock.draw`
-does, key picture every second; /file, an MP4 with H.264, once through. On a second port the same for user `operator`
-with the password in CORRIDOR_TEST_PASSWORD only. Prints both ports when it listens.
+It serves /clock: pictures with their capture time drawn into them as `pixel_clock.draw` does, a key picture every
+second. On a second port the same, for user `operator` with the password in CORRIDOR_TEST_PASSWORD only. It prints both
+ports when it listens.
 """
 
 import os
-import sys
 import time
 
 import gi  # type: ignore[import-not-found]
@@ -45,13 +44,12 @@ def feed(_factory: object, media: object) -> None:
     GLib.timeout_add(1000 // FPS, push)
 
 
-def factory(launch: str, *, live: bool) -> object:
-    """A mount; everybody who comes sees the same pictures."""
+def factory() -> object:
+    """The mount; everybody who comes sees the same pictures."""
     made = GstRtspServer.RTSPMediaFactory()
-    made.set_launch(launch)
-    made.set_shared(live)
-    if live:
-        made.connect("media-configure", feed)
+    made.set_launch(LIVE)
+    made.set_shared(True)
+    made.connect("media-configure", feed)
     allowed = GstRtspServer.RTSPPermissions()
     for right in ("access", "construct"):
         allowed.add_permission_for_role("user", f"media.factory.{right}", True)
@@ -59,15 +57,11 @@ def factory(launch: str, *, live: bool) -> object:
     return made
 
 
-def serve(file: str | None, password: str | None) -> object:
+def serve(password: str | None) -> object:
     """A server on a port of its own, with a password or without."""
     server = GstRtspServer.RTSPServer()
     server.set_service("0")
-    mounts = server.get_mount_points()
-    mounts.add_factory("/clock", factory(LIVE, live=True))
-    if file is not None:
-        play = f'( filesrc location="{file}" ! qtdemux ! h264parse ! rtph264pay name=pay0 config-interval=1 )'
-        mounts.add_factory("/file", factory(play, live=False))
+    server.get_mount_points().add_factory("/clock", factory())
     if password is not None:
         user = GstRtspServer.RTSPToken()
         user.set_string("media.factory.role", "user")
@@ -82,8 +76,7 @@ def serve(file: str | None, password: str | None) -> object:
 def main() -> None:
     """Serve until killed."""
     Gst.init(None)
-    file = sys.argv[1] if len(sys.argv) > 1 else None
-    servers = [serve(file, None), serve(file, os.environ.get("CORRIDOR_TEST_PASSWORD", ""))]
+    servers = [serve(None), serve(os.environ.get("CORRIDOR_TEST_PASSWORD", ""))]
     print(*(server.get_bound_port() for server in servers), flush=True)  # type: ignore[attr-defined]
     GLib.MainLoop().run()
 

@@ -7,7 +7,6 @@ import threading
 import time
 import uuid
 import warnings
-import zlib
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -18,9 +17,10 @@ from deploy.log import kafka_cluster, kafka_writer
 from deploy.log.base import Record
 from deploy.log.kafka_cluster import Cluster, create_topics
 from deploy.log.kafka_log import KafkaLog
-from deploy.log.topics import ASSOCIATION_STATE, LAYOUTS, OBSERVATIONS, TRAJECTORIES
+from deploy.log.kafka_state import Left, States, home
+from deploy.log.topics import ASSOCIATION_STATE, OBSERVATIONS, TRAJECTORIES
 from ingest.errors import ConfigError, FencedError, LogError
-from tests.contracts.kafka_broker import own_broker, servers
+from tests.contracts.kafka_broker import Broker, new_broker, servers
 
 Opener = Callable[..., KafkaLog]
 
@@ -50,6 +50,15 @@ def open_log(prefix: str) -> Iterator[Opener]:
         gc.collect()
 
 
+@pytest.fixture(scope="module")
+def mortal() -> Iterator[Broker]:
+    """A broker to be killed: one with few topics, since it goes through all of them when it starts again."""
+    broker = new_broker()
+    create_topics(broker.servers)
+    yield broker
+    broker.discard()
+
+
 def record(number: int, topic: str = OBSERVATIONS) -> Record:
     return Record(topic, "k", str(number).encode())
 
@@ -58,8 +67,8 @@ def numbers(log: KafkaLog, topic: str = OBSERVATIONS) -> list[int]:
     return [int(stored.value) for stored in log.read(topic, 0, 100_000)]
 
 
-def test_a_broker_that_is_killed_loses_and_doubles_nothing(open_log: Opener) -> None:
-    broker, log, reader = own_broker(), open_log(), open_log()
+def test_a_broker_that_is_killed_loses_and_doubles_nothing(mortal: Broker) -> None:
+    log, reader = KafkaLog(mortal.servers), KafkaLog(mortal.servers)
     writer = log.claim("zone/main")
     stop, failures = threading.Event(), []
     seen: list[int] = []
@@ -88,11 +97,12 @@ def test_a_broker_that_is_killed_loses_and_doubles_nothing(open_log: Opener) -> 
     for thread in threads:
         thread.start()
     try:
-        for _ in range(2):
-            before = writer.position
-            broker.kill()
-            broker.start()
-            wait_until(lambda before=before: writer.position > before + 20 or bool(failures))  # type: ignore[misc]
+        for kills in range(3):
+            if kills:
+                mortal.kill()
+                mortal.start()
+            enough = writer.position + 20
+            wait_until(lambda enough=enough: writer.position > enough or bool(failures))  # type: ignore[misc]
     finally:
         stop.set()
         for thread in threads:
@@ -102,32 +112,35 @@ def test_a_broker_that_is_killed_loses_and_doubles_nothing(open_log: Opener) -> 
     assert numbers(log) == expected
     assert numbers(log, TRAJECTORIES) == expected
     assert seen == expected[: len(seen)]
-    again = open_log().claim("zone/main")
+    again = reader.claim("zone/main")
     assert (again.position, again.state["count"]) == (writer.position, str(writer.position).encode())
+    log.close()
+    reader.close()
 
 
-def test_a_broker_that_stays_away_ends_in_an_error(open_log: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broker_that_stays_away_ends_in_an_error(mortal: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kafka_cluster, "REQUEST_TIMEOUT_S", 1.0)
     monkeypatch.setattr(kafka_cluster, "DELIVERY_TIMEOUT_S", 2.0)
-    broker, log = own_broker(), open_log(commit_timeout_s=2.0)
-    writer = log.claim("zone/main")
-    writer.commit([record(1)], position=1)
-    broker.kill()
+    log = KafkaLog(mortal.servers, commit_timeout_s=2.0)
+    writer = log.claim("zone/other")
+    writer.commit([record(1, TRAJECTORIES)], position=1)
+    before = numbers(log, TRAJECTORIES)
+    mortal.kill()
     try:
         began = time.monotonic()
-        with pytest.raises(LogError, match=r"cannot commit for 'zone/main' to Kafka at .*nothing of it was written"):
-            writer.commit([record(2)], position=2)
+        with pytest.raises(LogError, match=r"cannot commit for 'zone/other' to Kafka at .*nothing of it was written"):
+            writer.commit([record(2, TRAJECTORIES)], position=2)
         assert time.monotonic() - began < 30
         with pytest.raises(ConfigError, match="no Kafka broker answers"):
-            KafkaLog(servers(), connect_timeout_s=0.2)
+            KafkaLog(mortal.servers, connect_timeout_s=0.2)
     finally:
-        broker.start()
+        mortal.start()
     assert writer.position == 1
-    again = open_log()
-    successor = again.claim("zone/main")
+    successor = log.claim("zone/other")
     assert successor.position == 1
-    successor.commit([record(2)], position=2)
-    assert numbers(again) == [1, 2]
+    successor.commit([record(2, TRAJECTORIES)], position=2)
+    assert numbers(log, TRAJECTORIES) == [*before, 2]
+    log.close()
 
 
 def test_of_two_association_writers_the_first_is_fenced(open_log: Opener) -> None:
@@ -298,15 +311,10 @@ def test_an_owner_that_is_fenced_by_its_own_past_goes_on(open_log: Opener, prefi
 
 def test_a_restore_does_not_miss_what_another_s_open_transaction_hides(open_log: Opener, prefix: str) -> None:
     """Readers of committed records stop at the first open transaction; the owner's last commit lies behind it."""
-    partitions = next(layout.partitions for layout in LAYOUTS if layout.name == ASSOCIATION_STATE)
-    home = zlib.crc32(b"zone/main") % partitions
     log = open_log()
     writer = log.claim("zone/main")
     writer.commit([record(1)], position=1)
-    other = Cluster(servers(), prefix).producer("somebody")
-    other.init_transactions()
-    other.begin_transaction()
-    other.send(f"{prefix}{ASSOCIATION_STATE}", b"{}", b"somebody", partition=home).get(timeout=10)
+    other = open_transaction(prefix)
     writer.commit([record(2)], state={"k": b"2"}, position=2)
     timer = threading.Timer(1.0, other.abort_transaction)
     timer.start()
@@ -317,6 +325,65 @@ def test_a_restore_does_not_miss_what_another_s_open_transaction_hides(open_log:
     other.close(timeout=1)
     assert (again.generation, again.position, dict(again.state)) == (2, 2, {"k": b"2"})
     assert waited_s > 0.5
+
+
+def test_an_owner_comes_back_though_another_s_open_transaction_hides_its_claim(
+    open_log: Opener, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What can be read is older than the owner itself; that is no reason to think the name lost."""
+    others: list[KafkaProducer] = []
+    settled = States.settled
+
+    def settled_just_before(states: States, owner: str) -> Left:
+        left = settled(states, owner)
+        if not others:
+            others.append(open_transaction(prefix))
+        return left
+
+    monkeypatch.setattr(States, "settled", settled_just_before)
+    log = open_log()
+    writer = log.claim("zone/main")
+    assert States(Cluster(servers(), prefix)).readable("zone/main").commit.generation == 0
+    timer = threading.Timer(1.0, others[0].abort_transaction)
+    commit_not_sent(Faults(monkeypatch))
+    timer.start()
+    writer.commit([record(1)], position=1)
+    timer.join()
+    others[0].close(timeout=1)
+    assert numbers(log) == [1]
+
+
+def test_who_lost_the_name_in_the_last_moment_is_fenced(open_log: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The new owner comes between the look at the log and the new producer: the log is asked again."""
+    writer = open_log().claim("zone/main")
+    log = open_log()
+    log.claim("zone/main").commit([record(1)])
+    monkeypatch.setattr(States, "readable", lambda *_: Left(writer._last))
+    with pytest.raises(FencedError):
+        writer.commit([record(666)])
+    assert numbers(log) == [1]
+
+
+def test_what_this_process_has_committed_is_waited_for(open_log: Opener, prefix: str) -> None:
+    log = open_log()
+    writer = log.claim("zone/main")
+    other = open_transaction(prefix, OBSERVATIONS, 0)
+    writer.commit([record(1)])
+    assert open_log().read(OBSERVATIONS, 0, 10) == []
+    timer = threading.Timer(0.5, other.abort_transaction)
+    timer.start()
+    assert numbers(log) == [1]
+    timer.join()
+    other.close(timeout=1)
+
+
+def open_transaction(prefix: str, topic: str = ASSOCIATION_STATE, partition: int = home("zone/main")) -> KafkaProducer:
+    """A transaction of somebody else, left open; by default in the partition of the zone's state."""
+    producer = Cluster(servers(), prefix).producer("somebody")
+    producer.init_transactions()
+    producer.begin_transaction()
+    producer.send(f"{prefix}{topic}", b"{}", b"somebody", partition=partition).get(timeout=10)
+    return producer
 
 
 def test_too_large_a_record_is_refused_before_anything_is_written(open_log: Opener) -> None:
@@ -356,6 +423,16 @@ def test_a_place_beyond_the_end_is_refused(open_log: Opener) -> None:
 def test_topics_are_never_made_by_the_way() -> None:
     with pytest.raises(ConfigError, match=r"lacks the topics .*observations.*`corridor topics create kafka://"):
         KafkaLog(servers(), prefix=f"missing{uuid.uuid4().hex[:6]}.")
+
+
+def test_a_topic_that_nobody_knows_is_not_asked_for(open_log: Opener) -> None:
+    log = open_log()
+    writer = log.claim("zone/main")
+    with pytest.raises(LogError, match="no topic 'obsevations'"):
+        log.read("obsevations", 0, 1)
+    with pytest.raises(LogError, match="no topic 'obsevations'"):
+        writer.commit([record(1, "obsevations")])
+    writer.commit([record(1)])
 
 
 @pytest.mark.parametrize("listening", [True, False])

@@ -15,13 +15,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from deploy.rtsp.server import RtspServer
 from ingest.camera import Camera
 from ingest.clock import SystemClock
 from ingest.errors import AuthFailedError, SourceError
 from ingest.frame import ClockQuality, Frame
 from ingest.streamed import StreamedVideo
 from tests.conftest import skip_or_fail
-from tests.integration.pixel_clock import read
+from tests.integration.pixel_clock import live_units, read
 
 PYTHON = "/usr/bin/python3"
 PASSWORD = "p%@/: ü#?x"
@@ -31,10 +32,32 @@ gi.require_version("Gst", "1.0")
 gi.require_version("GstRtspServer", "1.0")
 from gi.repository import Gst, GstRtspServer
 Gst.init(None)
-names = ("x264enc", "rtph264pay", "h264parse", "qtdemux", "appsrc")
+names = ("x264enc", "rtph264pay", "h264parse", "appsrc", "rtspsrc")
 missing = [name for name in names if not Gst.ElementFactory.find(name)]
 raise SystemExit(f"no {missing}" if missing else 0)
 """
+
+PLAYER = """
+import os, sys
+import gi
+gi.require_version("Gst", "1.0")
+from gi.repository import Gst
+Gst.init(None)
+pipeline = Gst.parse_launch(
+    f"rtspsrc name=camera location={sys.argv[1]} protocols=tcp latency=0"
+    " ! rtph264depay ! h264parse ! identity name=seen eos-after=20 ! fakesink sync=false"
+)
+camera = pipeline.get_by_name("camera")
+camera.set_property("user-id", "operator")
+camera.set_property("user-pw", os.environ["CORRIDOR_TEST_PASSWORD"])
+pipeline.set_state(Gst.State.PLAYING)
+kinds = Gst.MessageType.EOS | Gst.MessageType.ERROR
+message = pipeline.get_bus().timed_pop_filtered(15 * Gst.SECOND, kinds)
+pipeline.set_state(Gst.State.NULL)
+if message is None or message.type == Gst.MessageType.ERROR:
+    raise SystemExit(str(message and message.parse_error()))
+"""
+"""Plays 20 pictures with the password in the environment; fails with words if it cannot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,3 +147,16 @@ def test_a_server_that_hangs_is_an_error_and_not_a_hang(gst: Gst) -> None:
         print(f"stall noticed after {clock.monotonic_s() - stopped_s:.2f} s with read_s 0.5")
     finally:
         gst.process.send_signal(signal.SIGCONT)
+
+
+@pytest.mark.parametrize("basic", [True, False], ids=["basic", "digest"])
+def test_gstreamer_plays_what_our_server_serves(gst: Gst, basic: bool) -> None:
+    with RtspServer() as server:
+        server.add("/a", live_units, username="operator", password=PASSWORD, basic=basic)
+        for password, accepted in ((PASSWORD, True), ("wrong", False)):
+            environment = {**os.environ, "CORRIDOR_TEST_PASSWORD": password}
+            command = [PYTHON, "-c", PLAYER, server.url("/a")]
+            played = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30)
+            assert (played.returncode == 0) is accepted, played.stderr
+            assert accepted or "Unauthorized" in played.stderr
+        assert server.viewers("/a") == 0

@@ -26,12 +26,12 @@ def encoded_anew(path: Path, key_interval_s: float) -> Iterator[AccessUnit]:
     return encoded_units(((frame.captured_ns, frame.image) for frame in frames), 25, key_interval_s=key_interval_s)
 
 
-def open_late(server: RtspServer, path: str) -> float:
-    """Seconds to the first picture for somebody who comes when the camera has run for a while."""
+def open_late(server: RtspServer, path: str, after_frames: int) -> float:
+    """Seconds to the first picture for somebody who comes when the camera has sent so many pictures."""
     camera = Camera(id="a", source=server.url(path))
     early = StreamedVideo(camera, None)
     frames = early.frames()
-    list(islice(frames, 15))
+    list(islice(frames, after_frames))
     began_s = CLOCK.monotonic_s()
     late = StreamedVideo(camera, None)
     assert next(late.frames()).clock is ClockQuality.RTCP
@@ -41,19 +41,19 @@ def open_late(server: RtspServer, path: str) -> float:
     return took_s
 
 
-@pytest.mark.parametrize(("key_interval_s", "within_s"), [(1.0, 3.0), (4.0, 7.0)])
+@pytest.mark.parametrize(("key_interval_s", "after_frames"), [(1.0, 15), (3.0, 35)])
 def test_a_real_scene_can_be_joined_at_its_next_key_picture(
-    shared_data: Path, key_interval_s: float, within_s: float
+    shared_data: Path, key_interval_s: float, after_frames: int
 ) -> None:
     clip = shared_data / "video" / "jamcam_06514.mp4"
     with RtspServer() as server:
         server.add("/real", lambda: encoded_anew(clip, key_interval_s))
-        took_s = open_late(server, "/real")
+        took_s = open_late(server, "/real", after_frames)
     print(f"key interval {key_interval_s:g} s: first frame after {took_s:.2f} s")
-    assert took_s < within_s
+    assert took_s < key_interval_s + 3
 
 
-@pytest.mark.parametrize("name", ["jamcam_03604.mp4", "highway_960x540.mp4", "carpark_768x432.mp4"])
+@pytest.mark.parametrize("name", ["jamcam_03604.mp4", "highway_960x540.mp4"])
 def test_recordings_are_served_as_they_are(shared_data: Path, name: str) -> None:
     """Their own H.264, B-frames and all; `captured_ns` counts media time from the start."""
     clip = shared_data / "video" / name

@@ -30,4 +30,5 @@ if [ ! -f "$dir/data/meta.properties" ]; then
   id="$(head -c 16 /dev/urandom | base64 | tr '+/' '-_' | tr -d '=')"
   "${java[@]}" kafka.tools.StorageTool format -t "$id" -c "$dir/server.properties" >&2
 fi
+echo "Kafka on 127.0.0.1:$port, its data in $dir; stop it with Ctrl-C" >&2
 exec "${java[@]}" kafka.Kafka "$dir/server.properties"

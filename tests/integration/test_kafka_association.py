@@ -1,0 +1,94 @@
+"""Association on Kafka says what it says on SQLite, byte for byte, however often it changes hands."""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+
+from associate.associator import Associator
+from associate.settings import AssociateSettings
+from deploy.association_worker import AssociationWorker
+from deploy.log.base import Log, Record
+from deploy.log.kafka_cluster import create_topics
+from deploy.log.kafka_log import KafkaLog
+from deploy.log.sqlite_log import SqliteLog
+from deploy.log.topics import IDENTITIES, OBSERVATIONS, TRAJECTORIES
+from embed.observation import BoxAt, Epoch, Message, Observation, State, Tick, encode, pack_vector
+from ingest.clock import NS
+from ingest.frame import ClockQuality
+from tests.contracts.kafka_broker import servers
+
+CAMERAS = ("north", "south")
+EPOCH = Epoch(1, 0)
+
+
+def observed(vehicles: int = 30) -> Iterator[Message]:
+    """Vehicles pass the north, and 20 s later the south; both cameras tick every second."""
+    rng = np.random.default_rng(7)
+    vectors = rng.normal(size=(vehicles, 64))
+    seen: dict[tuple[str, int], int] = {}
+    for second in range(vehicles * 2 + 40):
+        for camera, delay_s in zip(CAMERAS, (0, 20), strict=True):
+            vehicle = (second - delay_s) / 2
+            if vehicle in range(vehicles):
+                track = seen[camera, int(vehicle)] = len(seen)
+                vector = vectors[int(vehicle)] + rng.normal(scale=0.2, size=64)
+                yield sighting(camera, track, second * NS, pack_vector(vector / np.linalg.norm(vector)))
+            yield Tick(camera=camera, epoch=EPOCH, sequence=second, at_ns=second * NS + NS // 2)
+
+
+def sighting(camera: str, track: int, at_ns: int, vector: bytes) -> Observation:
+    return Observation(
+        id=f"{camera}|{EPOCH}|{track}|0",
+        camera=camera,
+        epoch=EPOCH,
+        track=track,
+        sequence=0,
+        state=State.CLOSED,
+        at_ns=at_ns,
+        first_ns=at_ns - NS,
+        last_ns=at_ns,
+        clock=ClockQuality.SYNTHETIC,
+        frame_size=(640, 480),
+        path=[BoxAt(0, 0, 0, 100, 100)],
+        label="car",
+        score=0.9,
+        encoder="colour@1",
+        vector=vector,
+        quality=1.0,
+        crops=1,
+    )
+
+
+def worker(log: Log, batch: int) -> AssociationWorker:
+    associator = Associator(AssociateSettings(zone="main"), cameras=CAMERAS, encoder="colour@1")
+    return AssociationWorker(log, "main", associator, batch=batch)
+
+
+def told(log: Log, topic: str) -> list[tuple[str, bytes]]:
+    return [(record.key, record.value) for record in log.read(topic, 0, 100_000)]
+
+
+def test_kafka_and_sqlite_say_the_same(tmp_path: Path) -> None:
+    prefix = f"t{uuid.uuid4().hex[:8]}."
+    create_topics(servers(), prefix=prefix)
+    messages = list(observed())
+    with closing(SqliteLog(tmp_path / "log.db")) as small, closing(KafkaLog(servers(), prefix=prefix)) as large:
+        for log in (small, large):
+            camera = log.claim("camera/north")
+            for first in range(0, len(messages), 25):
+                part = messages[first : first + 25]
+                camera.commit([Record(OBSERVATIONS, message.camera, encode(message)) for message in part])
+        worker(small, 500).drain()
+        # On Kafka it changes hands in the middle, twice.
+        for steps in (1, 2):
+            passing = worker(large, 37)
+            for _ in range(steps):
+                assert passing.step() == 37
+        worker(large, 37).drain()
+        expected = told(small, TRAJECTORIES)
+        assert len(expected) >= 60
+        assert told(large, TRAJECTORIES) == expected
+        assert dict(told(large, IDENTITIES)) == dict(told(small, IDENTITIES))
