@@ -80,7 +80,7 @@ def make_perception_worker(
     for camera in cameras:
         check_source(camera)
     detector = make_detector(config.detect)
-    mailbox = Mailbox()
+    mailbox = Mailbox(clock)
     started_ns = clock.now_ns()
     stations = [_make_station(config, log, mailbox, clock, camera, started_ns) for camera in cameras]
     make_pipeline = _pipeline_maker(config, CropStore(config.crops, clock) if config.crops.keep else None)

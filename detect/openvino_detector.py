@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from detect.boxes import areas, clip
 from detect.detections import Detections
-from detect.quiet_openvino import openvino
-from ingest.errors import WeightsError
+from detect.openvino_network import OpenVinoNetwork
 from ingest.frame import Frame
 
 
@@ -23,6 +22,8 @@ class SsdModel:
 
 # Weak detections start no track but continue one: .15 is the middle of a plateau of IDF1 (docs/benchmarks.md).
 CROSSROAD_1016 = SsdModel(vehicle_class=1, min_score=0.15)
+PVB_2001 = SsdModel(vehicle_class=0, min_score=0.15)
+PVB_2000 = SsdModel(vehicle_class=0, min_score=0.15)
 
 
 class OpenVinoDetector:
@@ -32,33 +33,21 @@ class OpenVinoDetector:
     """
 
     def __init__(self, model_xml: Path, model: SsdModel, *, min_score: float | None = None, threads: int = 0) -> None:
-        core = openvino.Core()
-        try:
-            network = core.read_model(model_xml)
-        except RuntimeError as error:
-            reason = str(error).strip().splitlines()[-1]
-            raise WeightsError(
-                f"cannot read the network {model_xml}: {reason} (run `corridor weights verify`)"
-            ) from error
-        options: dict[str, object] = {"PERFORMANCE_HINT": "LATENCY"}
-        if threads:
-            options["INFERENCE_NUM_THREADS"] = threads
-        self._compiled = core.compile_model(network, "CPU", options)
-        self._request = self._compiled.create_infer_request()
-        _, _, self._height, self._width = self._compiled.input(0).shape
+        self._network = OpenVinoNetwork(model_xml, threads=threads)
         self._vehicle_class = model.vehicle_class
         self._min_score = model.min_score if min_score is None else min_score
 
     def __call__(self, frame: Frame) -> Detections:
-        width, height = frame.size
-        resized = cv2.resize(frame.image, (self._width, self._height), interpolation=cv2.INTER_LINEAR)
-        blob = np.ascontiguousarray(resized.transpose(2, 0, 1)[None], np.float32)
-        rows = np.array(self._request.infer({0: blob})[self._compiled.output(0)], np.float32).reshape(-1, 7)
-        # The list ends at the first row whose image number is negative.
-        ends = np.flatnonzero(rows[:, 0] < 0)
-        rows = rows[: ends[0]] if len(ends) else rows
-        keep = (rows[:, 1] == self._vehicle_class) & (rows[:, 2] >= self._min_score)
-        rows = rows[keep]
-        boxes = clip(rows[:, 3:7] * np.array([width, height, width, height], np.float32), frame.size)
-        found = Detections.of(boxes, rows[:, 2])
-        return found.select(areas(boxes) >= 1.0)
+        (rows,) = self._network(self._network.stretch(frame.image)).values()
+        return decode(rows.reshape(-1, 7), frame.size, self._vehicle_class, self._min_score)
+
+
+def decode(rows: NDArray[np.float32], size: tuple[int, int], vehicle_class: int, min_score: float) -> Detections:
+    """The vehicles among (K, 7) rows, in pixels of a picture of (width, height)."""
+    # The list ends at the first row whose image number is negative.
+    ends = np.flatnonzero(rows[:, 0] < 0)
+    rows = rows[: ends[0]] if len(ends) else rows
+    rows = rows[(rows[:, 1] == vehicle_class) & (rows[:, 2] >= min_score)]
+    width, height = size
+    boxes = clip(rows[:, 3:7] * np.array([width, height, width, height], np.float32), size)
+    return Detections.of(boxes, rows[:, 2]).select(areas(boxes) >= 1.0)

@@ -15,7 +15,6 @@ from embed.settings import EmbedSettings
 from ingest.clock import NS
 from ingest.frame import ClockQuality, Frame
 
-
 CropKeeper = Callable[[Observation, Sequence[Crop]], None]
 """Takes the best crops of a tracklet that has closed."""
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ingest.backoff import Backoff
+from ingest.beat import Beat
 from ingest.camera import Camera
 from ingest.clock import NS, Clock
 from ingest.errors import AuthFailedError, ConfigError, CorridorError, SourceError
@@ -75,7 +76,9 @@ class CameraFeed:
         self._opener = opener
         self._mailbox = mailbox
         self._clock = clock
-        self._interval_ns = round(NS / analyse_fps)
+        self._asked_fps = analyse_fps
+        self.analyse_fps = analyse_fps
+        """How many frames a second are looked at now; less than was asked for while they cannot be worked off."""
         self._after_ns = after_ns
         self._stall_after_s = stall_after_s
         self._max_stalls = max_stalls
@@ -188,7 +191,7 @@ class CameraFeed:
         self.counts.opened += 1
         self.state = FeedState.RUNNING
         pace = _Pace(self._clock) if self.camera.realtime else None
-        due_ns: int | None = None
+        beat = Beat(self._asked_fps)
         try:
             for frame in source.frames():
                 if not self._current(session):
@@ -197,16 +200,17 @@ class CameraFeed:
                 self._alive_s = self._clock.monotonic_s()
                 if self._frames_from_s is None:
                     self._frames_from_s = self._alive_s
-                if due_ns is not None and frame.captured_ns < due_ns:
+                if not beat.chooses(frame.captured_ns):
                     self.counts.skipped += 1
                     continue
-                # Keep the beat, but do not run after it when frames were missing.
-                beat_ns = (frame.captured_ns if due_ns is None else due_ns) + self._interval_ns
-                due_ns = beat_ns if beat_ns > frame.captured_ns else frame.captured_ns + self._interval_ns
                 if pace is not None:
                     pace.wait_for(frame)
+                dropped_before = self._mailbox.dropped(self.camera.id)
                 if not self._offer(session, frame):
                     return
+                if self.camera.live:
+                    beat.told(in_time=self._mailbox.dropped(self.camera.id) == dropped_before)
+                    self.analyse_fps = beat.frames_per_s
         finally:
             source.close()
 

@@ -9,8 +9,12 @@ import threading
 from collections import deque
 from dataclasses import dataclass, field
 
+from ingest.clock import Clock, SystemClock
 from ingest.errors import CorridorError
 from ingest.frame import Frame
+
+AGES_KEPT = 10_000
+"""Of the last frames, how long they waited; for telemetry."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,13 +33,20 @@ class _Slot:
     session: int = 0
     closed: bool = False  # nothing will come any more
     waiting: deque[Delivery] = field(default_factory=deque)
+    since_s: deque[float] = field(default_factory=deque)  # when each waiting one was left here
     dropped: int = 0
+    ages_s: deque[float] = field(default_factory=lambda: deque(maxlen=AGES_KEPT))
+
+    def clear(self) -> None:
+        self.waiting.clear()
+        self.since_s.clear()
 
 
 class Mailbox:
     """One slot a camera; any number of threads put, one takes."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._clock = clock or SystemClock()
         self._slots: dict[str, _Slot] = {}
         self._changed = threading.Condition()
 
@@ -44,7 +55,7 @@ class Mailbox:
         with self._changed:
             slot = self._slots.setdefault(camera_id, _Slot(live))
             slot.session, slot.closed = session, False
-            slot.waiting.clear()
+            slot.clear()
             self._changed.notify_all()
 
     def put(self, delivery: Delivery) -> bool:
@@ -59,6 +70,7 @@ class Mailbox:
                 return False
             if slot.live and slot.waiting and slot.waiting[-1].frame is not None:
                 slot.waiting.pop()
+                slot.since_s.pop()
                 slot.dropped += 1
             return self._append(slot, delivery)
 
@@ -66,6 +78,7 @@ class Mailbox:
         if slot.session != delivery.session or slot.closed:
             return False
         slot.waiting.append(delivery)
+        slot.since_s.append(self._clock.monotonic_s())
         self._changed.notify_all()
         return True
 
@@ -77,6 +90,7 @@ class Mailbox:
             slot = self._next()
             assert slot is not None
             delivery = slot.waiting.popleft()
+            slot.ages_s.append(self._clock.monotonic_s() - slot.since_s.popleft())
             self._changed.notify_all()
             return delivery
 
@@ -94,8 +108,13 @@ class Mailbox:
         """No more deliveries of this camera: waiting decoders give up, and recordings no longer wait for it."""
         with self._changed:
             self._slots[camera_id].closed = True
-            self._slots[camera_id].waiting.clear()
+            self._slots[camera_id].clear()
             self._changed.notify_all()
+
+    def ages_s(self, camera_id: str) -> list[float]:
+        """How long the last frames of a camera waited here before they were fetched, in seconds."""
+        with self._changed:
+            return list(self._slots[camera_id].ages_s) if camera_id in self._slots else []
 
     def dropped(self, camera_id: str) -> int:
         """Frames of a live camera that a newer one has replaced, over all its sessions."""

@@ -17,6 +17,7 @@ from trackers import BoTSORTTracker
 from detect.detections import Boxes, Detections
 from detect.openvino_detector import CROSSROAD_1016, OpenVinoDetector
 from detect.tracking import Tracker
+from ingest.beat import Beat
 from ingest.clock import NS
 from ingest.frame import ClockQuality, Frame
 from ingest.video import RecordedVideo
@@ -87,13 +88,9 @@ def _detect(video: Path, name: str, cached: Path) -> None:
 
 
 def analysed(times_ns: list[int], rate_fps: float) -> list[int]:
-    """The frames that `ingest.feed.CameraFeed` hands on at a rate, counted from 0."""
-    chosen, due_ns, interval_ns = [], times_ns[0], round(NS / rate_fps)
-    for index, at_ns in enumerate(times_ns):
-        if at_ns >= due_ns:
-            chosen.append(index)
-            due_ns = due_ns + interval_ns if due_ns + interval_ns > at_ns else at_ns + interval_ns
-    return chosen
+    """The frames that a camera's feed hands on at a rate, counted from 0."""
+    beat = Beat(rate_fps)
+    return [index for index, at_ns in enumerate(times_ns) if beat.chooses(at_ns)]
 
 
 def follow_ours(rate_fps: float) -> Follow:
