@@ -156,6 +156,10 @@ class PerceptionWorker:
         """Frames of a camera that a newer one has replaced."""
         return self._mailbox.dropped(camera_id)
 
+    def waited_s(self, camera_id: str) -> list[float]:
+        """How long the last frames of a camera waited for this thread, in seconds."""
+        return self._mailbox.ages_s(camera_id)
+
     def _handle(self, delivery: Delivery) -> None:
         station = self.stations[delivery.camera_id]
         if station.fenced or station.ended:

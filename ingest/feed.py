@@ -76,7 +76,7 @@ class CameraFeed:
         self._opener = opener
         self._mailbox = mailbox
         self._clock = clock
-        self._asked_fps = analyse_fps
+        self.asked_fps = analyse_fps
         self.analyse_fps = analyse_fps
         """How many frames a second are looked at now; less than was asked for while they cannot be worked off."""
         self._after_ns = after_ns
@@ -191,7 +191,7 @@ class CameraFeed:
         self.counts.opened += 1
         self.state = FeedState.RUNNING
         pace = _Pace(self._clock) if self.camera.realtime else None
-        beat = Beat(self._asked_fps)
+        beat = Beat(self.asked_fps)
         try:
             for frame in source.frames():
                 if not self._current(session):

@@ -1,12 +1,14 @@
 """`corridor run`, `observe`, `associate`: the system in one process, or its two halves."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from deploy.cli.screen import camera_table, live_view
+from deploy.cli.screen import camera_table, live_view, repeating
 from deploy.config import Config, load_config
 from deploy.journeys import Journeys, complete_visits, read_journeys
 from deploy.log.base import Log
@@ -18,6 +20,8 @@ from ingest.errors import ConfigError
 if TYPE_CHECKING:
     from deploy.perception_worker import PerceptionWorker
 
+STATUS_S = 1.0
+
 # `deploy.wiring` loads every library there is, so each command imports it when it is sure to need it.
 
 ConfigFile = Annotated[Path, typer.Argument(help="The configuration, a TOML file.", show_default=False)]
@@ -27,7 +31,13 @@ CameraList = Annotated[
 ]
 
 
-def run(file: ConfigFile, cameras: CameraList = None) -> None:
+StatusFile = Annotated[
+    Path | None,
+    typer.Option("--status", help="Keep this file up to date with how every camera is doing, JSON, once a second."),
+]
+
+
+def run(file: ConfigFile, cameras: CameraList = None, status: StatusFile = None) -> None:
     """Everything in one process: watch the cameras and link their vehicles.
 
     Recordings are read to their end, streams until Ctrl-C. What has been found is on the log, by default
@@ -42,12 +52,12 @@ def run(file: ConfigFile, cameras: CameraList = None) -> None:
         return
     association = make_association_worker(config, log)
     console = Console()
-    with live_view(console, log, perception, Journeys()):
+    with live_view(console, log, perception, Journeys()), kept_up_to_date(status, perception):
         run_together(perception, association)
     summarise(console, log, perception, config.log.url)
 
 
-def observe(file: ConfigFile, cameras: CameraList = None) -> None:
+def observe(file: ConfigFile, cameras: CameraList = None, status: StatusFile = None) -> None:
     """Watch the cameras and write observations to the log; `corridor associate` links them."""
     config = load_config(file)
     from deploy.wiring import make_perception_worker
@@ -57,7 +67,7 @@ def observe(file: ConfigFile, cameras: CameraList = None) -> None:
     if _nothing_left(perception, config):
         return
     console = Console()
-    with live_view(console, log, perception, Journeys()):
+    with live_view(console, log, perception, Journeys()), kept_up_to_date(status, perception):
         run_perception(perception)
     console.print(camera_table(perception))
 
@@ -73,6 +83,23 @@ def associate(file: ConfigFile) -> None:
     with live_view(console, log, None, Journeys()):
         run_association(association)
     console.print(f"{association.counts['records']} records, {association.counts['events']} events")
+
+
+@contextmanager
+def kept_up_to_date(path: Path | None, perception: "PerceptionWorker") -> Iterator[None]:
+    """Write the cameras' statuses to a file once a second, and a last time at the end."""
+    if path is None:
+        yield
+        return
+    from deploy.status import write_status
+
+    try:
+        write_status(path, perception)
+        with repeating(lambda: write_status(path, perception), every_s=STATUS_S):
+            yield
+        write_status(path, perception)
+    except OSError as error:
+        raise ConfigError(f"--status: cannot write {path}: {error.strerror}") from error
 
 
 def summarise(console: Console, log: Log, perception: "PerceptionWorker", url: str) -> None:

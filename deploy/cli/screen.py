@@ -69,22 +69,18 @@ def _row(event: TrajectoryEvent) -> list[str]:
 
 def camera_table(worker: "PerceptionWorker") -> Table:
     """How every camera is doing."""
+    from deploy.status import camera_statuses
+
     table = Table(title="Cameras", title_justify="left", expand=True, box=None, header_style="bold cyan")
-    for name in ("camera", "state", "decoded", "analysed", "dropped", "sessions", "note"):
+    for name in ("camera", "state", "sessions", "decoded", "skipped", "dropped", "analysed", "waited p95", "note"):
         table.add_column(name, justify="left" if name in ("camera", "state", "note") else "right")
-    for station in worker.stations.values():
-        feed = station.feed
-        note = f"{station.failed} frames could not be analysed; " if station.failed else ""
-        note += str(feed.error) if feed.error else ""
-        table.add_row(
-            station.camera.id,
-            "taken over" if station.fenced else feed.state.value,
-            str(feed.counts.decoded),
-            str(station.analysed),
-            str(worker.dropped(station.camera.id)),
-            str(feed.counts.opened),
-            Text(note, style="red", overflow="ellipsis", no_wrap=True),
-        )
+    for status in camera_statuses(worker):
+        notes = [status.error, f"clock: {status.clock_suspect}" if status.clock_suspect else None]
+        notes += [f"{status.failed} frames could not be analysed" if status.failed else None]
+        numbers = (status.sessions, status.decoded, status.skipped, status.dropped, status.analysed)
+        waited = f"{status.waited_p95_ms:.0f} ms" if status.waited_p95_ms is not None else ""
+        note = Text("; ".join(filter(None, notes)), style="red", overflow="ellipsis", no_wrap=True)
+        table.add_row(status.camera, status.state, *map(str, numbers), waited, note)
     return table
 
 
@@ -107,18 +103,18 @@ def live_view(console: Console, log: Log, worker: "PerceptionWorker | None", jou
         yield
         return
     with Live(console=console, refresh_per_second=4, transient=True, redirect_stderr=True) as live:
-        with _repeating(lambda: live.update(refresh())):
+        with repeating(lambda: live.update(refresh()), every_s=REFRESH_S):
             yield
         live.update(refresh())
 
 
 @contextmanager
-def _repeating(work: Callable[[], None]) -> Iterator[None]:
-    """Do something four times a second in a thread, until the body is done."""
+def repeating(work: Callable[[], None], *, every_s: float) -> Iterator[None]:
+    """Do something again and again in a thread, until the body is done."""
     stop = Event()
 
     def loop() -> None:
-        while not stop.wait(REFRESH_S):
+        while not stop.wait(every_s):
             work()
 
     thread = Thread(target=loop, name="screen", daemon=True)

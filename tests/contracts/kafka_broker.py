@@ -41,7 +41,7 @@ class Broker:
         with words.open("ab") as log:
             self._process = subprocess.Popen([RUN], env=environment, stdout=log, stderr=log)
         deadline = time.monotonic() + START_TIMEOUT_S
-        while not _answers(self.port):
+        while not _answers(self.servers):
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.kill()
                 raise RuntimeError(f"the broker did not start: {words.read_text(errors='replace')[-500:]}")
@@ -93,24 +93,20 @@ def servers() -> str:
     return os.environ.get("KAFKA_BOOTSTRAP_SERVERS") or _shared_broker().servers
 
 
-def _answers(port: int) -> bool:
-    """The port first: a client that is made before there is one waits for half a minute."""
-    from kafka import KafkaAdminClient
+def _answers(servers: str) -> bool:
+    """Whether it answers, and has put itself down as a broker: then it takes topics."""
     from kafka.errors import KafkaError
 
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1.0).close()
-        admin = KafkaAdminClient(
-            bootstrap_servers=f"127.0.0.1:{port}", request_timeout_ms=2000, bootstrap_timeout_ms=3000
-        )
-    except (OSError, KafkaError):
+    from deploy.log.kafka_cluster import Cluster
+
+    cluster = Cluster(servers)
+    if not cluster.answers(0.0):
         return False
     try:
-        return bool(admin.describe_cluster()["brokers"])
-    except (KafkaError, KeyError):
+        with cluster.admin() as admin:
+            return bool(admin.describe_cluster()["brokers"])
+    except KafkaError:
         return False
-    finally:
-        admin.close()
 
 
 def _free_port_pair() -> int:

@@ -1,0 +1,75 @@
+"""How every camera of a process is doing: for the screen, and as a file for whoever watches over it."""
+
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from deploy.perception_worker import PerceptionWorker, Station
+from ingest.redact import redact
+
+
+class CameraStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """Counters since the process started, and the state now.
+
+    decoded = skipped + dropped + analysed + failed, but for the frame that is just being worked on. `waited_p95_ms`:
+    how long frames waited for the inference thread. `clock`: where capture times come from; `clock_suspect`: why
+    they are not the camera's own; `lag_ms`: arrival after capture.
+    """
+
+    camera: str
+    state: str
+    sessions: int
+    decoded: int
+    skipped: int
+    dropped: int
+    analysed: int
+    failed: int
+    asked_fps: float
+    analyse_fps: float
+    waited_p95_ms: float | None = None
+    lost: dict[str, int] = {}
+    clock: str | None = None
+    clock_suspect: str | None = None
+    lag_ms: float | None = None
+    drift_ms: float | None = None
+    error: str | None = None
+
+
+def camera_statuses(worker: PerceptionWorker) -> list[CameraStatus]:
+    """One status a camera, in the order of the configuration."""
+    return [_status(worker, station) for station in worker.stations.values()]
+
+
+def _status(worker: PerceptionWorker, station: Station) -> CameraStatus:
+    feed = station.feed
+    ages_s = worker.waited_s(station.camera.id)
+    stream = feed.stream()
+    clock = stream.clock if stream is not None else None
+    return CameraStatus(
+        camera=station.camera.id,
+        state="taken over" if station.fenced else feed.state.value,
+        sessions=feed.counts.opened,
+        decoded=feed.counts.decoded,
+        skipped=feed.counts.skipped,
+        dropped=worker.dropped(station.camera.id),
+        analysed=station.analysed,
+        failed=station.failed,
+        asked_fps=feed.asked_fps,
+        analyse_fps=round(feed.analyse_fps, 2),
+        waited_p95_ms=round(float(np.percentile(ages_s, 95)) * 1000, 1) if ages_s else None,
+        lost=dict(feed.counts.lost),
+        clock=clock.clock.value if clock is not None else None,
+        clock_suspect=clock.suspect or None if clock is not None else None,
+        lag_ms=clock.lag_ms if clock is not None else None,
+        drift_ms=clock.drift_ms if clock is not None else None,
+        error=redact(str(feed.error)) if feed.error is not None else None,
+    )
+
+
+def write_status(path: Path, worker: PerceptionWorker) -> None:
+    """Replace the file by the present statuses, a JSON list; a reader never sees half of one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.part")
+    partial.write_bytes(msgspec.json.encode(camera_statuses(worker)))
+    partial.replace(path)
