@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test test-light check format bench schemas clean
+.PHONY: demo test test-light check format bench schemas kafka clean
 
 demo: $(VENV)/.city  ## three cameras on a synthetic road: vehicles move from camera to camera
 	$(BIN)/corridor demo
@@ -28,6 +28,9 @@ bench: $(VENV)/.dev  ## the figures of docs/benchmarks.md
 
 schemas: $(VENV)/.dev  ## docs/schemas from the code
 	$(BIN)/python -m deploy.schemas docs/schemas
+
+kafka:  ## an Apache Kafka broker for development, on port 19092 (needs Java 17 and Maven)
+	deploy/manifests/kafka/run.sh
 
 clean:
 	rm -rf $(VENV) runs

@@ -21,9 +21,15 @@ DEFAULT_LOG = "sqlite:runs/corridor.db"
 
 
 class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The `[log]` table: `sqlite:PATH`, relative to the working directory."""
+    """The `[log]` table: `sqlite:PATH`, relative to the working directory, or `kafka://HOST:PORT[,HOST:PORT]`.
+
+    connect_timeout_s: how long to wait for a broker at the start.
+    spool_mb: how much of a camera's observations is held in memory while the log cannot be written.
+    """
 
     url: str = DEFAULT_LOG
+    connect_timeout_s: Annotated[float, msgspec.Meta(gt=0)] = 10.0
+    spool_mb: Annotated[float, msgspec.Meta(gt=0)] = 16.0
 
 
 class WatchSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

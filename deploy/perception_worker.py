@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import msgspec
 
@@ -12,7 +13,7 @@ from deploy.log.topics import OBSERVATIONS
 from detect.detections import Detections
 from detect.detector import Detector
 from detect.tracking import Tracker
-from embed.observation import Epoch, Message, Tick, encode
+from embed.observation import Epoch, Gap, Message, Tick, encode
 from embed.tracklets import TrackletBuilder
 from ingest.camera import Camera
 from ingest.clock import NS
@@ -99,6 +100,8 @@ class Station:
     session: int = -1
     dropped_before: int = 0
     decoded_before: int = 0
+    epochs: int = 0  # pipelines that have begun
+    dropped_records: int = 0  # of the writer, as far as they have been reported
     analysed: int = 0
     failed: int = 0  # frames that could not be analysed
     fenced: bool = False
@@ -107,6 +110,11 @@ class Station:
     @property
     def camera(self) -> Camera:
         return self.feed.camera
+
+    @property
+    def epoch(self) -> Epoch:
+        """That of the pipeline that begins next."""
+        return Epoch(self.writer.generation, self.epochs)
 
 
 class PerceptionWorker:
@@ -150,7 +158,9 @@ class PerceptionWorker:
             station.feed.stop()
         for station in running:
             if not station.ended and not station.fenced and station.pipeline is not None:
-                self._guarded(station, lambda station=station: self._finish(station, final=False))  # type: ignore[misc]
+                self._guarded(station, partial(self._finish, station, final=False))
+        for station in running:
+            station.writer.close()
 
     def dropped(self, camera_id: str) -> int:
         """Frames of a camera that a newer one has replaced."""
@@ -181,8 +191,9 @@ class PerceptionWorker:
             self._mailbox.shut(station.camera.id)
 
     def _analyse(self, station: Station, session: int, frame: Frame) -> None:
-        if station.session != session:
+        if station.session != session or station.writer.dropped > station.dropped_records:
             self._begin_session(station, session)
+            self._report_gap(station, frame.captured_ns)
         assert station.pipeline is not None
         try:
             found = self._detector(frame)
@@ -217,7 +228,19 @@ class PerceptionWorker:
             self._finish(station, final=False)
         station.session = session
         station.dropped_before = self._mailbox.dropped(station.camera.id)
-        station.pipeline = self._make_pipeline(station.camera.id, Epoch(station.writer.generation, session))
+        station.pipeline = self._make_pipeline(station.camera.id, station.epoch)
+        station.epochs += 1
+
+    def _report_gap(self, station: Station, at_ns: int) -> None:
+        """Say that records were given up. Tracklets of the time before may have lost their ends, so that a new epoch
+        has begun, which closes them."""
+        lost = station.writer.dropped - station.dropped_records
+        if not lost:
+            return
+        station.dropped_records += lost
+        epoch = Epoch(station.writer.generation, station.epochs - 1)
+        gap = Gap(camera=station.camera.id, epoch=epoch, sequence=0, at_ns=at_ns, records=lost)
+        self._commit(station, [gap], CameraProgress(at_ns))
 
     def _end(self, station: Station, error: CorridorError | None) -> None:
         """The recording is over, whole or broken; its last word flushes what waits for it."""

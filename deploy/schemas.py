@@ -10,11 +10,12 @@ import msgspec
 
 from associate.trajectory import TrajectoryEvent
 from deploy.association_worker import DeadLetter
-from embed.observation import Observation, Tick
+from embed.observation import Gap, Observation, Tick
 
 TYPES: dict[str, type[msgspec.Struct]] = {
     "observation": Observation,
     "tick": Tick,
+    "gap": Gap,
     "trajectory-event": TrajectoryEvent,
     "dead-letter": DeadLetter,
 }

@@ -1,13 +1,18 @@
 """Perception and association in one process, and how both are brought to a good end."""
 
+import logging
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ingest.errors import SourceError
+from ingest.errors import FencedError, LogError, SourceError
 from ingest.feed import FeedState
+
+logger = logging.getLogger(__name__)
+
+RETRY_S = 1.0
 
 if TYPE_CHECKING:
     from deploy.association_worker import AssociationWorker
@@ -24,11 +29,40 @@ def run_perception(worker: "PerceptionWorker") -> None:
         raise SourceError(str(failed[0].error))
 
 
-def run_association(worker: "AssociationWorker") -> None:
-    """Associate until Ctrl-C."""
+def run_association(make_worker: "Callable[[], AssociationWorker]", *, patient: bool) -> "AssociationWorker":
+    """Associate until Ctrl-C; returns the last worker.
+
+    With `patient` a log that fails later is waited for: a new worker takes over from what was committed.
+    """
     stop = threading.Event()
+    worker = make_worker()
     with stops_on_signal(stop.set):
-        worker.run(stop)
+        while True:
+            try:
+                worker.run(stop)
+                return worker
+            except FencedError:
+                raise
+            except LogError as error:
+                if not patient:
+                    raise
+                logger.warning("%s; trying again", error)
+            replaced = _retried(make_worker, stop)
+            if replaced is None:
+                return worker
+            worker = replaced
+
+
+def _retried(make_worker: "Callable[[], AssociationWorker]", stop: threading.Event) -> "AssociationWorker | None":
+    """A new worker once the log answers again; None if it was stopped before."""
+    while not stop.wait(RETRY_S):
+        try:
+            return make_worker()
+        except FencedError:
+            raise
+        except LogError:
+            continue
+    return None
 
 
 def run_together(perception: "PerceptionWorker", association: "AssociationWorker") -> None:

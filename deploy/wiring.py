@@ -7,7 +7,8 @@ from deploy import weights
 from deploy.association_worker import AssociationWorker
 from deploy.config import Config
 from deploy.crop_store import CropStore
-from deploy.log.base import Log
+from deploy.log.base import Log, Writer
+from deploy.log.spool import SpooledWriter
 from deploy.perception_worker import (
     CameraPipeline,
     FrameTap,
@@ -18,8 +19,10 @@ from deploy.perception_worker import (
 from detect.detector import Detector
 from detect.masks import BoxMasker, GrabCutMasker, Masker
 from detect.motion import MotionDetector
+from detect.networks import NETWORKS, START_SCORE, open_network
 from detect.settings import DetectSettings
 from detect.tracking import Tracker
+from embed.attributes import Attributes, BarrierAttributes
 from embed.colour import ColourEncoder
 from embed.encoder import Encoder
 from embed.observation import Epoch
@@ -36,10 +39,18 @@ def make_detector(settings: DetectSettings) -> Detector:
     """The detector of the configuration; raises WeightsError where its weights are missing."""
     if settings.detector == "motion":
         return MotionDetector(silhouettes=settings.masks == "auto")
-    from detect.openvino_detector import CROSSROAD_1016, OpenVinoDetector
-
     network = weights.find(settings.detector)
-    return OpenVinoDetector(network, CROSSROAD_1016, min_score=settings.min_score, threads=settings.threads)
+    return open_network(settings.detector, network, min_score=settings.min_score, threads=settings.threads)
+
+
+def make_tracker(settings: DetectSettings) -> Tracker:
+    """A tracker for one camera that takes the configured detector's scores for what they mean."""
+    network = NETWORKS.get(settings.detector)
+    return Tracker(
+        lost_after_s=settings.lost_after_s,
+        frame_rate=settings.analyse_fps,
+        start_score=network.start_score if network else START_SCORE,
+    )
 
 
 def make_masker(settings: DetectSettings) -> Masker:
@@ -50,6 +61,13 @@ def make_masker(settings: DetectSettings) -> Masker:
 def make_encoder(settings: EmbedSettings) -> Encoder:
     """The encoder of the configuration."""
     return {"colour": ColourEncoder}[settings.encoder]()
+
+
+def make_attributes(settings: EmbedSettings) -> Attributes | None:
+    """Who tells colour and type, if anybody is to; raises WeightsError where its weights are missing."""
+    if not settings.attributes:
+        return None
+    return BarrierAttributes(weights.find("vehicle-attributes-0039"))
 
 
 def make_associator(config: Config) -> Associator:
@@ -80,15 +98,15 @@ def make_perception_worker(
     for camera in cameras:
         check_source(camera)
     detector = make_detector(config.detect)
+    make_pipeline = _pipeline_maker(config, CropStore(config.crops, clock) if config.crops.keep else None)
     mailbox = Mailbox(clock)
     started_ns = clock.now_ns()
     stations = [_make_station(config, log, mailbox, clock, camera, started_ns) for camera in cameras]
-    make_pipeline = _pipeline_maker(config, CropStore(config.crops, clock) if config.crops.keep else None)
     return PerceptionWorker(log, mailbox, stations, detector, make_pipeline, tap=tap)
 
 
 def _make_station(config: Config, log: Log, mailbox: Mailbox, clock: Clock, camera: Camera, started_ns: int) -> Station:
-    writer = log.claim(f"camera/{camera.id}")
+    writer = _camera_writer(config, log, f"camera/{camera.id}")
     progress = station_progress(writer)
     starts_ns = start_ns(camera.starts_at, otherwise_ns=started_ns if camera.realtime else 0)
     feed = CameraFeed(
@@ -103,11 +121,17 @@ def _make_station(config: Config, log: Log, mailbox: Mailbox, clock: Clock, came
     return Station(feed, writer, starts_ns, ended=progress.ended)
 
 
+def _camera_writer(config: Config, log: Log, owner: str) -> Writer:
+    """Cameras do not wait for a log beyond this machine."""
+    if config.log.url.startswith("sqlite:"):
+        return log.claim(owner)
+    return SpooledWriter(log, owner, limit_bytes=config.log.spool_mb * 1e6)
+
+
 def _pipeline_maker(config: Config, store: CropStore | None) -> Callable[[str, Epoch], CameraPipeline]:
-    encoder, masker = make_encoder(config.embed), make_masker(config.detect)
+    encoder, masker, attributes = make_encoder(config.embed), make_masker(config.detect), make_attributes(config.embed)
 
     def make(camera_id: str, epoch: Epoch) -> CameraPipeline:
-        tracker = Tracker(lost_after_s=config.detect.lost_after_s, frame_rate=config.detect.analyse_fps)
         builder = TrackletBuilder(
             camera_id,
             epoch,
@@ -116,7 +140,8 @@ def _pipeline_maker(config: Config, store: CropStore | None) -> Callable[[str, E
             lost_after_s=config.detect.lost_after_s,
             settings=config.embed,
             keep=store.keep if store is not None else None,
+            attributes=attributes,
         )
-        return CameraPipeline(camera_id, epoch, tracker, builder)
+        return CameraPipeline(camera_id, epoch, make_tracker(config.detect), builder)
 
     return make

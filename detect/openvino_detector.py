@@ -1,6 +1,5 @@
 """Detectors of the SSD family in OpenVINO's format, on the CPU."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -8,22 +7,9 @@ from numpy.typing import NDArray
 
 from detect.boxes import areas, clip
 from detect.detections import Detections
+from detect.networks import CROSSROAD_1016, SsdModel
 from detect.openvino_network import OpenVinoNetwork
 from ingest.frame import Frame
-
-
-@dataclass(frozen=True, slots=True)
-class SsdModel:
-    """What has to be known of a network beside its files: which class is a vehicle, and which score is worth it."""
-
-    vehicle_class: int
-    min_score: float
-
-
-# Weak detections start no track but continue one: .15 is the middle of a plateau of IDF1 (docs/benchmarks.md).
-CROSSROAD_1016 = SsdModel(vehicle_class=1, min_score=0.15)
-PVB_2001 = SsdModel(vehicle_class=0, min_score=0.15)
-PVB_2000 = SsdModel(vehicle_class=0, min_score=0.15)
 
 
 class OpenVinoDetector:
@@ -51,3 +37,6 @@ def decode(rows: NDArray[np.float32], size: tuple[int, int], vehicle_class: int,
     width, height = size
     boxes = clip(rows[:, 3:7] * np.array([width, height, width, height], np.float32), size)
     return Detections.of(boxes, rows[:, 2]).select(areas(boxes) >= 1.0)
+
+
+__all__ = ["CROSSROAD_1016", "OpenVinoDetector", "SsdModel", "decode"]

@@ -8,6 +8,7 @@ import supervision as sv
 from trackers import BoTSORTTracker
 
 from detect.detections import UNTRACKED, Detections
+from detect.networks import START_SCORE
 from ingest.clock import NS
 from ingest.frame import Frame
 
@@ -16,21 +17,24 @@ class Tracker:
     """BoT-SORT on boxes, timed by the frames' own clock, so that dropped frames do not upset it.
 
     A track that is not seen for `lost_after_s` is over. Its id is never used again within the tracker, and ids
-    count from 1. The picture itself is not looked at: the cameras stand still.
+    count from 1. The picture itself is not looked at: the cameras stand still. A detection that scores `start_score`
+    or more starts a track where it continues none.
     """
 
-    def __init__(self, *, lost_after_s: float = 1.2, frame_rate: float = 8.0) -> None:
+    def __init__(self, *, lost_after_s: float = 1.2, frame_rate: float = 8.0, start_score: float = START_SCORE) -> None:
         self.lost_after_s = lost_after_s
         self._tracker = BoTSORTTracker(
             lost_track_buffer=max(1, round(lost_after_s * 30)),
             frame_rate=frame_rate,
+            track_activation_threshold=start_score,
+            high_conf_det_threshold=start_score - 0.1,  # the distance that BoT-SORT has between the two
             enable_cmc=False,
             instant_first_frame_activation=True,
         )
         self._epoch_ns: int | None = None
 
     def __call__(self, frame: Frame, found: Detections) -> Detections:
-        """The detections with track ids; weak ones (score below .7) that continue no track are left out."""
+        """The detections with track ids; weak ones (score below `start_score`) that continue no track are left out."""
         if self._epoch_ns is None:
             self._epoch_ns = frame.captured_ns
         seconds = (frame.captured_ns - self._epoch_ns) / NS

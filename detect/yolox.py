@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from detect.boxes import areas, clip
 from detect.detections import Boxes, Detections
+from detect.networks import YoloxModel
 from detect.openvino_network import OpenVinoNetwork
 from ingest.frame import Frame, Image
 
@@ -18,16 +19,6 @@ VEHICLES = {2: "car", 3: "motorcycle", 5: "bus", 7: "truck"}
 """COCO's classes (numbered from 0) that are vehicles."""
 MAX_IOU = 0.45
 """Of two boxes that share more than this only the surer one stays, whatever their classes."""
-
-
-@dataclass(frozen=True, slots=True)
-class YoloxModel:
-    """What has to be known of a network beside its file: which score is worth it."""
-
-    min_score: float
-
-
-YOLOX_NANO = YoloxModel(min_score=0.15)
 
 
 @dataclass(frozen=True, slots=True)

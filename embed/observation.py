@@ -1,4 +1,4 @@
-"""What perception tells association: an observation of a tracklet, or a tick of a camera's clock.
+"""What perception tells association: an observation of a tracklet, a tick of a camera's clock, or a gap.
 
 A tracklet is one vehicle in one camera. It is opened, updated while it lasts, and closed. Records of the topic
 `observations` are MessagePack maps, told apart by their field `type`.
@@ -48,7 +48,7 @@ class BoxAt(msgspec.Struct, frozen=True, array_like=True):
     bottom: int
 
 
-class Observation(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="observation"):
+class Observation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag="observation"):
     """One vehicle in one camera, as far as it is known at `at_ns`.
 
     id: `camera|epoch|track|sequence`; tracklet ids are its first three parts.
@@ -56,6 +56,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", t
     path: the boxes since the tracklet's previous observation, one an analysed frame.
     vector: the L2-normalised feature, little-endian fp16; encoder: name and weights hash, `name@hash`.
     quality: of the best crop, in [0, 1]; crops: how many crops the vector is the mean of.
+    colour: what the crops agree on, if anybody was asked; colour_score: how much, in [0, 1]. Left out when None.
     """
 
     id: str
@@ -76,6 +77,8 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", t
     vector: bytes
     quality: float
     crops: int
+    colour: str | None = None
+    colour_score: float | None = None
 
     @property
     def tracklet(self) -> str:
@@ -104,7 +107,24 @@ class Tick(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="tic
         return f"{self.camera}|{self.epoch}|tick|{self.sequence}"
 
 
-Message = Observation | Tick
+class Gap(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="gap"):
+    """Something of a camera is missing: `records` records before this moment were given up and never written.
+
+    It is the first word of a new epoch; tracklets of earlier epochs will not be spoken of again.
+    """
+
+    camera: str
+    epoch: Epoch
+    sequence: int
+    at_ns: int
+    records: int
+
+    @property
+    def id(self) -> str:
+        return f"{self.camera}|{self.epoch}|gap|{self.sequence}"
+
+
+Message = Observation | Tick | Gap
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
@@ -116,16 +136,17 @@ class OrderKey(NamedTuple):
     at_ns: int
     camera: str
     epoch: Epoch
-    is_tick: bool
+    rank: int
     track: int
     sequence: int
 
 
 def order_key(message: Message) -> OrderKey:
     """Where a message stands among all others, whatever the order they arrive in."""
-    if isinstance(message, Tick):
-        return OrderKey(message.at_ns, message.camera, message.epoch, True, 0, message.sequence)
-    return OrderKey(message.at_ns, message.camera, message.epoch, False, message.track, message.sequence)
+    if isinstance(message, Observation):
+        return OrderKey(message.at_ns, message.camera, message.epoch, 1, message.track, message.sequence)
+    rank = 0 if isinstance(message, Gap) else 2
+    return OrderKey(message.at_ns, message.camera, message.epoch, rank, 0, message.sequence)
 
 
 def tracklet_id(camera: str, epoch: Epoch, track: int) -> str:

@@ -12,9 +12,11 @@ class EmbedSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     open_after_s: a track younger than this is not spoken of, since most are noise.
     update_every_s: how often an open tracklet is reported again, if a better picture of it was found.
     crops: how many of a tracklet's best crops are embedded and averaged.
+    attributes: whether a network tells colour and type from those crops (needs its weights).
     """
 
     encoder: Literal["colour"] = "colour"
     open_after_s: Annotated[float, msgspec.Meta(ge=0, le=60)] = 0.4
     update_every_s: Annotated[float, msgspec.Meta(gt=0)] = 2.0
     crops: Annotated[int, msgspec.Meta(ge=1, le=32)] = 4
+    attributes: bool = False

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from detect.detections import Detections
 from detect.masks import Masker
+from embed.attributes import MIN_KIND_SCORE, Attributes, Traits, agree
 from embed.crops import BestCrops, Crop, qualities
 from embed.encoder import Encoder
 from embed.observation import BoxAt, Epoch, Observation, State, pack_vector, tracklet_id
@@ -30,12 +31,14 @@ class _Tracklet:
     path: list[BoxAt]
     scores: dict[str, float] = field(default_factory=dict)
     vectors: dict[int, NDArray[np.float32]] = field(default_factory=dict)  # by the crop's capture time
+    traits: dict[int, Traits] = field(default_factory=dict)  # likewise
     boxes: int = 0
     sequence: int = 0
     said_ns: int | None = None
     news: bool = False
     mean: NDArray[np.float32] | None = None
     quality: float = 0.0
+    agreed: Traits | None = None
 
 
 class TrackletBuilder:
@@ -55,6 +58,7 @@ class TrackletBuilder:
         lost_after_s: float,
         settings: EmbedSettings,
         keep: CropKeeper | None = None,
+        attributes: Attributes | None = None,
     ) -> None:
         self._camera = camera
         self._epoch = epoch
@@ -63,6 +67,7 @@ class TrackletBuilder:
         self._lost_after_ns = round(lost_after_s * NS)
         self._settings = settings
         self._keep = keep
+        self._attributes = attributes
         self._open: dict[int, _Tracklet] = {}
         self._tracks = 0
         self._clock = ClockQuality.ARRIVAL
@@ -123,6 +128,8 @@ class TrackletBuilder:
         """Give each tracklet the mean vector of its best crops; crops that are new are encoded in one batch."""
         fresh = [(it, crop) for it in tracklets for crop in it.best.crops if crop.captured_ns not in it.vectors]
         rows = self._encoder([self._masked(crop) for _, crop in fresh])
+        if self._attributes is not None:
+            self._look(self._attributes, tracklets, fresh)
         for (it, crop), row in zip(fresh, rows, strict=True):
             it.vectors[crop.captured_ns] = row
         for it in tracklets:
@@ -135,6 +142,16 @@ class TrackletBuilder:
             it.mean = np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-6), np.float32)
             it.quality = crops[0].quality
             it.news = False
+
+    def _look(
+        self, attributes: Attributes, tracklets: Sequence[_Tracklet], fresh: Sequence[tuple[_Tracklet, Crop]]
+    ) -> None:
+        """Give each tracklet the traits that its best crops agree on."""
+        for (it, crop), traits in zip(fresh, attributes([crop for _, crop in fresh]), strict=True):
+            it.traits[crop.captured_ns] = traits
+        for it in tracklets:
+            it.traits = {crop.captured_ns: it.traits[crop.captured_ns] for crop in it.best.crops}
+            it.agreed = agree([(it.traits[crop.captured_ns], crop.quality) for crop in it.best.crops])
 
     def _masked(self, crop: Crop) -> Crop:
         if crop.mask is not None and crop.mask.any():
@@ -149,6 +166,10 @@ class TrackletBuilder:
         sequence, it.sequence, it.said_ns = it.sequence, it.sequence + 1, self._now_ns
         path, it.path = it.path, []
         label = max(it.scores, key=lambda name: (it.scores[name], name))
+        score = round(it.scores[label] / it.boxes, 4)
+        agreed = it.agreed
+        if agreed is not None and label == "vehicle" and agreed.kind_score >= MIN_KIND_SCORE:
+            label = agreed.kind
         return Observation(
             id=f"{tracklet_id(self._camera, self._epoch, it.track)}|{sequence}",
             camera=self._camera,
@@ -163,9 +184,11 @@ class TrackletBuilder:
             frame_size=self._frame_size,
             path=path,
             label=label,
-            score=round(it.scores[label] / it.boxes, 4),
+            score=score,
             encoder=self._encoder.id,
             vector=pack_vector(it.mean),
             quality=round(it.quality, 4),
             crops=len(it.best),
+            colour=agreed.colour if agreed else None,
+            colour_score=round(agreed.colour_score, 4) if agreed else None,
         )

@@ -14,6 +14,7 @@ from deploy.cli import (
     demo_command,
     run_command,
     score_command,
+    topics_command,
     trajectories_command,
     weights_command,
 )
@@ -35,6 +36,7 @@ app.command("trajectories")(trajectories_command.trajectories)
 app.command("score")(score_command.score)
 app.add_typer(cameras_command.app, name="cameras")
 app.add_typer(weights_command.app, name="weights")
+app.add_typer(topics_command.app, name="topics")
 
 
 def _version(wanted: bool) -> None:

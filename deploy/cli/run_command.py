@@ -46,7 +46,7 @@ def run(file: ConfigFile, cameras: CameraList = None, status: StatusFile = None)
     config = load_config(file)
     from deploy.wiring import make_association_worker, make_perception_worker
 
-    log = open_log(config.log.url)
+    log = open_log(config.log.url, connect_timeout_s=config.log.connect_timeout_s)
     perception = make_perception_worker(config, log, only=_chosen(config, cameras))
     if _nothing_left(perception, config):
         return
@@ -62,7 +62,7 @@ def observe(file: ConfigFile, cameras: CameraList = None, status: StatusFile = N
     config = load_config(file)
     from deploy.wiring import make_perception_worker
 
-    log = open_log(config.log.url)
+    log = open_log(config.log.url, connect_timeout_s=config.log.connect_timeout_s)
     perception = make_perception_worker(config, log, only=_chosen(config, cameras))
     if _nothing_left(perception, config):
         return
@@ -77,11 +77,12 @@ def associate(file: ConfigFile) -> None:
     config = load_config(file)
     from deploy.wiring import make_association_worker
 
-    log = open_log(config.log.url)
-    association = make_association_worker(config, log)
+    log = open_log(config.log.url, connect_timeout_s=config.log.connect_timeout_s)
     console = Console()
     with live_view(console, log, None, Journeys()):
-        run_association(association)
+        association = run_association(
+            lambda: make_association_worker(config, log), patient=not config.log.url.startswith("sqlite:")
+        )
     console.print(f"{association.counts['records']} records, {association.counts['events']} events")
 
 

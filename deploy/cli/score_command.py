@@ -21,7 +21,7 @@ from deploy.journeys import read_journeys
 from deploy.log.base import Log
 from deploy.log.opening import open_log
 from deploy.log.topics import OBSERVATIONS
-from embed.observation import Message, Tick, decode
+from embed.observation import Message, Observation, Tick, decode
 from ingest.clock import NS
 from ingest.errors import ConfigError
 from ingest.opening import start_ns
@@ -174,6 +174,7 @@ def _read(log: Log) -> tuple[dict[str, _Told], dict[str, int]]:
     for message in _messages(log):
         if isinstance(message, Tick):
             told[message.camera].ticks.append(message)
+        if not isinstance(message, Observation):
             continue
         number = tracklets.setdefault(message.tracklet, len(tracklets))
         for at in message.path:

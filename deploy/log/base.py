@@ -57,6 +57,15 @@ class Writer(Protocol):
         """
         ...
 
+    @property
+    def dropped(self) -> int:
+        """Records that were committed here and given up, because the log was away for too long."""
+        ...
+
+    def close(self) -> None:
+        """Write what is not written yet, as far as that can be done soon, and let go."""
+        ...
+
 
 class Log(Protocol):
     """A durable log."""
@@ -70,7 +79,7 @@ class Log(Protocol):
         ...
 
     def end(self, topic: str) -> int:
-        """The offset of the last record of a topic, 0 if it has none."""
+        """No record of a topic is beyond this offset; 0 if it has none."""
         ...
 
     def close(self) -> None: ...

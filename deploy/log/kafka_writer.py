@@ -93,6 +93,10 @@ class KafkaWriter:
     def state(self) -> Mapping[str, bytes]:
         return MappingProxyType(self._state)
 
+    @property
+    def dropped(self) -> int:
+        return 0
+
     def commit(
         self,
         records: Sequence[Record],

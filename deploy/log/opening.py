@@ -9,13 +9,22 @@ from ingest.errors import ConfigError
 def check_log_url(url: str) -> None:
     """Refuse a URL that names no kind of log; raises ConfigError."""
     scheme, _, rest = url.partition(":")
-    if scheme != "sqlite" or not rest:
-        raise ConfigError(f"log.url '{url}' is not known (use sqlite:PATH)")
+    if scheme == "kafka":
+        from deploy.log.kafka_cluster import parse_kafka_url
+
+        parse_kafka_url(url)
+    elif scheme != "sqlite" or not rest:
+        raise ConfigError(f"log.url '{url}' is not known (use sqlite:PATH or kafka://HOST:PORT)")
 
 
-def open_log(url: str, *, must_exist: bool = False) -> Log:
+def open_log(url: str, *, must_exist: bool = False, connect_timeout_s: float = 10.0) -> Log:
     """The log of a URL; `must_exist` for those who only read. Raises ConfigError or LogError."""
     check_log_url(url)
+    if url.startswith("kafka:"):
+        from deploy.log.kafka_cluster import parse_kafka_url
+        from deploy.log.kafka_log import KafkaLog
+
+        return KafkaLog(parse_kafka_url(url), connect_timeout_s=connect_timeout_s)
     from deploy.log.sqlite_log import SqliteLog
 
     path = Path(url.removeprefix("sqlite:"))

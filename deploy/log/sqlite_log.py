@@ -127,6 +127,13 @@ class SqliteWriter:
     def state(self) -> Mapping[str, bytes]:
         return MappingProxyType(self._state)
 
+    @property
+    def dropped(self) -> int:
+        return 0
+
+    def close(self) -> None:
+        """Nothing is held back."""
+
     def commit(
         self,
         records: Sequence[Record],

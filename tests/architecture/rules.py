@@ -32,7 +32,7 @@ HEAVY: dict[str, tuple[str, ...]] = {
     ),
     "scipy": ("associate/matching.py", "training/scoring/"),
     "faiss": ("associate/gallery.py",),
-    "kafka": ("deploy/log/",),
+    "kafka": ("deploy/log/kafka_",),
     "sqlite3": ("deploy/log/sqlite_log.py",),
     "torch": ("embed/network/", "embed/runtime.py", "detect/grounding_dino.py", "detect/sam.py", "training/"),
     "trackeval": ("training/scoring/",),

@@ -6,7 +6,7 @@ from pathlib import Path
 from associate.trajectory import encode as encode_event
 from embed.observation import encode
 from tests.associate.samples import event
-from tests.embed.samples import observation, tick
+from tests.embed.samples import gap, observation, tick
 
 
 def main(version: str) -> None:
@@ -14,6 +14,7 @@ def main(version: str) -> None:
     folder.mkdir(parents=True)
     (folder / "observation.msgpack").write_bytes(encode(observation()))
     (folder / "tick.msgpack").write_bytes(encode(tick()))
+    (folder / "gap.msgpack").write_bytes(encode(gap()))
     (folder / "event.json").write_bytes(encode_event(event()))
 
 

@@ -13,7 +13,7 @@ from deploy.log.topics import OBSERVATIONS
 from deploy.perception_worker import station_progress
 from deploy.wiring import make_perception_worker
 from detect.detections import Detections
-from embed.observation import Message, Observation, State, Tick, decode
+from embed.observation import Gap, Message, Observation, State, Tick, decode
 from ingest.clock import NS
 from ingest.errors import ConfigError
 from ingest.feed import FeedState
@@ -172,3 +172,24 @@ def test_a_missing_file_is_said_before_anything_starts(tmp_path: Path) -> None:
     config = configure(tmp_path, {"a": tmp_path / "none.mp4"})
     with pytest.raises(ConfigError, match=r"none\.mp4"):
         make_perception_worker(config, open_log(config.log.url))
+
+
+def test_records_given_up_are_reported_and_open_a_new_epoch(
+    tmp_path: Path, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A spool that had to drop something: its camera says so, and no tracklet goes on over the gap."""
+    config = configure(tmp_path, {"a": clip})
+    log = open_log(config.log.url)
+    worker = make_perception_worker(config, log)
+    station = worker.stations["a"]
+    monkeypatch.setattr(
+        type(station.writer), "dropped", property(lambda self: 7 if station.analysed >= 20 else 0), raising=True
+    )
+    worker.run()
+    messages = messages_of(log)
+    gaps = [message for message in messages if isinstance(message, Gap)]
+    assert [(gap.records, gap.epoch.session) for gap in gaps] == [(7, 1)]
+    before = {m.tracklet for m in messages if isinstance(m, Observation) and m.epoch.session == 0}
+    closed = {m.tracklet for m in messages if isinstance(m, Observation) and m.state is State.CLOSED}
+    assert before <= closed
+    assert messages[-1].epoch.session == 1

@@ -4,10 +4,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from detect.boxes import areas
-from detect.openvino_detector import CROSSROAD_1016, OpenVinoDetector
+from detect.networks import CROSSROAD_1016, NETWORKS, open_network
+from detect.openvino_detector import OpenVinoDetector, decode
 from ingest.errors import WeightsError
 from ingest.video import RecordedVideo
 from tests.conftest import ROOT
@@ -29,11 +31,38 @@ def test_vehicles_are_found_in_a_real_frame(shared_data: Path) -> None:
     assert (again.boxes == found.boxes).all()
 
 
-def test_a_broken_network_is_named(tmp_path: Path) -> None:
-    broken = tmp_path / "net.xml"
+ROWS = np.array(
+    [
+        [0, 1, 0.9, 0.1, 0.2, 0.5, 0.6],
+        [0, 0, 0.9, 0.1, 0.2, 0.5, 0.6],  # another class
+        [0, 1, 0.14, 0.1, 0.2, 0.5, 0.6],  # too weak
+        [0, 1, 0.8, -0.1, 0.5, 0.5, 1.3],  # reaches out of the picture
+        [0, 1, 0.7, 0.9, 0.9, 0.9, 0.95],  # has no width
+        [0, 1, 0.6, 1.1, 0.1, 1.3, 0.2],  # lies outside
+        [-1, 0, 0, 0, 0, 0, 0],  # the end
+        [0, 1, 0.9, 0.1, 0.2, 0.5, 0.6],
+    ],
+    np.float32,
+)
+
+
+def test_rows_of_the_output_become_boxes() -> None:
+    found = decode(ROWS, (200, 100), vehicle_class=1, min_score=0.15)
+    assert np.allclose(found.boxes, [[20, 20, 100, 60], [0, 50, 100, 100]])
+    assert np.allclose(found.scores, [0.9, 0.8])
+    assert found.labels == ("vehicle", "vehicle")
+
+
+def test_a_list_that_fills_the_output_has_no_end() -> None:
+    assert len(decode(ROWS[:1].repeat(200, axis=0), (200, 100), vehicle_class=1, min_score=0.15)) == 200
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_broken_network_is_named(name: str, tmp_path: Path) -> None:
+    broken = tmp_path / ("net.onnx" if name == "yolox-nano" else "net.xml")
     broken.write_text("<net/>")
     with pytest.raises(WeightsError, match="cannot read the network"):
-        OpenVinoDetector(broken, CROSSROAD_1016)
+        open_network(name, broken)
 
 
 SCRIPT = """

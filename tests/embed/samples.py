@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from embed.observation import BoxAt, Epoch, Observation, State, Tick, pack_vector, tracklet_id
+from embed.observation import BoxAt, Epoch, Gap, Observation, State, Tick, pack_vector, tracklet_id
 from ingest.clock import NS
 from ingest.frame import ClockQuality
 
@@ -54,6 +54,11 @@ def observation(
         quality=0.5,
         crops=3,
     )
+
+
+def gap(*, at_s: float = 14.0) -> Gap:
+    """Records that were given up."""
+    return Gap(camera="north", epoch=Epoch(1, 1), sequence=0, at_ns=round(at_s * NS), records=42)
 
 
 def tick(

@@ -8,14 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embed.observation import Epoch, Observation, Tick, decode, encode, order_key, pack_vector, unpack_vector
-from tests.embed.samples import observation, tick
+from embed.observation import Epoch, Message, decode, encode, order_key, pack_vector, unpack_vector
+from tests.embed.samples import gap, observation, tick
 
 GOLDEN = Path(__file__).parents[1] / "data" / "golden"
 
 
-@pytest.mark.parametrize("message", [observation(), tick(), tick(final=True)], ids=["observation", "tick", "final"])
-def test_round_trip(message: Observation | Tick) -> None:
+@pytest.mark.parametrize(
+    "message", [observation(), tick(), tick(final=True), gap()], ids=["observation", "tick", "final", "gap"]
+)
+def test_round_trip(message: Message) -> None:
     assert decode(encode(message)) == message
 
 
@@ -30,6 +32,7 @@ def test_golden_messages_decode(version: str) -> None:
     folder = GOLDEN / version
     assert decode((folder / "observation.msgpack").read_bytes()) == observation()
     assert decode((folder / "tick.msgpack").read_bytes()) == tick()
+    assert decode((folder / "gap.msgpack").read_bytes()) == gap()
 
 
 def test_the_present_version_is_golden() -> None:
@@ -37,6 +40,7 @@ def test_the_present_version_is_golden() -> None:
     latest = GOLDEN / sorted(path.name for path in GOLDEN.iterdir())[-1]
     assert (latest / "observation.msgpack").read_bytes() == encode(observation())
     assert (latest / "tick.msgpack").read_bytes() == encode(tick())
+    assert (latest / "gap.msgpack").read_bytes() == encode(gap())
 
 
 @pytest.mark.parametrize("record", [b"", b"\xff\xff", b"{}", encode(observation())[:-3], b"\x81\xa4type\xa5other"])

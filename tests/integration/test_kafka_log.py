@@ -120,7 +120,8 @@ def test_a_broker_that_is_killed_loses_and_doubles_nothing(mortal: Broker) -> No
 
 def test_a_broker_that_stays_away_ends_in_an_error(mortal: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kafka_cluster, "REQUEST_TIMEOUT_S", 1.0)
-    monkeypatch.setattr(kafka_cluster, "DELIVERY_TIMEOUT_S", 2.0)
+    for module in (kafka_cluster, kafka_writer):
+        monkeypatch.setattr(module, "DELIVERY_TIMEOUT_S", 2.0)
     log = KafkaLog(mortal.servers, commit_timeout_s=2.0)
     writer = log.claim("zone/other")
     writer.commit([record(1, TRAJECTORIES)], position=1)
@@ -355,6 +356,7 @@ def test_an_owner_comes_back_though_another_s_open_transaction_hides_its_claim(
 
 def test_who_lost_the_name_in_the_last_moment_is_fenced(open_log: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
     """The new owner comes between the look at the log and the new producer: the log is asked again."""
+    monkeypatch.setattr(kafka_writer, "STAND_BACK_S", 0.0)
     writer = open_log().claim("zone/main")
     log = open_log()
     log.claim("zone/main").commit([record(1)])
