@@ -2,26 +2,28 @@
 
 from ingest.clock import NS
 
-SLOWEST = 32.0
+SLOWEST = 8.0
 """Even a camera that hardly gets a turn is looked at this many times less often at most."""
-PATIENCE = 24
-"""After so many frames that were fetched in time the beat is tried a little faster again."""
+SLOWER, FASTER = 1.15, 1.1
+JUDGED_EVERY_NS = NS
+"""The beat changes at most once in this much of the camera's time, so that one hiccup counts once."""
 
 
 class Beat:
     """A regular choice of frames: every n-th of a steady stream, whatever n comes out at.
 
     The choice depends on capture times only, so that a recording gives the same one on every machine. For a live
-    camera `told(in_time=...)` says after each chosen frame whether the one before it had been fetched by then;
-    where it had not, the beat slows down, because frames at an even, slower rate track better than frames that are
-    dropped at random.
+    camera `told` says after each chosen frame whether the one before it had been fetched by then. A second with a
+    frame that had not slows the beat down, a second without one quickens it again up to what was asked for: frames at
+    an even, slower rate track better than frames that are dropped at random.
     """
 
     def __init__(self, frames_per_s: float) -> None:
         self._interval_ns = NS / frames_per_s
         self._stretch = 1.0
-        self._in_time = 0
         self._due_ns: float | None = None
+        self._judged_ns: int | None = None
+        self._late = False
 
     @property
     def frames_per_s(self) -> float:
@@ -39,13 +41,12 @@ class Beat:
         self._due_ns = next_ns if next_ns > captured_ns else captured_ns + interval_ns
         return True
 
-    def told(self, *, in_time: bool) -> None:
-        """Adapt: slower by a quarter at once, faster by a tenth after a while."""
-        if not in_time:
-            self._stretch = min(self._stretch * 1.25, SLOWEST)
-            self._in_time = 0
+    def told(self, captured_ns: int, *, in_time: bool) -> None:
+        """Adapt; `captured_ns` is the time of the frame just chosen."""
+        self._late |= not in_time
+        if self._judged_ns is None:
+            self._judged_ns = captured_ns
+        if captured_ns - self._judged_ns < JUDGED_EVERY_NS:
             return
-        self._in_time += 1
-        if self._in_time >= PATIENCE and self._stretch > 1.0:
-            self._stretch = max(self._stretch / 1.1, 1.0)
-            self._in_time = 0
+        self._stretch = min(self._stretch * SLOWER, SLOWEST) if self._late else max(self._stretch / FASTER, 1.0)
+        self._judged_ns, self._late = captured_ns, False

@@ -209,7 +209,7 @@ class CameraFeed:
                 if not self._offer(session, frame):
                     return
                 if self.camera.live:
-                    beat.told(in_time=self._mailbox.dropped(self.camera.id) == dropped_before)
+                    beat.told(frame.captured_ns, in_time=self._mailbox.dropped(self.camera.id) == dropped_before)
                     self.analyse_fps = beat.frames_per_s
         finally:
             source.close()

@@ -115,15 +115,21 @@ def bgr(picture: av.VideoFrame) -> Image:
 
 
 class VideoWriter:
-    """Writes BGR pictures of one size to an MP4 that browsers play (H.264, yuv420p)."""
+    """Writes BGR pictures of one size to an MP4 that browsers play (H.264, yuv420p).
 
-    def __init__(self, path: Path, size: tuple[int, int], frames_per_s: int) -> None:
+    `key_interval` is the number of frames from one key picture to the next; the codec's choice if 0.
+    """
+
+    def __init__(self, path: Path, size: tuple[int, int], frames_per_s: int, *, key_interval: int = 0) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         options = {"movflags": "+faststart"} if path.suffix == ".mp4" else {}
         self._container = av.open(str(path), "w", options=options)
         self._stream = self._container.add_stream("libx264", rate=frames_per_s, options={"crf": "23"})
         self._stream.width, self._stream.height = size
         self._stream.pix_fmt = "yuv420p"
+        if key_interval:
+            self._stream.codec_context.gop_size = key_interval
+            self._stream.codec_context.max_b_frames = 0
 
     def write(self, image: Image) -> None:
         """Append a picture of (H, W, 3)."""

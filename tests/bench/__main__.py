@@ -2,9 +2,15 @@
 
 import argparse
 
-from tests.bench import association, pipeline, tracking
+from tests.bench import association, detectors, pipeline, streams, tracking
 
-BENCHES = {"pipeline": pipeline.main, "association": association.main, "tracking": tracking.main}
+BENCHES = {
+    "pipeline": pipeline.main,
+    "association": association.main,
+    "tracking": tracking.main,
+    "detectors": detectors.main,
+    "streams": streams.main,
+}
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ingest.beat import SLOWEST, Beat
+from ingest.beat import SLOWER, SLOWEST, Beat
 from ingest.clock import NS
 
 
@@ -27,13 +27,14 @@ def test_a_gap_is_not_caught_up() -> None:
 
 def test_it_slows_down_while_late_and_recovers() -> None:
     beat = Beat(8)
-    for _ in range(4):
-        beat.told(in_time=False)
-    assert beat.frames_per_s == pytest.approx(8 / 1.25**4)
-    assert len(chosen(beat, 100, 25)) == pytest.approx(4 * 8 / 1.25**4, abs=1)
-    for _ in range(500):
-        beat.told(in_time=True)
+    for second in range(5):
+        for _ in range(8):  # several late frames in a second count once
+            beat.told(second * NS, in_time=False)
+    assert beat.frames_per_s == pytest.approx(8 / SLOWER**4)
+    assert len(chosen(beat, 100, 25)) == pytest.approx(4 * 8 / SLOWER**4, abs=1)
+    for second in range(5, 30):
+        beat.told(second * NS, in_time=True)
     assert beat.frames_per_s == 8
-    for _ in range(100):
-        beat.told(in_time=False)
+    for second in range(30, 90):
+        beat.told(second * NS, in_time=False)
     assert beat.frames_per_s == 8 / SLOWEST

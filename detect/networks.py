@@ -1,0 +1,65 @@
+"""The detector networks by name: what has to be known of each beside its files."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from detect.detector import Detector
+
+START_SCORE = 0.7
+"""From this score on a detection starts a track, as BoT-SORT's authors have it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SsdModel:
+    """A network whose output is a list of boxes; which of its classes is the vehicle.
+
+    `min_score`: detections below it are not used. `start_score`: from it on a detection starts a track; a weaker one
+    continues one. Scores of different networks mean different things (docs/benchmarks.md).
+    """
+
+    vehicle_class: int
+    min_score: float
+    start_score: float = START_SCORE
+
+
+@dataclass(frozen=True, slots=True)
+class YoloxModel:
+    """A network of the YOLOX family with COCO's classes; the scores as in `SsdModel`."""
+
+    min_score: float
+    start_score: float = START_SCORE
+
+
+# The scores are from IDF1 on two clips at 8 frames a second (`python -m tests.bench.detectors`): middles of plateaus.
+CROSSROAD_1016 = SsdModel(vehicle_class=1, min_score=0.15)
+# Flat: any start from .45 to .7 is within about .01.
+PVB_2001 = SsdModel(vehicle_class=0, min_score=0.15)
+# Unsure of most vehicles: a start of .7 would cost .06.
+PVB_2000 = SsdModel(vehicle_class=0, min_score=0.1, start_score=0.6)
+# Objectness times class is seldom high: a start of .7 would cost .11; .4 to .55 is a plateau.
+YOLOX_NANO = YoloxModel(min_score=0.15, start_score=0.5)
+
+NETWORKS: dict[str, SsdModel | YoloxModel] = {
+    "crossroad-1016": CROSSROAD_1016,
+    "pvb-2001": PVB_2001,
+    "pvb-2000": PVB_2000,
+    "yolox-nano": YOLOX_NANO,
+}
+"""By the name that configuration and weights share."""
+
+
+def open_network(name: str, path: Path, *, min_score: float | None = None, threads: int = 0) -> Detector:
+    """The detector of a network whose main file is at `path`.
+
+    `min_score` None is the network's own; `threads` 0 leaves their number to OpenVINO. Raises KeyError for a name not
+    in NETWORKS, WeightsError for a file that cannot be read.
+    """
+    model = NETWORKS[name]
+    # OpenVINO takes its time to load: whoever needs no network does not wait for it.
+    if isinstance(model, SsdModel):
+        from detect.openvino_detector import OpenVinoDetector
+
+        return OpenVinoDetector(path, model, min_score=min_score, threads=threads)
+    from detect.yolox import YoloxDetector
+
+    return YoloxDetector(path, model, min_score=min_score, threads=threads)
