@@ -106,7 +106,7 @@ def make_perception_worker(
 
 
 def _make_station(config: Config, log: Log, mailbox: Mailbox, clock: Clock, camera: Camera, started_ns: int) -> Station:
-    writer = _camera_writer(config, log, f"camera/{camera.id}")
+    writer = _camera_writer(config, log, camera)
     progress = station_progress(writer)
     starts_ns = start_ns(camera.starts_at, otherwise_ns=started_ns if camera.realtime else 0)
     feed = CameraFeed(
@@ -121,9 +121,10 @@ def _make_station(config: Config, log: Log, mailbox: Mailbox, clock: Clock, came
     return Station(feed, writer, starts_ns, ended=progress.ended)
 
 
-def _camera_writer(config: Config, log: Log, owner: str) -> Writer:
-    """Cameras do not wait for a log beyond this machine."""
-    if config.log.url.startswith("sqlite:"):
+def _camera_writer(config: Config, log: Log, camera: Camera) -> Writer:
+    """A live camera does not wait for a log beyond this machine; recordings do, so that they stay in step."""
+    owner = f"camera/{camera.id}"
+    if config.log.url.startswith("sqlite:") or not camera.live:
         return log.claim(owner)
     return SpooledWriter(log, owner, limit_bytes=config.log.spool_mb * 1e6)
 

@@ -31,6 +31,10 @@ CASES = {
     "log in a file's place": (camera("clip.mp4") + MOTION + '[log]\nurl = "sqlite:clip.mp4/x.db"\n', ["clip.mp4"]),
     "log is no log": (camera("clip.mp4") + MOTION + '[log]\nurl = "sqlite:clip.mp4"\n', ["clip.mp4"]),
     "log of another kind": (camera("clip.mp4") + MOTION + '[log]\nurl = "mysql:x"\n', ["log.url 'mysql:x'"]),
+    "no broker": (
+        camera("clip.mp4") + MOTION + '[log]\nurl = "kafka://127.0.0.1:1"\nconnect_timeout_s = 0.5\n',
+        ["no Kafka broker answers at 127.0.0.1:1 within 0.5 s"],
+    ),
     "log of another format": (camera("clip.mp4") + MOTION + '[log]\nurl = "sqlite:future.db"\n', ["format 99"]),
 }
 
