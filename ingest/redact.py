@@ -34,7 +34,8 @@ def _pattern(secret: str) -> re.Pattern[str]:
     pieces = []
     for character in secret:
         encoded = "".join(f"%{byte:02x}" for byte in character.encode("utf-8", "surrogatepass"))
-        forms = [re.escape(character), f"(?i:{encoded})"] + ([r"\+"] if character == " " else [])
+        # The encoded form first: of `%25`, a plain `%` would leave the `25`.
+        forms = [f"(?i:{encoded})", re.escape(character)] + ([r"\+"] if character == " " else [])
         pieces.append(f"(?:{'|'.join(forms)})")
     return re.compile("".join(pieces))
 

@@ -2,7 +2,7 @@
 
 import argparse
 
-from tests.bench import association, detectors, pipeline, streams, tracking
+from tests.bench import association, detectors, faults, pipeline, streams, tracking
 
 BENCHES = {
     "pipeline": pipeline.main,
@@ -10,6 +10,7 @@ BENCHES = {
     "tracking": tracking.main,
     "detectors": detectors.main,
     "streams": streams.main,
+    "faults": faults.main,
 }
 
 

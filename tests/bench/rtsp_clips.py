@@ -1,4 +1,7 @@
-"""Serve clips over RTSP, again and again, until standard input ends: `python -m tests.bench.rtsp_clips FILE...`."""
+"""Serve clips over RTSP, again and again: `python -m tests.bench.rtsp_clips PORT FILE...` (port 0: any).
+
+Prints the addresses, then obeys standard input until it ends: `stall N`, `go N` (N counts from 0).
+"""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -15,11 +18,14 @@ def looped(path: Path) -> Callable[[], Iterator[AccessUnit]]:
 
 
 def main() -> None:
-    with RtspServer() as server:
-        for number, name in enumerate(sys.argv[1:]):
-            server.add(f"/{number}", looped(Path(name)))
+    port, *names = sys.argv[1:]
+    with RtspServer(int(port)) as server:
+        for number, name in enumerate(names):
+            server.add(f"/{number}", looped(Path(name)), username="viewer", password="open sesame")
             print(server.url(f"/{number}"), flush=True)
-        sys.stdin.read()
+        for line in sys.stdin:
+            word, number_of = line.split()
+            server.faults(f"/{number_of}").stalled = word == "stall"
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 
@@ -83,49 +84,80 @@ def listen(servers: str, heard: Heard, stop: threading.Event) -> None:
     consumer.close()
 
 
-def serve(stack: ExitStack) -> list[str]:
-    """Start the RTSP server in a process of its own; returns the cameras' addresses."""
-    files = [str(clip_with_key_pictures(name)) for name in CLIPS]
-    process = stack.enter_context(
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.bench.rtsp_clips", *files],
+class Cameras:
+    """Our RTSP server with the clips, in a process of its own, that can be killed and started again."""
+
+    def __init__(self) -> None:
+        self._files = [str(clip_with_key_pictures(name)) for name in CLIPS]
+        self._port = "0"
+        self.urls: list[str] = []
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.bench.rtsp_clips", self._port, *self._files],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    stack.callback(process.stdin.close)
-    return [process.stdout.readline().strip() for _ in CLIPS]
+        assert self._process.stdout is not None
+        self.urls = [self._process.stdout.readline().strip() for _ in CLIPS]
+        self._port = str(urlsplit(self.urls[0]).port)
+
+    def tell(self, command: str) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{command}\n")
+        self._process.stdin.flush()
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.communicate()
 
 
-def configuration(urls: list[str], servers: str) -> str:
-    cameras = "".join(f'[[cameras]]\nid = "{name}"\nsource = "{url}"\n' for name, url in zip(CLIPS, urls, strict=True))
-    return f'{cameras}[log]\nurl = "kafka://{servers}"\n'
+def configuration(urls: list[str], servers: str, *, wrong_password: bool = False) -> str:
+    """The three cameras; with `wrong_password` a fourth one that is turned away."""
+    sources = {name: (url, "env:RIGHT") for name, url in zip(CLIPS, urls, strict=True)}
+    if wrong_password:
+        sources["turned-away"] = (urls[0], "env:WRONG")
+    tables = [
+        f'[[cameras]]\nid = "{name}"\nsource = "{url.replace("://", "://viewer@")}"\ncredentials = "{where}"\n'
+        for name, (url, where) in sources.items()
+    ]
+    return f'{"".join(tables)}[log]\nurl = "kafka://{servers}"\n'
+
+
+def environment() -> dict[str, str]:
+    """Where the networks and the passwords are."""
+    weights = os.environ.get("CORRIDOR_WEIGHTS", str(DATA / "weights"))
+    return {"CORRIDOR_WEIGHTS": weights, "RIGHT": "open sesame", "WRONG": "open says me"}
+
+
+def statuses(folder: Path) -> dict[str, Any]:
+    """By camera, what `corridor observe --status` says now."""
+    return {status["camera"]: status for status in json.loads((folder / "status.json").read_bytes())}
 
 
 def run(seconds: float) -> tuple[Heard, dict[str, Any], dict[str, Any], float]:
     """Let it run; returns what was heard, the first and last status of the cameras, and the time between them."""
-    weights = {"CORRIDOR_WEIGHTS": os.environ.get("CORRIDOR_WEIGHTS", str(DATA / "weights"))}
     heard, stop = Heard(), threading.Event()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         broker = new_broker()
         stack.callback(broker.discard)
-        urls = serve(stack)
-        (folder / "site.toml").write_text(configuration(urls, broker.servers))
+        cameras = Cameras()
+        cameras.start()
+        stack.callback(cameras.kill)
+        (folder / "site.toml").write_text(configuration(cameras.urls, broker.servers))
         made = corridor(folder, "topics", "create", "site.toml")
         assert made.returncode == 0, made.stderr
         ear = threading.Thread(target=listen, args=(broker.servers, heard, stop))
         ear.start()
-        associate = start(folder, "associate", "site.toml", **weights)
-        observe = start(folder, "observe", "site.toml", "--status", "status.json", **weights)
+        associate = start(folder, "associate", "site.toml", **environment())
+        observe = start(folder, "observe", "site.toml", "--status", "status.json", **environment())
         time.sleep(WARMUP_S)
-        first, began_s = json.loads((folder / "status.json").read_bytes()), time.time()
+        first, began_s = statuses(folder), time.time()
         time.sleep(seconds)
-        last, took_s = json.loads((folder / "status.json").read_bytes()), time.time() - began_s
+        last, took_s = statuses(folder), time.time() - began_s
         observe.send_signal(signal.SIGINT)
         told = observe.communicate(timeout=60)
         time.sleep(3)
@@ -134,11 +166,7 @@ def run(seconds: float) -> tuple[Heard, dict[str, Any], dict[str, Any], float]:
         assert (observe.returncode, associate.returncode) == (0, 0), told
         stop.set()
         ear.join()
-    return heard, by_camera(first), by_camera(last), took_s
-
-
-def by_camera(statuses: list[dict[str, Any]]) -> dict[str, Any]:
-    return {status["camera"]: status for status in statuses}
+    return heard, first, last, took_s
 
 
 def report_cameras(first: dict[str, Any], last: dict[str, Any], took_s: float) -> None:

@@ -64,6 +64,10 @@ def test_a_known_secret_is_found_in_any_encoding(secret: str) -> None:
         assert redact(f"opening <{form}> failed with an error", [secret]) == "opening <***> failed with an error"
 
 
+def test_an_encoded_per_cent_sign_leaves_nothing_behind() -> None:
+    assert redact("opening <000%25>", ["000%"]) == "opening <***>"
+
+
 def test_the_longer_of_two_secrets_goes_first() -> None:
     assert redact("abcdef abc", ["abc", "abcdef"]) == "*** ***"
     assert redact("text", [""]) == "text"
