@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from deploy.journeys import Journeys
 from deploy.log.base import Log
-from deploy.log.topics import OBSERVATIONS
+from deploy.observations import read_messages
 from detect.detections import Detections
-from embed.observation import Observation, decode
+from embed.observation import Observation
 from ingest.clock import NS
 from ingest.frame import Frame, Image
 from ingest.video import VideoWriter
@@ -66,13 +66,7 @@ def read_paths(log: Log) -> dict[str, dict[int, list[Sighted]]]:
 
 def read_observations(log: Log) -> Iterator[Observation]:
     """Every observation of a log."""
-    offset = 0
-    while stored := log.read(OBSERVATIONS, offset, 1000):
-        offset = stored[-1].offset
-        for record in stored:
-            message = decode(record.value)
-            if isinstance(message, Observation):
-                yield message
+    return (message for message in read_messages(log) if isinstance(message, Observation))
 
 
 def write_mosaic(path: Path, album: FrameAlbum, log: Log, journeys: Journeys, *, frames_per_s: int = 8) -> None:

@@ -43,7 +43,8 @@ def camera_statuses(worker: PerceptionWorker) -> list[CameraStatus]:
 
 def _status(worker: PerceptionWorker, station: Station) -> CameraStatus:
     feed = station.feed
-    ages_s = worker.waited_s(station.camera.id)
+    # A recording's frames wait for those of the others, on purpose.
+    ages_s = worker.waited_s(station.camera.id) if station.camera.live else []
     stream = feed.stream()
     clock = stream.clock if stream is not None else None
     return CameraStatus(

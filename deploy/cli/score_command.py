@@ -2,31 +2,24 @@
 
 import math
 import re
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
-import numpy as np
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from deploy.cli.screen import print_lines
 from deploy.journeys import read_journeys
-from deploy.log.base import Log
 from deploy.log.opening import open_log
-from deploy.log.topics import OBSERVATIONS
-from embed.observation import Message, Observation, Tick, decode
-from ingest.clock import NS
+from deploy.scoring import Told, begin_ns, frame_times_of, read_run, tracks_of
 from ingest.errors import ConfigError
 from ingest.opening import start_ns
-from training.scoring import timing
-from training.scoring.tracks import VISIT_GAP_S, CameraTracks, Ints, TrackedBoxes
+from training.scoring.tracks import VISIT_GAP_S
 from training.scoring.truth import MotTruth, read_mot
 
 if TYPE_CHECKING:
@@ -40,18 +33,6 @@ URL = re.compile(r"^[a-z]\w+:")
 TRUTH_ENDING = ".gt.txt"
 VIDEO_ENDINGS = (".mp4", ".mkv", ".avi", ".mov", ".ts")
 COLUMNS = ("camera", "frames", "vehicles", "IDF1", "IDP", "IDR", "HOTA", "DetA", "AssA", "MOTA", "switches", "frag.")
-OFF_BEAT = 0.1
-"""Times that are off the truth's frames by this much (median, in frames) are those of another frame rate."""
-MEDIA_TIME_NS = 86_400 * NS
-"""Capture times below a day are media time, which begins at 0."""
-
-
-@dataclass(slots=True)
-class _Told:
-    """What a log says about one camera: boxes (capture time in ns, tracklet, xyxy pixels) and ticks, in order."""
-
-    boxes: list[tuple[int, int, float, float, float, float]] = field(default_factory=list)
-    ticks: list[Tick] = field(default_factory=list)
 
 
 def score(
@@ -92,14 +73,14 @@ def score(
     _check_numbers(fps, video, visit_gap_s)
     videos = _files(video, "--video", _videos_in) if video else {}
     with closing(open_log(run if URL.match(run) else f"sqlite:{run}", must_exist=True)) as log:
-        told, tracklets = _read(log)
+        told, tracklets = read_run(log)
         identities = read_journeys(log).identity_of
     _check_cameras(truths, told, run)
     cameras = []
     for camera, true in truths.items():
-        starts_ns = start_ns(starts_at, otherwise_ns=_begin_ns(told[camera]))
-        times_ns = _frame_times_ns(camera, true, told[camera], starts_ns, fps, videos)
-        cameras.append(_tracks(camera, true, counted, told[camera], times_ns))
+        starts_ns = start_ns(starts_at, otherwise_ns=begin_ns(told[camera]))
+        times_ns = frame_times_of(camera, true, told[camera], starts_ns, fps, videos)
+        cameras.append(tracks_of(camera, true, counted, told[camera], times_ns))
     numbers = {identity: number for number, identity in enumerate(sorted(set(identities.values())))}
     identity_of = {tracklets[each]: numbers[identity] for each, identity in identities.items() if each in tracklets}
     try:
@@ -167,97 +148,11 @@ def _check_numbers(fps: float | None, video: list[str] | None, visit_gap_s: floa
         raise ConfigError(f"--visit-gap-s {visit_gap_s:g} is no length of time")
 
 
-def _read(log: Log) -> tuple[dict[str, _Told], dict[str, int]]:
-    """By camera what the log says, and a number for every tracklet."""
-    told: dict[str, _Told] = defaultdict(_Told)
-    tracklets: dict[str, int] = {}
-    for message in _messages(log):
-        if isinstance(message, Tick):
-            told[message.camera].ticks.append(message)
-        if not isinstance(message, Observation):
-            continue
-        number = tracklets.setdefault(message.tracklet, len(tracklets))
-        for at in message.path:
-            # Sides are tenths of a pixel; a moment's microseconds were cut, not rounded, so half of one is added.
-            sides = (at.left / 10, at.top / 10, at.right / 10, at.bottom / 10)
-            told[message.camera].boxes.append((message.first_ns + at.offset_us * 1000 + 500, number, *sides))
-    return told, tracklets
-
-
-def _messages(log: Log) -> Iterator[Message]:
-    offset = 0
-    while stored := log.read(OBSERVATIONS, offset, 1000):
-        offset = stored[-1].offset
-        for record in stored:
-            try:
-                yield decode(record.value)
-            except ValueError:
-                continue  # association has set it aside as a dead letter
-
-
-def _check_cameras(truths: Mapping[str, MotTruth], told: Mapping[str, _Told], run: str) -> None:
+def _check_cameras(truths: Mapping[str, MotTruth], told: Mapping[str, Told], run: str) -> None:
     unknown = sorted(set(truths) - {camera for camera, of_camera in told.items() if of_camera.ticks})
     if unknown:
         known = ", ".join(sorted(told)) or "no camera at all"
         raise ConfigError(f"the log {run} says nothing about camera {', '.join(unknown)} (it knows {known})")
-
-
-def _begin_ns(told: _Told) -> int:
-    """When frame 1 was captured: media time begins at 0, and a run with the first frame."""
-    first_ns = min(tick.at_ns for tick in told.ticks)
-    return 0 if first_ns < MEDIA_TIME_NS else first_ns
-
-
-def _frame_times_ns(
-    camera: str, truth: MotTruth, told: _Told, starts_ns: int, fps: float | None, videos: Mapping[str, Path]
-) -> Ints:
-    """(F,) when the frames of a camera were captured, as far as the run goes."""
-    if fps is None:
-        return _video_times_ns(camera, starts_ns, videos)
-    ticks_ns = [tick.at_ns for tick in told.ticks]
-    first, last = ((at_ns - starts_ns) / NS * fps for at_ns in (min(ticks_ns), max(ticks_ns)))
-    if not -1 < first < truth.frames.max():
-        raise ConfigError(
-            f"camera '{camera}': the run begins {first / fps:.3f} s after frame 1, the truth ends "
-            f"{(truth.frames.max() - 1) / fps:.3f} s after it; say with --starts-at when frame 1 was captured"
-        )
-    return timing.frame_times_ns(math.ceil(last) + 2, fps, starts_ns)
-
-
-def _video_times_ns(camera: str, starts_ns: int, videos: Mapping[str, Path]) -> Ints:
-    if camera not in videos:
-        raise ConfigError(f"--video: nothing for camera '{camera}' (there is {', '.join(sorted(videos)) or 'none'})")
-    from ingest.video import RecordedVideo
-
-    source = RecordedVideo(videos[camera], camera, starts_ns=starts_ns)
-    times_ns = np.array([frame.captured_ns for frame in source.frames()], np.int64)
-    if len(times_ns) < 2:
-        raise ConfigError(f"camera '{camera}': {videos[camera]} has {len(times_ns)} frames")
-    return times_ns
-
-
-def _tracks(camera: str, truth: MotTruth, classes: frozenset[int] | None, told: _Told, times_ns: Ints) -> CameraTracks:
-    """The boxes of a camera and those of the run, on the frames that the run analysed and the truth covers."""
-    table = np.array(told.boxes, np.float64).reshape(-1, 6)
-    at_ns = np.array([box[0] for box in told.boxes], np.int64)
-    ticks_ns = np.array([tick.at_ns for tick in told.ticks], np.int64)
-    frames, off_box = timing.nearest_frames(at_ns, times_ns)
-    tick_frames, off_tick = timing.nearest_frames(ticks_ns, times_ns)
-    off = float(np.median(np.concatenate([off_box, off_tick])))
-    if off > OFF_BEAT:
-        raise ConfigError(
-            f"camera '{camera}': the run's times are {off:.2f} frames off the truth's (median); "
-            "is that the frame rate, and did frame 1 come where --starts-at says?"
-        )
-    ticks = [
-        timing.Tick(str(tick.epoch), frame, tick.analysed)
-        for tick, frame in zip(told.ticks, tick_frames.tolist(), strict=True)
-    ]
-    analysed = timing.analysed_frames(frames, ticks)
-    analysed = analysed[analysed <= truth.frames.max()]
-    run = TrackedBoxes(frames, table[:, 1].astype(np.int64), table[:, 2:].astype(np.float32))
-    counted, ignored = truth.split(classes)
-    return CameraTracks.of(camera, analysed, times_ns[analysed - 1] / NS, counted, run, ignored)
 
 
 def _print(scores: "RunScores", console: Console) -> None:

@@ -1,0 +1,19 @@
+"""What perception has said, read back from a log."""
+
+from collections.abc import Iterator
+
+from deploy.log.base import Log
+from deploy.log.topics import OBSERVATIONS
+from embed.observation import Message, decode
+
+
+def read_messages(log: Log) -> Iterator[Message]:
+    """Every message of a log, in its order. What cannot be decoded is left out: association sets it aside."""
+    offset = 0
+    while stored := log.read(OBSERVATIONS, offset, 1000):
+        offset = stored[-1].offset
+        for record in stored:
+            try:
+                yield decode(record.value)
+            except ValueError:
+                continue
