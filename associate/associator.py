@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-import numpy as np
 
 from associate.gallery import make_gallery
 from associate.likelihood import travel_ratio
@@ -176,14 +175,32 @@ class Associator:
 
     def _decide(self) -> None:
         """Give every complete tracklet to exactly one identity."""
-        complete = [sighting for sighting in self._sightings if sighting.complete]
-        if not complete:
-            return
-        complete.sort(key=lambda sighting: (sighting.latest.first_ns, sighting.latest.tracklet))
-        candidates = self._candidates([sighting.latest for sighting in complete])
-        choices = assign(candidates, self.settings.new_vehicle)
-        for sighting, chosen, rivals in zip(complete, choices, candidates, strict=True):
-            self._settle(sighting, chosen, rivals)
+        waiting = [sighting for sighting in self._sightings if sighting.complete]
+        waiting.sort(key=lambda sighting: (sighting.latest.first_ns, sighting.latest.tracklet))
+        while waiting:
+            together = self._without_forerunner(waiting)
+            waiting = [sighting for sighting in waiting if sighting not in together]
+            candidates = self._candidates([sighting.latest for sighting in together])
+            choices = assign(candidates, self.settings.new_vehicle)
+            for sighting, chosen, rivals in zip(together, choices, candidates, strict=True):
+                self._settle(sighting, chosen, rivals)
+
+    def _without_forerunner(self, waiting: list[Sighting]) -> list[Sighting]:
+        """Those that none of the others can have come from: a vehicle may close in two cameras within one slot.
+
+        `waiting` is in order of entering; where each could have come from another one, the first goes first.
+        """
+        free = [
+            later
+            for place, later in enumerate(waiting)
+            if not any(self._leads_to(earlier.latest, later.latest) for earlier in waiting[:place])
+        ]
+        return free or waiting[:1]
+
+    def _leads_to(self, earlier: Observation, later: Observation) -> bool:
+        """Whether travel time lets one sighting be followed by another."""
+        window = self._topology.window(earlier.camera, later.camera)
+        return window is not None and (later.first_ns - earlier.last_ns) / NS in window
 
     def _settle(self, sighting: Sighting, chosen: Candidate, rivals: Sequence[Candidate]) -> None:
         seen = sighting.latest
@@ -227,12 +244,22 @@ class Associator:
     # Candidates and evidence
 
     def _candidates(self, seen: Sequence[Observation]) -> list[list[Candidate]]:
-        """For each tracklet the identities that can be met there and then, by identity."""
-        queries = np.stack([unpack_vector(it.vector) for it in seen])
+        """For each tracklet the identities that can be met there and then, the nearest few, by identity.
+
+        Travel time gates before the nearest are counted: look-alikes elsewhere must not push out the right one. So
+        the search widens until enough are left.
+        """
         found: list[list[Candidate]] = []
-        for it, neighbours in zip(seen, self._gallery.nearest(queries, self.settings.candidates), strict=True):
-            options = [self._candidate(it, identity, similarity) for identity, similarity in neighbours]
-            found.append(sorted((o for o in options if o is not None), key=lambda option: option.identity))
+        wanted = self.settings.candidates
+        for it in seen:
+            query, asked, options = unpack_vector(it.vector)[None], wanted, []
+            while True:
+                (neighbours,) = self._gallery.nearest(query, asked)
+                options = [o for o in (self._candidate(it, *each) for each in neighbours) if o is not None]
+                if len(options) >= wanted or asked >= len(self._gallery):
+                    break
+                asked *= 4
+            found.append(sorted(options[:wanted], key=lambda option: option.identity))
         return found
 
     def _candidate(self, seen: Observation, identity_id: str, similarity: float) -> Candidate | None:

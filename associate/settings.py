@@ -45,8 +45,8 @@ class AssociateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
         return None if self.only_listed else Window(self.min_travel_s, self.max_travel_s)
 
 
-KNOWN_CALIBRATIONS = {"colour": Calibration(midpoint=0.8, slope=12.0)}
-"""By encoder name; measured by `make bench` on the synthetic road (docs/benchmarks.md)."""
+KNOWN_CALIBRATIONS = {"colour": Calibration(midpoint=0.64, slope=4.7)}
+"""By encoder name; fitted on real pairs by `python -m tests.bench gantries` (docs/gantries.md)."""
 
 
 def calibration(settings: AssociateSettings, encoder: str | None) -> Calibration:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from associate.settings import AssociateSettings
+from associate.topology import Travel
 from associate.trajectory import Kind, TrajectoryEvent, encode
 from embed.observation import Epoch, Message, Observation, State, order_key
 from tests.associate.samples import SETTINGS, associator, convoy, play, ticks, tracklet
@@ -63,6 +64,25 @@ def test_every_closed_tracklet_is_in_exactly_one_identity() -> None:
     given = Counter(name for names in journeys(play(associator(), messages)).values() for name in names)
     assert given.keys() == closed
     assert set(given.values()) == {1}
+
+
+def test_look_alikes_elsewhere_push_nobody_out() -> None:
+    """A hundred of them, on a camera from which no road leads here."""
+    looks = unit(1, 32)
+    near = np.asarray((looks + 0.3 * unit(2, 32)) / np.linalg.norm(looks + 0.3 * unit(2, 32)), np.float32)
+    messages = [m for n in range(100) for m in tracklet("c", n + 1, looks, 5 + n / 20, 8 + n / 20)]
+    messages += [*tracklet("a", 1, near, 10, 12), *tracklet("b", 1, looks, 20, 22), *ticks("abc", 60)]
+    assert ["a 1", "b 1"] in journeys(play(associator(), in_order(messages))).values()
+
+
+@pytest.mark.parametrize("leaves_b_s", [12.1, 12.4, 13.0])
+def test_views_that_overlap(leaves_b_s: float) -> None:
+    """A vehicle is in both views at once and leaves them almost together."""
+    near = [Travel(start="a", end="b", min_s=-5, max_s=5)]
+    machine = associator(msgspec.structs.replace(SETTINGS, travel=near))
+    messages = [*tracklet("a", 1, unit(1, 32), 8, 12), *tracklet("b", 1, unit(1, 32), 10, leaves_b_s)]
+    messages += [*tracklet("a", 2, unit(2, 32), 9, 12), *ticks("abc", 60)]
+    assert sorted(journeys(play(machine, in_order(messages))).values()) == [["a 1", "b 1"], ["a 2"]]
 
 
 # What is said, and when
