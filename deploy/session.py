@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ingest.errors import FencedError, LogError, SourceError
-from ingest.feed import FeedState
 
 logger = logging.getLogger(__name__)
 
@@ -23,10 +22,10 @@ def run_perception(worker: "PerceptionWorker") -> None:
     """Run cameras to their end or to Ctrl-C; raises SourceError if none of them could ever be opened."""
     with stops_on_signal(worker.stop):
         worker.run()
-    feeds = [station.feed for station in worker.stations.values()]
-    failed = [feed for feed in feeds if feed.state is FeedState.FAILED and feed.counts.opened == 0]
-    if feeds and len(failed) == len(feeds) and failed[0].error is not None:
-        raise SourceError(str(failed[0].error))
+    tried = [station.feed for station in worker.stations.values() if station.feed.session >= 0]
+    errors = [feed.error for feed in tried if feed.counts.opened == 0 and feed.error is not None]
+    if tried and len(errors) == len(tried):
+        raise SourceError(str(errors[0]))
 
 
 def run_association(make_worker: "Callable[[], AssociationWorker]", *, patient: bool) -> "AssociationWorker":

@@ -17,7 +17,10 @@ from ingest.frame import Frame
 from ingest.mailbox import Delivery, Mailbox
 from ingest.redact import redact
 from ingest.source import VideoSource
-from ingest.stream_status import Reporting, StreamStatus
+from ingest.stream_status import Reporting, Sparing, StreamStatus
+
+LONGEST_KEY_INTERVAL_S = 2.0
+"""Key pictures further apart than this are too few to track by."""
 
 Opener = Callable[[int | None], VideoSource]
 """Opens a camera; the argument is the capture time up to which frames are not wanted."""
@@ -211,6 +214,7 @@ class CameraFeed:
                 if self.camera.live:
                     beat.told(frame.captured_ns, in_time=self._mailbox.dropped(self.camera.id) == dropped_before)
                     self.analyse_fps = beat.frames_per_s
+                    _spare(source, beat.frames_per_s)
         finally:
             source.close()
 
@@ -222,6 +226,12 @@ class CameraFeed:
         self._offering = False
         self._after_ns = frame.captured_ns if not self.camera.live else self._after_ns
         return taken
+
+
+def _spare(source: VideoSource, frames_per_s: float) -> None:
+    """Where no more than the key pictures are looked at anyway, the others need not be decoded."""
+    if isinstance(source, Sparing) and source.key_interval_s is not None:
+        source.spare(source.key_interval_s <= LONGEST_KEY_INTERVAL_S and frames_per_s * source.key_interval_s <= 1.0)
 
 
 class _Pace:

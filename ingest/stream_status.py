@@ -22,6 +22,16 @@ class StreamStatus:
 
 
 @runtime_checkable
+class Sparing(Protocol):
+    """A source that can be told to decode key pictures only."""
+
+    @property
+    def key_interval_s(self) -> float | None: ...
+
+    def spare(self, on: bool) -> None: ...
+
+
+@runtime_checkable
 class Reporting(Protocol):
     """A source that can say how it goes, from any thread."""
 

@@ -66,6 +66,9 @@ class StreamedVideo:
         self._decoded = self._early = self._late = self._damaged = 0
         self._saw_prft = False
         self._intervals: deque[int] = deque(maxlen=32)
+        self._key_ns: int | None = None
+        self._key_interval_ns: int | None = None
+        self._sparing = False  # asked for; taken up at the next key picture
         options = {"rtsp_transport": transport} if self._rtsp else {}
         self._shown = redact(camera.source, [password] if password else [])
         opened = _open(with_password(camera.source, password), options, (open_s, read_s), self._clock)
@@ -110,6 +113,15 @@ class StreamedVideo:
         clock = self._stream_clock.status(self._clock.now_ns())
         return StreamStatus(clock, self._decoded, self._early, self._late, self._damaged)
 
+    @property
+    def key_interval_s(self) -> float | None:
+        """Between the last two key pictures; None before there were two."""
+        return None if self._key_interval_ns is None else self._key_interval_ns / NS
+
+    def spare(self, on: bool) -> None:
+        """Decode key pictures only, to spare the processor, or all again; takes effect at the next key picture."""
+        self._sparing = on
+
     def _pictures(self) -> Iterator[Frame]:
         last_media_ns: int | None = None
         last_ns = -1
@@ -148,6 +160,8 @@ class StreamedVideo:
             if self._closed.is_set():
                 return
             self._observe(packet)
+            if packet.is_keyframe and packet.pts is not None:
+                self._note_key_picture(packet)
             try:
                 pictures = packet.decode()
             except av.error.InvalidDataError:
@@ -163,6 +177,16 @@ class StreamedVideo:
                     yield picture
                 else:
                     self._damaged += 1
+
+    def _note_key_picture(self, packet: "av.Packet[av.VideoStream]") -> None:
+        assert packet.pts is not None
+        key_ns = _ns(packet.pts, packet)
+        if self._key_ns is not None and key_ns > self._key_ns:
+            self._key_interval_ns = key_ns - self._key_ns
+        self._key_ns = key_ns
+        # Only here: pictures between two key pictures cannot be decoded without those before them.
+        decoder = self._container.streams.video[0].codec_context
+        decoder.skip_frame = "NONKEY" if self._sparing else "DEFAULT"
 
     def _observe(self, packet: "av.Packet[av.VideoStream]") -> None:
         if not self._rtsp or packet.pts is None:
