@@ -214,7 +214,7 @@ class CameraFeed:
                 if self.camera.live:
                     beat.told(frame.captured_ns, in_time=self._mailbox.dropped(self.camera.id) == dropped_before)
                     self.analyse_fps = beat.frames_per_s
-                    _spare(source, beat.frames_per_s)
+                    spare_decoding(source, beat.frames_per_s)
         finally:
             source.close()
 
@@ -228,7 +228,7 @@ class CameraFeed:
         return taken
 
 
-def _spare(source: VideoSource, frames_per_s: float) -> None:
+def spare_decoding(source: VideoSource, frames_per_s: float) -> None:
     """Where no more than the key pictures are looked at anyway, the others need not be decoded."""
     if isinstance(source, Sparing) and source.key_interval_s is not None:
         source.spare(source.key_interval_s <= LONGEST_KEY_INTERVAL_S and frames_per_s * source.key_interval_s <= 1.0)

@@ -7,7 +7,7 @@ from deploy.rtsp.server import RtspServer
 from ingest.access_unit import AccessUnit
 from ingest.camera import Camera
 from ingest.clock import NS, SystemClock
-from ingest.feed import _spare
+from ingest.feed import spare_decoding
 from ingest.frame import Frame
 from ingest.h264 import encoded_units
 from ingest.streamed import StreamedVideo
@@ -36,10 +36,10 @@ def test_only_key_pictures_and_then_all_again() -> None:
         frames = source.frames()
         list(islice(frames, 30))
         assert source.key_interval_s == KEY_S
-        _spare(source, frames_per_s=1.0)
+        spare_decoding(source, frames_per_s=1.0)
         list(islice(frames, 15))  # takes effect at a key picture
         sparse = [frame.captured_ns for frame in islice(frames, 4)]
-        _spare(source, frames_per_s=8.0)
+        spare_decoding(source, frames_per_s=8.0)
         list(islice(frames, 4))
         dense = list(islice(frames, 20))
         source.close()
