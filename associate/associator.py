@@ -108,10 +108,6 @@ class Associator:
         """How much is held: for telemetry, and for the tests that it stays bounded."""
         return {table.name: len(table) for table in self._tables}
 
-    @property
-    def watermark_ns(self) -> int | None:
-        return self._reorder.watermark_ns()
-
     # One message in order
 
     def _apply(self, message: Message) -> None:
@@ -284,18 +280,23 @@ class Associator:
     def _expire(self, now_ns: int) -> None:
         """Close the identities that no window can reach any more, and the oldest ones beyond the limit."""
         idle = [it for it in self._identities if it.visits and it.occupant is None]
-        horizon_ns = round(self._topology.horizon_s * NS) + self._longest_sighting_ns()
+        horizon_ns = round(self._topology.horizon_s * NS)
         over = len(self._identities) - self.settings.max_identities
         idle.sort(key=lambda it: (it.visits[-1].leave_ns, it.id))
         for place, identity in enumerate(idle):
-            if place < over or now_ns - identity.visits[-1].leave_ns > horizon_ns:
+            expired = now_ns - identity.visits[-1].leave_ns > horizon_ns and not self._awaited(identity)
+            if place < over or expired:
                 self._close(identity.id)
 
-    def _longest_sighting_ns(self) -> int:
-        """Tracklets still undecided entered at most this long ago; what they may be linked to has to wait for them."""
-        started = [sighting.latest.first_ns for sighting in self._sightings]
-        newest = self._progress["all"].released_ns
-        return max(0, newest - min(started)) if started and newest is not None else 0
+    def _awaited(self, identity: Identity) -> bool:
+        """Whether somebody still in view may turn out to be this vehicle, having entered while it was possible."""
+        last = identity.visits[-1]
+        for sighting in self._sightings:
+            seen = sighting.latest
+            window = self._topology.window(last.camera, seen.camera)
+            if window is not None and (seen.first_ns - last.leave_ns) / NS in window:
+                return True
+        return False
 
     def _flush(self) -> None:
         """Every stream has ended: decide what is left and close everything."""

@@ -69,15 +69,13 @@ class ReorderBuffer:
         if clock is not None:
             if message.epoch < clock.epoch:
                 return Verdict.FENCED
+            # A new epoch may begin at an earlier time: a camera's clock was set, or another clock is used.
             if message.epoch == clock.epoch and key <= clock.latest:
                 return Verdict.DUPLICATE
-            key_of_clock = max(key, clock.latest)  # the clock itself never goes back
-        else:
-            key_of_clock = key
         ended = isinstance(message, Tick) and message.final
         self.clocks.put(
             message.camera,
-            CameraClock(camera=message.camera, epoch=message.epoch, latest=key_of_clock, ended=ended),
+            CameraClock(camera=message.camera, epoch=message.epoch, latest=key, ended=ended),
         )
         self.held.put(message.id, message)
         heappush(self._heap, (key, message.id))

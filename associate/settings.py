@@ -8,7 +8,8 @@ from associate.likelihood import Calibration
 from associate.topology import Travel, Window
 from ingest.errors import ConfigError
 
-Positive = Annotated[float, msgspec.Meta(gt=0)]
+Seconds = Annotated[float, msgspec.Meta(ge=0.01, le=86_400)]
+TravelSeconds = Annotated[float, msgspec.Meta(ge=-3600, le=604_800)]
 
 
 class AssociateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -24,14 +25,14 @@ class AssociateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     search: `exact`, or `faiss` (extra `faiss` or `gpu`).
     """
 
-    zone: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$")] = "zone"
+    zone: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}\Z")] = "zone"
     travel: list[Travel] = []
     only_listed: bool = False
-    min_travel_s: float = 0.0
-    max_travel_s: float = 300.0
-    resume_s: Positive = 10.0
-    idle_after_s: Positive = 10.0
-    decide_every_s: Positive = 0.5
+    min_travel_s: TravelSeconds = 0.0
+    max_travel_s: TravelSeconds = 300.0
+    resume_s: Seconds = 10.0
+    idle_after_s: Seconds = 10.0
+    decide_every_s: Seconds = 0.5
     similarity_midpoint: float | None = None
     similarity_slope: float | None = None
     new_vehicle: float = 0.0

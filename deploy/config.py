@@ -1,5 +1,6 @@
 """One TOML file, checked whole before anything starts."""
 
+import math
 import re
 import tomllib
 from pathlib import Path
@@ -57,7 +58,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 def load_config(path: Path) -> Config:
     """Read and check a configuration; raises ConfigError with the path of the key that is wrong."""
     try:
-        text = path.read_bytes().decode("utf-8")
+        text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise ConfigError(f"cannot read the configuration {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -84,6 +85,7 @@ def parse_config(text: str, name: str) -> Config:
 
 def _check(config: Config) -> None:
     """What single values cannot tell."""
+    _check_finite(msgspec.to_builtins(config), "")
     seen: set[str] = set()
     for camera in config.cameras:
         if camera.id in seen:
@@ -103,6 +105,18 @@ def _check(config: Config) -> None:
         )
     Topology(settings.travel, settings.default_window)
     check_log_url(config.log.url)
+
+
+def _check_finite(value: object, path: str) -> None:
+    """TOML knows inf and nan; no setting does."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ConfigError(f"key '{path}': {value} is no number to work with")
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            _check_finite(inner, f"{path}.{key}".lstrip("."))
+    if isinstance(value, list):
+        for place, inner in enumerate(value):
+            _check_finite(inner, f"{path}[{place}]")
 
 
 def _explain(message: str) -> str:

@@ -5,7 +5,9 @@ FOLDER/CAMERA/EPOCH-TRACK.json     what they are: tracklet, capture times, boxes
 """
 
 import logging
+import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -71,15 +73,21 @@ class CropStore:
         try:
             self._write(seen, crops)
             self._prune_sometimes()
-        except OSError as error:
+        except (OSError, cv2.error) as error:
             self.failures += 1
             if self.failures == 1:
-                logger.warning("crops cannot be kept in %s: %s (is the disk full?)", self.folder, error.strerror)
+                logger.warning("crops cannot be kept in %s: %s (is the disk full?)", self.folder, error)
+            with suppress(OSError):
+                self._prune_sometimes()
 
     def _write(self, seen: Observation, crops: Sequence[Crop]) -> None:
         folder = self.folder / seen.camera
         folder.mkdir(exist_ok=True)
         stem = stem_of(seen.epoch, seen.track)
+        index = folder / f"{stem}.json"
+        if index.exists():  # of another log in the same folder
+            for old in (index, *folder.glob(f"{stem}-*.jpg")):
+                old.unlink(missing_ok=True)
         stored = []
         for place, crop in enumerate(crops):
             name = f"{stem}-{place}.jpg"
@@ -98,7 +106,7 @@ class CropStore:
             crops=stored,
         )
         # Last, so that whoever finds it finds the pictures as well.
-        (folder / f"{stem}.json").write_bytes(msgspec.json.encode(entry_of_all))
+        index.write_bytes(msgspec.json.encode(entry_of_all))
 
     def _prune_sometimes(self) -> None:
         now_s = self._clock.monotonic_s()
@@ -108,11 +116,7 @@ class CropStore:
 
     def prune(self) -> int:
         """Delete what is too old, then the oldest of what is too much; returns how many tracklets have gone."""
-        tracklets = []
-        for index in self.folder.glob("*/*.json"):
-            files = [index, *index.parent.glob(f"{index.stem}-*.jpg")]
-            tracklets.append((index.stat().st_mtime, sum(file.stat().st_size for file in files), files))
-        tracklets.sort(key=lambda entry: entry[0])
+        tracklets = self._by_tracklet()
         total = sum(size for _, size, _ in tracklets)
         oldest_s = self._clock.now_ns() / 1e9 - self._keep_s
         gone = 0
@@ -124,6 +128,22 @@ class CropStore:
             total -= size
             gone += 1
         return gone
+
+    def _by_tracklet(self) -> list[tuple[float, int, list[Path]]]:
+        """When it was written, bytes and files of every tracklet, pictures without an index included; oldest first."""
+        found: dict[tuple[str, str], tuple[float, int, list[Path]]] = {}
+        for folder in (entry for entry in os.scandir(self.folder) if entry.is_dir()):
+            for entry in os.scandir(folder.path):
+                name = Path(entry.name)
+                stem = name.stem if name.suffix == ".json" else name.stem.rpartition("-")[0]
+                written_s, size, files = found.get((folder.name, stem), (0.0, 0, []))
+                about = entry.stat()
+                found[folder.name, stem] = (
+                    max(written_s, about.st_mtime),
+                    size + about.st_size,
+                    [*files, Path(entry.path)],
+                )
+        return sorted(found.values(), key=lambda entry: entry[0])
 
 
 def stem_of(epoch: Epoch, track: int) -> str:

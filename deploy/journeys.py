@@ -25,8 +25,8 @@ class Journeys:
 
     @property
     def linked(self) -> list[TrajectoryEvent]:
-        """Identities with more than one complete sighting, in the order in which they came."""
-        linked = [event for event in self.latest.values() if len(complete_visits(event)) > 1]
+        """Identities seen completely by more than one camera, in the order in which they came."""
+        linked = [event for event in self.latest.values() if len(set(complete_visits(event))) > 1]
         return sorted(linked, key=lambda event: (event.visits[0].enter_ns, event.identity))
 
 

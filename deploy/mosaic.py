@@ -16,6 +16,7 @@ from deploy.observations import read_messages
 from detect.detections import Detections
 from embed.observation import Observation
 from ingest.clock import NS
+from ingest.errors import ConfigError
 from ingest.frame import Frame, Image
 from ingest.video import VideoWriter
 
@@ -119,7 +120,7 @@ def _on_the_way(journeys: Journeys, at_ns: int) -> Iterable[str]:
                 yield f"{_short(event.identity)} ({earlier.camera} to {later.camera})"
 
 
-def write_sheet(path: Path, album: FrameAlbum, log: Log, journeys: Journeys, *, rows: int = 12) -> None:
+def write_sheet(path: Path, album: FrameAlbum, log: Log, journeys: Journeys, *, rows: int = 40) -> None:
     """A PNG with one row a linked vehicle and one crop a camera, to see at a glance whether the links are right."""
     best = _largest_boxes(log)
     events = journeys.linked[:rows]
@@ -140,7 +141,8 @@ def write_sheet(path: Path, album: FrameAlbum, log: Log, journeys: Journeys, *, 
             start_s, end_s = visit.enter_ns / NS, visit.leave_ns / NS
             _text(sheet, f"{visit.camera}  {start_s:.1f}-{end_s:.1f} s", (left, top + CELL[1] + 15), INK)
     path.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(path), sheet)
+    if not cv2.imwrite(str(path), sheet):
+        raise ConfigError(f"cannot write the picture {path} (is the disk full?)")
 
 
 def _largest_boxes(log: Log) -> dict[str, tuple[int, tuple[int, int, int, int]]]:

@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
@@ -98,6 +99,7 @@ class Station:
     starts_ns: int
     pipeline: CameraPipeline | None = None
     session: int = -1
+    generation: int = 0  # of the present pipeline
     dropped_before: int = 0
     decoded_before: int = 0
     epochs: int = 0  # pipelines that have begun
@@ -159,8 +161,8 @@ class PerceptionWorker:
         for station in running:
             if not station.ended and not station.fenced and station.pipeline is not None:
                 self._guarded(station, partial(self._finish, station, final=False))
-        for station in running:
-            station.writer.close()
+        with ThreadPoolExecutor(max(1, len(running))) as pool:  # all at once: each may wait for a log that is away
+            list(pool.map(lambda station: station.writer.close(), running))
 
     def dropped(self, camera_id: str) -> int:
         """Frames of a camera that a newer one has replaced."""
@@ -191,10 +193,12 @@ class PerceptionWorker:
             self._mailbox.shut(station.camera.id)
 
     def _analyse(self, station: Station, session: int, frame: Frame) -> None:
-        if station.session != session or station.writer.dropped > station.dropped_records:
+        stale = station.pipeline is None or station.generation != station.writer.generation
+        if stale or station.session != session or station.writer.dropped > station.dropped_records:
             self._begin_session(station, session)
             self._report_gap(station, frame.captured_ns)
         assert station.pipeline is not None
+        found: Detections | None = None
         try:
             found = self._detector(frame)
             messages, tracked = station.pipeline.step(frame, found, dropped=self._dropped(station))
@@ -202,6 +206,8 @@ class PerceptionWorker:
             raise
         except Exception as error:  # one camera's odd picture must not take the others down
             self._pass_over(station, frame, error)
+            # What the pipeline was about to say is lost; a new epoch closes what it leaves open.
+            station.pipeline = None if found is not None else station.pipeline
             return
         station.analysed += 1
         if messages:
@@ -226,7 +232,7 @@ class PerceptionWorker:
     def _begin_session(self, station: Station, session: int) -> None:
         if station.pipeline is not None:
             self._finish(station, final=False)
-        station.session = session
+        station.session, station.generation = session, station.writer.generation
         station.dropped_before = self._mailbox.dropped(station.camera.id)
         station.pipeline = self._make_pipeline(station.camera.id, station.epoch)
         station.epochs += 1
@@ -250,6 +256,9 @@ class PerceptionWorker:
             self._begin_session(station, max(station.feed.session, 0))
         self._finish(station, final=True)
         station.ended = True
+        # What never gave a picture has not been read; it may be mended and tried again.
+        if station.camera.finite and station.feed.counts.opened:
+            self._commit(station, [], CameraProgress(station_progress(station.writer).captured_ns, ended=True))
         self._mailbox.shut(station.camera.id)
 
     def _finish(self, station: Station, *, final: bool) -> None:
@@ -266,7 +275,7 @@ class PerceptionWorker:
         assert isinstance(last, Tick)
         station.decoded_before += last.decoded
         station.pipeline = None
-        self._commit(station, messages, CameraProgress(messages[-1].at_ns, ended=final))
+        self._commit(station, messages, CameraProgress(messages[-1].at_ns))
 
     def _commit(self, station: Station, messages: list[Message], progress: CameraProgress) -> None:
         records = [Record(OBSERVATIONS, message.camera, encode(message)) for message in messages]

@@ -80,6 +80,9 @@ def run_together(perception: "PerceptionWorker", association: "AssociationWorker
     thread.start()
     try:
         run_perception(perception)
+    except BaseException:
+        stop.set()  # nobody waits for the rest; it is on the log
+        raise
     finally:
         done.set()
         thread.join()

@@ -1,5 +1,6 @@
 """How every camera of a process is doing: for the screen, and as a file for whoever watches over it."""
 
+import errno
 from pathlib import Path
 
 import msgspec
@@ -70,6 +71,8 @@ def _status(worker: PerceptionWorker, station: Station) -> CameraStatus:
 
 def write_status(path: Path, worker: PerceptionWorker) -> None:
     """Replace the file by the present statuses, a JSON list; a reader never sees half of one."""
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "it is a folder")
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.part")
     partial.write_bytes(msgspec.json.encode(camera_statuses(worker)))

@@ -118,7 +118,7 @@ def _make_station(config: Config, log: Log, mailbox: Mailbox, clock: Clock, came
         after_ns=progress.captured_ns,
         stall_after_s=config.watch.stall_after_s,
     )
-    return Station(feed, writer, starts_ns, ended=progress.ended)
+    return Station(feed, writer, starts_ns, ended=progress.ended and camera.finite)
 
 
 def _camera_writer(config: Config, log: Log, camera: Camera) -> Writer:

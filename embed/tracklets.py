@@ -16,6 +16,9 @@ from embed.settings import EmbedSettings
 from ingest.clock import NS
 from ingest.frame import ClockQuality, Frame
 
+LONGEST_PATH = 64
+"""Boxes that an observation holds at most, so that a parked vehicle's stay small and come now and then."""
+
 CropKeeper = Callable[[Observation, Sequence[Crop]], None]
 """Takes the best crops of a tracklet that has closed."""
 
@@ -111,6 +114,8 @@ class TrackletBuilder:
             return False
         if it.said_ns is None:
             return it.last_ns - it.first_ns >= self._settings.open_after_s * NS
+        if len(it.path) >= LONGEST_PATH:
+            return True
         return it.news and self._now_ns - it.said_ns >= self._settings.update_every_s * NS
 
     def _say(self, due: list[_Tracklet], closing: list[_Tracklet]) -> list[Observation]:

@@ -10,7 +10,7 @@ from ingest.errors import ConfigError
 from ingest.redact import redact
 
 SCHEMES = ("rtsp", "rtsps", "http", "https", "file", "city")
-CameraId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+CameraId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")]
 """Letters, digits, dot, dash and underscore: it is part of observation ids, keys and file names."""
 
 
@@ -40,9 +40,14 @@ class Camera(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         return scheme.lower() if separator else "file"
 
     @property
+    def finite(self) -> bool:
+        """Whether its stream's end is the end: a recording, however it is paced."""
+        return self.scheme in ("file", "city")
+
+    @property
     def live(self) -> bool:
         """Whether frames come at their own pace and the newest one wins."""
-        return self.realtime or self.scheme not in ("file", "city")
+        return self.realtime or not self.finite
 
 
 def check_camera(camera: Camera) -> None:
@@ -58,5 +63,7 @@ def check_camera(camera: Camera) -> None:
             f"{where}: unknown URL scheme '{camera.scheme}://' in source '{redact(camera.source)}' "
             f"(use rtsp://, http://, city://PRESET/N or a file's path)"
         )
+    if camera.starts_at is not None and not 1970 <= camera.starts_at.year <= 2200:
+        raise ConfigError(f"{where}: starts_at {camera.starts_at} is not between 1970 and 2200")
     if camera.credentials is not None and not re.match(r"^(env:\w+|file:.+)$", camera.credentials):
         raise ConfigError(f"{where}: credentials must be 'env:NAME' or 'file:PATH'")

@@ -28,5 +28,9 @@ class LogError(CorridorError):
     """The log could not be opened, read or written."""
 
 
+class SpentWriterError(LogError):
+    """What became of a commit cannot be told, and this writer can write no more; the name can be claimed again."""
+
+
 class FencedError(LogError):
     """Another process has taken over what this one owned; it must stop writing."""

@@ -91,7 +91,7 @@ class CameraFeed:
         self._source: VideoSource | None = None
         self._alive_s = 0.0
         self._frames_from_s: float | None = None  # since when this session delivers
-        self._offering = False  # waiting for a place in the mailbox is no stall of the camera
+        self._offering = False  # waiting for its beat, or for a place in the mailbox, is no stall of the camera
 
     def start(self) -> None:
         """Begin a session in a thread of its own."""
@@ -131,7 +131,7 @@ class CameraFeed:
             # Closing may hang as well, so it has a thread that nobody waits for.
             threading.Thread(target=_close_quietly, args=(hanging,), daemon=True).start()
         self.error = SourceError(f"camera '{self.camera.id}': no frame for {self._stall_after_s:g} s, opened again")
-        if self._finite and self._stalls > self._max_stalls:
+        if self.camera.finite and self._stalls > self._max_stalls:
             self._fail(SourceError(f"camera '{self.camera.id}': stalled {self._stalls} times, given up"))
         else:
             self.start()
@@ -140,11 +140,6 @@ class CameraFeed:
     def _fail(self, error: CorridorError) -> None:
         self.state, self.error = FeedState.FAILED, error
         self._mailbox.put(Delivery(self.camera.id, self.session, error=error))
-
-    @property
-    def _finite(self) -> bool:
-        """Whether the stream's end is the end."""
-        return self.camera.scheme in ("file", "city")
 
     def _current(self, session: int) -> bool:
         return session == self.session and not self._stopping.is_set()
@@ -162,7 +157,7 @@ class CameraFeed:
             if not self._current(session):
                 return
             self.error = error or self.error
-            if self._finite or isinstance(error, ConfigError):
+            if self.camera.finite:
                 failed = error is not None and self.counts.opened == 0
                 self.state = FeedState.FAILED if failed else FeedState.ENDED
                 self._mailbox.put(Delivery(self.camera.id, session, error=error))
@@ -177,7 +172,7 @@ class CameraFeed:
 
     def _wait(self, error: CorridorError | None) -> None:
         """The pause before a network camera is opened again."""
-        refused = isinstance(error, AuthFailedError)
+        refused = isinstance(error, AuthFailedError | ConfigError)  # a password that is not to be read just now
         began_s, now_s = self._frames_from_s, self._clock.monotonic_s()
         self.counts.lost["refused" if refused else "error" if error else "ended"] += 1
         self.state = FeedState.REFUSED if refused else FeedState.WAITING
@@ -207,6 +202,7 @@ class CameraFeed:
                     self.counts.skipped += 1
                     continue
                 if pace is not None:
+                    self._offering = True
                     pace.wait_for(frame)
                 dropped_before = self._mailbox.dropped(self.camera.id)
                 if not self._offer(session, frame):
@@ -224,7 +220,7 @@ class CameraFeed:
         taken = self._mailbox.put(Delivery(self.camera.id, session, frame))
         self._alive_s = self._clock.monotonic_s()
         self._offering = False
-        self._after_ns = frame.captured_ns if not self.camera.live else self._after_ns
+        self._after_ns = frame.captured_ns if self.camera.finite else self._after_ns
         return taken
 
 

@@ -95,10 +95,10 @@ class Mailbox:
             return delivery
 
     def _next(self) -> _Slot | None:
-        """The slot whose turn it is: the oldest live frame first; recordings once all of them have spoken."""
+        """The slot whose turn it is: the live frame that waited longest; recordings once all have spoken."""
         live = [slot for slot in self._slots.values() if slot.live and slot.waiting]
         if live:
-            return min(live, key=_captured_ns)
+            return min(live, key=lambda slot: slot.since_s[0])
         recordings = [slot for slot in self._slots.values() if not slot.live and not slot.closed]
         if any(not slot.waiting for slot in recordings):
             return None

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from deploy.cli.screen import make_console
 from deploy.config import load_config
 from ingest.camera import Camera
 from ingest.clock import NS, Clock, SystemClock
@@ -48,7 +48,7 @@ def check(
         size = f"{result.size[0]}x{result.size[1]}" if result.size else "none"
         rate = f"{result.frames_per_s:.1f}" if result.frames_per_s else ""
         table.add_row(result.camera.id, size, rate, result.clock, f"{result.open_s:.2f} s", result.error)
-    Console().print(table)
+    make_console().print(table)
     broken = [result.camera.id for result in results if result.error]
     if broken:
         raise SourceError(f"no picture from {len(broken)} of {len(results)} cameras: {', '.join(broken)}")

@@ -6,12 +6,11 @@ from typing import Annotated
 
 import msgspec
 import typer
-from rich.console import Console
 
 from deploy.cli.run_command import summarise
-from deploy.cli.screen import live_view
+from deploy.cli.screen import live_view, make_console
 from deploy.config import LogSettings, parse_config
-from deploy.journeys import Journeys, read_journeys
+from deploy.journeys import read_journeys
 from deploy.log.opening import open_log
 from deploy.session import run_together
 from ingest.clock import SystemClock
@@ -30,24 +29,26 @@ def demo(
     from deploy.wiring import make_association_worker, make_perception_worker
 
     text = files("deploy.examples").joinpath("demo.toml").read_text()
-    log_path = out / "corridor.db"
+    log_path = out / "demo.db"
     config = msgspec.structs.replace(parse_config(text, "demo.toml"), log=LogSettings(url=f"sqlite:{log_path}"))
     try:
-        for old in (log_path, log_path.with_name("corridor.db-wal"), log_path.with_name("corridor.db-shm")):
+        for old in (log_path, out / "demo.db-wal", out / "demo.db-shm"):
             old.unlink(missing_ok=True)
     except OSError as error:
         raise ConfigError(f"cannot replace {log_path}: {error.strerror} (name another folder with --out)") from error
-    console, clock, album = Console(), SystemClock(), FrameAlbum()
+    console, clock, album = make_console(), SystemClock(), FrameAlbum()
     log = open_log(config.log.url)
     perception = make_perception_worker(config, log, tap=album)
     association = make_association_worker(config, log)
     if not console.is_terminal:
         console.print("three cameras, a minute of traffic each; this takes about a minute ...")
     began_s = clock.monotonic_s()
-    with live_view(console, log, perception, Journeys()):
+    with live_view(console, log, perception):
         run_together(perception, association)
     summarise(console, log, perception, config.log.url)
     console.print(f"({clock.monotonic_s() - began_s:.0f} s)\n", highlight=False)
+    if not album.frames:
+        return  # interrupted before the first picture
     journeys = read_journeys(log)
     with console.status("painting the pictures"):
         write_sheet(out / "vehicles.png", album, log, journeys)

@@ -1,5 +1,6 @@
 """`corridor run`, `observe`, `associate`: the system in one process, or its two halves."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from deploy.cli.screen import camera_table, live_view, repeating
+from deploy.cli.screen import camera_table, live_view, make_console, repeating
 from deploy.config import Config, load_config
-from deploy.journeys import Journeys, complete_visits, read_journeys
+from deploy.journeys import complete_visits, read_journeys
 from deploy.log.base import Log
 from deploy.log.opening import open_log
 from deploy.log.topics import DEAD_LETTERS
@@ -19,6 +20,8 @@ from ingest.errors import ConfigError
 
 if TYPE_CHECKING:
     from deploy.perception_worker import PerceptionWorker
+
+logger = logging.getLogger(__name__)
 
 STATUS_S = 1.0
 
@@ -48,13 +51,17 @@ def run(file: ConfigFile, cameras: CameraList = None, status: StatusFile = None)
 
     log = open_log(config.log.url, connect_timeout_s=config.log.connect_timeout_s)
     perception = make_perception_worker(config, log, only=_chosen(config, cameras))
-    if _nothing_left(perception, config):
-        return
     association = make_association_worker(config, log)
-    console = Console()
-    with live_view(console, log, perception, Journeys()), kept_up_to_date(status, perception):
-        run_together(perception, association)
+    console = make_console()
+    if _nothing_left(perception, config):
+        association.drain()  # what `observe` left, or a run that was killed on its last step
+    else:
+        with live_view(console, log, perception), kept_up_to_date(status, perception):
+            run_together(perception, association)
     summarise(console, log, perception, config.log.url)
+    unwatched = [camera for camera in config.camera_ids if camera not in perception.stations]
+    if unwatched:
+        console.print(f"not watched here: {', '.join(unwatched)}; what they see is waited for before links are decided")
 
 
 def observe(file: ConfigFile, cameras: CameraList = None, status: StatusFile = None) -> None:
@@ -66,8 +73,8 @@ def observe(file: ConfigFile, cameras: CameraList = None, status: StatusFile = N
     perception = make_perception_worker(config, log, only=_chosen(config, cameras))
     if _nothing_left(perception, config):
         return
-    console = Console()
-    with live_view(console, log, perception, Journeys()), kept_up_to_date(status, perception):
+    console = make_console()
+    with live_view(console, log, perception), kept_up_to_date(status, perception):
         run_perception(perception)
     console.print(camera_table(perception))
 
@@ -78,8 +85,8 @@ def associate(file: ConfigFile) -> None:
     from deploy.wiring import make_association_worker
 
     log = open_log(config.log.url, connect_timeout_s=config.log.connect_timeout_s)
-    console = Console()
-    with live_view(console, log, None, Journeys()):
+    console = make_console()
+    with live_view(console, log, None):
         association = run_association(
             lambda: make_association_worker(config, log), patient=not config.log.url.startswith("sqlite:")
         )
@@ -94,13 +101,24 @@ def kept_up_to_date(path: Path | None, perception: "PerceptionWorker") -> Iterat
         return
     from deploy.status import write_status
 
+    told = False
+
+    def keep() -> None:
+        nonlocal told
+        try:
+            write_status(path, perception)
+        except OSError as error:
+            if not told:
+                logger.warning("--status: cannot write %s any more: %s", path, error.strerror)
+            told = True
+
     try:
-        write_status(path, perception)
-        with repeating(lambda: write_status(path, perception), every_s=STATUS_S):
-            yield
         write_status(path, perception)
     except OSError as error:
         raise ConfigError(f"--status: cannot write {path}: {error.strerror}") from error
+    with repeating(keep, every_s=STATUS_S):
+        yield
+    keep()
 
 
 def summarise(console: Console, log: Log, perception: "PerceptionWorker", url: str) -> None:

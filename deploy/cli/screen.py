@@ -1,5 +1,6 @@
 """What a person sees in a terminal: cameras, and vehicles moving from camera to camera."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from deploy.perception_worker import PerceptionWorker  # loads every library there is
 
 REFRESH_S = 0.25
+PIPE_COLUMNS = 200
 STATE_STYLES = {
     Kind.PROVISIONAL: "yellow",
     Kind.CONFIRMED: "default",
@@ -84,13 +86,16 @@ def camera_table(worker: "PerceptionWorker") -> Table:
     return table
 
 
-@contextmanager
-def live_view(console: Console, log: Log, worker: "PerceptionWorker | None", journeys: Journeys) -> Iterator[None]:
-    """Show cameras and trajectories while the body runs; `journeys` is kept up to date whether or not anybody looks.
+def make_console() -> Console:
+    """The terminal; a file or a pipe gets wide lines, so that no reason is cut off."""
+    wide = not sys.stdout.isatty() and "COLUMNS" not in os.environ
+    return Console(width=PIPE_COLUMNS if wide else None)
 
-    Without a terminal nothing is drawn.
-    """
-    state = {"offset": 0}
+
+@contextmanager
+def live_view(console: Console, log: Log, worker: "PerceptionWorker | None") -> Iterator[None]:
+    """Show cameras and trajectories while the body runs; without a terminal nothing is drawn."""
+    journeys, state = Journeys(), {"offset": 0}
 
     def refresh() -> RenderableType:
         events, state["offset"] = read_events(log, state["offset"])

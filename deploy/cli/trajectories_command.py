@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from deploy.cli.screen import live_view, print_lines, trajectory_table
+from deploy.cli.screen import live_view, make_console, print_lines, trajectory_table
 from deploy.config import DEFAULT_LOG, load_config
-from deploy.journeys import Journeys, read_journeys
+from deploy.journeys import read_journeys
 from deploy.log.base import Log
 from deploy.log.opening import open_log
 from deploy.log.topics import TRAJECTORIES
@@ -40,10 +39,10 @@ def trajectories(
         if as_json or not sys.stdout.isatty():
             _print_json(log, follow, stop)
         elif follow:
-            with live_view(Console(), log, None, Journeys()):
+            with live_view(make_console(), log, None):
                 stop.wait()
         else:
-            Console().print(trajectory_table(read_journeys(log), rows=1_000_000))
+            make_console().print(trajectory_table(read_journeys(log), rows=1_000_000))
 
 
 def _print_json(log: Log, follow: bool, stop: threading.Event) -> None:

@@ -33,7 +33,7 @@ from deploy.log.kafka_cluster import (
     within,
 )
 from deploy.log.kafka_state import Commit, Left, Message, States, messages
-from ingest.errors import FencedError, LogError
+from ingest.errors import FencedError, LogError, SpentWriterError
 
 COMMIT_TIMEOUT_S = 8.0
 """How long ending a transaction may take; after it the outcome is looked up."""
@@ -107,7 +107,7 @@ class KafkaWriter:
         state = state or {}
         with self._lock:
             if self._spent:
-                raise LogError(f"'{self._owner}' cannot write any more: {self._spent}; start it again")
+                raise SpentWriterError(f"'{self._owner}' cannot write any more: {self._spent}; start it again")
             position = self._last.position if position is None else position
             commit = Commit(self._last.generation, position, self._last.batch + 1)
             sent = [

@@ -27,9 +27,9 @@ def open_log(url: str, *, must_exist: bool = False, connect_timeout_s: float = 1
         return KafkaLog(parse_kafka_url(url), connect_timeout_s=connect_timeout_s)
     from deploy.log.sqlite_log import SqliteLog
 
-    path = Path(url.removeprefix("sqlite:"))
+    path = Path(url.removeprefix("sqlite:")).expanduser()
     if must_exist and not path.is_file():
         raise ConfigError(
             f"there is no log {path} in {Path.cwd()} (start `corridor run FILE` first, or name a log with --log)"
         )
-    return SqliteLog(path)
+    return SqliteLog(path, must_exist=must_exist)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from deploy.log.base import Log, Record, Writer
-from ingest.errors import FencedError, LogError
+from ingest.errors import FencedError, LogError, SpentWriterError
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +57,7 @@ class SpooledWriter:
         self._closing = False
         self._abandoned = threading.Event()
         self._fenced: FencedError | None = None
+        self._away = False
         self.dropped = 0
         self._thread = threading.Thread(target=self._run, name=f"spool {owner}", daemon=True)
         self._thread.start()
@@ -141,12 +142,9 @@ class SpooledWriter:
                 self._fenced = error
                 return
             except LogError as error:
-                logger.warning("'%s': %s; observations are held in memory meanwhile", self._owner, error)
-                with self._changed:
-                    self._writing = 0
-                    self._make_room()
-                self._reclaim()
+                self._wait_for_the_log(error)
                 continue
+            self._away = False
             with self._changed:
                 self._writing = 0
                 for each in batch:
@@ -171,11 +169,25 @@ class SpooledWriter:
             position = each.position if each.position is not None else position
         self._writer.commit([record for each in batch for record in each.records], state=state, position=position)
 
+    def _wait_for_the_log(self, error: LogError) -> None:
+        """The same writer tries again, since it notices if somebody has taken over meanwhile; a spent one cannot."""
+        if not self._away:
+            logger.warning("'%s': %s; observations are held in memory meanwhile", self._owner, error)
+        self._away = True
+        with self._changed:
+            self._writing = 0
+            self._make_room()
+        if isinstance(error, SpentWriterError):
+            self._reclaim()
+        else:
+            self._abandoned.wait(RETRY_S)
+
     def _reclaim(self) -> None:
-        """A writer that has failed is spent. A new one is made once the log answers again."""
+        """A new writer once the log answers; observations of its generation are those of a new epoch."""
         while not self._abandoned.wait(RETRY_S):
             try:
                 self._writer = self._log.claim(self._owner)
+                self._generation = self._writer.generation
                 return
             except FencedError as error:
                 self._fenced = error

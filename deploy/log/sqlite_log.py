@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
+from urllib.parse import quote
 
 from deploy.log.base import Record, StoredRecord
 from deploy.log.topics import COMPACTED
@@ -36,31 +37,49 @@ CREATE INDEX IF NOT EXISTS compaction ON records (topic, key) WHERE topic IN ({c
 class SqliteLog:
     """A log in a SQLite file; it may be shared between threads and processes.
 
-    Opening raises LogError if the file cannot be made or is something else.
+    With `must_exist` nothing is made and nothing changed by opening. Raises LogError if the file cannot be made, or is
+    something else.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, must_exist: bool = False) -> None:
         self.path = path
         self._lock = threading.RLock()
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path, timeout=30.0, isolation_level=None, check_same_thread=False)
+            if not must_exist:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            name = f"file:{quote(str(path))}?mode={'rw' if must_exist else 'rwc'}"
+            self._db = sqlite3.connect(name, uri=True, timeout=30.0, isolation_level=None, check_same_thread=False)
         except (OSError, sqlite3.Error) as error:
             raise LogError(f"cannot open the log {path}: {error} (is the folder there and writable?)") from error
         try:
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")
-            version = self._db.execute("PRAGMA user_version").fetchone()[0]
-            if version not in (0, SCHEMA_VERSION):
-                raise LogError(
-                    f"the log {path} has format {version}, this Corridor writes {SCHEMA_VERSION}; name another file"
-                )
-            compacted = ", ".join(f"'{topic}'" for topic in COMPACTED)
-            self._db.executescript(_SCHEMA.format(compacted=compacted))
-            self._db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+            self._check_format(must_exist)
+            if not must_exist:
+                self._prepare()
+            self._file = path.stat().st_ino
         except sqlite3.Error as error:
             self._db.close()
             raise LogError(f"cannot use {path} as a log: {error} (is it writable, and a log of Corridor?)") from error
+        except LogError:
+            self._db.close()
+            raise
+
+    def _check_format(self, must_exist: bool) -> None:
+        """Neither somebody else's database nor another format is touched."""
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        foreign = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] > 0
+        if version == 0 and (foreign or must_exist):
+            raise LogError(f"{self.path} is no log of Corridor; name another file")
+        if version not in (0, SCHEMA_VERSION):
+            raise LogError(
+                f"the log {self.path} has format {version}, this Corridor writes {SCHEMA_VERSION}; name another file"
+            )
+
+    def _prepare(self) -> None:
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=FULL")
+        compacted = ", ".join(f"'{topic}'" for topic in COMPACTED)
+        self._db.executescript(_SCHEMA.format(compacted=compacted))
+        self._db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
 
     def claim(self, owner: str) -> "SqliteWriter":
         with self.transaction() as db:
@@ -95,6 +114,7 @@ class SqliteLog:
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """All or nothing; other writers wait."""
         with self._lock, _explained(self.path):
+            self._check_file()
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield self._db
@@ -103,6 +123,15 @@ class SqliteLog:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise
+
+    def _check_file(self) -> None:
+        """SQLite writes on into a file that has no name any more."""
+        try:
+            same = self.path.stat().st_ino == self._file
+        except OSError:
+            same = False
+        if not same:
+            raise LogError(f"the log {self.path} has been deleted or replaced while it was in use; start again")
 
 
 class SqliteWriter:

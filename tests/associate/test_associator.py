@@ -236,7 +236,28 @@ def test_a_vehicle_in_view_during_a_restart_stays_one() -> None:
     assert [len(names) for names in journeys(events).values()] == [2]
 
 
+def test_a_camera_whose_clock_was_set_back_is_heard() -> None:
+    machine = associator()
+    play(machine, [*ticks("bc", 4000, final=False), *ticks("a", 4000, final=False)])
+    before = machine.counts.copy()
+    again = Epoch(1, 1)
+    later: list[Message] = [tick("a", at_s=100 + second, sequence=second, epoch=again) for second in range(40)]
+    play(machine, later)
+    assert machine.counts["duplicate"] == before["duplicate"]
+    assert machine.counts["late"] - before["late"] == 40
+
+
 # Bounds
+
+
+def test_a_parked_vehicle_keeps_nobody_else_open() -> None:
+    """It was there before all others, so none of them can turn out to be it."""
+    parked = tracklet("b", 99, unit(99, 32), 1, 9000, closed=False)[:1]
+    passing = [m for n in range(200) for m in tracklet("a", n + 1, unit(n, 32), 20 + 10 * n, 22 + 10 * n)]
+    machine = associator()
+    events = play(machine, in_order([*parked, *passing, *ticks("abc", 2100, final=False)]))
+    assert sum(event.kind is Kind.CLOSED for event in events) > 190
+    assert machine.sizes["identity"] < 10
 
 
 def test_state_is_bounded() -> None:

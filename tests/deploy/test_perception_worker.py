@@ -161,6 +161,23 @@ def test_pictures_that_cannot_be_analysed_stop_no_other_camera(
     assert {m.camera for m in messages_of(log) if isinstance(m, Tick) and m.final} == {"a", "b"}
 
 
+def test_what_never_gave_a_picture_has_not_been_read(tmp_path: Path, clip: Path) -> None:
+    """It may be mended, and then it is read."""
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"")
+    config = configure(tmp_path, {"a": broken})
+    log = open_log(config.log.url)
+    first = make_perception_worker(config, log)
+    first.run()
+    assert first.stations["a"].ended
+    broken.write_bytes(clip.read_bytes())
+    second = make_perception_worker(config, log)
+    assert not second.stations["a"].ended
+    second.run()
+    assert second.stations["a"].analysed == 48
+    assert make_perception_worker(config, log).stations["a"].ended
+
+
 def test_only_some_cameras(tmp_path: Path, clip: Path) -> None:
     config = configure(tmp_path, {"a": clip, "b": clip})
     log = open_log(config.log.url)

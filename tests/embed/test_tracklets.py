@@ -73,6 +73,18 @@ def test_every_box_is_told_once() -> None:
     assert (first.left, first.right) == (200, 800)
 
 
+def test_a_parked_vehicle_is_told_in_small_pieces() -> None:
+    """An hour of it: no observation grows, and no box is lost."""
+    machine = builder()
+    found = replace(Detections.of([[100, 50, 180, 130]]), track_ids=np.array([1], np.int64))
+    said = []
+    for index in range(8 * 3600):
+        said += machine.step(Frame("a", index, index * NS // 8, ClockQuality.FILE, IMAGE), found)
+    said += machine.finish()
+    assert max(len(each.path) for each in said) <= 64
+    assert sum(len(each.path) for each in said) == 8 * 3600
+
+
 def test_a_blink_is_not_spoken_of() -> None:
     assert run({1: range(2, 4)}, 30, builder()) == []
 

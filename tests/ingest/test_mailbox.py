@@ -4,6 +4,7 @@ import threading
 
 import numpy as np
 
+from ingest.clock import ManualClock
 from ingest.frame import ClockQuality, Frame
 from ingest.mailbox import Delivery, Mailbox
 
@@ -26,6 +27,22 @@ def test_the_newest_live_frame_wins_and_every_drop_is_counted() -> None:
     assert taken_ns(box) == 4
     assert taken_ns(box) is None
     assert box.dropped("a") == 4
+
+
+def test_a_camera_with_a_late_clock_takes_no_more_turns_than_others() -> None:
+    box = Mailbox(clock := ManualClock())
+    for camera in ("slow", "fast"):
+        box.open(camera, 0, live=True)
+    turns = []
+    for step in range(20):
+        for camera, offset_ns in (("slow", 0), ("fast", 10**12)):
+            if step % 2 == 0:
+                clock.sleep(0.01)
+                box.put(delivery(camera, offset_ns + step))
+        got = box.take(0)
+        assert got is not None
+        turns.append(got.camera_id)
+    assert turns.count("slow") == turns.count("fast") == 10
 
 
 def test_the_end_of_a_session_does_not_replace_its_last_frame() -> None:

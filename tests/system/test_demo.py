@@ -22,7 +22,7 @@ def test_the_demo(tmp_path: Path) -> None:
     assert sheet.std() > 20
     with av.open(str(tmp_path / "runs/demo/mosaic.mp4")) as video:
         assert sum(1 for _ in video.decode(video=0)) > 300
-    log = SqliteLog(tmp_path / "runs/demo/corridor.db")
+    log = SqliteLog(tmp_path / "runs/demo/demo.db")
     journeys = read_journeys(log)
     assert len([event for event in journeys.linked if len(complete_visits(event)) == 3]) >= 4
     paths = read_paths(log)
