@@ -9,7 +9,7 @@ from functools import partial
 
 import msgspec
 
-from deploy.log.base import Log, Record, Writer
+from deploy.log.base import Record, Writer
 from deploy.log.topics import OBSERVATIONS
 from detect.detections import Detections
 from detect.detector import Detector
@@ -124,7 +124,6 @@ class PerceptionWorker:
 
     def __init__(
         self,
-        log: Log,
         mailbox: Mailbox,
         stations: Sequence[Station],
         detector: Detector,
@@ -133,7 +132,6 @@ class PerceptionWorker:
         tap: FrameTap | None = None,
     ) -> None:
         self.stations: Mapping[str, Station] = {station.camera.id: station for station in stations}
-        self._log = log
         self._mailbox = mailbox
         self._detector = detector
         self._make_pipeline = make_pipeline

@@ -102,7 +102,7 @@ def make_perception_worker(
     mailbox = Mailbox(clock)
     started_ns = clock.now_ns()
     stations = [_make_station(config, log, mailbox, clock, camera, started_ns) for camera in cameras]
-    return PerceptionWorker(log, mailbox, stations, detector, make_pipeline, tap=tap)
+    return PerceptionWorker(mailbox, stations, detector, make_pipeline, tap=tap)
 
 
 def _make_station(config: Config, log: Log, mailbox: Mailbox, clock: Clock, camera: Camera, started_ns: int) -> Station:
