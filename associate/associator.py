@@ -1,7 +1,7 @@
 """Which sightings are one vehicle: a state machine on event time.
 
 A pure function of its messages: no clock, no randomness, no dependence on the order of arrival. Messages are put in
-order of event time; every half second of it (a slot) the tracklets that were closed are given to identities, all
+order of event time; every two seconds of it (a slot) the tracklets that were closed are given to identities, all
 together and one to one; open tracklets are given provisionally as they appear.
 """
 

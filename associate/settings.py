@@ -32,7 +32,7 @@ class AssociateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     max_travel_s: TravelSeconds = 300.0
     resume_s: Seconds = 10.0
     idle_after_s: Seconds = 10.0
-    decide_every_s: Seconds = 0.5
+    decide_every_s: Seconds = 2.0
     similarity_midpoint: float | None = None
     similarity_slope: float | None = None
     new_vehicle: float = 0.0

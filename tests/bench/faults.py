@@ -74,9 +74,9 @@ class Site:
             time.sleep(0.1)
         return None
 
-    def camera_works(self, name: str) -> Callable[[], bool]:
-        before = self.analysed().get(name, 0)
-        return lambda: self.analysed().get(name, 0) > before + 3
+    def cameras_work(self, *names: str) -> Callable[[], bool]:
+        before = self.analysed()
+        return lambda: all(self.analysed().get(name, 0) > before.get(name, 0) + 3 for name in names)
 
     def events_come(self) -> Callable[[], bool]:
         before = len(self.heard.events)
@@ -108,14 +108,14 @@ def faults(site: Site) -> list[Fault]:
             others,
             lambda: site.cameras.tell(f"stall {number}"),
             lambda: site.cameras.tell(f"go {number}"),
-            lambda: site.camera_works(HIT),
+            lambda: site.cameras_work(HIT),
         ),
         Fault(
             "the RTSP server is killed",
             (),
             site.cameras.kill,
             site.cameras.start,
-            lambda: site.camera_works(CLIPS[0]),
+            lambda: site.cameras_work(*CLIPS),
         ),
         Fault(
             "associate is killed",

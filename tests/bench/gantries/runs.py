@@ -59,7 +59,7 @@ class Method:
     new_vehicle: float | None = None
     midpoint: float | None = None
     slope: float | None = None
-    decide_every_s: float = 0.5
+    decide_every_s: float = 2.0
     chance: bool = False
 
 
