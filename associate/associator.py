@@ -189,14 +189,14 @@ class Associator:
         free = [
             later
             for place, later in enumerate(waiting)
-            if not any(self._leads_to(earlier.latest, later.latest) for earlier in waiting[:place])
+            if not any(self._leads_to(it.latest.camera, it.latest.last_ns, later.latest) for it in waiting[:place])
         ]
         return free or waiting[:1]
 
-    def _leads_to(self, earlier: Observation, later: Observation) -> bool:
-        """Whether travel time lets one sighting be followed by another."""
-        window = self._topology.window(earlier.camera, later.camera)
-        return window is not None and (later.first_ns - earlier.last_ns) / NS in window
+    def _leads_to(self, camera: str, leave_ns: int, later: Observation) -> bool:
+        """Whether travel time lets a vehicle that left a view then be the one of a sighting."""
+        window = self._topology.window(camera, later.camera)
+        return window is not None and (later.first_ns - leave_ns) / NS in window
 
     def _settle(self, sighting: Sighting, chosen: Candidate, rivals: Sequence[Candidate]) -> None:
         seen = sighting.latest
@@ -291,12 +291,7 @@ class Associator:
     def _awaited(self, identity: Identity) -> bool:
         """Whether somebody still in view may turn out to be this vehicle, having entered while it was possible."""
         last = identity.visits[-1]
-        for sighting in self._sightings:
-            seen = sighting.latest
-            window = self._topology.window(last.camera, seen.camera)
-            if window is not None and (seen.first_ns - last.leave_ns) / NS in window:
-                return True
-        return False
+        return any(self._leads_to(last.camera, last.leave_ns, sighting.latest) for sighting in self._sightings)
 
     def _flush(self) -> None:
         """Every stream has ended: decide what is left and close everything."""

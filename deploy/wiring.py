@@ -8,6 +8,7 @@ from deploy.association_worker import AssociationWorker
 from deploy.config import Config
 from deploy.crop_store import CropStore
 from deploy.log.base import Log, Writer
+from deploy.log.opening import on_this_machine
 from deploy.log.spool import SpooledWriter
 from deploy.perception_worker import (
     CameraPipeline,
@@ -124,7 +125,7 @@ def _make_station(config: Config, log: Log, mailbox: Mailbox, clock: Clock, came
 def _camera_writer(config: Config, log: Log, camera: Camera) -> Writer:
     """A live camera does not wait for a log beyond this machine; recordings do, so that they stay in step."""
     owner = f"camera/{camera.id}"
-    if config.log.url.startswith("sqlite:") or not camera.live:
+    if on_this_machine(config.log.url) or not camera.live:
         return log.claim(owner)
     return SpooledWriter(log, owner, limit_bytes=config.log.spool_mb * 1e6)
 

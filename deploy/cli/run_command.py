@@ -13,7 +13,7 @@ from deploy.cli.screen import camera_table, live_view, make_console, repeating
 from deploy.config import Config, load_config
 from deploy.journeys import complete_visits, read_journeys
 from deploy.log.base import Log
-from deploy.log.opening import open_log
+from deploy.log.opening import on_this_machine, open_log
 from deploy.log.topics import DEAD_LETTERS
 from deploy.session import run_association, run_perception, run_together
 from ingest.errors import ConfigError
@@ -88,7 +88,7 @@ def associate(file: ConfigFile) -> None:
     console = make_console()
     with live_view(console, log, None):
         association = run_association(
-            lambda: make_association_worker(config, log), patient=not config.log.url.startswith("sqlite:")
+            lambda: make_association_worker(config, log), patient=not on_this_machine(config.log.url)
         )
     console.print(f"{association.counts['records']} records, {association.counts['events']} events")
 

@@ -17,6 +17,11 @@ def check_log_url(url: str) -> None:
         raise ConfigError(f"log.url '{url}' is not known (use sqlite:PATH or kafka://HOST:PORT)")
 
 
+def on_this_machine(url: str) -> bool:
+    """Whether the log is a file here, that is there or is not; any other may be away for a while."""
+    return url.startswith("sqlite:")
+
+
 def open_log(url: str, *, must_exist: bool = False, connect_timeout_s: float = 10.0) -> Log:
     """The log of a URL; `must_exist` for those who only read. Raises ConfigError or LogError."""
     check_log_url(url)
