@@ -34,12 +34,29 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
+class CameraClock:
+    """How wrong a camera's clock is: it shows `time + offset_s + drift_ppm * time / 1e6`."""
+
+    offset_s: float = 0.0
+    drift_ppm: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class CameraSpec:
-    """One camera of a preset; `seed` draws the surroundings it sees."""
+    """One camera of a preset; `seed` draws the surroundings it sees and all that its electronics do.
+
+    width, height: of its pictures, pixels. fps: frames per second. dark: spans (from_s, to_s) of true time in which it
+    sends nothing.
+    """
 
     pose: CameraPose
     look: Look
     seed: int
+    width: int = 640
+    height: int = 360
+    fps: int = 10
+    clock: CameraClock = CameraClock()
+    dark: tuple[tuple[float, float], ...] = ()
 
 
 NEAR_M = 2.5

@@ -44,7 +44,7 @@ class Plate:
 def render_plate(preset: Preset, spec: CameraSpec) -> Plate:
     """Draw the surroundings of a camera and render them; needs ENGINE_LOCK."""
     rng = np.random.default_rng((preset.seed, spec.seed))
-    width, height = preset.width * SCALE, preset.height * SCALE
+    width, height = spec.width * SCALE, spec.height * SCALE
     ground = picture_of_ground(preset.road, Projection(spec.pose, width, height), rng)
     root, occluders = _build_scene(preset, spec, rng)
     view = Pass(root, spec.pose, width, height)
@@ -54,7 +54,7 @@ def render_plate(preset: Preset, spec: CameraSpec) -> Plate:
     discard_scene(root)
     covered = drawn[..., 3]
     image = np.where(covered[..., None] > 0, drawn[..., :3], ground)
-    standing = cv2.resize(covered, (preset.width, preset.height), interpolation=cv2.INTER_AREA)
+    standing = cv2.resize(covered, (spec.width, spec.height), interpolation=cv2.INTER_AREA)
     return Plate(image, np.asarray(standing, np.uint8), occluders)
 
 
@@ -63,8 +63,8 @@ def _build_scene(preset: Preset, spec: CameraSpec, rng: np.random.Generator) -> 
     draw_in_turn(root, 0)
     draw_in_turn(occluders, 0)
     lit, unlit = root.attach_new_node("lit"), root.attach_new_node("unlit")
-    light_scene(lit, preset.sun)
-    for piece in draw_scenery(preset.road, spec.pose, preset.sun, rng):
+    light_scene(lit, preset.weather.sun)
+    for piece in draw_scenery(preset.road, spec.pose, preset.weather.sun, rng):
         node = make_node(piece.mesh)
         if piece.occludes:
             node.copy_to(occluders)

@@ -9,45 +9,36 @@ from types import MappingProxyType
 from ingest.errors import ConfigError
 from ingest.synthetic.cameras import CameraPose, CameraSpec, Look
 from ingest.synthetic.traffic import Demand, Road, Trip, draw_traffic
+from ingest.synthetic.weather import Weather
 
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """One world: a road, its traffic, its light and its cameras.
-
-    sun: direction towards the sun (x, y, z), any length; z > 0.
-    """
+    """One world: a road, its traffic, its weather and its cameras."""
 
     name: str
     seed: int
-    fps: int
     duration_s: float
-    width: int
-    height: int
     road: Road
     demand: Demand
-    sun: tuple[float, float, float]
+    weather: Weather
     cameras: tuple[CameraSpec, ...]
 
-    @property
-    def frame_count(self) -> int:
+    def frame_count(self, spec: CameraSpec) -> int:
         """Frames in one camera's stream."""
-        return round(self.duration_s * self.fps)
+        return round(self.duration_s * spec.fps)
 
 
 _ROAD = Preset(
     name="road",
     seed=20261,
-    fps=10,
     duration_s=60.0,
-    width=640,
-    height=360,
     road=Road(from_y_m=-18.0, to_y_m=435.0),
     demand=Demand(
         models=("hatch",) * 3 + ("saloon",) * 3 + ("estate",) * 2 + ("suv",) * 2 + ("van",) * 2
         + ("bus", "ddbus", "truck", "truck"),
     ),
-    sun=(-0.62, -0.35, 0.72),
+    weather=Weather(),
     cameras=(
         CameraSpec(
             CameraPose(x_m=-6.9, y_m=0.0, z_m=7.2, yaw_deg=-13.0, pitch_deg=20.0, fov_deg=48.0),

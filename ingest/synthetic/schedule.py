@@ -28,12 +28,12 @@ def passages(preset: Preset) -> list[Passage]:
 
     A vehicle is in view while a part of the box around it can be in the picture; scenery is not considered.
     """
-    times_s = np.arange(preset.frame_count) / preset.fps
     found = []
     for trip in trips_of(preset):
         corners = box_corners(trip.vehicle.model)
         for camera, spec in enumerate(preset.cameras):
-            projection = Projection(spec.pose, preset.width, preset.height)
+            projection = Projection(spec.pose, spec.width, spec.height)
+            times_s = np.arange(preset.frame_count(spec)) / spec.fps
             seen = np.zeros(len(times_s), bool)
             for row, time_s in enumerate(times_s):
                 pose = trip.pose(float(time_s))

@@ -48,7 +48,7 @@ class SyntheticCamera:
     def frames(self) -> Iterator[Frame]:
         """The frames after `after_ns`, as fast as they are taken, until the preset's end or `close`."""
         try:
-            for sequence in range(self._preset.frame_count):
+            for sequence in range(self._preset.frame_count(self._spec)):
                 captured_ns = self._captured_ns(sequence)
                 if self._after_ns is not None and captured_ns <= self._after_ns:
                     continue
@@ -72,7 +72,7 @@ class SyntheticCamera:
                 stage.close()
 
     def _captured_ns(self, sequence: int) -> int:
-        return self._start_ns + round(sequence * NS / self._preset.fps)
+        return self._start_ns + round(sequence * NS / self._spec.fps)
 
     def _render(self, sequence: int) -> Image | None:
         """One frame, or None when closed."""

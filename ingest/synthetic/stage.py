@@ -61,30 +61,30 @@ class Stage:
 
     def __init__(self, preset: Preset, spec: CameraSpec) -> None:
         self._preset, self._spec = preset, spec
-        self._projection = Projection(spec.pose, preset.width, preset.height)
+        self._projection = Projection(spec.pose, spec.width, spec.height)
         self._corners = {trip.vehicle.vehicle_id: box_corners(trip.vehicle.model) for trip in trips_of(preset)}
         with ENGINE_LOCK:
             self._plate = render_plate(preset, spec)
             self._root = make_root("vehicles")
-            light_scene(self._root, preset.sun)
+            light_scene(self._root, preset.weather.sun)
             only_hide(self._plate.occluders.copy_to(self._root))
-            self._colour = Pass(self._root, spec.pose, preset.width * SCALE, preset.height * SCALE)
+            self._colour = Pass(self._root, spec.pose, spec.width * SCALE, spec.height * SCALE)
             self._witness = Witness(self._plate.occluders, self._projection)
         self._nodes: dict[int, Node] = {}
-        self._finish = Finish(spec.look, preset.width, preset.height)
-        self._noise = Noise(spec.seed, spec.look.noise_sigma, preset.width, preset.height)
-        small = cv2.resize(self._plate.image, (preset.width, preset.height), interpolation=cv2.INTER_AREA)
-        self._empty = self._finish.apply(np.asarray(small, np.uint8), (0, 0, preset.width, preset.height))
+        self._finish = Finish(spec.look, spec.width, spec.height)
+        self._noise = Noise(spec.seed, spec.look.noise_sigma, spec.width, spec.height)
+        small = cv2.resize(self._plate.image, (spec.width, spec.height), interpolation=cv2.INTER_AREA)
+        self._empty = self._finish.apply(np.asarray(small, np.uint8), (0, 0, spec.width, spec.height))
 
     def render(self, sequence: int) -> tuple[Image, list[TrueSighting]]:
         """Frame `sequence` and what is visible in it."""
-        actors = self._actors(sequence / self._preset.fps)
+        actors = self._actors(sequence / self._spec.fps)
         if not actors:
             self._drop_absent(())
             return self._noise.add(self._empty, sequence), []
         rects = self._rects(actors)
         with ENGINE_LOCK:
-            self._move(actors, sequence / self._preset.fps)
+            self._move(actors, sequence / self._spec.fps)
             render_passes([self._colour, self._witness.view])
             drawn = [self._colour.read((x0 * SCALE, y0 * SCALE, x1 * SCALE, y1 * SCALE)) for x0, y0, x1, y1 in rects]
             sightings = self._witness.look([(actor.trip.vehicle, actor.hull) for actor in actors])
@@ -111,7 +111,7 @@ class Stage:
                 continue
             corners = place(self._corners[trip.vehicle.vehicle_id], pose)
             shadow = corners.copy()
-            shadow[:, :2] -= corners[:, 2:3] * np.array(self._preset.sun[:2]) / self._preset.sun[2]
+            shadow[:, :2] -= corners[:, 2:3] * np.array(self._preset.weather.sun[:2]) / self._preset.weather.sun[2]
             shadow[:, 2] = 0
             if in_view(np.concatenate([corners, shadow]), self._projection):
                 actors.append(self._actor(trip, place(body_of(trip.vehicle).vertices_m, pose)))
@@ -120,11 +120,11 @@ class Stage:
     def _actor(self, trip: Trip, points_m: Points) -> Actor:
         pixels = self._projection.pixels(points_m).astype(np.float32)
         hull = np.asarray(cv2.convexHull(pixels)[:, 0], np.float32)
-        cast = cast_shadow(points_m, self._preset.sun, self._projection)
+        cast = cast_shadow(points_m, self._preset.weather.sun, self._projection)
         return Actor(trip, hull, cast, contact_shadow(points_m, self._projection))
 
     def _rects(self, actors: Sequence[Actor]) -> list[Rect]:
-        width, height = self._preset.width, self._preset.height
+        width, height = self._spec.width, self._spec.height
         rects = [
             around(np.concatenate([actor.hull, actor.cast, actor.contact]), _PAD_PX, width, height) for actor in actors
         ]
@@ -175,6 +175,6 @@ class Stage:
         return (
             left + (REACH_PX if left > 0 else 0),
             top + (REACH_PX if top > 0 else 0),
-            right - (REACH_PX if right < self._preset.width else 0),
-            bottom - (REACH_PX if bottom < self._preset.height else 0),
+            right - (REACH_PX if right < self._spec.width else 0),
+            bottom - (REACH_PX if bottom < self._spec.height else 0),
         )

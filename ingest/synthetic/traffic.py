@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.synthetic.models import MODELS, PAINTS_BGR, Bgr, Model, vary
+from ingest.synthetic.fleet import Vehicle
+from ingest.synthetic.models import MODELS, PAINTS_BGR, vary
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +45,6 @@ class Demand:
     first_s: float = -12.0
     restart_s: float = 0.5
     headway_s: tuple[float, float] = (4.2, 6.6)
-
-
-@dataclass(frozen=True, slots=True)
-class Vehicle:
-    """One vehicle, the same wherever it is seen: its make, its paint, and the seed of all other details."""
-
-    vehicle_id: int
-    model: Model
-    paint_bgr: Bgr
-    seed: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,10 +7,10 @@ import numpy as np
 
 from ingest.synthetic.atlas import paint_atlas
 from ingest.synthetic.body import build_body, outline_of
+from ingest.synthetic.fleet import Vehicle
 from ingest.synthetic.livery import draw_livery
 from ingest.synthetic.mesh import Floats
 from ingest.synthetic.panda import ENGINE_LOCK, Node, make_node, make_texture
-from ingest.synthetic.traffic import Vehicle
 
 
 @dataclass(frozen=True, slots=True, eq=False)

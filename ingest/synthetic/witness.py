@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.synthetic.cameras import Projection
+from ingest.synthetic.fleet import Vehicle
 from ingest.synthetic.panda import Node, Pass, discard_scene, draw_in_turn, make_root, only_hide, render_passes
 from ingest.synthetic.rects import Rect, around, overlap
 from ingest.synthetic.shadows import Polygon
-from ingest.synthetic.traffic import Vehicle
 from ingest.truth import TrueSighting
 
 LEAST_PX = 30

@@ -196,7 +196,7 @@ class TestFrames:
         source.close()
         thread.join(30)
         assert not thread.is_alive()
-        assert len(taken) < ROAD.frame_count
+        assert len(taken) < ROAD.frame_count(ROAD.cameras[0])
         assert list(source.frames()) == []
 
     def test_show_a_still_background_with_noise(self) -> None:
@@ -246,7 +246,7 @@ class TestTruth:
                 left, top, right, bottom = sighting.box_xyxy
                 assert 0 <= left < right <= 640
                 assert 0 <= top < bottom <= 360
-                time_s = frame.sequence / ROAD.fps
+                time_s = frame.sequence / ROAD.cameras[0].fps
                 assert any(
                     passage.camera == 2 and passage.enter_s <= time_s <= passage.leave_s
                     for passage in road_passages[sighting.vehicle_id]
@@ -261,7 +261,7 @@ class TestTruth:
         shares = [
             sighting.visible
             for time_s in times_s
-            for sighting in stage.render(round(float(time_s) * preset.fps))[1]
+            for sighting in stage.render(round(float(time_s) * spec.fps))[1]
             if sighting.vehicle_id == leaving.vehicle_id
         ]
         stage.close()
