@@ -16,6 +16,7 @@ class AssociateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     """The `[associate]` table of the configuration.
 
     zone: the name of this cluster of cameras; identities carry it.
+    encoder: the `name@hash` whose vectors are compared; None for that of the configuration's cameras.
     travel: travel-time windows of camera pairs; others have min_travel_s to max_travel_s, unless `only_listed`.
     idle_after_s: a camera this far behind the newest one (event time) is not waited for.
     decide_every_s: closed tracklets are decided together once in this time.
@@ -26,6 +27,7 @@ class AssociateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     """
 
     zone: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}\Z")] = "zone"
+    encoder: str | None = None
     travel: list[Travel] = []
     only_listed: bool = False
     min_travel_s: TravelSeconds = 0.0

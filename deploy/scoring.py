@@ -2,12 +2,15 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
+from associate.trajectory import TrajectoryEvent
+from deploy.journeys import read_events
 from deploy.log.base import Log
 from deploy.observations import read_messages
 from embed.observation import Observation, Tick
@@ -31,21 +34,43 @@ class Told:
     ticks: list[Tick] = field(default_factory=list)
 
 
-def read_run(log: Log) -> tuple[dict[str, Told], dict[str, int]]:
-    """By camera what the log says, and a number for every tracklet."""
-    told: dict[str, Told] = defaultdict(Told)
-    tracklets: dict[str, int] = {}
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a log says: by camera, a number for every tracklet id, and by number its last observation, without path."""
+
+    told: dict[str, Told]
+    tracklets: dict[str, int]
+    latest: dict[int, Observation]
+
+    @property
+    def ends_ns(self) -> dict[int, int]:
+        """When each tracklet was seen last."""
+        return {number: observation.last_ns for number, observation in self.latest.items()}
+
+
+def read_run(log: Log) -> Run:
+    """Everything that perception says on a log."""
+    run = Run(defaultdict(Told), {}, {})
     for message in read_messages(log):
         if isinstance(message, Tick):
-            told[message.camera].ticks.append(message)
+            run.told[message.camera].ticks.append(message)
         if not isinstance(message, Observation):
             continue
-        number = tracklets.setdefault(message.tracklet, len(tracklets))
+        number = run.tracklets.setdefault(message.tracklet, len(run.tracklets))
+        run.latest[number] = msgspec.structs.replace(message, path=[])
         for at in message.path:
             # Sides are tenths of a pixel; a moment's microseconds were cut, not rounded, so half of one is added.
             sides = (at.left / 10, at.top / 10, at.right / 10, at.bottom / 10)
-            told[message.camera].boxes.append((message.first_ns + at.offset_us * 1000 + 500, number, *sides))
-    return told, tracklets
+            run.told[message.camera].boxes.append((message.first_ns + at.offset_us * 1000 + 500, number, *sides))
+    return run
+
+
+def all_events(log: Log) -> Iterator[TrajectoryEvent]:
+    """Everything that association says on a log, in its order."""
+    events, offset = read_events(log)
+    while events:
+        yield from events
+        events, offset = read_events(log, offset)
 
 
 def begin_ns(told: Told) -> int:
@@ -57,7 +82,7 @@ def begin_ns(told: Told) -> int:
 def frame_times_of(
     camera: str, truth: MotTruth, told: Told, starts_ns: int, fps: float | None, videos: Mapping[str, Path]
 ) -> Ints:
-    """(F,) when the frames of a camera were captured, as far as the run goes."""
+    """(F,) when the frames of a camera were captured, as far as the run goes, by their rate or their recording."""
     if fps is None:
         return _video_times_ns(camera, starts_ns, videos)
     ticks_ns = [tick.at_ns for tick in told.ticks]

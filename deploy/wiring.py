@@ -72,9 +72,9 @@ def make_attributes(settings: EmbedSettings) -> Attributes | None:
 
 
 def make_associator(config: Config) -> Associator:
-    """The state machine of the zone, for the encoder that the cameras use."""
-    encoder = make_encoder(config.embed)
-    return Associator(config.associate, cameras=config.camera_ids, encoder=encoder.id)
+    """The state machine of the zone, for the encoder that the cameras use unless it names another."""
+    encoder = config.associate.encoder or make_encoder(config.embed).id
+    return Associator(config.associate, cameras=config.camera_ids, encoder=encoder)
 
 
 def make_association_worker(config: Config, log: Log) -> AssociationWorker:

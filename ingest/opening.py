@@ -39,7 +39,7 @@ def start_ns(starts_at: datetime | None, *, otherwise_ns: int) -> int:
     """`starts_at` as Unix nanoseconds; a time without a zone is local time, as TOML has it."""
     if starts_at is None:
         return otherwise_ns
-    return int(starts_at.timestamp()) * NS + starts_at.microsecond * 1000
+    return round(starts_at.timestamp() * 1_000_000) * (NS // 1_000_000)
 
 
 def password(camera: Camera) -> str | None:

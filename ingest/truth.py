@@ -2,16 +2,57 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 
 @dataclass(frozen=True, slots=True)
 class TrueSighting:
     """One vehicle in one frame.
 
-    `vehicle_id` is the same in every camera. `box_xyxy` bounds the visible pixels; `visible` is their share of
-    the pixels the vehicle would have if nothing stood before it, in [0, 1].
+    vehicle_id: the same in every camera. kind: car, van, truck, bus or motorcycle.
+    box_xyxy: bounds the visible pixels, whole pixels, right and bottom just beyond the last one.
+    full_xyxy: bounds the pixels that the body would have alone in an endless picture; what is nearer than 2.5 m in
+    front of the camera is left out.
+    visible: share in [0, 1] of the whole body that can be seen; what is beyond the picture's edge or hidden cannot.
+    occluded: share in [0, 1] of the body's pixels within the picture that something else hides.
+    ground_m: (x, y) of the middle of the body on the ground. heading_deg: 0 looks along y, counter-clockwise.
+    mask_bits: the visible pixels of the box row by row, a bit each, the first in the highest bit of its byte.
     """
 
     vehicle_id: int
     kind: str
-    box_xyxy: tuple[float, float, float, float]
+    box_xyxy: tuple[int, int, int, int]
+    full_xyxy: tuple[int, int, int, int]
     visible: float
+    occluded: float
+    ground_m: tuple[float, float]
+    heading_deg: float
+    mask_bits: bytes
+
+    @property
+    def mask(self) -> NDArray[np.bool_]:
+        """The visible pixels, (h, w) bool of the box."""
+        left, top, right, bottom = self.box_xyxy
+        height, width = bottom - top, right - left
+        bits = np.unpackbits(np.frombuffer(self.mask_bits, np.uint8), count=height * width)
+        return bits.reshape(height, width).astype(bool)
+
+
+def pack_mask(mask: NDArray[np.bool_] | NDArray[np.uint8]) -> bytes:
+    """`mask_bits` of (h, w) pixels, those that are not 0."""
+    return np.packbits(mask != 0).tobytes()
+
+
+@dataclass(frozen=True, slots=True)
+class TrueFrame:
+    """All that is known about one frame.
+
+    sequence: counts the camera's frames from 0, those of an outage as well. captured_ns: when it really was captured,
+    Unix nanoseconds. camera_ns: when the camera believes it was: the same where its clock is right.
+    """
+
+    sequence: int
+    captured_ns: int
+    camera_ns: int
+    sightings: tuple[TrueSighting, ...]

@@ -117,25 +117,44 @@ def bgr(picture: av.VideoFrame) -> Image:
 class VideoWriter:
     """Writes BGR pictures of one size to an MP4 that browsers play (H.264, yuv420p).
 
-    `key_interval` is the number of frames from one key picture to the next; the codec's choice if 0.
+    `key_interval` is the number of frames from one key picture to the next; the codec's choice if 0. `bits_per_s` is
+    what a second may cost on average, as surveillance cameras are set; without it quality is constant (crf 23).
     """
 
-    def __init__(self, path: Path, size: tuple[int, int], frames_per_s: int, *, key_interval: int = 0) -> None:
+    def __init__(
+        self, path: Path, size: tuple[int, int], frames_per_s: int, *, key_interval: int = 0, bits_per_s: int = 0
+    ) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         options = {"movflags": "+faststart"} if path.suffix == ".mp4" else {}
         self._container = av.open(str(path), "w", options=options)
-        self._stream = self._container.add_stream("libx264", rate=frames_per_s, options={"crf": "23"})
+        self._stream = self._container.add_stream("libx264", rate=frames_per_s, options=_rate_control(bits_per_s))
         self._stream.width, self._stream.height = size
         self._stream.pix_fmt = "yuv420p"
+        if bits_per_s:
+            self._stream.codec_context.bit_rate = bits_per_s
+            self._stream.codec_context.thread_count = 1  # cameras are written side by side, one a core
         if key_interval:
             self._stream.codec_context.gop_size = key_interval
             self._stream.codec_context.max_b_frames = 0
+        self._time_base = Fraction(1, frames_per_s)
+        self._number = 0
 
-    def write(self, image: Image) -> None:
-        """Append a picture of (H, W, 3)."""
+    def write(self, image: Image, number: int | None = None) -> None:
+        """Append a picture of (H, W, 3), at the time of frame `number`; otherwise it follows the one before."""
         picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="bgr24")
+        self._number = self._number if number is None else number
+        picture.pts, picture.time_base = self._number, self._time_base
+        self._number += 1
         self._container.mux(self._stream.encode(picture))
 
     def close(self) -> None:
         self._container.mux(self._stream.encode())
         self._container.close()
+
+
+def _rate_control(bits_per_s: int) -> dict[str, str]:
+    """The codec's options: constant quality, or a rate that is kept within two seconds."""
+    if not bits_per_s:
+        return {"crf": "23"}
+    kilobits = bits_per_s // 1000
+    return {"preset": "veryfast", "x264-params": f"vbv-maxrate={kilobits * 3 // 2}:vbv-bufsize={kilobits * 2}"}

@@ -11,7 +11,10 @@ from rich.logging import RichHandler
 
 from deploy.cli import (
     cameras_command,
+    city_command,
+    crops_command,
     demo_command,
+    encoder_command,
     run_command,
     score_command,
     topics_command,
@@ -35,6 +38,9 @@ app.command("associate")(run_command.associate)
 app.command("trajectories")(trajectories_command.trajectories)
 app.command("score")(score_command.score)
 app.add_typer(cameras_command.app, name="cameras")
+app.add_typer(city_command.app, name="city")
+app.add_typer(crops_command.app, name="crops")
+app.add_typer(encoder_command.app, name="encoder")
 app.add_typer(weights_command.app, name="weights")
 app.add_typer(topics_command.app, name="topics")
 

@@ -2,37 +2,44 @@
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import msgspec
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from deploy.cli.screen import print_lines
-from deploy.journeys import read_journeys
+from deploy.cli.score_inputs import (
+    BaselineOptions,
+    check_cameras,
+    counted_classes,
+    files_by_camera,
+    frame_rates,
+    times_beside,
+    truths_in,
+    videos_in,
+)
+from deploy.cli.score_tables import print_scores
+from deploy.cli.screen import make_console, print_lines
 from deploy.log.opening import open_log
-from deploy.scoring import Told, begin_ns, frame_times_of, read_run, tracks_of
+from deploy.scoring import all_events, begin_ns, frame_times_of, read_run, tracks_of
 from ingest.errors import ConfigError
 from ingest.opening import start_ns
+from training.scoring.decisions import read_decisions
 from training.scoring.tracks import VISIT_GAP_S
-from training.scoring.truth import MotTruth, read_mot
-
-if TYPE_CHECKING:
-    from training.scoring.links import LinkScores, Share
-    from training.scoring.report import RunScores
-    from training.scoring.tracking import TrackScores
-
-_Listing = Callable[[Path], dict[str, Path]]
+from training.scoring.truth import read_mot
 
 URL = re.compile(r"^[a-z]\w+:")
-TRUTH_ENDING = ".gt.txt"
-VIDEO_ENDINGS = (".mp4", ".mkv", ".avi", ".mov", ".ts")
-COLUMNS = ("camera", "frames", "vehicles", "IDF1", "IDP", "IDR", "HOTA", "DetA", "AssA", "MOTA", "switches", "frag.")
+COMPARISON = "Comparison"
+
+
+class Baseline(StrEnum):
+    """What a run can be compared with on the same tracklets."""
+
+    CLUSTERING = "clustering"
 
 
 def score(
@@ -41,7 +48,14 @@ def score(
         typer.Argument(help="A folder of CAMERA.gt.txt, or CAMERA=FILE for each camera.", show_default=False),
     ],
     run: Annotated[str, typer.Argument(help="The log of the run: a path or sqlite:PATH.", show_default=False)],
-    fps: Annotated[float | None, typer.Option("--fps", help="Frames per second that the truth counts in.")] = None,
+    fps: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fps",
+            help="Frames per second that the truth counts in; CAMERA=NUMBER where cameras differ. "
+            "Not needed where CAMERA.times.txt lies beside the truth.",
+        ),
+    ] = None,
     video: Annotated[
         list[str] | None,
         typer.Option("--video", help="Instead of --fps: a folder of CAMERA.mp4, or CAMERA=FILE for each camera."),
@@ -58,134 +72,124 @@ def score(
     visit_gap_s: Annotated[
         float, typer.Option("--visit-gap-s", help="Out of sight for longer is another sighting, seconds.")
     ] = VISIT_GAP_S,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, with all curves.")] = False,
+    figure: Annotated[
+        Path | None, typer.Option("--figure", help="Also draw scores, delay and calibration into this PNG or SVG.")
+    ] = None,
+    baseline: Annotated[
+        Baseline | None,
+        typer.Option(
+            "--baseline",
+            help="Score average-linkage clustering of the same tracklets as well.",
+            rich_help_panel=COMPARISON,
+        ),
+    ] = None,
+    windows: Annotated[
+        Path | None,
+        typer.Option(
+            "--windows",
+            help="Its travel times: a configuration (table associate). Default: 0 to 300 s between any two cameras.",
+            rich_help_panel=COMPARISON,
+        ),
+    ] = None,
+    windows_from_truth: Annotated[
+        bool,
+        typer.Option(
+            "--windows-from-truth",
+            help="Its travel times are those of the truth, which helps it.",
+            rich_help_panel=COMPARISON,
+        ),
+    ] = False,
+    floor: Annotated[
+        float | None,
+        typer.Option(
+            "--floor",
+            help="Its least average cosine. Default: where association's calibration speaks for neither.",
+            rich_help_panel=COMPARISON,
+        ),
+    ] = None,
+    sweep_floor: Annotated[
+        bool,
+        typer.Option(
+            "--sweep-floor",
+            help="Also with the floor that the truth likes best: no choice of floor does better.",
+            rich_help_panel=COMPARISON,
+        ),
+    ] = False,
 ) -> None:
     """Score a run against the truth: IDF1, HOTA and MOTA of every camera and of all together, and the links.
+
+    Then how good identities are some time after a vehicle has left (decision delay), and whether the probabilities
+    that the run states are right that often (calibration).
 
     Truth is in the format of the MOT Challenge; a vehicle has the same id in all cameras. Scored are the frames that
     the run analysed, up to the last one that the truth names. What every figure means: docs/scores.md.
 
     corridor score truth/ runs/corridor.db --fps 25
+
+    corridor score truth/ runs/corridor.db --fps 25 --figure scores.png --baseline clustering --windows corridor.toml
     """
-    files = _files(truth, "the truth", _truths_in)
-    truths = {camera: read_mot(path) for camera, path in sorted(files.items())}
-    counted = _classes(classes, truths)
-    _check_numbers(fps, video, visit_gap_s)
-    videos = _files(video, "--video", _videos_in) if video else {}
+    files = dict(sorted(files_by_camera(truth, "the truth", truths_in).items()))
+    times = {} if fps or video else times_beside(files)
+    _check_numbers(fps, video, visit_gap_s, untimed=sorted(set(files) - set(times)))
+    truths = {camera: read_mot(path) for camera, path in files.items()}
+    wanted = BaselineOptions(windows, windows_from_truth, floor, sweep_floor)
+    wanted.check(asked=baseline is not None, comparable=len(truths) > 1 and not local_ids)
+    counted = counted_classes(classes, truths)
+    rates = frame_rates(fps, truths) if fps else {}
+    videos = files_by_camera(video, "--video", videos_in) if video else {}
     with closing(open_log(run if URL.match(run) else f"sqlite:{run}", must_exist=True)) as log:
-        told, tracklets = read_run(log)
-        identities = read_journeys(log).identity_of
-    _check_cameras(truths, told, run)
+        told = read_run(log)
+        decisions = read_decisions(all_events(log), told.tracklets)
+    check_cameras(truths, told.told, run)
     cameras = []
     for camera, true in truths.items():
-        starts_ns = start_ns(starts_at, otherwise_ns=begin_ns(told[camera]))
-        times_ns = frame_times_of(camera, true, told[camera], starts_ns, fps, videos)
-        cameras.append(tracks_of(camera, true, counted, told[camera], times_ns))
-    numbers = {identity: number for number, identity in enumerate(sorted(set(identities.values())))}
-    identity_of = {tracklets[each]: numbers[identity] for each, identity in identities.items() if each in tracklets}
-    try:
+        of_camera = told.told[camera]
+        if camera in times:
+            first_ns = int(times[camera][0])
+            times_ns = times[camera] + (start_ns(starts_at, otherwise_ns=first_ns) - first_ns)
+        else:
+            starts_ns = start_ns(starts_at, otherwise_ns=begin_ns(of_camera))
+            times_ns = frame_times_of(camera, true, of_camera, starts_ns, rates.get(camera), videos)
+        cameras.append(tracks_of(camera, true, counted, of_camera, times_ns))
+    with _libraries():
         from training.scoring.report import score_run
-    except ModuleNotFoundError as error:
-        raise ConfigError(f"scoring needs {error.name}, which is not installed (install corridor[score])") from error
-    scores = score_run(cameras, identity_of, shared_ids=not local_ids, visit_gap_s=visit_gap_s)
+
+        scores = score_run(
+            cameras,
+            decisions.identities(),
+            shared_ids=not local_ids,
+            visit_gap_s=visit_gap_s,
+            decisions=(decisions, told.ends_ns),
+            peer=wanted.peer(told, list(truths)) if baseline is not None else None,
+        )
     if as_json:
         print_lines([msgspec.json.encode(scores)])
     else:
-        _print(scores, Console())
+        print_scores(scores, make_console(), wanted.told if baseline is not None else "")
+    if figure is not None:
+        with _libraries():
+            from training.scoring.figure import draw
+
+            draw(scores, figure)
 
 
-def _files(given: list[str], what: str, in_folder: _Listing) -> dict[str, Path]:
-    """By camera: the files of a folder, or of CAMERA=FILE arguments."""
-    if len(given) == 1 and Path(given[0]).is_dir():
-        return in_folder(Path(given[0]))
-    files: dict[str, Path] = {}
-    for entry in given:
-        camera, separator, path = entry.partition("=")
-        if not separator or not camera or not path:
-            raise ConfigError(f"{what}: '{entry}' is neither a folder that exists nor CAMERA=FILE")
-        if camera in files:
-            raise ConfigError(f"{what}: camera '{camera}' is given twice")
-        files[camera] = Path(path)
-    return files
-
-
-def _truths_in(folder: Path) -> dict[str, Path]:
-    """`CAMERA.gt.txt` in a folder, or `CAMERA/gt/gt.txt` as the MOT Challenge lays it out."""
-    files = {path.name.removesuffix(TRUTH_ENDING): path for path in folder.glob(f"?*{TRUTH_ENDING}")}
-    files = files or {path.parts[-3]: path for path in folder.glob("*/gt/gt.txt")}
-    if not files:
-        raise ConfigError(f"the folder {folder} holds no truth (expected CAMERA{TRUTH_ENDING} or CAMERA/gt/gt.txt)")
-    return files
-
-
-def _videos_in(folder: Path) -> dict[str, Path]:
-    return {path.stem: path for path in folder.iterdir() if path.is_file() and path.suffix in VIDEO_ENDINGS}
-
-
-def _classes(given: str | None, truths: Mapping[str, MotTruth]) -> frozenset[int] | None:
-    if given is None:
-        return None
+@contextmanager
+def _libraries() -> Iterator[None]:
+    """What scoring needs is an extra; say so where it is missing."""
     try:
-        classes = frozenset(int(each) for each in given.split(","))
-    except ValueError:
-        raise ConfigError(f"--classes '{given}': expected whole numbers with commas between, such as 1,2,3") from None
-    known = {each for truth in truths.values() for each in truth.classes.tolist()}
-    if not classes & known:
-        raise ConfigError(f"--classes: the truth has no box of {_listed(classes)} (it has {_listed(known)})")
-    return classes
+        yield
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"scoring needs {error.name}, which is not installed (install corridor[score])") from error
 
 
-def _listed(numbers: Iterable[int]) -> str:
-    return ", ".join(map(str, sorted(numbers)))
-
-
-def _check_numbers(fps: float | None, video: list[str] | None, visit_gap_s: float) -> None:
-    if (fps is None) == (not video):
-        raise ConfigError("the truth counts frames: give their rate with --fps, or name the --video (not both)")
-    if fps is not None and not 0 < fps < math.inf:
-        raise ConfigError(f"--fps {fps:g} is no frame rate")
+def _check_numbers(fps: list[str] | None, video: list[str] | None, visit_gap_s: float, *, untimed: list[str]) -> None:
+    if fps and video:
+        raise ConfigError("give the truth's frames a rate with --fps, or name the --video (not both)")
+    if untimed and not fps and not video:
+        raise ConfigError(
+            f"the truth of camera {', '.join(untimed)} counts frames: give their rate with --fps, or name the --video "
+            "(or put CAMERA.times.txt beside it)"
+        )
     if not 0 <= visit_gap_s < math.inf:
         raise ConfigError(f"--visit-gap-s {visit_gap_s:g} is no length of time")
-
-
-def _check_cameras(truths: Mapping[str, MotTruth], told: Mapping[str, Told], run: str) -> None:
-    unknown = sorted(set(truths) - {camera for camera, of_camera in told.items() if of_camera.ticks})
-    if unknown:
-        known = ", ".join(sorted(told)) or "no camera at all"
-        raise ConfigError(f"the log {run} says nothing about camera {', '.join(unknown)} (it knows {known})")
-
-
-def _print(scores: "RunScores", console: Console) -> None:
-    table = Table(box=None, header_style="bold cyan")
-    for name in COLUMNS:
-        table.add_column(name, justify="left" if name == "camera" else "right")
-    for camera, of_camera in scores.cameras.items():
-        table.add_row(camera, *_cells(of_camera))
-    if scores.together is not None:
-        table.add_row("together", *_cells(scores.together), style="bold")
-    console.print(table)
-    if scores.links is not None:
-        console.print(*_link_lines(scores.links), sep="\n", highlight=False)
-
-
-def _cells(scores: "TrackScores") -> Iterable[str]:
-    shares = (scores.idf1, scores.idp, scores.idr, scores.hota, scores.deta, scores.assa, scores.mota)
-    yield from (str(scores.frames), str(scores.true_ids))
-    yield from ("-" if math.isnan(share) else f"{share:.3f}" for share in shares)
-    yield from (str(scores.id_switches), str(scores.fragmentations))
-
-
-def _link_lines(links: "LinkScores") -> list[str]:
-    return [
-        "",
-        f"link precision  {_share(links.precision)} links are right ({links.skipping} of them skip a sighting)",
-        f"link recall     {_share(links.recall)} true links were found",
-        f"  both in view  {_share(links.recall_in_view)} true links with a tracklet at both ends",
-        f"tracklets       {links.tracklets}, of which {links.strays} follow no vehicle",
-    ]
-
-
-def _share(share: "Share") -> str:
-    """`0.800 (0.548 to 0.930): 12 of 15`."""
-    value = "    -" if math.isnan(share.value) else f"{share.value:.3f}"
-    return f"{value} ({share.low:.3f} to {share.high:.3f}): {share.hits} of {share.trials}"

@@ -25,6 +25,11 @@ class Region:
         row = self.y + _EDGE_PX + (1 - inside[..., 1]) * (self.height - 2 * _EDGE_PX)
         return np.stack([column / ATLAS_PX, 1 - row / ATLAS_PX], -1)
 
+    @property
+    def middle(self) -> NDArray[np.floating]:
+        """Texture coordinates (2,) of its middle: for parts of one colour."""
+        return self.uv(np.array([0.5, 0.5]))
+
     def pixels(self, across: NDArray[np.floating], up: NDArray[np.floating]) -> NDArray[np.floating]:
         """Pixels (..., 2) inside the rectangle of shares of its width and height."""
         column = _EDGE_PX + across * (self.width - 2 * _EDGE_PX)
@@ -32,10 +37,22 @@ class Region:
         return np.stack(np.broadcast_arrays(column, row), -1)
 
 
-SIDE = Region(0, 0, 512, 156)
-ROOF = Region(0, 156, 512, 140)
-FRONT = Region(0, 296, 256, 176)
-REAR = Region(256, 296, 256, 176)
-WHEEL = Region(0, 472, 40, 40)
-PAINT_SPOT = Region(48, 476, 24, 32)
-UNDERBODY_SPOT = Region(80, 476, 24, 32)
+LEFT = Region(0, 0, 512, 116)
+RIGHT = Region(0, 116, 512, 116)
+ROOF = Region(0, 232, 512, 116)
+FRONT = Region(0, 348, 196, 164)
+REAR = Region(196, 348, 196, 164)
+WHEEL = Region(392, 348, 60, 60)
+ODD_WHEEL = Region(452, 348, 60, 60)
+CARGO = Region(392, 408, 60, 60)
+JACKET = Region(452, 408, 60, 60)
+PAINT_SPOT = Region(392, 468, 24, 22)
+DARK_SPOT = Region(416, 468, 24, 22)
+METAL_SPOT = Region(440, 468, 24, 22)
+SECOND_SPOT = Region(464, 468, 24, 22)
+GLASS_SPOT = Region(488, 468, 24, 22)
+MIRROR_SPOT = Region(392, 490, 24, 22)
+TROUSERS_SPOT = Region(416, 490, 24, 22)
+HELMET_SPOT = Region(440, 490, 24, 22)
+LAMP_SPOT = Region(464, 490, 24, 22)
+SIGN_SPOT = Region(488, 490, 24, 22)

@@ -1,6 +1,7 @@
 """Cameras on masts: where they stand, how they project, and how their pictures look."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,13 +25,33 @@ class CameraPose:
     fov_deg: float
 
 
+Surroundings = Literal["old-town", "suburb", "open-road", "commercial"]
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How a camera takes the light: exposure and white balance are gains, noise is grey levels."""
+    """How a camera takes the light; what is 0 or empty is off.
+
+    exposure, balance_bgr: gains. noise_sigma: grey levels, in the dark up to `dark_noise` times as much. drift: how far
+    exposure and white balance wander within minutes, as a share. flicker: the same from frame to frame. shutter_s: how
+    long a picture is exposed, which blurs what moves. jitter_px: how far gusts move the picture. softness_px: blur of
+    the lens. sharpening: how much of the detail is added again. contrast: beyond what the camera sets itself.
+    vignette: light missing in the corners. caption: the name written into the picture, with the time.
+    """
 
     exposure: float = 1.0
     balance_bgr: tuple[float, float, float] = (1.0, 1.0, 1.0)
     noise_sigma: float = 2.0
+    dark_noise: float = 1.0
+    drift: float = 0.0
+    flicker: float = 0.0
+    shutter_s: float = 0.0
+    jitter_px: float = 0.0
+    softness_px: float = 0.5
+    sharpening: float = 1.4
+    contrast: float = 1.0
+    vignette: float = 0.22
+    caption: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +67,7 @@ class CameraSpec:
     """One camera of a preset; `seed` draws the surroundings it sees and all that its electronics do.
 
     width, height: of its pictures, pixels. fps: frames per second. dark: spans (from_s, to_s) of true time in which it
-    sends nothing.
+    sends nothing. surroundings: what stands beside the streets; None leaves it to the place on the map.
     """
 
     pose: CameraPose
@@ -57,7 +78,28 @@ class CameraSpec:
     fps: int = 10
     clock: CameraClock = CameraClock()
     dark: tuple[tuple[float, float], ...] = ()
+    surroundings: Surroundings | None = None
 
+    @property
+    def place(self) -> Surroundings:
+        """What stands beside the streets: as asked for, or the same for all cameras of a neighbourhood."""
+        if self.surroundings is not None:
+            return self.surroundings
+        cell = round(self.pose.x_m / _NEIGHBOURHOOD_M), round(self.pose.y_m / _NEIGHBOURHOOD_M)
+        return _PLACES[(cell[0] * 73856093 ^ cell[1] * 19349663) % len(_PLACES)]
+
+    def with_margin(self, margin_px: int) -> "CameraSpec":
+        """The same camera with a larger picture around its own."""
+        width = self.width + 2 * margin_px
+        half = np.tan(np.radians(self.pose.fov_deg) / 2) * width / self.width
+        pose = replace(self.pose, fov_deg=float(np.degrees(2 * np.arctan(half))))
+        return replace(self, pose=pose, width=width, height=self.height + 2 * margin_px)
+
+
+_NEIGHBOURHOOD_M = 220.0
+_PLACES: tuple[Surroundings, ...] = (
+    "old-town", "suburb", "old-town", "commercial", "old-town", "suburb", "open-road", "old-town", "commercial",
+)  # fmt: skip
 
 NEAR_M = 2.5
 FAR_M = 260.0
@@ -65,12 +107,12 @@ _LEAST_DEPTH_M = 0.3
 
 
 class Projection:
-    """The pinhole of a camera for pictures of one size, square pixels, centred.
+    """The pinhole of a camera for pictures of one size, square pixels, its picture shifted by `shift_px`.
 
     Pixel coordinates are continuous: (0, 0) is the upper left corner of the picture.
     """
 
-    def __init__(self, pose: CameraPose, width: int, height: int) -> None:
+    def __init__(self, pose: CameraPose, width: int, height: int, shift_px: tuple[float, float] = (0.0, 0.0)) -> None:
         self.pose = pose
         self.width, self.height = width, height
         self.focal_px = width / 2 / np.tan(np.radians(pose.fov_deg) / 2)
@@ -80,6 +122,7 @@ class Projection:
         up = np.cross(right, forward)
         self._axes = np.stack([right, -up, forward])
         self._centre = np.array([pose.x_m, pose.y_m, pose.z_m])
+        self._middle = np.array([width / 2, height / 2]) + np.array(shift_px)
 
     @property
     def vertical_fov_deg(self) -> float:
@@ -94,11 +137,11 @@ class Projection:
         """Pixels (N, 2) of (N, 3) world points. Points less than 0.3 m ahead end up far outside."""
         local = (points_m - self._centre) @ self._axes.T
         depth = np.maximum(local[:, 2:3], _LEAST_DEPTH_M)
-        middle = np.array([self.width / 2, self.height / 2])
-        return np.asarray(local[:, :2] / depth * self.focal_px + middle)
+        return np.asarray(local[:, :2] / depth * self.focal_px + self._middle)
 
     def ground_homography(self) -> Points:
         """The (3, 3) matrix from ground (x, y, 1) in metres to homogeneous continuous pixels."""
         columns = np.stack([self._axes[:, 0], self._axes[:, 1], -self._axes @ self._centre], axis=1)
-        intrinsics = np.array([[self.focal_px, 0, self.width / 2], [0, self.focal_px, self.height / 2], [0, 0, 1]])
+        across, down = self._middle
+        intrinsics = np.array([[self.focal_px, 0, across], [0, self.focal_px, down], [0, 0, 1]])
         return np.asarray(intrinsics @ columns)

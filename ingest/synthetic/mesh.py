@@ -37,9 +37,9 @@ def make_mesh(vertices_m: Floats, uv: Floats, triangles: NDArray[np.integer]) ->
     """A mesh with normals averaged over the triangles around each vertex, weighted by their area."""
     corners = vertices_m[triangles]
     faces = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    normals = np.zeros(vertices_m.shape)
-    for corner in range(3):
-        np.add.at(normals, triangles[:, corner], faces)
+    rows, count = triangles.ravel(), len(vertices_m)
+    spread = np.repeat(faces, 3, axis=0)
+    normals = np.stack([np.bincount(rows, spread[:, axis], count) for axis in range(3)], 1)
     lengths = np.linalg.norm(normals, axis=1, keepdims=True)
     return Mesh(
         vertices_m.astype(np.float32),
@@ -91,6 +91,31 @@ def sheet(corners_m: Sequence[tuple[float, float, float]], cell_m: float = 4.0) 
     points = (first * (1 - u) + second * u) * (1 - v) + (fourth * (1 - u) + third * u) * v
     uv = np.concatenate(np.broadcast_arrays(u, v), -1)
     return grid(points, uv)
+
+
+def tube(path_m: Floats, radii_m: Floats, uv: Floats, sides: int = 8) -> Mesh:
+    """A round limb along a path with closed ends.
+
+    path_m: (N, 3). radii_m: (N,), or (N, 2) across and upwards. uv: (2,) or (N, sides + 1, 2).
+    """
+    radii = np.broadcast_to(np.asarray(radii_m, np.float64).reshape(len(path_m), -1), (len(path_m), 2))
+    ways = np.gradient(path_m, axis=0)
+    ways /= np.maximum(np.linalg.norm(ways, axis=1, keepdims=True), 1e-9)
+    helper = np.where(np.abs(ways[:, :1]) < 0.9, np.array([1.0, 0, 0]), np.array([0, 0, 1.0]))
+    first = helper - ways * np.sum(helper * ways, axis=1, keepdims=True)
+    first /= np.linalg.norm(first, axis=1, keepdims=True)
+    second = np.cross(ways, first)
+    angle = np.linspace(0, 2 * np.pi, sides + 1)
+    rings = (
+        path_m[:, None]
+        + np.cos(angle)[:, None] * (first * radii[:, :1])[:, None]
+        + np.sin(angle)[:, None] * (second * radii[:, 1:])[:, None]
+    )
+    ends = [np.broadcast_to(path_m[k], (1, sides + 1, 3)) for k in (0, -1)]
+    points = np.concatenate([ends[0], rings, ends[1]])
+    places = np.broadcast_to(uv, (*rings.shape[:2], 2))
+    places = np.concatenate([places[:1], places, places[-1:]])
+    return grid(points, places, flip=True)
 
 
 _BOX_FACES = ((0, 2, 6, 4), (1, 5, 7, 3), (0, 4, 5, 1), (2, 3, 7, 6), (0, 1, 3, 2), (4, 6, 7, 5))

@@ -18,6 +18,7 @@ from panda3d import core
 from ingest.frame import Image
 from ingest.synthetic.cameras import FAR_M, NEAR_M, CameraPose, Projection
 from ingest.synthetic.mesh import Mesh
+from ingest.synthetic.weather import Weather
 
 ENGINE_LOCK = threading.RLock()
 """Held around all work with the engine, by every camera of the process."""
@@ -87,15 +88,28 @@ def _power_of_two(side: int) -> int:
     return int(min(_LARGEST_TEXTURE_PX, 1 << int(np.ceil(np.log2(side)))))
 
 
-def light_scene(root: Node, sun: tuple[float, float, float]) -> None:
-    """Daylight over a scene: ambient, sky from above, and a sun."""
+Light = tuple[float, float, float]
+_LIGHTS: dict[str, tuple[Light, Light, Light]] = {
+    "sun": ((0.66, 0.66, 0.686), (0.304, 0.32, 0.346), (0.62, 0.60, 0.54)),
+    "overcast": ((0.72, 0.72, 0.73), (0.42, 0.42, 0.43), (0.0, 0.0, 0.0)),
+    "dusk": ((0.34, 0.34, 0.40), (0.16, 0.16, 0.21), (0.06, 0.05, 0.04)),
+    "night": ((0.33, 0.32, 0.32), (0.38, 0.35, 0.30), (0.0, 0.0, 0.0)),
+}
+"""Ambient, from the sky above (at night from the street lamps), and from the sun; red, green, blue."""
+
+
+def light_scene(root: Node, weather: Weather) -> None:
+    """The light of a weather over a scene."""
+    ambient_rgb, sky_rgb, sun_rgb = _LIGHTS[
+        "overcast" if weather.light == "sun" and not weather.sunny else weather.light
+    ]
     ambient = core.AmbientLight("ambient")
-    ambient.set_color((0.66, 0.66, 0.686, 1))
+    ambient.set_color((*ambient_rgb, 1))
     sky = core.DirectionalLight("sky")
-    sky.set_color((0.304, 0.32, 0.346, 1))
+    sky.set_color((*sky_rgb, 1))
     sunlight = core.DirectionalLight("sun")
-    sunlight.set_color((0.62, 0.60, 0.54, 1))
-    directions = ((ambient, None), (sky, (0.0, 0.001, -1.0)), (sunlight, tuple(-part for part in sun)))
+    sunlight.set_color((*sun_rgb, 1))
+    directions = ((ambient, None), (sky, (0.0, 0.001, -1.0)), (sunlight, tuple(-part for part in weather.sun)))
     for turn, (light, direction) in enumerate(directions):
         light.set_priority(turn)  # equal priorities are added up in the order of memory addresses
         node = root.attach_new_node(light)
@@ -175,6 +189,16 @@ class Pass:
         self._camera.set_pos(pose.x_m, pose.y_m, pose.z_m)
         self._camera.set_hpr(pose.yaw_deg, -pose.pitch_deg, 0)
         self._buffer.window.make_display_region().set_camera(self._camera)
+        self._lens = self._camera.node().get_lens()
+        self._shift_px = (0.0, 0.0)
+
+    def set_shift(self, shift_px: tuple[float, float]) -> None:
+        """Move the picture by pixels to the right and down."""
+        if shift_px != self._shift_px:
+            film = self._lens.get_film_size()
+            across, down = shift_px[0] / self._width * film[0], shift_px[1] / self._height * film[1]
+            self._lens.set_film_offset(-across, down)
+            self._shift_px = shift_px
 
     def read(self, rect_xyxy: tuple[int, int, int, int]) -> NDArray[np.uint8]:
         """A copy (h, w, 4) uint8 BGRA of a part of the last picture."""

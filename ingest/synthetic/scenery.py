@@ -1,174 +1,197 @@
-"""What stands beside the road: houses, trees, lamp posts."""
+"""What stands beside the streets of one camera: houses, trees, lamps, signs, rails, as its place has them."""
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ingest.frame import Image
-from ingest.synthetic.cameras import CameraPose
-from ingest.synthetic.ground import PAVEMENT_M, texture_noise
-from ingest.synthetic.mesh import Mesh, grid, join, sheet
-from ingest.synthetic.traffic import Road
+from ingest.synthetic.cameras import CameraSpec, Surroundings
+from ingest.synthetic.furniture import billboard, bin_, bollard, lamp_post, rail, sign, signal, wall_along
+from ingest.synthetic.ground import STYLES
+from ingest.synthetic.houses import build_houses
+from ingest.synthetic.markings import Side
+from ingest.synthetic.paths import beside, directions, even, left_of, lengths, piece
+from ingest.synthetic.piece import Thing, square
+from ingest.synthetic.site import Site
+from ingest.synthetic.streets import Line, Streets
+from ingest.synthetic.trees import SPECIES, grow_tree
+from ingest.synthetic.weather import Weather
 
-_REACH_M = 130.0
-_STOREY_M = 3.2
-_WINDOW_PX = 64
-_WALLS_BGR = ((110, 130, 150), (95, 110, 165), (170, 175, 180), (120, 120, 125), (140, 165, 185))
+_FROM_ROAD_M = 0.3
+"""How far everything stays off the carriageway."""
+
+_HEADROOM_M = 5.0
+"""Crowns that begin lower do not reach over a carriageway."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Piece:
-    """A part of the scenery: triangles, their texture, whether lit, and whether they may hide vehicles."""
+@dataclass(frozen=True, slots=True)
+class PlaceStyle:
+    """How a place furnishes its streets: mean distances in metres, 0 for none.
 
-    mesh: Mesh
-    texture: Image
-    lit: bool = False
-    occludes: bool = False
+    tree_off_m: how far off the kerb trees stand. species: the kinds of trees. lamp_m: height of the lamps.
+    """
+
+    trees_every_m: float
+    tree_off_m: tuple[float, float]
+    species: tuple[str, ...]
+    lamps_every_m: float
+    lamp_m: float
+    small_every_m: float
+    boundary: str
+
+
+PLACES: dict[Surroundings, PlaceStyle] = {
+    "old-town": PlaceStyle(45.0, (1.3, 1.9), ("pine", "plane"), 26.0, 6.2, 8.0, "bollards"),
+    "suburb": PlaceStyle(11.0, (2.2, 7.0), ("plane", "lime", "maple"), 28.0, 7.5, 16.0, "hedge"),
+    "open-road": PlaceStyle(8.0, (7.0, 32.0), ("poplar", "plane", "pine", "maple"), 45.0, 9.5, 60.0, "guard"),
+    "commercial": PlaceStyle(18.0, (2.0, 5.0), ("maple", "pine"), 30.0, 9.0, 15.0, "rail"),
+}
 
 
 def draw_scenery(
-    road: Road, pose: CameraPose, sun: tuple[float, float, float], rng: np.random.Generator
-) -> list[Piece]:
-    """The surroundings of one camera, from its feet to the horizon."""
-    pieces = []
-    for side in (-1, 1):
-        pieces += _draw_street(side, pose, sun, rng)
-    pieces += _draw_trees(road, pose, rng)
-    pieces += _draw_posts(road, pose, rng)
-    return pieces
+    streets: Streets, spec: CameraSpec, weather: Weather, rng: np.random.Generator
+) -> tuple[list[Thing], Site]:
+    """All that stands around one camera, and where there was room; nothing of it touches a carriageway."""
+    site = Site(streets, spec.pose)
+    style = PLACES[spec.place]
+    things: list[Thing] = []
+    for side in site.sides:
+        things += build_houses(side, site, spec.place, weather, rng)
+    for side in site.sides:
+        for line in _kerb_runs(side):
+            things += _line_up(line, side, site, spec, rng)
+    for line_end in _stop_places(site, streets):
+        things += [signal(*line_end)] if site.free(square(line_end[0], 0.25), _FROM_ROAD_M) else []
+    for side in site.sides:
+        for line in _kerb_runs(side):
+            things += _plant(line, side, site, style, rng)
+    return [*things, _lamp_on_mast(site)], site
 
 
-def _draw_street(side: int, pose: CameraPose, sun: tuple[float, float, float], rng: np.random.Generator) -> list[Piece]:
-    """A row of houses with gaps."""
-    pieces: list[Piece] = []
-    y = pose.y_m - 5.0
-    while y < pose.y_m + _REACH_M:
-        length_m, height_m = rng.uniform(8, 18), rng.uniform(7, 16)
-        wall_x = side * rng.uniform(11.0, 13.5)
-        light = 0.72 if side * sun[0] > 0 else 1.0
-        if rng.random() < 0.8:
-            pieces += _draw_house(side, wall_x, (y, y + length_m), height_m, light, rng)
-        y += length_m + (4.0 if rng.random() < 0.33 else 0.0)
-    return pieces
+def _lamp_on_mast(site: Site) -> Thing:
+    """The lamp that a camera shares its mast with; it lights the street before it."""
+    yaw = np.radians(site.pose.yaw_deg)
+    ahead = np.array([-np.sin(yaw), np.cos(yaw)])
+    here = np.array([site.pose.x_m, site.pose.y_m])
+    return Thing((), square(here, 0.2), lamp_m=np.array([*(here + 9 * ahead), site.pose.z_m + 1.5]))
 
 
-def _draw_house(
-    side: int, x: float, span_y: tuple[float, float], height_m: float, light: float, rng: np.random.Generator
-) -> list[Piece]:
-    near, far = span_y
-    back = x + side * 12
-    floors, bays = max(2, int(height_m / _STOREY_M)), max(2, int((far - near) / 3))
-    facade = _paint_facade(floors, bays, rng)
-    front = (near, far) if side < 0 else (far, near)
-    street = sheet([(x, front[0], 0), (x, front[1], 0), (x, front[1], height_m), (x, front[0], height_m)])
-    gable_x = (back, x) if side < 0 else (x, back)
-    gable = sheet(
-        [
-            (gable_x[0], near, 0),
-            (gable_x[1], near, 0),
-            (gable_x[1], near, height_m),
-            (gable_x[0], near, height_m),
-        ]
-    )
-    low, high = min(x, back), max(x, back)
-    roof = sheet([(low, near, height_m), (high, near, height_m), (high, far, height_m), (low, far, height_m)])
-    return [
-        Piece(street, _scaled(facade, light)),
-        Piece(gable, _scaled(facade[:, : 2 * _WINDOW_PX], 0.8)),
-        Piece(roof, np.full((8, 8, 3), 104, np.uint8)),
-    ]
+def _kerb_runs(side: Side) -> list[Line]:
+    """The parts of a side that face no other lane."""
+    cuts = np.flatnonzero(np.diff(side.kerb)) + 1
+    runs = zip(np.concatenate([[0], cuts]), np.concatenate([cuts, [len(side.line)]]), strict=True)
+    return [side.line[start:end] for start, end in runs if side.kerb[start] and end - start > 2]
 
 
-def _scaled(image: Image, gain: float) -> Image:
-    return np.asarray(np.clip(image * gain, 0, 255), np.uint8)
+def _line_up(line: Line, side: Side, site: Site, spec: CameraSpec, rng: np.random.Generator) -> list[Thing]:
+    """Lamps, small furniture and the boundary along one kerb."""
+    style, ground = PLACES[spec.place], STYLES[spec.place]
+    things: list[Thing] = []
+    total_m = float(lengths(line)[-1])
+    if rng.random() < 0.75:
+        for at_m in np.arange(rng.uniform(3, style.lamps_every_m), total_m - 2, style.lamps_every_m):
+            at, out, _ = _spot(line, side, float(at_m), ground.kerb_m + 0.55)
+            if site.matters(at) and site.free(square(at, 0.2), _FROM_ROAD_M):
+                things.append(lamp_post(at, -out, style.lamp_m, rng))
+                site.take(square(at, 0.6))
+    for at_m in np.arange(rng.uniform(2, style.small_every_m), total_m - 2, style.small_every_m):
+        at, _, way = _spot(line, side, float(at_m) + rng.normal(0, 1.5), ground.kerb_m + rng.uniform(0.5, 0.9))
+        kind, facing = rng.random(), -way
+        if not site.matters(at) or not site.free(square(at, 0.5), 0.12):
+            continue
+        site.take(square(at, 0.5))
+        if kind < 0.45:
+            things.append(sign(at, facing, rng))
+        elif kind < 0.75:
+            things.append(bin_(at, rng))
+        elif spec.place == "commercial":
+            board, out, _ = _spot(line, side, float(at_m), ground.pavement_m + 3.0)
+            if site.free(square(board, 2.6), 2.0, tall=True):
+                things.append(billboard(board, facing, rng))
+                site.take(square(board, 2.6))
+    return things + _bound(line, side, site, style, ground.pavement_m, rng)
 
 
-def _paint_facade(floors: int, bays: int, rng: np.random.Generator) -> Image:
-    """Windows in a wall above a row of shops or garages; (H, W, 3) uint8."""
-    height, width = floors * _WINDOW_PX + 32, bays * _WINDOW_PX
-    base = np.array(_WALLS_BGR[int(rng.integers(len(_WALLS_BGR)))], np.float32)
-    wall = base + texture_noise(rng, (height, width), ((1, 6), (16, 5)))[..., None]
-    wall[::6] -= 6
-    warm = np.array((1.05, 1.0, 0.95), np.float32)
-    for floor in range(floors):
-        for bay in range(bays):
-            x, y = bay * _WINDOW_PX + 16, floor * _WINDOW_PX + 14
-            sky = rng.uniform(30, 90)
-            wall[y - 3 : y + 41, x - 3 : x + 35] = base * 1.2 + 15
-            wall[y : y + 38, x : x + 32] = np.linspace(sky + 40, sky, 38)[:, None, None] * warm
-            wall[y + 18 : y + 20, x : x + 32] = base * 1.25
-            wall[y : y + 38, x + 15 : x + 17] = base * 1.25
-    wall[-44:] = wall[-44:] * 0.3 + rng.uniform(20, 90, 3) * 0.7
-    for bay in range(bays):
-        left = bay * _WINDOW_PX
-        wall[-40:-2, left + 6 : left + 58] = np.array((60, 58, 55)) + rng.uniform(0, 60)
-    return np.asarray(np.clip(wall, 0, 255), np.uint8)
+def _bound(
+    line: Line, side: Side, site: Site, style: PlaceStyle, pavement_m: float, rng: np.random.Generator
+) -> list[Thing]:
+    """What closes the street off to the side: bollards, hedges and garden walls, crash barriers, railings."""
+    things: list[Thing] = []
+    total_m = float(lengths(line)[-1])
+    step_m = {"bollards": 2.2, "hedge": 9.0, "guard": 16.0, "rail": 12.0}[style.boundary]
+    chance = {"bollards": 0.45, "hedge": 0.72, "guard": 0.93, "rail": 0.3}[style.boundary]
+    bollards = rng.random() < chance
+    for at_m in np.arange(1.0, total_m - step_m, step_m):
+        if not site.matters(_spot(line, side, float(at_m) + step_m / 2, 0.0)[0]):
+            continue
+        part = piece(line, float(at_m), float(at_m) + step_m)
+        if style.boundary == "bollards":
+            at, _, _ = _spot(line, side, float(at_m), 0.5)
+            if bollards and site.free(square(at, 0.12), 0.2):
+                things.append(bollard(at))
+            continue
+        off_m = {"hedge": pavement_m + 0.5, "guard": 1.0, "rail": 0.45}[style.boundary]
+        course = beside(part, side.outward * off_m)
+        if rng.random() > chance or not all(site.free(square(point, 0.2), 0.25) for point in even(course, 2.0)):
+            continue
+        if style.boundary == "hedge":
+            height_m = float(rng.uniform(0.8, 1.7))
+            things.append(wall_along(course, height_m, 0.5 if rng.random() < 0.6 else 0.2, _paint_boundary(rng)))
+        else:
+            things.append(rail(course, guard=style.boundary == "guard"))
+    return things
 
 
-def _draw_trees(road: Road, pose: CameraPose, rng: np.random.Generator) -> list[Piece]:
-    """Trees behind the pavements; none close to the camera, where a crown would fill the picture."""
-    pieces = []
-    edge_m = 2 * road.lane_width_m + PAVEMENT_M
-    for number in range(int(rng.integers(7, 11))):
-        side = 1 if number % 2 else -1
-        x = side * (edge_m - rng.uniform(0.3, 2.2))
-        y = pose.y_m + rng.uniform(20 if side * pose.x_m < 0 else 30, 85)
-        height_m = rng.uniform(4.5, 8.0)
-        pieces += _draw_tree(x, y, height_m, rng)
-    return pieces
+def _plant(line: Line, side: Side, site: Site, style: PlaceStyle, rng: np.random.Generator) -> list[Thing]:
+    """Trees along one kerb; few where their crowns hide the street, none close before the camera."""
+    things = []
+    species = style.species[int(rng.integers(len(style.species)))]
+    for at_m in np.arange(rng.uniform(2, style.trees_every_m), lengths(line)[-1], style.trees_every_m):
+        at, _, _ = _spot(line, side, float(at_m) + rng.normal(0, 1), rng.uniform(*style.tree_off_m))
+        name = species if rng.random() < 0.75 else style.species[int(rng.integers(len(style.species)))]
+        height_m = float(rng.uniform(5.0, 10.5)) * (1.25 if name == "poplar" else 1.0)
+        trunk, crown = square(at, 0.35), square(at, 0.55 * SPECIES[name].width * height_m)
+        over_road = SPECIES[name].crown_from * height_m > _HEADROOM_M
+        room_m = 0.5 if over_road else 0.65 * SPECIES[name].width * height_m
+        near = np.linalg.norm(at - [site.pose.x_m, site.pose.y_m]) < 26
+        hides = site.hides_street(crown)
+        if (
+            not site.matters(at)
+            or not site.free(trunk, 0.5)
+            or site.road_distance_m(at) < room_m
+            or (hides and (near or rng.random() < 0.75))
+        ):
+            continue
+        things.append(grow_tree(float(at[0]), float(at[1]), height_m, name, rng))
+        site.take(trunk)
+    return things
 
 
-def _draw_tree(x: float, y: float, height_m: float, rng: np.random.Generator) -> list[Piece]:
-    trunk = _tube(0.16, height_m * 0.6).moved(x, y)
-    blobs = []
-    radius_m = height_m * 0.24
-    for _ in range(6):
-        offset = rng.normal(0, 0.5, 3) * radius_m * [1, 1, 0.7]
-        blob = _blob(radius_m * rng.uniform(0.6, 1.0), rng)
-        blobs.append(blob.moved(x + offset[0], y + offset[1], height_m * 0.68 + offset[2]))
-    bark = np.full((8, 8, 3), (46, 58, 70), np.uint8)
-    return [
-        Piece(trunk, bark, lit=True, occludes=True),
-        Piece(join(blobs), _paint_leaves(rng), lit=True, occludes=True),
-    ]
+def _spot(line: Line, side: Side, at_m: float, off_m: float) -> tuple[Line, Line, Line]:
+    """A place off the kerb, the direction away from the street, and the driving direction there."""
+    at_m = float(np.clip(at_m, 0, lengths(line)[-1] - 0.1))
+    part = piece(line, at_m, at_m + 0.5)
+    way = directions(part)[0]
+    out = side.outward * left_of(way)
+    return part[0] + out * off_m, out, way
 
 
-def _tube(radius_m: float, height_m: float, segments: int = 6) -> Mesh:
-    angle = np.linspace(0, 2 * np.pi, segments + 1)
-    ring = np.stack([radius_m * np.cos(angle), radius_m * np.sin(angle), np.zeros_like(angle)], 1)
-    points = np.stack([ring, ring + np.array([0, 0, height_m])], axis=1)
-    return grid(points, np.zeros((segments + 1, 2, 2)))
+def _stop_places(site: Site, streets: Streets) -> list[tuple[Line, Line]]:
+    """Beside the stop lines of larger junctions: a place, and the direction from where one comes."""
+    found = []
+    for side in site.sides:
+        end, way = side.line[-1], directions(side.line)[-1]
+        near = [each for each in streets.junctions if np.linalg.norm(end - each, axis=1).min() < 12 and len(each) >= 8]
+        if near and side.kerb[-1] and side.lane.place == 0:
+            found.append((end - way * 0.4 + side.outward * left_of(way) * 0.8, -way))
+    return found
 
 
-def _blob(radius_m: float, rng: np.random.Generator, rows: int = 11, columns: int = 18) -> Mesh:
-    """A lumpy ball of leaves."""
-    up = np.linspace(-np.pi / 2, np.pi / 2, rows)
-    around = np.linspace(0, 2 * np.pi, columns)
-    radius = radius_m * (1 + rng.normal(0, 0.13, (columns, rows)))
-    radius[-1], radius[:, 0], radius[:, -1] = radius[0], radius_m, radius_m
-    direction = np.stack(
-        np.broadcast_arrays(
-            np.cos(around)[:, None] * np.cos(up), np.sin(around)[:, None] * np.cos(up), np.sin(up)[None]
-        ),
-        -1,
-    )
-    uv = np.stack(np.broadcast_arrays(np.linspace(0, 2, columns)[:, None], np.linspace(0, 1, rows)[None]), -1)
-    return grid(direction * radius[..., None], uv)
-
-
-def _paint_leaves(rng: np.random.Generator) -> Image:
-    base = np.array((36, 74, 62)) * rng.uniform(0.85, 1.15)
-    tone: NDArray[np.float32] = 1 + texture_noise(rng, (128, 128), ((2, 0.28), (5, 0.25), (16, 0.12)))
-    return np.clip(base * np.clip(tone, 0.25, 1.9)[..., None], 0, 255).astype(np.uint8)
-
-
-def _draw_posts(road: Road, pose: CameraPose, rng: np.random.Generator) -> list[Piece]:
-    """Lamp posts at the kerbs."""
-    grey = np.full((8, 8, 3), (82, 79, 77), np.uint8)
-    pieces = []
-    for _ in range(3):
-        side = 1 if rng.random() < 0.5 else -1
-        x, y = side * (2 * road.lane_width_m + 0.7), pose.y_m + rng.uniform(20, 60)
-        pieces.append(Piece(_tube(0.07, 8.0).moved(x, y), grey, lit=True, occludes=True))
-    return pieces
+def _paint_boundary(rng: np.random.Generator) -> Image:
+    """Leaves of a hedge, or bricks or render of a garden wall, (64, 64, 3)."""
+    grain = rng.standard_normal((64, 64, 1))
+    if rng.random() < 0.6:
+        return np.asarray(np.clip(np.array((38, 78, 62)) * (1 + 0.3 * grain), 0, 255), np.uint8)
+    base = np.array(((86, 104, 150), (150, 158, 164), (120, 128, 132))[int(rng.integers(3))])
+    courses = np.where(np.arange(64) % 8 < 1, 1.15, 1.0)[:, None, None]
+    return np.asarray(np.clip(base * courses + 7 * grain, 0, 255), np.uint8)

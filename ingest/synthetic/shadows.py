@@ -7,14 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.synthetic.cameras import NEAR_M, Points, Projection
+from ingest.synthetic.paths import cut
 
-SPREAD_PX = 10
+SPREAD_PX = 13
 """How far a blurred shadow reaches beyond its polygon."""
 
 _CAST_STRENGTH = 0.465
 _CONTACT_STRENGTH = 0.675
 _CAST_BLUR_PX, _CONTACT_BLUR_PX = 1.2, 3.0
-_CONTACT_BELOW_M = 0.9
 _SHIFT = 4
 
 Polygon = NDArray[np.float32]
@@ -24,32 +24,33 @@ Polygon = NDArray[np.float32]
 def cast_shadow(points_m: Points, sun: tuple[float, float, float], projection: Projection) -> Polygon:
     """The shadow of a body, given by (V, 3) world points, in the light of a sun in direction `sun`."""
     slope = np.array(sun[:2]) / sun[2]
-    return _to_picture(points_m[:, :2] - points_m[:, 2:3] * slope, projection)
+    return ground_in_picture(points_m[:, :2] - points_m[:, 2:3] * slope, projection)
 
 
-def contact_shadow(points_m: Points, projection: Projection) -> Polygon:
-    """The dark place under a body."""
-    low = points_m[points_m[:, 2] < _CONTACT_BELOW_M][:, :2]
-    middle = low.mean(0)
-    return _to_picture((low - middle) * 1.02 + middle, projection)
+def contact_shadow(low_m: Points, projection: Projection) -> Polygon:
+    """The dark place under a body, given by the (V, 3) world points of its lower parts."""
+    middle = low_m[:, :2].mean(0)
+    return ground_in_picture((low_m[:, :2] - middle) * 1.02 + middle, projection)
 
 
 def light_left(
     cast: Sequence[Polygon],
     contact: Sequence[Polygon],
     standing: NDArray[np.uint8],
-    rect_xyxy: tuple[int, int, int, int],
+    shade: NDArray[np.uint8],
+    corner_px: tuple[int, int],
 ) -> NDArray[np.uint8]:
     """How much light the shadows leave in a part of the picture, (h, w) uint8, 255 is all.
 
-    standing: (H, W) uint8 of the whole picture, 255 where no ground is seen: no shadow falls there.
+    standing: (h, w) uint8 of that part, 255 where no ground is seen: no shadow falls there. shade: the same, 255 where
+    there is shade already. corner_px: its upper left corner.
     """
-    left, top, right, bottom = rect_xyxy
-    shape, corner = (bottom - top, right - left), np.array([left, top], np.float32)
-    cast_part = _draw(cast, corner, shape, _CAST_STRENGTH, _CAST_BLUR_PX)
-    contact_part = _draw(contact, corner, shape, _CONTACT_STRENGTH, _CONTACT_BLUR_PX)
-    light = cv2.multiply(cast_part, contact_part, scale=1 / 255)
-    return np.asarray(cv2.max(light, standing[top:bottom, left:right]), np.uint8)
+    shape, corner = (standing.shape[0], standing.shape[1]), np.array(corner_px, np.float32)
+    light = _draw(contact, corner, shape, _CONTACT_STRENGTH, _CONTACT_BLUR_PX)
+    if any(len(polygon) for polygon in cast):
+        cast_part = cv2.max(_draw(cast, corner, shape, _CAST_STRENGTH, _CAST_BLUR_PX), shade)
+        light = np.asarray(cv2.multiply(cast_part, light, scale=1 / 255), np.uint8)
+    return np.asarray(cv2.max(light, standing), np.uint8)
 
 
 def _draw(
@@ -63,24 +64,11 @@ def _draw(
     return np.asarray(cv2.GaussianBlur(light, (0, 0), blur_px), np.uint8)
 
 
-def _to_picture(ground_m: Points, projection: Projection) -> Polygon:
+def ground_in_picture(ground_m: Points, projection: Projection) -> Polygon:
     """The convex hull of points (N, 2) on the ground, cut off behind the near plane, in pixels."""
     hull = cv2.convexHull(ground_m.astype(np.float32))[:, 0].astype(np.float64)
     points = np.concatenate([hull, np.zeros((len(hull), 1))], axis=1)
-    points = _before_camera(points, projection.depth_m(points) - NEAR_M)
+    points = cut(points, projection.depth_m(points) - NEAR_M)
     if not len(points):
         return np.empty((0, 2), np.float32)
     return projection.pixels(points).astype(np.float32)
-
-
-def _before_camera(points: Points, distance: Points) -> Points:
-    """Cut a convex polygon at distance 0 (Sutherland and Hodgman, CACM 17, 1974, for one edge)."""
-    kept = []
-    for here in range(len(points)):
-        there = (here + 1) % len(points)
-        if distance[here] >= 0:
-            kept.append(points[here])
-        if (distance[here] >= 0) != (distance[there] >= 0):
-            share = distance[here] / (distance[here] - distance[there])
-            kept.append(points[here] + share * (points[there] - points[here]))
-    return np.array(kept).reshape(-1, 3)

@@ -10,7 +10,7 @@ from ingest.clock import NS
 from ingest.errors import ConfigError
 from ingest.frame import ClockQuality, Frame, Image
 from ingest.synthetic.presets import find_camera
-from ingest.truth import TrueSighting
+from ingest.truth import TrueFrame
 
 if TYPE_CHECKING:
     from ingest.synthetic.stage import Stage
@@ -22,7 +22,8 @@ class SyntheticCamera:
     """One camera of a preset, rendered while it is read; a VideoSource.
 
     A frame depends on the preset, the camera's index and its own number only: two processes, another start or
-    other open cameras give the same bytes. Nothing is rendered before the first frame is asked for.
+    other open cameras give the same bytes. Nothing is rendered before the first frame is asked for. Frames carry the
+    time of the camera's own clock, right or wrong; in an outage there are none, and numbers go on behind it.
     """
 
     def __init__(
@@ -30,7 +31,7 @@ class SyntheticCamera:
     ) -> None:
         """Choose a camera of a preset.
 
-        start_ns: Unix time of the world's beginning. after_ns: begin with the first frame captured later.
+        start_ns: Unix time of the world's beginning. after_ns: begin with the first frame whose captured_ns is later.
         Raises ConfigError for an unknown preset or index, and when the renderer is not installed.
         """
         self._preset, self._spec = find_camera(preset, index)
@@ -43,14 +44,14 @@ class SyntheticCamera:
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self._stage: Stage | None = None
-        self._truths: OrderedDict[int, list[TrueSighting]] = OrderedDict()
+        self._truths: OrderedDict[int, TrueFrame] = OrderedDict()
 
     def frames(self) -> Iterator[Frame]:
         """The frames after `after_ns`, as fast as they are taken, until the preset's end or `close`."""
         try:
             for sequence in range(self._preset.frame_count(self._spec)):
-                captured_ns = self._captured_ns(sequence)
-                if self._after_ns is not None and captured_ns <= self._after_ns:
+                captured_ns = self._camera_ns(sequence)
+                if self._is_dark(sequence) or (self._after_ns is not None and captured_ns <= self._after_ns):
                     continue
                 image = self._render(sequence)
                 if image is None:
@@ -59,8 +60,8 @@ class SyntheticCamera:
         finally:
             self.close()
 
-    def truth(self, sequence: int) -> list[TrueSighting]:
-        """What was visible in one of the last 1024 frames rendered; KeyError for any other."""
+    def truth(self, sequence: int) -> TrueFrame:
+        """What was visible in one of the last 1024 frames rendered, and when; KeyError for any other."""
         return self._truths[sequence]
 
     def close(self) -> None:
@@ -71,8 +72,17 @@ class SyntheticCamera:
             if stage is not None:
                 stage.close()
 
-    def _captured_ns(self, sequence: int) -> int:
+    def _is_dark(self, sequence: int) -> bool:
+        time_s = sequence / self._spec.fps
+        return any(from_s <= time_s < to_s for from_s, to_s in self._spec.dark)
+
+    def _true_ns(self, sequence: int) -> int:
         return self._start_ns + round(sequence * NS / self._spec.fps)
+
+    def _camera_ns(self, sequence: int) -> int:
+        clock = self._spec.clock
+        ahead_s = clock.offset_s + clock.drift_ppm * 1e-6 * sequence / self._spec.fps
+        return self._true_ns(sequence) + round(ahead_s * NS)
 
     def _render(self, sequence: int) -> Image | None:
         """One frame, or None when closed."""
@@ -84,7 +94,8 @@ class SyntheticCamera:
             if self._stage is None:
                 self._stage = Stage(self._preset, self._spec)
             image, sightings = self._stage.render(sequence)
-            self._truths[sequence] = sightings
+            true_ns, camera_ns = self._true_ns(sequence), self._camera_ns(sequence)
+            self._truths[sequence] = TrueFrame(sequence, true_ns, camera_ns, tuple(sightings))
             while len(self._truths) > _TRUTHS_KEPT:
                 self._truths.popitem(last=False)
         return image

@@ -41,7 +41,7 @@ class Streets:
         """What has a point within `reach_m` of a place, whole lanes and polygons."""
 
         def close(line: Line) -> bool:
-            return _distance_m(line, x_m, y_m) <= reach_m
+            return distance_m(line, x_m, y_m) <= reach_m
 
         return Streets(
             tuple(lane for lane in self.lanes if close(lane.centre_m)),
@@ -50,7 +50,7 @@ class Streets:
         )
 
 
-def _distance_m(line: Line, x_m: float, y_m: float) -> float:
+def distance_m(line: Line, x_m: float, y_m: float) -> float:
     """From a place to the nearest point of a polyline."""
     place = np.array([x_m, y_m])
     if len(line) == 1:

@@ -3,27 +3,33 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
-import numpy as np
-
-from ingest.synthetic.atlas import paint_atlas
-from ingest.synthetic.body import build_body, outline_of
 from ingest.synthetic.fleet import Vehicle
-from ingest.synthetic.livery import draw_livery
+from ingest.synthetic.lamp_places import lamp_places
 from ingest.synthetic.mesh import Floats
-from ingest.synthetic.panda import ENGINE_LOCK, Node, make_node, make_texture
+from ingest.synthetic.panda import ENGINE_LOCK, Node, discard_scene, make_node, make_root, make_texture
+from ingest.synthetic.shape import shape_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Body:
     """One vehicle as the renderer needs it.
 
-    vertices_m: (V, 3) float32, the middle of the front bumper at the origin, the rear at negative y.
-    node, texture: of the engine; copy the node, do not move it.
+    vertices_m: (V, 3) float32, the middle of the front bumper at the origin, the rear at negative y. head_m, tail_m:
+    (N, 3) float32 the middles of the lamps, in the same coordinates. node, texture: of the engine; copy the node, do
+    not move it.
     """
 
     vertices_m: Floats
+    head_m: Floats
+    tail_m: Floats
     node: Node
     texture: object
+
+
+LIVE_BODIES = 192
+"""How many bodies a process keeps for later: 1.7 MB each. Those in a scene live on with the scene."""
+
+_SWEEP_EVERY = 32
 
 
 def body_of(vehicle: Vehicle) -> Body:
@@ -32,10 +38,12 @@ def body_of(vehicle: Vehicle) -> Body:
         return _build(vehicle)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=LIVE_BODIES)
 def _build(vehicle: Vehicle) -> Body:
-    rng = np.random.default_rng(vehicle.seed)
-    mesh = build_body(vehicle.model, rng)
-    livery = draw_livery(vehicle.model, np.array(vehicle.paint_bgr, np.float64), rng)
-    atlas = paint_atlas(vehicle.model, outline_of(vehicle.model), livery)
-    return Body(mesh.vertices_m, make_node(mesh), make_texture(atlas))
+    if _build.cache_info().misses % _SWEEP_EVERY == 0:
+        discard_scene(make_root("swept"))  # also drops the engine's states, which would keep every texture for ever
+    mesh, atlas = shape_of(vehicle)
+    head_m, tail_m = lamp_places(vehicle.model)
+    texture = make_texture(atlas)
+    texture.set_keep_ram_image(False)  # the engine has its own copy from the first rendering on
+    return Body(mesh.vertices_m, head_m, tail_m, make_node(mesh), texture)

@@ -22,3 +22,13 @@ class Weather:
     def dark(self) -> bool:
         """Whether vehicles have their lamps on."""
         return self.light in ("dusk", "night")
+
+    @property
+    def sunny(self) -> bool:
+        """Whether things cast hard shadows."""
+        return self.light == "sun" and self.rain < 0.05
+
+    @property
+    def wet(self) -> bool:
+        """Whether the road mirrors."""
+        return self.rain >= 0.05

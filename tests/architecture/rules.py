@@ -36,6 +36,7 @@ HEAVY: dict[str, tuple[str, ...]] = {
     "sqlite3": ("deploy/log/sqlite_log.py",),
     "torch": ("embed/network/", "embed/runtime.py", "detect/grounding_dino.py", "detect/sam.py", "training/"),
     "trackeval": ("training/scoring/",),
+    "matplotlib": ("training/scoring/figure.py",),
     "typer": ("deploy/cli/",),
     "rich": ("deploy/cli/",),
 }

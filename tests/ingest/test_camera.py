@@ -21,7 +21,7 @@ def test_what_makes_no_sense_is_refused(name: str) -> None:
     assert "secret" not in str(caught.value)
 
 
-@pytest.mark.parametrize("source", ["rtsp://me@host:554/x", "http://host/x.mjpg", "clips/a.mp4", "city://road/1"])
+@pytest.mark.parametrize("source", ["rtsp://me@host:554/x", "http://host/x.mjpg", "clips/a.mp4", "city://smooth/1"])
 def test_what_makes_sense_is_taken(source: str) -> None:
     check_camera(Camera(id="a", source=source))
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
 import msgspec
 import numpy as np
 import pytest
@@ -22,8 +23,12 @@ from ingest.errors import ConfigError
 from ingest.frame import ClockQuality
 
 EPOCH = Epoch(1, 0)
+PEER = ("--baseline", "clustering")
 STEP = 5
 """Every fifth frame of 25 a second is analysed."""
+
+
+BEGINS_NS = {"a": 1_790_000_000 * NS, "b": 1_790_000_030 * NS}
 
 
 def run_cli(*arguments: object) -> dict[str, object]:
@@ -97,14 +102,13 @@ def ticks(camera: str, frames: Sequence[int], begins_ns: int) -> list[Tick]:
 @pytest.fixture
 def road(tmp_path: Path) -> Path:
     """Two cameras, 4 s each, one vehicle: found from frame 26 on in `a`, all the time in `b`, and linked."""
-    begins_ns = {"a": 1_790_000_000 * NS, "b": 1_790_000_030 * NS}
     frames = list(range(1, 101, STEP))
     records = []
     for camera, first in (("a", 26), ("b", 1)):
         told = observation(
-            camera, 1, [frame for frame in frames if frame >= first], begins_ns=begins_ns[camera], left=10
+            camera, 1, [frame for frame in frames if frame >= first], begins_ns=BEGINS_NS[camera], left=10
         )
-        messages: list[Message] = [told, *ticks(camera, frames, begins_ns[camera])]
+        messages: list[Message] = [told, *ticks(camera, frames, BEGINS_NS[camera])]
         records += [Record(OBSERVATIONS, camera, encode(message)) for message in messages]
         records.append(Record(TRAJECTORIES, "zone-1", encode_event(event("zone-1", told))))
         lines = [f"{frame},7,10,50,40,30,1,1,1.0" for frame in range(1, 101)]
@@ -166,7 +170,64 @@ def test_classes_that_do_not_count(road: Path) -> None:
 def test_the_table_says_it_to_people(road: Path) -> None:
     shown = _invoke(road, road / "corridor.db", "--fps", 25)
     assert "together" in shown
-    assert "link precision  1.000 (0.207 to 1.000): 1 of 1 links are right" in shown
+    assert "1.000 (0.207 to 1.000) 1/1" in shown
+    assert "seconds after leaving" in shown
+
+
+def test_the_delay_is_counted_from_the_end_of_a_tracklet(road: Path) -> None:
+    """Both are decided at the moment of their last box; before it they are two."""
+    told = run_cli(road, road / "corridor.db", "--fps", 25)
+    points = {point["when"]: point for point in msgspec.convert(told["delays"], list[dict[str, object]])}
+    together = msgspec.convert(told["together"], dict[str, float])
+    assert points["0"]["idf1"] == points["final"]["idf1"] == together["idf1"]
+    assert msgspec.convert(points["online"]["idf1"], float) < together["idf1"]
+
+
+def test_a_baseline_beside_the_run(road: Path) -> None:
+    """Both tracklets have the same vector: clustering joins them as the run did, unless nothing goes that way."""
+    command = (road, road / "corridor.db", "--fps", 25, "--baseline", "clustering")
+    told = run_cli(*command, "--sweep-floor", "--floor", 0.9)
+    baselines = msgspec.convert(told["baselines"], list[dict[str, object]])
+    assert [each["name"] for each in baselines] == ["clustering", "clustering, best floor"]
+    assert [each["together"] == told["together"] for each in baselines] == [True, True]
+    windows = road / "windows.toml"
+    windows.write_text("[associate]\nmax_travel_s = 10.0\n")
+    (alone,) = msgspec.convert(run_cli(*command, "--windows", windows)["baselines"], list[dict[str, object]])
+    assert alone["together"] != told["together"]
+    links = msgspec.convert(alone["links"], dict[str, object])
+    assert msgspec.convert(links["precision"], dict[str, float | None])["trials"] == 0
+    shown = _invoke(*command, "--windows-from-truth")
+    assert "clustering: travel times from the truth" in shown
+    assert "clustering 0.64" in shown
+
+
+def test_cameras_may_differ_in_their_frame_rate(road: Path) -> None:
+    told = run_cli(road, road / "corridor.db", "--fps", "a=25", "--fps", "b=25")
+    assert told == run_cli(road, road / "corridor.db", "--fps", 25)
+    with pytest.raises(ConfigError, match="camera 'b': the run's times are"):
+        run_cli(road, road / "corridor.db", "--fps", "a=25", "--fps", "b=24")
+
+
+def test_frame_times_beside_the_truth_need_no_rate(road: Path) -> None:
+    expected = run_cli(road, road / "corridor.db", "--fps", 25)
+    for camera in "ab":
+        lines = [
+            f"{frame},{BEGINS_NS[camera] + (frame - 1) * NS // 25}" for frame in range(1, 120) if not 30 < frame < 35
+        ]
+        (road / f"{camera}.times.txt").write_text("\n".join(lines))
+    assert run_cli(road, road / "corridor.db") == expected
+    (road / "a.times.txt").write_text("1,0\n2,30000000\n3,30000000\n")
+    with pytest.raises(ConfigError, match=r"a\.times\.txt, line 3: frames and times must rise"):
+        run_cli(road, road / "corridor.db")
+
+
+def test_a_figure_is_written(road: Path) -> None:
+    path = road / "new" / "scores.png"
+    _invoke(road, road / "corridor.db", "--fps", 25, "--baseline", "clustering", "--figure", path)
+    picture = cv2.imread(str(path))
+    assert picture is not None
+    assert picture.shape[1] > 1000
+    assert picture.std() > 10
 
 
 @pytest.mark.parametrize(
@@ -175,6 +236,12 @@ def test_the_table_says_it_to_people(road: Path) -> None:
         (("{road}", "{road}/corridor.db"), "give their rate with --fps"),
         (("{road}", "{road}/corridor.db", "--fps", "25", "--video", "{road}"), "not both"),
         (("{road}", "{road}/corridor.db", "--fps", "nan"), "--fps nan is no frame rate"),
+        (("{road}", "{road}/corridor.db", "--fps", "fast"), "--fps 'fast' is no frame rate"),
+        (("{road}", "{road}/corridor.db", "--fps", "a=25"), "--fps: none for camera b"),
+        (("{road}", "{road}/corridor.db", "--fps", "25", "--floor", "0.5"), "for --baseline clustering only"),
+        (("{road}", "{road}/corridor.db", "--fps", "25", *PEER, "--floor", "2"), "--floor 2 is no cosine"),
+        (("{road}", "{road}/corridor.db", "--fps", "25", *PEER, "--local-ids"), "--baseline needs at least two"),
+        (("{road}", "{road}/corridor.db", "--fps", "25", "--figure", "scores.gif"), "a name that ends in .png"),
         (("{road}", "{road}/corridor.db", "--fps", "24"), r"camera 'a': the run's times are 0\.\d+ frames off"),
         (("{road}", "{road}/corridor.db", "--fps", "25", "--starts-at", "2020-01-01"), "say with --starts-at when"),
         (("{road}", "{road}/corridor.db", "--video", "{road}"), "nothing for camera 'a'"),

@@ -1,9 +1,14 @@
-"""All scores of a run: every camera by itself, all of them together, and the links between them."""
+"""All scores of a run: every camera by itself, all of them together, the links, the delay and the probabilities."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from training.scoring.links import LinkScores, score_links
+from training.scoring.baseline import BaselineScores, Peer, score_baseline
+from training.scoring.comparison import Comparison
+from training.scoring.decisions import Decisions
+from training.scoring.delay import DelayPoint, delay_curve
+from training.scoring.links import LinkScores
+from training.scoring.reliability import Reliability, run_reliability
 from training.scoring.tracking import TrackScores, score_tracks
 from training.scoring.tracks import VISIT_GAP_S, CameraTracks
 
@@ -13,11 +18,16 @@ class RunScores:
     """cameras: by camera, tracklets as ids. together, links: None where there is nothing to put together.
 
     together: all cameras as one sequence; identities as ids, tracklets where vehicles are numbered by camera.
+    delays: from online to final. probabilities: by what was stated (reliability.py). baselines: others on the same
+    tracklets. The last three are empty where nothing is known of them.
     """
 
     cameras: dict[str, TrackScores]
-    together: TrackScores | None
-    links: LinkScores | None
+    together: TrackScores | None = None
+    links: LinkScores | None = None
+    delays: list[DelayPoint] = field(default_factory=list)
+    probabilities: dict[str, Reliability] = field(default_factory=dict)
+    baselines: list[BaselineScores] = field(default_factory=list)
 
 
 def score_run(
@@ -26,25 +36,31 @@ def score_run(
     *,
     shared_ids: bool = True,
     visit_gap_s: float = VISIT_GAP_S,
+    decisions: tuple[Decisions, Mapping[int, int]] | None = None,
+    peer: Peer | None = None,
 ) -> RunScores:
-    """Score a run whose ids are tracklets, each of one camera; `identity_of` where they belong.
+    """Score a run whose ids are tracklets, each of one camera; `identity_of` where they belong in the end.
 
     `shared_ids`: a vehicle has the same true id in every camera. Otherwise cameras have nothing to do with one
-    another: no links, and ids are told apart by camera.
+    another: no links, and ids are told apart by camera. `decisions`: what was known when, and the end of each
+    tracklet (ns). `peer`: what the baseline is to be given.
     """
     each = {camera.camera: score_tracks([camera]) for camera in cameras}
     if len(cameras) < 2:
-        return RunScores(each, None, None)
+        return RunScores(each)
     if not shared_ids:
         apart = [replace(camera, truth=camera.truth.renamed(names)) for camera, names in _true_names(cameras)]
-        return RunScores(each, score_tracks(apart), None)
-    links = score_links(cameras, identity_of, visit_gap_s=visit_gap_s)
-    # A tracklet of no identity is one of its own.
-    tracklets = sorted({tracklet for camera in cameras for tracklet in camera.run.ids.tolist()})
-    own = 1 + max(identity_of.values(), default=0)
-    names = {tracklet: identity_of.get(tracklet, own + place) for place, tracklet in enumerate(tracklets)}
-    named = [replace(camera, run=camera.run.renamed(names)) for camera in cameras]
-    return RunScores(each, score_tracks(named), links)
+        return RunScores(each, score_tracks(apart))
+    comparison = Comparison.of(cameras, visit_gap_s=visit_gap_s)
+    together, links = comparison.score(identity_of)
+    return RunScores(
+        each,
+        together,
+        links,
+        delays=delay_curve(comparison, *decisions) if decisions is not None else [],
+        probabilities=run_reliability(decisions[0], comparison.sightings) if decisions is not None else {},
+        baselines=score_baseline(comparison, peer) if peer is not None else [],
+    )
 
 
 def _true_names(cameras: Iterable[CameraTracks]) -> Iterable[tuple[CameraTracks, dict[int, int]]]:

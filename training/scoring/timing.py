@@ -44,13 +44,13 @@ def analysed_frames(seen: Ints, ticks: Sequence[Tick]) -> Ints:
     fewer were seen than counted between two ticks, the missing ones are put where an even beat would have them and
     nothing was seen near.
     """
-    known = set(seen.tolist()) | {tick.frame for tick in ticks}
-    frames = set(known)
+    known = np.union1d(seen, np.array([tick.frame for tick in ticks], np.int64))
+    frames = set(known.tolist())
     for before, after in pairwise(ticks):
         count = after.analysed - before.analysed
         if before.epoch != after.epoch or count < 1:
             continue
-        here = np.array([frame for frame in known if before.frame <= frame < after.frame], np.int64)
+        here = known[np.searchsorted(known, before.frame) : np.searchsorted(known, after.frame)]
         beat = np.round(np.linspace(before.frame, after.frame, count, endpoint=False)).astype(np.int64)
         far = np.abs(beat[:, None] - here[None, :]).min(axis=1)
         missing = max(0, count - len(here))

@@ -1,4 +1,4 @@
-"""IDF1, HOTA and MOTA: how well boxes and ids agree with the truth, by TrackEval's metric classes."""
+"""IDF1, HOTA and MOTA: how well boxes and ids agree with the truth; MOTA by TrackEval's metric class."""
 
 import math
 from collections.abc import Sequence
@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from trackeval.metrics import CLEAR, HOTA, Identity
+from trackeval.metrics import CLEAR
 
+from training.scoring.hota import mean_hota
+from training.scoring.identity import BoxPairs
 from training.scoring.tracks import MIN_IOU, CameraTracks, Ints
 
 _QUIET = {"PRINT_CONFIG": False, "THRESHOLD": MIN_IOU}
@@ -45,21 +47,22 @@ def score_tracks(cameras: Sequence[CameraTracks]) -> TrackScores:
     The cameras' frames are put one after the other in the order given, so an id is right over cameras or not at all.
     An id that a run has twice in one frame is, from its second box on, another one.
     """
-    data = _sequence(cameras)
-    identity = Identity(_QUIET).eval_sequence(data)
-    hota = HOTA().eval_sequence(data)
+    data = sequence_of(cameras)
+    names = np.concatenate([np.array([], np.int64), *(camera.run.ids for camera in cameras)])
+    identity = BoxPairs.of(cameras).score(names)
+    hota, deta, assa = mean_hota(data)
     clear = CLEAR(_QUIET).eval_sequence(data)
 
     def share(value: Any) -> float:
-        return float(np.mean(value)) if data["num_gt_dets"] else math.nan
+        return float(value) if data["num_gt_dets"] else math.nan
 
     return TrackScores(
-        idf1=share(identity["IDF1"]),
-        idp=share(identity["IDP"]),
-        idr=share(identity["IDR"]),
-        hota=share(hota["HOTA"]),
-        deta=share(hota["DetA"]),
-        assa=share(hota["AssA"]),
+        idf1=identity.idf1,
+        idp=identity.idp,
+        idr=identity.idr,
+        hota=share(hota),
+        deta=share(deta),
+        assa=share(assa),
         mota=share(clear["MOTA"]),
         precision=share(clear["CLR_Pr"]),
         recall=share(clear["CLR_Re"]),
@@ -73,7 +76,7 @@ def score_tracks(cameras: Sequence[CameraTracks]) -> TrackScores:
     )
 
 
-def _sequence(cameras: Sequence[CameraTracks]) -> dict[str, Any]:
+def sequence_of(cameras: Sequence[CameraTracks]) -> dict[str, Any]:
     """What TrackEval's `eval_sequence` takes: ids from 0, one array a frame."""
     true_ids, run_ids, similarities = [], [], []
     true_number: dict[int, int] = {}
@@ -84,7 +87,7 @@ def _sequence(cameras: Sequence[CameraTracks]) -> dict[str, Any]:
             run_ids.append(_numbered(_told_apart(camera.run.ids[run_at]), run_number))
             similarities.append(similarity.astype(np.float64))
     return {
-        "num_timesteps": len(similarities),
+        "num_timesteps": sum(len(camera.frames) for camera in cameras),
         "num_gt_ids": len(true_number),
         "num_tracker_ids": len(run_number),
         "num_gt_dets": sum(map(len, true_ids)),

@@ -92,10 +92,11 @@ class CameraTracks:
         return float(self.times_s[np.searchsorted(self.frames, frame)])
 
     def pairs(self) -> Iterator[tuple[Ints, Ints, NDArray[np.float32]]]:
-        """By scored frame: the row numbers of the T true and of the R run boxes, and their IoU (T, R)."""
+        """By scored frame with a box: the row numbers of the T true and of the R run boxes, and their IoU (T, R)."""
         true_rows, run_rows = _rows_by_frame(self.truth, self.frames), _rows_by_frame(self.run, self.frames)
         for true_at, run_at in zip(true_rows, run_rows, strict=True):
-            yield true_at, run_at, iou(self.truth.boxes[true_at], self.run.boxes[run_at])
+            if len(true_at) or len(run_at):
+                yield true_at, run_at, iou(self.truth.boxes[true_at], self.run.boxes[run_at])
 
 
 def _rows_by_frame(tracks: TrackedBoxes, frames: Ints) -> list[Ints]:

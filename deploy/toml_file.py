@@ -1,0 +1,88 @@
+"""TOML files as checked values: every error names the file and the path of the key that is wrong."""
+
+import math
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import msgspec.inspect
+
+from ingest.errors import ConfigError
+
+Value = TypeVar("Value", bound=msgspec.Struct)
+
+
+def read_text(path: Path) -> str:
+    """The text of a file; raises ConfigError."""
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise ConfigError(f"cannot read the configuration {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not a text file (byte {error.start} is not UTF-8); expected TOML") from error
+
+
+def parse_table(text: str, name: str) -> dict[str, Any]:
+    """The tables of a file called `name`; raises ConfigError."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{name} is not valid TOML: {error}") from error
+
+
+def convert(table: dict[str, Any], kind: type[Value], name: str) -> Value:
+    """A table as a struct; raises ConfigError for unknown, missing and wrong keys, and for numbers that are none."""
+    try:
+        value = msgspec.convert(table, kind)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{name}: {_explain(str(error), kind)}") from error
+    try:
+        _check_finite(msgspec.to_builtins(value), "")
+    except ConfigError as error:
+        raise ConfigError(f"{name}: {error}") from error
+    return value
+
+
+def _check_finite(value: object, path: str) -> None:
+    """TOML knows inf and nan; no setting does."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ConfigError(f"key '{path}': {value} is no number to work with")
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            _check_finite(inner, f"{path}.{key}".lstrip("."))
+    if isinstance(value, list):
+        for place, inner in enumerate(value):
+            _check_finite(inner, f"{path}[{place}]")
+
+
+def _explain(message: str, kind: type[msgspec.Struct]) -> str:
+    """msgspec's message with the key's path in front, and what would have been right behind it."""
+    reason, _, where = message.partition(" - at `$")
+    path = where.rstrip("`").lstrip(".")
+    prefix = f"{path}." if path else ""
+    unknown = re.match(r"Object contains unknown field `(.+)`", reason)
+    if unknown:
+        return f"unknown key '{prefix}{unknown[1]}' (known here: {', '.join(_known(path, kind))})"
+    missing = re.match(r"Object missing required field `(.+)`", reason)
+    if missing:
+        return f"key '{prefix}{missing[1]}' is missing"
+    if reason.startswith("Invalid enum value"):
+        return f"key '{path}': {reason} (one of: {', '.join(_known(path, kind))})"
+    return f"key '{path}': {reason}"
+
+
+def _known(path: str, kind: type[msgspec.Struct]) -> list[str]:
+    """The keys of the table, or the values of the choice, that stands at a path such as `cameras[0]`."""
+    place: msgspec.inspect.Type = msgspec.inspect.type_info(kind)
+    for name in filter(None, re.sub(r"\[.*?\]", ".[]", path).split(".")):
+        if name == "[]" and isinstance(place, msgspec.inspect.ListType):
+            place = place.item_type
+        elif isinstance(place, msgspec.inspect.StructType):
+            place = next(field.type for field in place.fields if field.encode_name == name)
+        if isinstance(place, msgspec.inspect.Metadata):
+            place = place.type
+    if isinstance(place, msgspec.inspect.StructType):
+        return [field.encode_name for field in place.fields]
+    return [str(value) for value in place.values] if isinstance(place, msgspec.inspect.LiteralType) else []

@@ -1,0 +1,118 @@
+"""MSINet x1.0 (Gu et al., "MSINet: Twins Contrastive Search of Multi-Scale Interaction for Object ReID", CVPR 2023)."""
+
+from collections.abc import Callable
+from typing import ClassVar, Final
+
+import torch
+from torch import Tensor, nn
+
+from embed.network.blocks import Cell, Interaction, downsample, stem
+from embed.network.network import Learned, ReidNetwork, batch_norm_neck, initialise, pooled
+from embed.network.settings import TestFeature
+
+STAGES: Final = (256, 384, 512)
+"""Channels of the three stages."""
+
+INTERACTIONS: Final[tuple[tuple[tuple[Interaction, Interaction], tuple[Interaction, Interaction]], ...]] = (
+    (("gate", "gate"), ("exchange", "gate")),
+    (("attention", "gate"), ("gate", "none")),
+    (("gate", "attention"), ("exchange", "attention")),
+)
+"""What the paper's search on MSMT17 found: for both cells of every stage, what passes between their branches."""
+
+AUXILIARY_CHANNELS: Final = 128
+
+Fuse = Callable[[int, Tensor], Tensor]
+
+
+def unchanged(_stage: int, feature_map: Tensor) -> Tensor:
+    """No fusion."""
+    return feature_map
+
+
+class Trunk(nn.Module):
+    """Images (B, 3, H, W) to the last stage (B, 512, H/16, W/16) and what it began from (B, 384, H/16, W/16).
+
+    `fuse(stage, map)` is called between the two cells of each stage.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = stem()
+        before = (64, *STAGES)
+        pairs = zip(before, STAGES, INTERACTIONS, strict=False)
+        self.first = nn.ModuleList()
+        self.second = nn.ModuleList()
+        for channels_in, channels_out, (one, two) in pairs:
+            self.first.append(Cell(channels_in, channels_out, one))
+            self.second.append(Cell(channels_out, channels_out, two))
+        self.down = nn.ModuleList(downsample(channels) for channels in STAGES[:-1])
+
+    def forward(self, images: Tensor, fuse: Fuse = unchanged) -> tuple[Tensor, Tensor]:
+        x = self.stem(images)
+        begun = x
+        for stage, (first, second) in enumerate(zip(self.first, self.second, strict=True)):
+            begun = x
+            x = second(fuse(stage, first(x)))
+            if stage < len(self.down):
+                x = self.down[stage](x)
+        return x, begun
+
+
+class MsiNet(ReidNetwork):
+    """The trunk with a global branch on the last stage and an auxiliary one, in two halves, on what it began from."""
+
+    test_features: ClassVar[tuple[TestFeature, ...]] = ("f3", "msinet", "neck")
+    map_channels = STAGES[-1]
+
+    def __init__(self, identities: int, test_feature: TestFeature | None = None) -> None:
+        super().__init__(test_feature)
+        halves = 2 * AUXILIARY_CHANNELS
+        self.trunk = Trunk()
+        self.project = nn.Linear(STAGES[-1], STAGES[-1], bias=False)
+        self.neck = batch_norm_neck(STAGES[-1])
+        self.classifier = nn.Linear(STAGES[-1], identities)
+        self.auxiliary = nn.Conv2d(STAGES[1], AUXILIARY_CHANNELS, 1)
+        self.auxiliary_project = nn.Linear(halves, halves, bias=False)
+        self.auxiliary_neck = batch_norm_neck(halves)
+        self.auxiliary_classifier = nn.Linear(halves, identities)
+        initialise(self)
+
+    @property
+    def dim(self) -> int:
+        return STAGES[-1] + (2 * AUXILIARY_CHANNELS if self.test_feature == "msinet" else 0)
+
+    def maps(self, images: Tensor, priors: Tensor | None) -> tuple[Tensor, Tensor]:
+        """The last stage, and what it began from; MSINet has no use for priors."""
+        last, begun = self.trunk(images)
+        return last, begun
+
+    def learn(self, images: Tensor, priors: Tensor | None) -> Learned:
+        last, begun = self.maps(images, priors)
+        main, halves = pooled(last), self._halves(begun)
+        logits = self.classifier(self.neck(self.project(main)))
+        auxiliary = self.auxiliary_classifier(self.auxiliary_neck(self.auxiliary_project(halves)))
+        return Learned((main, halves), (logits, auxiliary), last)
+
+    def describe(self, images: Tensor, priors: Tensor | None) -> Tensor:
+        last, begun = self.maps(images, priors)
+        main = pooled(last)
+        if self.test_feature == "f3":
+            return main
+        if self.test_feature == "neck":
+            neck: Tensor = self.neck(self.project(main))
+            return neck
+        return torch.cat([main, self._halves(begun)], dim=1)
+
+    def deployed(self) -> list[nn.Module]:
+        more: dict[TestFeature, list[nn.Module]] = {
+            "f3": [],
+            "msinet": [self.auxiliary],
+            "neck": [self.project, self.neck],
+        }
+        return [self.trunk, *more[self.test_feature]]
+
+    def _halves(self, begun: Tensor) -> Tensor:
+        """(B, 256): the auxiliary map averaged over its upper and its lower half."""
+        upper, lower = torch.chunk(self.auxiliary(begun), 2, dim=2)
+        return torch.cat([pooled(upper), pooled(lower)], dim=1)

@@ -1,0 +1,109 @@
+"""What every encoder network offers: one output in training, one feature in use."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from embed.network.settings import TestFeature
+from ingest.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Learned:
+    """What the losses need of a batch of B images.
+
+    features: (B, D) of each branch, before its neck; logits: (B, identities) of the same branches;
+    final_map: (B, C, h, w), the last stage.
+    """
+
+    features: tuple[Tensor, ...]
+    logits: tuple[Tensor, ...]
+    final_map: Tensor
+
+
+class ReidNetwork(nn.Module, ABC):
+    """Images (B, 3, H, W), normalised, and priors (B, 2, h, w) in 0..1 or None: everything is vehicle.
+
+    In training mode a call returns `Learned`; in evaluation mode (B, dim) float32 test features of L2 norm 1.
+    `map_stride` and `map_channels` describe the last stage.
+    """
+
+    test_features: ClassVar[tuple[TestFeature, ...]]
+    """The test features it can give, its own choice first."""
+    map_channels: ClassVar[int]
+    map_stride: ClassVar[int] = 16
+    takes_priors: ClassVar[bool] = False
+
+    def __init__(self, test_feature: TestFeature | None) -> None:
+        super().__init__()
+        self.test_feature = test_feature or self.test_features[0]
+        if self.test_feature not in self.test_features:
+            known = ", ".join(self.test_features)
+            raise ConfigError(f"{type(self).__name__} has no test feature '{self.test_feature}' (it has: {known})")
+
+    @property
+    @abstractmethod
+    def dim(self) -> int:
+        """The length of the test feature."""
+
+    @abstractmethod
+    def learn(self, images: Tensor, priors: Tensor | None) -> Learned:
+        """Features and logits of every branch."""
+
+    @abstractmethod
+    def describe(self, images: Tensor, priors: Tensor | None) -> Tensor:
+        """(B, dim) test features of any length."""
+
+    @abstractmethod
+    def deployed(self) -> list[nn.Module]:
+        """The parts that the test feature needs."""
+
+    def forward(self, images: Tensor, priors: Tensor | None = None) -> Learned | Tensor:
+        if self.training:
+            return self.learn(images, priors)
+        return functional.normalize(self.describe(images, priors).float(), dim=1)
+
+
+def initialise(module: nn.Module) -> None:
+    """Kaiming-normal (fan out) convolutions, normalisations of 1 and 0, linear layers of N(0, 0.01), biases of 0."""
+    for part in module.modules():
+        if isinstance(part, nn.Conv2d):
+            nn.init.kaiming_normal_(part.weight, mode="fan_out", nonlinearity="relu")
+        elif isinstance(part, nn.Linear):
+            nn.init.normal_(part.weight, std=0.01)
+        if isinstance(part, nn.Conv2d | nn.Linear) and part.bias is not None:
+            nn.init.zeros_(part.bias)
+
+
+def batch_norm_neck(dim: int) -> nn.BatchNorm1d:
+    """Batch normalisation whose bias stays 0 (Luo et al., "A strong baseline and batch normalization neck", 2019)."""
+    neck = nn.BatchNorm1d(dim)
+    neck.bias.requires_grad_(False)
+    return neck
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterCounts:
+    """How large a network is: with all heads but the classifiers, and what its test feature needs."""
+
+    trained: int
+    deployed: int
+
+
+def parameter_counts(network: ReidNetwork) -> ParameterCounts:
+    """Parameters, frozen ones too; classifiers are left out, since their size is the training set's."""
+    classifiers = sum(_count(part) for name, part in network.named_modules() if name.endswith("classifier"))
+    return ParameterCounts(_count(network) - classifiers, sum(_count(part) for part in network.deployed()))
+
+
+def _count(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def pooled(feature_map: Tensor) -> Tensor:
+    """(B, C, h, w) averaged to (B, C)."""
+    return torch.mean(feature_map, dim=(2, 3))

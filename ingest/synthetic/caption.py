@@ -1,0 +1,42 @@
+"""The name and the time that many cameras write into their pictures."""
+
+from datetime import UTC, datetime, timedelta
+
+import cv2
+import numpy as np
+
+from ingest.frame import Image
+from ingest.synthetic.cameras import CameraSpec
+from ingest.synthetic.weather import Weather
+
+_HOUR = {"sun": 14, "overcast": 11, "dusk": 20, "night": 23}
+
+
+class Caption:
+    """Writes a camera's caption: the time above, the name below. The date is made up."""
+
+    def __init__(self, spec: CameraSpec, weather: Weather) -> None:
+        self._fps = spec.fps
+        self._size = max(0.36, spec.width / 1400)
+        self._begin = datetime(2026, 6, 1 + spec.seed % 28, _HOUR[weather.light], spec.seed % 50, tzinfo=UTC)
+        self._name = spec.look.caption
+
+    def write(self, image: Image, sequence: int) -> None:
+        """Write into a picture, in place."""
+        now = self._begin + timedelta(seconds=sequence / self._fps)
+        _height, width = image.shape[:2]
+        self._strip(image, f"{now:%a %d %b %H:%M:%S}", 0, at_top=True)
+        text_px = cv2.getTextSize(self._name, cv2.FONT_HERSHEY_DUPLEX, self._size, 1)[0][0]
+        self._strip(image, self._name, (width - text_px) // 2, at_top=False)
+
+    def _strip(self, image: Image, text: str, left: int, *, at_top: bool) -> None:
+        (text_px, tall), base = cv2.getTextSize(text, cv2.FONT_HERSHEY_DUPLEX, self._size, 1)
+        rows = tall + base + 2
+        top = 0 if at_top else len(image) - rows
+        part = image[top : top + rows, max(0, left) : left + text_px + 6]
+        part[:] = part // 4
+        cv2.putText(
+            image, text, (max(0, left) + 3, top + tall + 1), cv2.FONT_HERSHEY_DUPLEX, self._size, (235, 235, 235), 1,
+            cv2.LINE_AA,
+        )  # fmt: skip
+        assert image.dtype == np.uint8

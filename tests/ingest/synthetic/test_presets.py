@@ -1,0 +1,162 @@
+"""The presets: where their cameras stand, what they see, and how they are named."""
+
+from collections import Counter, defaultdict
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ingest.errors import ConfigError
+from ingest.synthetic.cameras import CameraClock
+from ingest.synthetic.fleet import LOOK_ALIKES
+from ingest.synthetic.placement import CLEAR_M, Carriageways
+from ingest.synthetic.presets import PRESETS, TRACES, find_camera, parse_city_url, streets_of, trips_of
+from ingest.synthetic.schedule import Passage, passages
+
+NAMES = ("smooth", "rush-hour", "look-alikes", "night-rain", "clock-skew", "blackout", "grand")
+LEAST_PX = 24
+
+
+@cache
+def seen_well(name: str) -> list[Passage]:
+    """Passages in which a vehicle is 24 px high or more, in pictures 360 px high."""
+    preset = PRESETS[name]
+    return [each for each in passages(preset) if each.height_px * 360 / preset.cameras[each.camera].height >= LEAST_PX]
+
+
+def views_of_vehicles(name: str) -> list[int]:
+    """In how many cameras each vehicle is seen well."""
+    cameras: dict[int, set[int]] = defaultdict(set)
+    for passage in seen_well(name):
+        cameras[passage.vehicle_id].add(passage.camera)
+    return [len(seen) for seen in cameras.values()]
+
+
+class TestUrl:
+    def test_names_a_preset_and_a_camera(self) -> None:
+        assert parse_city_url("city://smooth/1") == ("smooth", 1)
+        assert parse_city_url("CITY://Rush-Hour/5/") == ("rush-hour", 5)
+
+    def test_names_a_file_of_ones_own(self) -> None:
+        path = str(TRACES / "smooth.city")
+        assert parse_city_url(f"city://{path}/3") == (path, 3)
+        preset, spec = find_camera(path, 3)
+        assert (preset.name, preset.duration_s) == (path, 90.0)
+        assert spec.pose == PRESETS["smooth"].cameras[3].pose
+        assert len(trips_of(preset)) == len(trips_of(PRESETS["smooth"]))
+
+    @pytest.mark.parametrize(
+        ("source", "message"),
+        [
+            (
+                "city://moon/0",
+                r"Unknown city preset 'moon' \(known: blackout, clock-skew, grand, .*smooth, or a \.city",
+            ),
+            ("city://smooth/4", r"City preset 'smooth' has no camera 4 \(it has 0 to 3\)"),
+            ("city://smooth", "Cannot read the source 'city://smooth': write city://PRESET/N"),
+            ("city://smooth/-1", "Cannot read the source 'city://smooth/-1'"),
+            ("rtsp://smooth/1", "Cannot read the source 'rtsp://smooth/1'"),
+            ("city:///no/such/my.city/0", r"Cannot read the traffic in /no/such/my\.city"),
+        ],
+    )
+    def test_refuses_what_there_is_not(self, source: str, message: str) -> None:
+        with pytest.raises(ConfigError, match=message):
+            parse_city_url(source)
+
+    def test_refuses_a_file_that_is_no_traffic(self, tmp_path: Path) -> None:
+        (tmp_path / "my.city").write_bytes(b"PK\x03\x04")
+        with pytest.raises(ConfigError, match="holds no city traffic"):
+            parse_city_url(f"city://{tmp_path}/my.city/0")
+
+
+class TestPresets:
+    def test_are_those_that_are_documented(self) -> None:
+        assert tuple(PRESETS) == NAMES
+        assert [len(PRESETS[name].cameras) for name in NAMES] == [4, 6, 6, 6, 4, 5, 20]
+        assert all(PRESETS[name].name == name for name in NAMES)
+        assert "moon" not in PRESETS
+
+    def test_have_pictures_of_many_sizes_and_rates(self) -> None:
+        cameras = [spec for name in NAMES for spec in PRESETS[name].cameras]
+        assert {(spec.width, spec.height) for spec in cameras} >= {(1920, 1080), (640, 360), (352, 288)}
+        assert {spec.fps for spec in cameras} >= {10, 15, 25}
+
+    def test_what_makes_each_special(self) -> None:
+        assert PRESETS["look-alikes"].mix is LOOK_ALIKES
+        assert PRESETS["night-rain"].weather.dark
+        assert PRESETS["night-rain"].weather.rain > 0
+        clocks = [spec.clock for spec in PRESETS["clock-skew"].cameras]
+        assert {clock.offset_s for clock in clocks} >= {-1.9, 1.9}
+        assert all(clock.drift_ppm != 0 for clock in clocks)
+        assert all(spec.clock == CameraClock() for spec in PRESETS["grand"].cameras)
+        dark = [span for spec in PRESETS["blackout"].cameras for span in spec.dark]
+        assert [to_s - from_s >= 120 for from_s, to_s in dark] == [True]
+        assert dark[0][0] > 60
+        assert dark[0][1] < PRESETS["blackout"].duration_s - 60
+
+    def test_no_two_cameras_take_the_light_alike(self) -> None:
+        for name in NAMES:
+            looks = [(spec.look.exposure, spec.look.balance_bgr) for spec in PRESETS[name].cameras]
+            assert len(set(looks)) == len(looks)
+
+    def test_fleets_differ_where_the_traffic_is_one(self) -> None:
+        one, other = trips_of(PRESETS["rush-hour"]), trips_of(PRESETS["night-rain"])
+        assert [trip.kind for trip in one] == [trip.kind for trip in other]
+        assert [trip.vehicle for trip in one] != [trip.vehicle for trip in other]
+
+
+@pytest.mark.parametrize("name", ["smooth", "rush-hour", "clock-skew", "grand"])
+class TestCameras:
+    def test_stand_beside_the_road_like_real_ones(self, name: str) -> None:
+        carriageways = Carriageways(streets_of(PRESETS[name]))
+        for spec in PRESETS[name].cameras:
+            pose = spec.pose
+            assert carriageways.clear_of(pose.x_m, pose.y_m, CLEAR_M - 0.02)
+            assert not carriageways.clear_of(pose.x_m, pose.y_m, 2.5)
+            assert 6 <= pose.z_m <= 9
+            assert 15 <= pose.pitch_deg <= 25
+            assert 35 <= pose.fov_deg <= 60
+
+    def test_see_many_vehicles_well(self, name: str) -> None:
+        each = Counter(passage.camera for passage in seen_well(name))
+        minutes = PRESETS[name].duration_s / 60
+        print(
+            name, "vehicles a minute:", [round(each[number] / minutes) for number in range(len(PRESETS[name].cameras))]
+        )
+        assert min(each[number] for number in range(len(PRESETS[name].cameras))) >= 4 * minutes
+
+    def test_are_apart_but_for_a_pair_that_overlaps_in_the_rush_hour(self, name: str) -> None:
+        places = np.array([(spec.pose.x_m, spec.pose.y_m) for spec in PRESETS[name].cameras])
+        if name == "rush-hour":
+            places = places[:-1]
+        apart_m = np.linalg.norm(places[:, None] - places[None], axis=2) + np.eye(len(places)) * 1e9
+        assert apart_m.min() >= 80
+        assert apart_m.min(axis=1).max() <= 800
+
+
+class TestLinks:
+    def test_the_demo_has_vehicles_that_pass_three_cameras(self) -> None:
+        assert sum(count >= 3 for count in views_of_vehicles("smooth")) >= 6
+
+    @pytest.mark.parametrize(
+        ("name", "least"), [("smooth", 30), ("rush-hour", 80), ("clock-skew", 60), ("blackout", 100), ("grand", 500)]
+    )
+    def test_many_vehicles_pass_several_cameras(self, name: str, least: int) -> None:
+        several = Counter(views_of_vehicles(name))
+        print(name, "vehicles by number of cameras:", sorted(several.items()))
+        assert sum(vehicles for cameras, vehicles in several.items() if cameras > 1) >= least
+
+    def test_two_cameras_of_the_rush_hour_see_vehicles_at_once(self) -> None:
+        last = len(PRESETS["rush-hour"].cameras) - 1
+        mine = {p.vehicle_id: p for p in seen_well("rush-hour") if p.camera == last}
+        at_once = Counter(
+            p.camera
+            for p in seen_well("rush-hour")
+            if p.camera != last
+            and p.vehicle_id in mine
+            and p.enter_s < mine[p.vehicle_id].leave_s
+            and p.leave_s > mine[p.vehicle_id].enter_s
+        )
+        print("seen at once with the last camera:", dict(at_once))
+        assert max(at_once.values()) >= 10

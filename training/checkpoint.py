@@ -1,0 +1,128 @@
+"""The state of a training in one file, written whole or not at all."""
+
+import io
+import os
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import torch
+
+from embed.network.factory import build_encoder
+from embed.network.network import ReidNetwork
+from embed.network.settings import NetworkSettings
+from ingest.errors import ConfigError, CorridorError
+from training.recipe import Recipe
+
+FORMAT = "corridor encoder 1"
+
+
+class CheckpointError(CorridorError):
+    """A checkpoint could not be written, or is none."""
+
+
+class Origin(msgspec.Struct, frozen=True, kw_only=True):
+    """What a training is made from; a checkpoint goes on only where all of it is the same.
+
+    data: fingerprint of the training images; identities: of the labels 0, 1, ... whose vehicle they are.
+    """
+
+    model: NetworkSettings
+    recipe: Recipe
+    seed: int
+    data: str
+    identities: tuple[str, ...]
+
+
+def save_checkpoint(path: Path, origin: Origin, state: dict[str, Any]) -> None:
+    """Write a checkpoint; raises CheckpointError, and what stood at `path` before still does."""
+    buffer = io.BytesIO()
+    torch.save({"format": FORMAT, "origin": msgspec.to_builtins(origin), "state": state}, buffer)
+    write_atomically(path, buffer.getbuffer())
+
+
+def write_atomically(path: Path, data: bytes | memoryview) -> None:
+    """A file, whole and on the disk, or not at all; raises CheckpointError."""
+    unfinished = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with unfinished.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        kept = "; the one before it is intact" if path.exists() else ""
+        raise CheckpointError(f"cannot write {path}: {error.strerror}{kept} (make room, then go on)") from error
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def load_checkpoint(path: Path) -> tuple[Origin, dict[str, Any]]:
+    """Read a checkpoint; raises CheckpointError with what is wrong with it."""
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise CheckpointError(f"cannot read the checkpoint {path}: {error.strerror}") from error
+    except Exception as error:  # torch raises whatever its parts raise
+        raise CheckpointError(f"{path} is no checkpoint, or is damaged ({type(error).__name__})") from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise CheckpointError(f"{path} is not a checkpoint of this program's ('{FORMAT}')")
+    try:
+        origin = msgspec.convert(content["origin"], Origin)
+    except msgspec.ValidationError as error:
+        raise CheckpointError(f"{path} was written by another version of this program: {error}") from error
+    return origin, content["state"]
+
+
+def check_same(path: Path, saved: Origin, wanted: Origin) -> None:
+    """Raise ConfigError with the first thing in which a checkpoint and a configuration differ."""
+    if saved == wanted:
+        return
+    before, now = _flat(msgspec.to_builtins(saved)), _flat(msgspec.to_builtins(wanted))
+    key = next(key for key in now if before.get(key) != now[key])
+    if key == "identities":
+        detail = f"{len(saved.identities)} identities, not these {len(wanted.identities)}"
+    elif key == "data":
+        detail = f"other training images ({saved.data}, now {wanted.data})"
+    else:
+        detail = f"{key} = {before.get(key)!r}, the configuration says {now[key]!r}"
+    raise ConfigError(f"{path} was trained with {detail} (put it back, or give another `out`)")
+
+
+def _flat(table: dict[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in table.items():
+        if isinstance(value, dict):
+            flat |= {f"{key}.{inner}": each for inner, each in value.items()}
+        else:
+            flat[key] = value
+    return flat
+
+
+def load_network(path: Path) -> tuple[ReidNetwork, Origin]:
+    """The network of a checkpoint in evaluation mode, with averaged weights where there are some."""
+    origin, state = load_checkpoint(path)
+    network = build_encoder(origin.model, len(origin.identities))
+    averaged = state["average"]
+    if averaged is None:
+        prefix = "network."
+        weights = {
+            key.removeprefix(prefix): value for key, value in state["objective"].items() if key.startswith(prefix)
+        }
+    else:
+        prefix = "module."
+        weights = {key.removeprefix(prefix): value for key, value in averaged.items() if key.startswith(prefix)}
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise CheckpointError(f"{path} does not fit a {origin.model.name} of this version") from error
+    return network.eval(), origin

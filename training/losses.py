@@ -1,0 +1,77 @@
+"""What an encoder learns from: cross entropy, triplets, and the alignment of where pictures are looked at."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+COSINE_EPS = 1e-6
+
+
+def identity_loss(logits: Tensor, labels: Tensor, smoothing: float) -> Tensor:
+    """Cross entropy of (B, identities) against (B,) labels; `smoothing` of the mass is spread over all identities."""
+    return functional.cross_entropy(logits.float(), labels, label_smoothing=smoothing)
+
+
+def triplet_loss(features: Tensor, labels: Tensor, margin: float) -> Tensor:
+    """Batch-hard triplets: farthest positive against nearest negative, Euclidean, on features (B, D) of norm 1.
+
+    Equation 8 of the GRL paper on normalised features, as in MSINet's code (Hermans et al., 2017). An anchor that
+    has no negative in the batch counts nothing.
+    """
+    unit = functional.normalize(features.float(), dim=1)
+    distances = _distances(unit)
+    same = labels[:, None] == labels[None, :]
+    hardest_positive = distances.masked_fill(~same, 0.0).amax(dim=1)
+    nearest_negative = distances.masked_fill(same, torch.inf).amin(dim=1)
+    return functional.relu(hardest_positive - nearest_negative + margin).mean()
+
+
+def _distances(unit: Tensor) -> Tensor:
+    """(B, B) Euclidean distances of rows of norm 1, with a finite gradient at 0."""
+    squared = (2.0 - 2.0 * unit @ unit.T).clamp(min=1e-12)
+    return squared.sqrt()
+
+
+def align_loss(anchors: Tensor, locals_: Tensor, labels: Tensor) -> Tensor:
+    """The spatial alignment loss L_pos + L_neg over activation maps of P positions, with 1 - cosine between maps.
+
+    anchors: (B, P), one map of each image; locals_: (S, B, P), maps of every image as each of S slots sees it.
+    L_pos: an anchor against the maps of its identity, itself among them; L_neg: the maps of all other identities
+    against each other. Means over anchors, pairs and slots; identities may have different numbers of images.
+
+    A mean of dot products is the dot product of means, so no pair is ever written down: for unit maps w,
+    mean_pp' w_p . w_p' = |mean_p w_p|^2.
+    """
+    anchor_units, local_units = _units(anchors), _units(locals_)
+    positive, negative = _shares(labels)
+    alike = torch.einsum("bp,bq,sqp->sb", anchor_units, positive, local_units)
+    return 1.0 - alike.mean() + _disagreement(torch.einsum("bq,sqp->sbp", negative, local_units), negative)
+
+
+def paired_align_loss(anchors: Tensor, pairs: Tensor, labels: Tensor) -> Tensor:
+    """As `align_loss` where every anchor has a slot of its own: pairs (B, B, P), [g, p] is image p as g sees it."""
+    anchor_units, pair_units = _units(anchors), _units(pairs)
+    positive, negative = _shares(labels)
+    alike = torch.einsum("bp,bq,bqp->b", anchor_units, positive, pair_units)
+    return 1.0 - alike.mean() + _disagreement(torch.einsum("bq,bqp->bp", negative, pair_units), negative)
+
+
+def _units(maps: Tensor) -> Tensor:
+    """Every map (..., P) divided by its length, in float32."""
+    wide = maps.float()
+    lengths: Tensor = torch.linalg.vector_norm(wide, dim=-1, keepdim=True)
+    return wide / lengths.clamp(min=COSINE_EPS)
+
+
+def _shares(labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Two (B, B) matrices whose rows average over an anchor's positives, and over its negatives (0 without any)."""
+    same = (labels[:, None] == labels[None, :]).float()
+    other = 1.0 - same
+    return same / same.sum(dim=1, keepdim=True), other / other.sum(dim=1, keepdim=True).clamp(min=1.0)
+
+
+def _disagreement(mean_negative: Tensor, negative: Tensor) -> Tensor:
+    """L_neg from the mean unit maps (..., B, P) of each anchor's negatives."""
+    has_negatives = (negative.sum(dim=1) > 0).float()
+    loss: Tensor = has_negatives - mean_negative.square().sum(dim=-1)
+    return loss.mean()

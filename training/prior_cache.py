@@ -1,0 +1,224 @@
+"""Box and mask of every image of a data set, found once and kept.
+
+FOLDER/about.json     the data set, its fingerprint, who found the priors, how many images
+FOLDER/000000.shard   the priors of the first SHARD images by name, MessagePack; 000001.shard the next, and so on
+
+A shard is written beside its place and moved there whole, so a process that is killed leaves finished shards; the next
+one goes on after them, and the folder in the end is the same byte for byte.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+import cv2
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from detect.masks import Mask
+from embed.priors import Prior, box_only, rasterise
+from ingest.errors import ConfigError, SourceError
+from ingest.frame import Image
+from training.datasets.base import ImageSet, ReidData
+from training.datasets.city_crops import decode_mask, encode_mask
+from training.datasets.images import read_image
+
+SHARD = 256
+MASK_SIDE_PX = 128
+"""Masks are kept at most this long; a network of 256x256 looks at them in 64x64."""
+
+ABOUT = "about.json"
+
+PriorRow = Literal["with-prior", "box-only", "no-prior", "shuffled-prior"]
+"""What an encoder is told. `shuffled-prior` gives every image the prior of another one: the control."""
+
+
+class PriorMaker(Protocol):
+    """Finds the vehicle that an image of a re-identification set is about.
+
+    `name` says who, for the report and so that priors of different makers are not mixed. A call gets the image's name
+    in its data set and its pixels; None where no vehicle is found.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    def __call__(self, name: str, image: Image) -> Prior | None: ...
+
+
+class StoredPrior(msgspec.Struct, frozen=True, array_like=True):
+    """One image: its box as shares of its sides, or None; run lengths of the mask, uint16, and its (width, height)."""
+
+    name: str
+    box: tuple[float, float, float, float] | None
+    mask_size: tuple[int, int] = (0, 0)
+    runs: bytes = b""
+    unreadable: bool = False
+
+
+class About(msgspec.Struct, frozen=True, kw_only=True):
+    """What a cache is of."""
+
+    dataset: str
+    fingerprint: str
+    maker: str
+    images: int
+    shard: int = SHARD
+
+
+def fill(data: ReidData, maker: PriorMaker, folder: Path, tell: Callable[[int, int], None]) -> "PriorCache":
+    """Find the priors that are missing; `tell` hears how many images are done, of how many.
+
+    Raises ConfigError where the folder cannot be written, or holds the priors of other images or another maker.
+    """
+    places = _places(data)
+    names = sorted(places)
+    about = About(dataset=data.name, fingerprint=data.fingerprint().sha256, maker=maker.name, images=len(names))
+    try:
+        _prepare(folder, about)
+        for number, start in enumerate(range(0, len(names), SHARD)):
+            path = folder / f"{number:06d}.shard"
+            if not path.exists():
+                _write(path, [_find(name, places[name], maker) for name in names[start : start + SHARD]])
+            tell(min(start + SHARD, len(names)), len(names))
+    except OSError as error:
+        raise ConfigError(f"priors cannot be kept in {folder}: {error.strerror} (is the disk full?)") from error
+    return PriorCache.open(folder)
+
+
+def _places(data: ReidData) -> dict[str, Path]:
+    return {
+        name: images.root / name for images in (data.train, data.query, data.gallery) for name in images.names.tolist()
+    }
+
+
+def _prepare(folder: Path, about: About) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / ABOUT
+    if not path.exists():
+        _replace(path, msgspec.json.format(msgspec.json.encode(about)) + b"\n")
+    there = _read_about(path)
+    if there != about:
+        changed = [field for field in about.__struct_fields__ if getattr(there, field) != getattr(about, field)]
+        raise ConfigError(
+            f"{folder} holds priors of another {changed[0]}: '{getattr(there, changed[0])}', not "
+            f"'{getattr(about, changed[0])}' (name another folder, or delete it)"
+        )
+    for unfinished in folder.glob("*.part"):
+        unfinished.unlink()
+
+
+def _read_about(path: Path) -> About:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=About)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise ConfigError(f"{path.parent} is not a folder of priors: {error}") from error
+
+
+def _write(path: Path, entries: list[StoredPrior]) -> None:
+    _replace(path, msgspec.msgpack.encode(entries))
+
+
+def _replace(path: Path, data: bytes) -> None:
+    unfinished = path.with_name(path.name + ".part")
+    unfinished.write_bytes(data)
+    unfinished.replace(path)
+
+
+def _find(name: str, path: Path, maker: PriorMaker) -> StoredPrior:
+    try:
+        prior = maker(name, read_image(path))
+    except SourceError:
+        return StoredPrior(name, None, unreadable=True)
+    if prior is None:
+        return StoredPrior(name, None)
+    left, top, right, bottom = (round(float(side), 5) for side in prior.box)
+    if prior.mask is None:
+        return StoredPrior(name, (left, top, right, bottom))
+    mask = _shrink(prior.mask)
+    runs = np.array(encode_mask(mask), "<u2").tobytes()
+    return StoredPrior(name, (left, top, right, bottom), (mask.shape[1], mask.shape[0]), runs)
+
+
+def _shrink(mask: Mask) -> Mask:
+    scale = MASK_SIDE_PX / max(mask.shape)
+    if scale >= 1:
+        return mask
+    size = max(1, round(mask.shape[1] * scale)), max(1, round(mask.shape[0] * scale))
+    return np.asarray(cv2.resize(mask.astype(np.uint8) * 255, size, interpolation=cv2.INTER_AREA) >= 128, np.bool_)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PriorCache:
+    """The priors of a data set by image name, in memory as they are stored."""
+
+    about: About
+    stored: Mapping[str, StoredPrior]
+
+    @classmethod
+    def open(cls, folder: Path) -> "PriorCache":
+        """Read a finished cache; raises ConfigError for one that is not, or cannot be read."""
+        about = _read_about(folder / ABOUT)
+        stored: dict[str, StoredPrior] = {}
+        for path in sorted(folder.glob("*.shard")):
+            try:
+                entries = msgspec.msgpack.decode(path.read_bytes(), type=list[StoredPrior])
+            except (OSError, msgspec.MsgspecError) as error:
+                raise ConfigError(f"{path} cannot be read: {error} (delete it and find its priors again)") from error
+            stored.update({entry.name: entry for entry in entries})
+        if len(stored) != about.images:
+            raise ConfigError(
+                f"{folder} has priors of {len(stored)} of {about.images} images (finish it: corridor encoder priors)"
+            )
+        return cls(about, stored)
+
+    def __getitem__(self, name: str) -> Prior | None:
+        """The prior of an image, None where no vehicle was found; raises ConfigError for an image not in the cache."""
+        entry = self.stored.get(name)
+        if entry is None:
+            raise ConfigError(f"there is no prior of '{name}': those kept are of {self.about.dataset}, other files")
+        if entry.box is None:
+            return None
+        mask = decode_mask(np.frombuffer(entry.runs, "<u2").tolist(), entry.mask_size) if entry.runs else None
+        return Prior(np.array(entry.box, np.float32), mask)
+
+    def check(self, data: ReidData) -> None:
+        """Raises ConfigError where the priors are not those of the data set's files."""
+        if self.about.fingerprint != data.fingerprint().sha256:
+            raise ConfigError(
+                f"the priors are of other files than {data.name}'s (find them again: corridor encoder priors)"
+            )
+
+    @property
+    def missed(self) -> list[str]:
+        """Images in which no vehicle was found."""
+        return [name for name, entry in self.stored.items() if entry.box is None and not entry.unreadable]
+
+    @property
+    def unreadable(self) -> list[str]:
+        """Images that are none."""
+        return [name for name, entry in self.stored.items() if entry.unreadable]
+
+
+def prior_source(
+    cache: PriorCache, images: ImageSet, row: PriorRow, size: tuple[int, int], rng: np.random.Generator
+) -> Callable[[int], NDArray[np.float32]]:
+    """From an image's row number to its planes (2, h, w) over the whole picture, for a row of a table.
+
+    `size` is (w, h); that of the network's input leaves nothing to be resized. `rng` is for `shuffled-prior` alone.
+    """
+    names = images.names.tolist()
+    # Everybody's is somebody else's: neighbours on a random circle.
+    order = rng.permutation(len(names))
+    other = np.empty_like(order)
+    other[order] = np.roll(order, 1)
+
+    def of(image: int) -> NDArray[np.float32]:
+        if row == "no-prior":
+            return rasterise(None, size)
+        prior = cache[names[other[image] if row == "shuffled-prior" else image]]
+        return rasterise(box_only(prior) if row == "box-only" else prior, size)
+
+    return of

@@ -1,0 +1,65 @@
+"""One process, or several that `torchrun` started: who this one is, and what they do together."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+
+from ingest.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """This process among all: `rank` from 0 on, and the device it computes on."""
+
+    rank: int
+    processes: int
+    device: torch.device
+
+    @property
+    def leads(self) -> bool:
+        """Whether it is the one that writes and speaks."""
+        return self.rank == 0
+
+    def any(self, flag: bool) -> bool:
+        """Whether it holds in any process; all must ask."""
+        if self.processes == 1:
+            return flag
+        shared = torch.tensor(float(flag), device=self.device)
+        dist.all_reduce(shared, dist.ReduceOp.MAX)
+        return bool(shared.item())
+
+    def share(self, identities: int) -> int:
+        """How many identities of a batch are this process's; raises ConfigError where they cannot be split evenly."""
+        if identities % self.processes:
+            raise ConfigError(f"recipe.identities {identities} cannot be split over {self.processes} processes evenly")
+        return identities // self.processes
+
+    def mean(self, values: torch.Tensor) -> torch.Tensor:
+        """The mean of all processes' values."""
+        if self.processes > 1:
+            dist.all_reduce(values)
+            values /= self.processes
+        return values
+
+
+@contextmanager
+def joined() -> Iterator[Place]:
+    """The place that torchrun gave this process, or the only one; on a GPU where there is one."""
+    processes, rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
+    cuda = torch.cuda.is_available()
+    device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0"))) if cuda else torch.device("cpu")
+    if cuda:
+        torch.cuda.set_device(device)
+        torch.backends.cudnn.benchmark = True
+    if processes == 1:
+        yield Place(0, 1, device)
+        return
+    dist.init_process_group("nccl" if cuda else "gloo")
+    try:
+        yield Place(rank, processes, device)
+    finally:
+        dist.destroy_process_group()

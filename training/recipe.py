@@ -1,0 +1,96 @@
+"""How an encoder is trained, as values: the paper's recipe, and a shorter one."""
+
+import math
+from typing import Annotated, Final, Literal
+
+import msgspec
+
+from ingest.errors import ConfigError
+
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Positive = Annotated[float, msgspec.Meta(gt=0)]
+NotNegative = Annotated[float, msgspec.Meta(ge=0)]
+Count = Annotated[int, msgspec.Meta(ge=1)]
+
+WARM_UP_START = 0.01
+"""The learning rate begins at this part of its full value."""
+
+
+class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The `[recipe]` table. The defaults are MSINet's, which the GRL paper repeats as far as it names any.
+
+    base: whose values hold for what the table does not say: `paper` or `modern`.
+    identities, images: a batch is so many identities with so many images each, over all processes.
+    optimiser: `sgd` has momentum 0.9 and decays every parameter, `adamw` spares normalisations and biases.
+    schedule: `steps` multiplies the rate by 0.1 at each of `milestones` (epochs), `cosine` lets it sink to 0.
+    align: `banks` is GRL's memory, `batch` MSINet's comparison of all pairs, `auto` what the network's paper has, and
+        `none` for the baselines.
+    align_weight: the paper says 2.0 in one place and 10 in another; MSINet's code has 2.0.
+    clip_norm: gradients are shortened to this norm, 0 leaves them; they are of some hundreds at the start.
+    ema_decay: the deployed weights are this average of all steps' weights, 0 takes the last.
+    prior_dropout: how often an image's prior is hidden, or only its box shown, in training.
+    erase: how often a rectangle of the picture is painted over; pad_px: black border before the random crop.
+    jitter: how far brightness, contrast and saturation vary.
+    """
+
+    base: Literal["paper", "modern"] = "paper"
+    epochs: Count = 350
+    identities: Annotated[int, msgspec.Meta(ge=2)] = 16
+    images: Annotated[int, msgspec.Meta(ge=2)] = 4
+    optimiser: Literal["sgd", "adamw"] = "sgd"
+    rate: Positive = 0.065
+    weight_decay: NotNegative = 5e-4
+    warm_up_epochs: NotNegative = 10
+    schedule: Literal["steps", "cosine"] = "steps"
+    milestones: tuple[int, ...] = (150, 225, 300)
+    clip_norm: NotNegative = 0.0
+    ema_decay: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.0
+    smoothing: Share = 0.1
+    margin: NotNegative = 0.3
+    align: Literal["auto", "banks", "batch", "none"] = "auto"
+    align_weight: NotNegative = 2.0
+    prior_dropout: Share = 0.15
+    flip: Share = 0.5
+    pad_px: Annotated[int, msgspec.Meta(ge=0)] = 10
+    erase: Share = 0.5
+    jitter: tuple[Share, Share, Share] = (0.0, 0.0, 0.0)
+
+    @property
+    def batch(self) -> int:
+        """Images in a batch."""
+        return self.identities * self.images
+
+    def rate_at(self, epoch: float) -> float:
+        """The learning rate when so many epochs have been trained, parts of one included where it is smooth."""
+        factor = 1.0
+        if epoch < self.warm_up_epochs:
+            factor = WARM_UP_START + (1.0 - WARM_UP_START) * epoch / self.warm_up_epochs
+        if self.schedule == "cosine":
+            return self.rate * factor * 0.5 * (1.0 + math.cos(math.pi * min(1.0, epoch / self.epochs)))
+        return self.rate * factor * float(0.1 ** sum(epoch >= milestone for milestone in self.milestones))
+
+
+PAPER: Final = Recipe()
+
+MODERN: Final = Recipe(
+    base="modern",
+    epochs=60,
+    optimiser="adamw",
+    rate=1e-3,
+    weight_decay=0.02,
+    warm_up_epochs=3,
+    schedule="cosine",
+    milestones=(),
+    ema_decay=0.998,
+    jitter=(0.3, 0.3, 0.2),
+)
+
+RECIPES: Final = {"paper": PAPER, "modern": MODERN}
+
+
+def completed(table: dict[str, object]) -> dict[str, object]:
+    """A `[recipe]` table with the values of its base filled in; raises ConfigError for a base that is not known."""
+    base = table.get("base", "paper")
+    if not isinstance(base, str) or base not in RECIPES:
+        raise ConfigError(f"key 'recipe.base': there is no recipe {base!r} (one of: {', '.join(RECIPES)})")
+    return {**msgspec.to_builtins(RECIPES[base]), **table}

@@ -1,0 +1,186 @@
+"""The state of one training, how it takes a step, and how it is kept and found again."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from embed.network.factory import build_encoder
+from embed.network.network import ReidNetwork
+from ingest.errors import CorridorError
+from training.augment import PriorSource
+from training.checkpoint import Origin, check_same, load_checkpoint, save_checkpoint
+from training.datasets.base import IdentityMap, ImageSet, need
+from training.journal import EpochRow
+from training.loader import Batch, TrainingSet
+from training.memory_bank import SAMPLED_SLOTS
+from training.objective import LOSSES, Objective
+from training.precision import Precision
+from training.processes import Place
+from training.recipe import Recipe
+from training.sampler import BatchPlan
+
+CHECKPOINT_NAME = "checkpoint.pt"
+SLOT_STREAM = 1
+"""Keeps the slots' draws apart from those of the images, which are seeded by (seed, epoch, place)."""
+
+
+class DivergedError(CorridorError):
+    """The loss is no number any more; nothing of that step has been kept."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Job:
+    """What to train and where to put it.
+
+    images: the training set; prior_of: their priors, or None for networks without and for "everything is vehicle";
+    checkpoint_every_s: a checkpoint is written at the first step after so many seconds, and at the end.
+    """
+
+    images: ImageSet
+    prior_of: PriorSource | None
+    origin: Origin
+    folder: Path
+    checkpoint_every_s: float = 300.0
+    validate_every: int = 10
+
+    @property
+    def checkpoint(self) -> Path:
+        """Where the state is kept."""
+        return self.folder / CHECKPOINT_NAME
+
+
+class Trainer:
+    """The state of a training: weights, banks, optimiser, average, and the step it stands before.
+
+    Every draw follows from the seed and the place in the training, so that no generator's state is needed to go on;
+    torch's, which only the first weights come from, is kept for completeness.
+    """
+
+    def __init__(self, job: Job, place: Place, precision: Precision) -> None:
+        self.job, self.place, self.precision = job, place, precision
+        self.recipe: Recipe = job.origin.recipe
+        place.share(self.recipe.identities)
+        labels = IdentityMap(job.origin.identities).labels(need(job.images, "the training set"))
+        self.plan = BatchPlan.of(
+            labels,
+            job.images.cameras,
+            identities=self.recipe.identities,
+            images=self.recipe.images,
+            seed=job.origin.seed,
+        )
+        self.data = TrainingSet(job.images, labels, job.prior_of, job.origin.model, self.recipe, job.origin.seed)
+        torch.manual_seed(job.origin.seed)
+        network = build_encoder(job.origin.model, len(job.origin.identities))
+        self.objective = Objective(network, job.origin.model, self.recipe)
+        self.objective.to(place.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.optimiser = make_optimiser(self.objective, self.recipe)
+        self.average = (
+            AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(self.recipe.ema_decay), use_buffers=True)  # type: ignore[no-untyped-call]
+            if self.recipe.ema_decay
+            else None
+        )
+        self.scaler = torch.amp.GradScaler(place.device.type, enabled=precision.scales)
+        self.epoch = self.step = self.steps_done = 0
+        self.sums = torch.zeros(len(LOSSES), dtype=torch.float64)
+        self.rows: list[EpochRow] = []
+
+    def resume(self) -> None:
+        """Go on from the checkpoint; raises CheckpointError for a damaged one, ConfigError for another training's."""
+        origin, state = load_checkpoint(self.job.checkpoint)
+        check_same(self.job.checkpoint, origin, self.job.origin)
+        self.objective.load_state_dict(state["objective"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.scaler.load_state_dict(state["scaler"])
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
+        self.epoch, self.step, self.steps_done = state["epoch"], state["step"], state["steps_done"]
+        self.sums, self.rows = state["sums"], state["rows"]
+        torch.set_rng_state(state["torch_rng"])
+
+    def save(self) -> None:
+        """Write the checkpoint; raises CheckpointError, and the one before is intact."""
+        state: dict[str, Any] = {
+            "objective": self.objective.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "scaler": self.scaler.state_dict(),
+            "average": None if self.average is None else self.average.state_dict(),
+            "epoch": self.epoch,
+            "step": self.step,
+            "steps_done": self.steps_done,
+            "sums": self.sums,
+            "rows": self.rows,
+            "torch_rng": torch.get_rng_state(),
+        }
+        save_checkpoint(self.job.checkpoint, self.job.origin, state)
+
+    @property
+    def network(self) -> ReidNetwork:
+        """The network that is deployed: the average where there is one."""
+        return self.objective.network if self.average is None else cast("ReidNetwork", self.average.module)
+
+    def learn(self, module: nn.Module, batch: Batch, rate: float) -> Tensor:
+        """One step with `module`, the objective or what spreads it over processes; returns its losses, (4,) float64.
+
+        Raises DivergedError before a weight has changed.
+        """
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        self.optimiser.zero_grad(set_to_none=True)
+        with self.precision.context():
+            losses: Tensor = module(batch.images, batch.priors, batch.labels, self._draw_slots())
+        told = self.place.mean(losses.detach().double()).cpu()
+        if not torch.isfinite(told).all():
+            raise DivergedError(self._diverged(told))
+        self.scaler.scale(losses[0]).backward()  # type: ignore[no-untyped-call]
+        if self.recipe.clip_norm:
+            self.scaler.unscale_(self.optimiser)
+            nn.utils.clip_grad_norm_(self.objective.parameters(), self.recipe.clip_norm)
+        self.scaler.step(self.optimiser)
+        self.scaler.update()
+        if self.average is not None:
+            self.average.update_parameters(self.objective.network)
+        self.sums += told
+        self.step += 1
+        self.steps_done += 1
+        return told
+
+    def means(self) -> dict[str, float]:
+        """The losses of this epoch so far."""
+        return dict(zip(LOSSES, (self.sums / max(self.step, 1)).tolist(), strict=True))
+
+    def begin_epoch(self, row: EpochRow) -> None:
+        """The epoch is over; `row` says what became of it."""
+        self.rows.append(row)
+        self.epoch, self.step = self.epoch + 1, 0
+        self.sums = torch.zeros_like(self.sums)
+
+    def _draw_slots(self) -> Tensor:
+        slots = self.objective.slots
+        rng = np.random.default_rng([self.job.origin.seed, SLOT_STREAM, self.steps_done])
+        drawn = rng.choice(slots, min(SAMPLED_SLOTS, slots), replace=False) if slots else np.zeros(0, np.int64)
+        return torch.from_numpy(drawn.astype(np.int64)).to(self.place.device)
+
+    def _diverged(self, losses: Tensor) -> str:
+        told = ", ".join(f"{name} {value:.4g}" for name, value in zip(LOSSES, losses.tolist(), strict=True))
+        kept = f"; the checkpoint {self.job.checkpoint} is intact" if self.job.checkpoint.exists() else ""
+        return (
+            f"the loss is no number any more in epoch {self.epoch + 1}, step {self.step + 1} ({told}){kept} "
+            "(lower recipe.rate, or set recipe.clip_norm)"
+        )
+
+
+def make_optimiser(objective: Objective, recipe: Recipe) -> torch.optim.Optimizer:
+    """SGD decays every parameter, as MSINet's code does; AdamW spares normalisations, biases and single numbers."""
+    learning = [parameter for parameter in objective.parameters() if parameter.requires_grad]
+    if recipe.optimiser == "sgd":
+        return torch.optim.SGD(learning, recipe.rate, momentum=0.9, weight_decay=recipe.weight_decay)
+    groups = [
+        {"params": [p for p in learning if p.ndim > 1], "weight_decay": recipe.weight_decay},
+        {"params": [p for p in learning if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, recipe.rate)
