@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 
 .PHONY: demo test test-light check format bench schemas kafka clean
 
-demo: $(VENV)/.city  ## three cameras on a synthetic road: vehicles move from camera to camera
+demo: $(VENV)/.city  ## three cameras in a synthetic city: vehicles move from camera to camera
 	$(BIN)/corridor demo
 
 test: $(VENV)/.dev  ## all tests

@@ -265,7 +265,7 @@ class Associator:
         interrupted = last.camera == seen.camera and identity.last_epoch < seen.epoch
         window = self._topology.window(last.camera, seen.camera, interrupted=interrupted)
         travel_s = (seen.first_ns - last.leave_ns) / NS
-        if window is None or travel_s not in window:
+        if window is None or travel_s not in window or (window.min_s >= 0 and self._turned_back(identity, seen)):
             return None
         return Candidate(
             identity=identity_id,
@@ -274,6 +274,11 @@ class Associator:
             travel_time=travel_ratio(window, self._topology.horizon_s),
             travel_s=travel_s,
         )
+
+    def _turned_back(self, identity: Identity, seen: Observation) -> bool:
+        """Whether an identity would have come back to a camera sooner than vehicles do."""
+        earliest_ns = seen.first_ns - round(self.settings.return_s * NS)
+        return any(visit.camera == seen.camera and visit.leave_ns > earliest_ns for visit in identity.visits[:-1])
 
     # The end of things
 

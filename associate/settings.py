@@ -18,10 +18,11 @@ class AssociateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     zone: the name of this cluster of cameras; identities carry it.
     encoder: the `name@hash` whose vectors are compared; None for that of the configuration's cameras.
     travel: travel-time windows of camera pairs; others have min_travel_s to max_travel_s, unless `only_listed`.
+    return_s: a vehicle that has gone on to another camera is not back within this, where views do not overlap.
     idle_after_s: a camera this far behind the newest one (event time) is not waited for.
     decide_every_s: closed tracklets are decided together once in this time.
     similarity_midpoint, similarity_slope: the cosine at which appearance speaks for neither, and how steeply it
-        turns; known encoders bring their own.
+        turns; known encoders bring their own, and so can an exported one.
     new_vehicle: log likelihood ratio that the best candidate has to beat; higher links less and surer.
     search: `exact`, or `faiss` (extra `faiss` or `gpu`).
     """
@@ -33,6 +34,7 @@ class AssociateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     min_travel_s: TravelSeconds = 0.0
     max_travel_s: TravelSeconds = 300.0
     resume_s: Seconds = 10.0
+    return_s: Annotated[float, msgspec.Meta(ge=0, le=86_400)] = 60.0
     idle_after_s: Seconds = 10.0
     decide_every_s: Seconds = 2.0
     similarity_midpoint: float | None = None
@@ -52,13 +54,22 @@ KNOWN_CALIBRATIONS = {"colour": Calibration(midpoint=0.64, slope=4.7)}
 """By encoder name; fitted on real pairs by `python -m tests.bench gantries` (docs/gantries.md)."""
 
 
+def with_calibration(settings: AssociateSettings, known: Calibration) -> AssociateSettings:
+    """The settings, with an encoder's own calibration where they say nothing else."""
+    midpoint, slope = settings.similarity_midpoint, settings.similarity_slope
+    return msgspec.structs.replace(
+        settings,
+        similarity_midpoint=known.midpoint if midpoint is None else midpoint,
+        similarity_slope=known.slope if slope is None else slope,
+    )
+
+
 def calibration(settings: AssociateSettings, encoder: str | None) -> Calibration:
     """What the settings say, else what is known of the encoder `name@hash`; raises ConfigError if that is nothing."""
     known = KNOWN_CALIBRATIONS.get(encoder.partition("@")[0]) if encoder else None
-    midpoint, slope = settings.similarity_midpoint, settings.similarity_slope
     if known is not None:
-        midpoint = known.midpoint if midpoint is None else midpoint
-        slope = known.slope if slope is None else slope
+        settings = with_calibration(settings, known)
+    midpoint, slope = settings.similarity_midpoint, settings.similarity_slope
     if midpoint is None or slope is None:
         raise ConfigError(
             f"how to read the similarities of encoder '{encoder}' is not known; "

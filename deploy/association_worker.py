@@ -63,14 +63,22 @@ class AssociationWorker:
         self._writer.commit(records, state=self._associator.changes(), position=stored[-1].offset)
         return len(stored)
 
-    def run(self, stop: threading.Event, *, finished: Callable[[], bool] = lambda: False) -> None:
-        """Work until `stop` is set, or until `finished` says that nothing more will come and all has been read."""
+    def run(self, stop: threading.Event, *, finished: Callable[[], bool] = lambda: False, once: bool = False) -> None:
+        """Work until `stop` is set, or until `finished` says that nothing more will come and all has been read.
+
+        With `once` what is on the log now is all that will come.
+        """
         while not stop.is_set():
-            no_more = finished()
+            no_more = finished() or (once and self.caught_up)
             if self.step() == 0:
                 if no_more:
                     return
                 stop.wait(POLL_S)
+
+    @property
+    def caught_up(self) -> bool:
+        """Whether all that is on the log now has been taken in."""
+        return self.position >= self._log.end(OBSERVATIONS)
 
     def drain(self) -> None:
         """Take in what is on the log now."""

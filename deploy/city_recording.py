@@ -1,7 +1,9 @@
 """Cameras of the city as recordings with their truth: one process a camera, complete files only."""
 
+import hashlib
 import json
 import multiprocessing
+import os
 import re
 import shutil
 import signal
@@ -130,6 +132,7 @@ def header_of(recording: Recording) -> Header:
         source=f"city://{recording.preset}/{recording.index}",
         seed=preset.seed,
         traffic=read_trace_header(preset.trace).source,
+        trace=hashlib.sha256(preset.trace.read_bytes()).hexdigest(),
         width=spec.width,
         height=spec.height,
         fps=spec.fps,
@@ -222,10 +225,21 @@ def _pass_on(told: "Queue[tuple[str, int | str]]", tell: Tell) -> None:
 
 
 def _work(recording: Recording, told: "Queue[tuple[str, int | str]]") -> None:
-    """The life of a process. Ctrl-C reaches all processes of a terminal; the first one decides."""
+    """The life of a process. Ctrl-C reaches all processes of a terminal; the first one decides.
+
+    Where the first one was killed nobody waits for the recording: it is given up.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+
+    def tell(camera: str, frames: int) -> None:
+        if parent is not None and not parent.is_alive():
+            _discard(recording)
+            os._exit(1)
+        told.put((camera, frames))
+
     try:
-        record(recording, lambda camera, frames: told.put((camera, frames)))
+        record(recording, tell)
     except (CorridorError, OSError) as error:
         told.put((recording.camera, str(error)))
 

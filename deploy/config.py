@@ -8,6 +8,7 @@ import msgspec
 from associate.settings import AssociateSettings
 from associate.topology import Topology
 from deploy.crop_store import CropSettings
+from deploy.encoders import check_encoder
 from deploy.log.opening import check_log_url
 from deploy.toml_file import convert, parse_table, read_text
 from detect.settings import DetectSettings
@@ -81,6 +82,10 @@ def _check(config: Config) -> None:
                 raise ConfigError(
                     f"associate.travel names camera '{end}', which is not among the cameras ({', '.join(sorted(seen))})"
                 )
+    try:
+        check_encoder(config.embed.encoder)
+    except ConfigError as error:
+        raise ConfigError(f"key 'embed.encoder': {error}") from error
     settings = config.associate
     if not settings.only_listed and not settings.min_travel_s < settings.max_travel_s:
         raise ConfigError(

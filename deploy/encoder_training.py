@@ -1,14 +1,16 @@
-"""From the configuration of a training to the job that is run, and from a checkpoint to its figures."""
+"""From the configuration of a training to the job that is run."""
 
+import hashlib
 import threading
-from collections.abc import Callable, Mapping
-from importlib.util import find_spec
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-from deploy.encoder_config import EncoderConfig
+from deploy.encoder_config import DataSettings, EncoderConfig
+from deploy.encoder_data import Opened, Told, need_torch, open_set, united_priors, united_targets
 from deploy.session import stops_on_signal
 from ingest.clock import SystemClock
 from ingest.errors import ConfigError
@@ -17,24 +19,11 @@ from ingest.errors import ConfigError
 
 if TYPE_CHECKING:
     from embed.network.network import ReidNetwork
-    from training.augment import PriorSource
-    from training.datasets.base import ImageSet, ReidData
+    from training.datasets.base import ImageSet
     from training.journal import Standing
     from training.precision import Precision
-    from training.prior_cache import PriorCache, PriorRow
-    from training.retrieval_protocols import Row
+    from training.prior_cache import PriorRow
     from training.trainer import Job, Trainer
-
-SHUFFLE_SEED = 0
-"""Whose prior an image gets in the rows of shuffled priors."""
-
-Told = Callable[[str], None]
-
-
-def need_torch() -> None:
-    """Raises ConfigError where torch is not installed, which only training needs."""
-    if find_spec("torch") is None:
-        raise ConfigError("encoders are trained with PyTorch, which is not installed (pip install 'corridor[train]')")
 
 
 def train_encoder(config: EncoderConfig, *, resume: bool, say: Told, report: "Callable[[Standing], None]") -> "Trainer":
@@ -44,130 +33,99 @@ def train_encoder(config: EncoderConfig, *, resume: bool, say: Told, report: "Ca
     from training.precision import choose_precision
     from training.processes import joined
 
-    data, priors = _open(config.data.train, config.data.priors)
-    job = _job(config, data, priors)
+    job = make_job(config, [open_set(each) for each in config.data])
     stop = threading.Event()
     with joined() as place, stops_on_signal(stop.set):
         precision = choose_precision(config.precision, place.device)
         if place.leads:
             several = f"; {place.processes} processes" if place.processes > 1 else ""
-            say(f"{len(data.train)} images of {len(job.origin.identities)} vehicles; {precision}{several}")
-        validate = _validation(config, data, priors, precision) if config.data.validate_every else None
-        watch = Watch(SystemClock(), report=report, stopped=stop.is_set, validate=validate)
+            say(f"{len(job.images)} images of {len(job.origin.identities)} vehicles; {precision}{several}")
+        watch = Watch(SystemClock(), report=report, stopped=stop.is_set, validate=_validation(config, precision))
         return train(job, place, precision, watch, resume=resume)
 
 
-def evaluate_encoder(
-    checkpoint: Path, dataset: str, priors_folder: Path | None, *, more: bool, say: Told, tell: Callable[[int], None]
-) -> "list[Row]":
-    """The figures of a checkpoint's network: with priors every way of telling them, `more` also post-processed."""
-    need_torch()
-    from training.checkpoint import load_network
-    from training.precision import choose_precision
-    from training.prior_cache import PriorRow
-    from training.processes import joined
-
-    network, origin = load_network(checkpoint)
-    data, priors = _open(dataset, None if priors_folder is None else str(priors_folder))
-    if priors is not None and not network.takes_priors:
-        raise ConfigError(f"--priors: {origin.model.name} takes none")
-    with joined() as place:
-        precision = choose_precision("auto", place.device)
-        say(f"{len(data.query)} queries in {len(data.gallery)} images; {precision}")
-        network.to(place.device)
-        size_hw = (origin.model.height, origin.model.width)
-        rows: list[Row] = []
-        for told in get_args(PriorRow) if priors is not None else ("no-prior",):
-            seeds = {"training": origin.seed} | ({"shuffle": SHUFFLE_SEED} if told == "shuffled-prior" else {})
-            rows += _figures(network, size_hw, data, priors, told, precision, seeds, more=more, tell=tell)
-        return rows
-
-
-def _open(spec: str, priors: str | None) -> "tuple[ReidData, PriorCache | None]":
-    from training.datasets.images import without_corrupt
-    from training.datasets.opening import open_dataset
-    from training.prior_cache import PriorCache
-
-    data = open_dataset(spec)
-    cache = None
-    if priors is not None:
-        cache = PriorCache.open(Path(priors))
-        cache.check(data)
-    return without_corrupt(data), cache
-
-
-def _job(config: EncoderConfig, data: "ReidData", priors: "PriorCache | None") -> "Job":
+def make_job(config: EncoderConfig, sets: Sequence[Opened]) -> "Job":
+    """The job of a configuration whose data sets are open; raises ConfigError where they do not fit together."""
     from training.checkpoint import Origin
-    from training.datasets.base import IdentityMap, fingerprint, need
+    from training.datasets.base import IdentityMap, need
+    from training.datasets.union import united
     from training.trainer import Job
 
-    images = need(data.train, f"the training set of {data.name}")
-    if priors is not None and config.model.name != "grl":
-        raise ConfigError(f"data.priors: {config.model.name} takes none (leave the key out)")
+    _check(config, sets)
+    images = united([need(each.data.train, f"the training set of {each.label}") for each in sets])
+    start = None if config.start is None else Path(config.start)
     origin = Origin(
         model=config.model,
         recipe=config.recipe,
         seed=config.seed,
-        data=f"{fingerprint(images)}" + ("" if priors is None else f", priors by {priors.about.maker}"),
+        data=" + ".join(_told(each) for each in sets),
         identities=IdentityMap.of(images).identities,
+        sets=tuple(each.label for each in sets),
+        start="" if start is None else f"{start.parent.name} {_digest(start)}",
+        teacher=" + ".join(sorted({each.teaching.about.teacher for each in sets if each.teaching is not None})),
     )
-    size_hw = (config.model.height, config.model.width)
-    source = _source(priors, images, "with-prior", size_hw)
-    every = config.data.validate_every or config.recipe.epochs
-    return Job(images, source, origin, config.folder, config.checkpoint_every_s, every)
+    return Job(
+        images,
+        united_priors(sets, (config.model.height, config.model.width)),
+        origin,
+        config.folder,
+        config.checkpoint_every_s,
+        validate_every=config.recipe.epochs if config.validation is None else config.validation.every,
+        targets=united_targets(sets),
+        times=_times(images, sets),
+        start=start,
+    )
 
 
-def _source(
-    priors: "PriorCache | None", images: "ImageSet", told: "PriorRow", size_hw: tuple[int, int]
-) -> "PriorSource | None":
-    from training.prior_cache import prior_source
+def _check(config: EncoderConfig, sets: Sequence[Opened]) -> None:
+    from training.datasets.base import UNKNOWN_IDENTITY
 
-    if priors is None:
+    for number, each in enumerate(sets):
+        if each.priors is not None and config.model.name != "grl":
+            raise ConfigError(f"data[{number}].priors: {config.model.name} takes none (leave the key out)")
+        if each.teaching is None and (each.data.train.identities == UNKNOWN_IDENTITY).any():
+            raise ConfigError(
+                f"data[{number}]: nobody knows whose the images of {each.label} are, so they can be learned from a "
+                "teacher only (give `teacher`, a file of corridor encoder teach)"
+            )
+
+
+def _told(opened: Opened) -> str:
+    """Fingerprint of the training images, and what else of their set a training depends on."""
+    from training.datasets.base import fingerprint
+
+    priors = "" if opened.priors is None else f", priors by {opened.priors.about.maker}"
+    taught = "" if opened.teaching is None else f", taught by {opened.teaching.about.teacher}"
+    often = "" if opened.times == 1 else f", {opened.times} times"
+    return f"{fingerprint(opened.data.train)}{priors}{taught}{often}"
+
+
+def _times(images: "ImageSet", sets: Sequence[Opened]) -> NDArray[np.int64]:
+    return np.asarray(np.array([each.times for each in sets], np.int64)[images.extra["set"]])
+
+
+def _digest(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    except OSError as error:
+        raise ConfigError(f"start: cannot read the checkpoint {path}: {error.strerror}") from error
+
+
+def _validation(config: EncoderConfig, precision: "Precision") -> "Callable[[ReidNetwork], Mapping[str, float]] | None":
+    """Rank 1 and mean average precision of a data set's own queries, of its first row of figures."""
+    from deploy.encoder_evaluation import figures_of
+
+    wanted = config.validation
+    if wanted is None:
         return None
-    return prior_source(priors, images, told, (size_hw[1], size_hw[0]), np.random.default_rng(SHUFFLE_SEED))
-
-
-def _validation(
-    config: EncoderConfig, data: "ReidData", priors: "PriorCache | None", precision: "Precision"
-) -> "Callable[[ReidNetwork], Mapping[str, float]]":
-    """Rank 1 and mean average precision of the data set's own queries, of its first row of figures."""
-    if not len(data.query):
-        raise ConfigError(f"data.validate_every: {data.name} has no queries")
+    opened = open_set(DataSettings(set=wanted.set, priors=wanted.priors))
+    if not len(opened.data.query):
+        raise ConfigError(f"validation.set: {opened.label} has no queries")
     size_hw = (config.model.height, config.model.width)
 
     def validate(network: "ReidNetwork") -> Mapping[str, float]:
-        told: Literal["with-prior", "no-prior"] = "no-prior" if priors is None else "with-prior"
-        rows = _figures(network, size_hw, data, priors, told, precision, {}, more=False, tell=lambda images: None)
-        metrics = rows[0].metrics
+        told: PriorRow = "no-prior" if opened.priors is None else "with-prior"
+        metrics = figures_of(network, size_hw, opened, told, precision, {})[0].metrics
         return {"rank1": metrics.cmc[1]} | ({} if metrics.mean_ap is None else {"mAP": metrics.mean_ap})
 
     return validate
-
-
-def _figures(
-    network: "ReidNetwork",
-    size_hw: tuple[int, int],
-    data: "ReidData",
-    priors: "PriorCache | None",
-    told: "PriorRow",
-    precision: "Precision",
-    seeds: Mapping[str, int],
-    *,
-    more: bool,
-    tell: Callable[[int], None],
-) -> "list[Row]":
-    from training.datasets.base import Protocol
-    from training.features import extract
-    from training.rerank import ReRanking
-    from training.retrieval_protocols import About, evaluate_features
-
-    query, gallery = (
-        extract(network, images, size_hw, precision, _source(priors, images, told, size_hw), tell)
-        for images in (data.query, data.gallery)
-    )
-    about = About(str(data.fingerprint()), network.test_feature, told, seeds)
-    rows = evaluate_features(data, query, gallery, about)
-    if more and data.protocol is Protocol.IMAGE_TO_IMAGE:
-        rows += evaluate_features(data, query, gallery, about, remove_camera_bias=True)
-        rows += evaluate_features(data, query, gallery, about, reranking=ReRanking())
-    return rows

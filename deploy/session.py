@@ -28,8 +28,10 @@ def run_perception(worker: "PerceptionWorker") -> None:
         raise SourceError(str(errors[0]))
 
 
-def run_association(make_worker: "Callable[[], AssociationWorker]", *, patient: bool) -> "AssociationWorker":
-    """Associate until Ctrl-C; returns the last worker.
+def run_association(
+    make_worker: "Callable[[], AssociationWorker]", *, patient: bool, once: bool = False
+) -> "AssociationWorker":
+    """Associate until Ctrl-C, or with `once` until all that is on the log has been read; returns the last worker.
 
     With `patient` a log that fails later is waited for: a new worker takes over from what was committed.
     """
@@ -38,7 +40,7 @@ def run_association(make_worker: "Callable[[], AssociationWorker]", *, patient: 
     with stops_on_signal(stop.set):
         while True:
             try:
-                worker.run(stop)
+                worker.run(stop, once=once)
                 return worker
             except FencedError:
                 raise

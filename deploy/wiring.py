@@ -3,10 +3,13 @@
 from collections.abc import Callable
 
 from associate.associator import Associator
+from associate.likelihood import Calibration
+from associate.settings import with_calibration
 from deploy import weights
 from deploy.association_worker import AssociationWorker
 from deploy.config import Config
 from deploy.crop_store import CropStore
+from deploy.encoders import COLOUR, encoder_file
 from deploy.log.base import Log, Writer
 from deploy.log.opening import on_this_machine
 from deploy.log.spool import SpooledWriter
@@ -60,8 +63,13 @@ def make_masker(settings: DetectSettings) -> Masker:
 
 
 def make_encoder(settings: EmbedSettings) -> Encoder:
-    """The encoder of the configuration."""
-    return {"colour": ColourEncoder}[settings.encoder]()
+    """The encoder of the configuration; raises WeightsError for a file that cannot be used, ConfigError for others."""
+    if settings.encoder == COLOUR:
+        return ColourEncoder()
+    # OpenVINO takes its time to load: whoever needs no network does not wait for it.
+    from embed.runtime import RuntimeEncoder
+
+    return RuntimeEncoder(encoder_file(settings.encoder), threads=settings.threads, device=settings.device)
 
 
 def make_attributes(settings: EmbedSettings) -> Attributes | None:
@@ -73,8 +81,23 @@ def make_attributes(settings: EmbedSettings) -> Attributes | None:
 
 def make_associator(config: Config) -> Associator:
     """The state machine of the zone, for the encoder that the cameras use unless it names another."""
-    encoder = config.associate.encoder or make_encoder(config.embed).id
-    return Associator(config.associate, cameras=config.camera_ids, encoder=encoder)
+    settings, encoder = config.associate, config.associate.encoder
+    if encoder is None:
+        encoder, read_as = _known_encoder(config.embed)
+        if read_as is not None:
+            settings = with_calibration(settings, read_as)
+    return Associator(settings, cameras=config.camera_ids, encoder=encoder)
+
+
+def _known_encoder(settings: EmbedSettings) -> tuple[str, Calibration | None]:
+    """The id of the configured encoder, without making it, and the calibration that its file brings."""
+    if settings.encoder == COLOUR:
+        return ColourEncoder().id, None
+    from embed.exported import Exported
+
+    exported = Exported.open(encoder_file(settings.encoder))
+    midpoint, slope = exported.about.similarity_midpoint, exported.about.similarity_slope
+    return exported.id, None if midpoint is None or slope is None else Calibration(midpoint, slope)
 
 
 def make_association_worker(config: Config, log: Log) -> AssociationWorker:

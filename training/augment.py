@@ -7,14 +7,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from embed.network.settings import PIXEL_MEAN, PIXEL_STD
+from embed.network.settings import PIXEL_MEAN, PIXEL_STD, PRIOR_STRIDE
+from embed.resizing import resized
 from ingest.frame import Image
 from training.recipe import Recipe
 
 PriorSource = Callable[[int], NDArray[Any]]
 """From an image's row number to its prior, (2, h, w): box and mask, 0 to 1, of any size, over the whole picture."""
 
-PRIOR_STRIDE = 4
 ERASED_AREA = (0.02, 0.4)
 ERASED_ASPECT = 0.3
 ERASE_TRIES = 100
@@ -32,8 +32,8 @@ Array = NDArray[np.float32]
 
 def test_view(image: Image, prior: NDArray[Any] | None, size_hw: tuple[int, int]) -> tuple[Array, Array | None]:
     """(H, W, 3) float32 normalised RGB of a BGR picture, and its prior (H/4, W/4, 2) in 0..1."""
-    pixels = normalised(_resized(image, size_hw))
-    return pixels, None if prior is None else quarter(_resized(_columns(prior), size_hw))
+    pixels = normalised(resized(image, size_hw))
+    return pixels, None if prior is None else quarter(resized(_columns(prior), size_hw))
 
 
 test_view.__test__ = False  # type: ignore[attr-defined]  # pytest must not take it for a test
@@ -45,25 +45,17 @@ def training_view(
     """As `test_view`, augmented; the prior goes the same way as the picture, but is never erased."""
     flip = rng.random() < recipe.flip
     shift_yx = rng.integers(-recipe.pad_px, recipe.pad_px, size=2, endpoint=True)
-    moved = jittered(shifted(_resized(image, size_hw), flip, shift_yx), jitter_factors(recipe, rng))
+    moved = jittered(shifted(resized(image, size_hw), flip, shift_yx), jitter_factors(recipe, rng))
     pixels = erased(normalised(moved), recipe.erase, rng)
     if prior is None:
         return pixels, None
     shown = hidden(_columns(prior), recipe.prior_dropout, rng)
-    return pixels, quarter(shifted(_resized(shown, size_hw), flip, shift_yx))
+    return pixels, quarter(shifted(resized(shown, size_hw), flip, shift_yx))
 
 
 def _columns(prior: NDArray[Any]) -> NDArray[Any]:
     """(2, h, w) to (h, w, 2), as OpenCV wants it."""
     return np.ascontiguousarray(np.moveaxis(prior, 0, -1))
-
-
-def _resized(image: NDArray[Any], size_hw: tuple[int, int]) -> NDArray[Any]:
-    height, width = size_hw
-    if image.shape[:2] == size_hw:
-        return image
-    smaller = image.shape[0] > height and image.shape[1] > width
-    return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR))
 
 
 def shifted(image: NDArray[Any], flip: bool, shift_yx: NDArray[np.integer[Any]]) -> NDArray[Any]:

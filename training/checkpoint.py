@@ -24,7 +24,9 @@ class CheckpointError(CorridorError):
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
     """What a training is made from; a checkpoint goes on only where all of it is the same.
 
-    data: fingerprint of the training images; identities: of the labels 0, 1, ... whose vehicle they are.
+    data: fingerprint of the training images; identities: of the labels 0, 1, ... whose vehicle they are. sets: the
+    data sets, whole, as tables name them. start: what the first weights were taken from; teacher: whose vectors were
+    learned from; both empty without.
     """
 
     model: NetworkSettings
@@ -32,6 +34,9 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
     data: str
     identities: tuple[str, ...]
+    sets: tuple[str, ...] = ()
+    start: str = ""
+    teacher: str = ""
 
 
 def save_checkpoint(path: Path, origin: Origin, state: dict[str, Any]) -> None:
@@ -126,3 +131,26 @@ def load_network(path: Path) -> tuple[ReidNetwork, Origin]:
     except RuntimeError as error:
         raise CheckpointError(f"{path} does not fit a {origin.model.name} of this version") from error
     return network.eval(), origin
+
+
+FRESH = ("adaptors.", "fusions.")
+"""GRL's parts that an MSINet does not have; with their first weights GRL does what the MSINet did."""
+
+
+def start_from(network: ReidNetwork, path: Path) -> None:
+    """Take over the weights of another training's network, all but its classifiers; raises ConfigError if unlike."""
+    other, origin = load_network(path)
+    taken = {key: value for key, value in other.state_dict().items() if not _of_classifier(key)}
+    own = network.state_dict()
+    strange = [key for key, value in taken.items() if key not in own or own[key].shape != value.shape]
+    missing = [key for key in own if not (key in taken or _of_classifier(key) or key.startswith(FRESH))]
+    if strange or missing:
+        raise ConfigError(
+            f"{path} holds {origin.model.name}, which does not fit this {type(network).__name__}: "
+            f"{(strange or missing)[0]} (the same [model] is needed, or an msinet for a grl)"
+        )
+    network.load_state_dict(taken, strict=False)
+
+
+def _of_classifier(key: str) -> bool:
+    return "classifier." in key

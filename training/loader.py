@@ -106,7 +106,9 @@ class Keys:
 def collate(items: Sequence[Item]) -> Batch:
     """Arrays of single images to one batch."""
     pixels, priors, labels, targets = zip(*items, strict=True)
-    return Batch(_channels_first(pixels), None if priors[0] is None else _channels_first(priors), torch.tensor(labels))
+    said = None if targets[0] is None else torch.from_numpy(np.stack(targets))
+    shown = None if priors[0] is None else _channels_first(priors)
+    return Batch(_channels_first(pixels), shown, torch.tensor(labels), said)
 
 
 def _channels_first(arrays: Sequence[Any]) -> Tensor:

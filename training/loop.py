@@ -107,7 +107,7 @@ class _Run:
                 steps=steps,
                 rate=rate,
                 losses=trainer.means(),
-                images_per_s=steps_per_s * self.recipe.batch,
+                images_per_s=steps_per_s * trainer.plan.size,
                 remaining_s=ahead / steps_per_s if steps_per_s else 0.0,
                 validation=next((row["validation"] for row in reversed(trainer.rows) if row["validation"]), {}),
             )
@@ -116,7 +116,7 @@ class _Run:
     def _end_epoch(self, rate: float) -> None:
         trainer, number = self.trainer, self.trainer.epoch + 1
         now_s = self.watch.clock.monotonic_s()
-        row: EpochRow = {"epoch": number, "rate": rate, **trainer.means(), "images": trainer.step * self.recipe.batch}
+        row: EpochRow = {"epoch": number, "rate": rate, **trainer.means(), "images": trainer.step * trainer.plan.size}
         row["seconds"] = round(now_s - self.epoch_began_s, 3)
         due = number == self.recipe.epochs or number % self.job.validate_every == 0
         row["validation"] = self._validated() if due and self.place.leads else {}

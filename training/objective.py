@@ -7,6 +7,8 @@ from torch import Tensor, nn
 
 from embed.network.network import Learned, ReidNetwork
 from embed.network.settings import NetworkSettings
+from training.datasets.base import UNLABELLED
+from training.imitation import Imitation
 from training.losses import identity_loss, triplet_loss
 from training.memory_bank import BatchAlignment, MemoryBanks
 from training.recipe import Recipe
@@ -14,46 +16,72 @@ from training.recipe import Recipe
 ALIGN_BY_NETWORK: Final = {"grl": "banks", "msinet": "batch"}
 """What the papers train with; baselines have no align loss."""
 
-LOSSES = ("total", "identity", "triplet", "align")
+LOSSES = ("total", "identity", "triplet", "align", "teacher")
 
 
 class Objective(nn.Module):
-    """The loss of a batch: (4,) total, identity, triplet and align (0 without it), unweighted but for the total.
+    """The losses of a batch, (5,) in the order of LOSSES, unweighted but for the total; 0 what it does not have.
 
-    Identity and triplet losses are summed over the network's branches. `network` and `align` are its parts.
+    Identity and triplet losses are summed over the network's branches. Images of known identity stand first in a
+    batch; the others are learned from a teacher alone. `network`, `align` and `imitation` are its parts.
     """
 
-    def __init__(self, network: ReidNetwork, settings: NetworkSettings, recipe: Recipe) -> None:
+    def __init__(
+        self,
+        network: ReidNetwork,
+        settings: NetworkSettings,
+        recipe: Recipe,
+        *,
+        named: bool = True,
+        teacher_dim: int = 0,
+    ) -> None:
+        """`named`: whether there are identities at all; `teacher_dim`: length of the teacher's vectors, 0 without."""
         super().__init__()
         self.network = network
         self.recipe = recipe
         kind = ALIGN_BY_NETWORK.get(settings.name, "none") if recipe.align == "auto" else recipe.align
-        height, width = settings.height // network.map_stride, settings.width // network.map_stride
         self.align: MemoryBanks | BatchAlignment | None = None
-        if kind == "banks":
+        height, width = settings.height // network.map_stride, settings.width // network.map_stride
+        if named and kind == "banks":
             self.align = MemoryBanks(network.map_channels, height, width, slots=recipe.batch)
-        elif kind == "batch":
+        elif named and kind == "batch":
             self.align = BatchAlignment(network.map_channels)
+        self.imitation = Imitation(network.map_channels, teacher_dim) if teacher_dim else None
 
     @property
     def slots(self) -> int:
         """Slots to draw from in each step; 0 where there is no memory."""
         return self.align.slots if isinstance(self.align, MemoryBanks) else 0
 
-    def forward(self, images: Tensor, priors: Tensor | None, labels: Tensor, drawn: Tensor) -> Tensor:
+    def forward(
+        self, images: Tensor, priors: Tensor | None, labels: Tensor, drawn: Tensor, targets: Tensor | None = None
+    ) -> Tensor:
         learned = self.network(images, priors)
         assert isinstance(learned, Learned), "the network must be in training mode"
         with torch.autocast(images.device.type, enabled=False):
-            return self._losses(learned, labels, drawn)
+            parts = torch.stack([*self._of_identities(learned, labels, drawn), self._of_teacher(learned, targets)])
+            weights = parts.new_tensor([1.0, 1.0, self.recipe.align_weight, self.recipe.teacher_weight])
+            return torch.cat([(weights * parts).sum()[None], parts])
 
-    def _losses(self, learned: Learned, labels: Tensor, drawn: Tensor) -> Tensor:
+    def _of_identities(self, learned: Learned, labels: Tensor, drawn: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """In float32: distances of nearly equal vectors are lost in anything smaller."""
-        identity = torch.stack([identity_loss(logits, labels, self.recipe.smoothing) for logits in learned.logits])
-        triplet = torch.stack([triplet_loss(feature, labels, self.recipe.margin) for feature in learned.features])
-        align = self._align(learned.final_map.float(), labels, drawn)
-        parts = torch.stack([identity.sum(), triplet.sum(), align])
-        total = parts[0] + parts[1] + self.recipe.align_weight * parts[2]
-        return torch.cat([total[None], parts])
+        known = int((labels != UNLABELLED).sum())
+        if not known:
+            # What nothing is learned by stays in the graph all the same: spread over processes, all must take part.
+            nothing = torch.stack([0.0 * each.float().sum() for each in (*learned.logits, *learned.features)]).sum()
+            return nothing, nothing, nothing
+        labels = labels[:known]
+        logits, features = ([each[:known] for each in branch] for branch in (learned.logits, learned.features))
+        identity = torch.stack([identity_loss(each, labels, self.recipe.smoothing) for each in logits])
+        triplet = torch.stack([triplet_loss(each, labels, self.recipe.margin) for each in features])
+        return identity.sum(), triplet.sum(), self._align(learned.final_map[:known].float(), labels, drawn)
+
+    def _of_teacher(self, learned: Learned, targets: Tensor | None) -> Tensor:
+        """Of the main branch."""
+        if self.imitation is None or targets is None:
+            return learned.final_map.new_zeros((), dtype=torch.float32)
+        loss: Tensor = self.imitation(learned.features[0].float(), targets)
+        return loss
 
     def _align(self, final_map: Tensor, labels: Tensor, drawn: Tensor) -> Tensor:
         if self.align is None:

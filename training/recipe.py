@@ -27,7 +27,9 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         `none` for the baselines.
     align_weight: the paper says 2.0 in one place and 10 in another; MSINet's code has 2.0.
     clip_norm: gradients are shortened to this norm, 0 leaves them; they are of some hundreds at the start.
-    ema_decay: the deployed weights are this average of all steps' weights, 0 takes the last.
+    ema_decay: the deployed weights are this average of all steps' weights, 0 takes the last; it begins shorter.
+    teacher_images: a batch has so many images without identity beside the others, where the data has some.
+    teacher_weight: of the distance from a teacher's vectors, where there is a teacher.
     prior_dropout: how often an image's prior is hidden, or only its box shown, in training.
     erase: how often a rectangle of the picture is painted over; pad_px: black border before the random crop.
     jitter: how far brightness, contrast and saturation vary.
@@ -49,6 +51,8 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     margin: NotNegative = 0.3
     align: Literal["auto", "banks", "batch", "none"] = "auto"
     align_weight: NotNegative = 2.0
+    teacher_images: Count = 32
+    teacher_weight: NotNegative = 5.0
     prior_dropout: Share = 0.15
     flip: Share = 0.5
     pad_px: Annotated[int, msgspec.Meta(ge=0)] = 10
@@ -57,7 +61,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     @property
     def batch(self) -> int:
-        """Images in a batch."""
+        """Images of known identity in a batch."""
         return self.identities * self.images
 
     def rate_at(self, epoch: float) -> float:
@@ -86,6 +90,13 @@ MODERN: Final = Recipe(
 )
 
 RECIPES: Final = {"paper": PAPER, "modern": MODERN}
+
+
+def described(recipe: Recipe) -> str:
+    """Its base and what it changes, as in `modern, epochs 3, pad_px 5`."""
+    base = msgspec.to_builtins(RECIPES[recipe.base])
+    changed = {key: value for key, value in msgspec.to_builtins(recipe).items() if value != base[key]}
+    return ", ".join([recipe.base, *(f"{key} {value}" for key, value in changed.items())])
 
 
 def completed(table: dict[str, object]) -> dict[str, object]:

@@ -19,8 +19,8 @@ class BatchPlan:
     """The batches of a training set: P identities by K images, and so many images without an identity.
 
     rows: for each label, (n,) numbers of its images; cameras: as many numbers of who took them; times: for each label
-    how often its images are shown in an epoch; others: (n,) numbers of images without identity, of which a batch gets
-    `others_images`. P is 0 where no image has an identity.
+    how often its images are shown in an epoch; others: (n,) numbers of images without identity, as often as they are
+    shown, of which a batch gets `others_images`. P is 0 where no image has an identity.
     """
 
     rows: Sequence[NDArray[np.int64]]
@@ -49,8 +49,10 @@ class BatchPlan:
         Raises ConfigError where no such batch can be made.
         """
         groups = [np.flatnonzero(labels == label) for label in range(int(labels.max(initial=UNLABELLED)) + 1)]
+        often_each = np.ones(len(labels), np.int64) if times is None else times
         others = np.flatnonzero(labels == UNLABELLED)
-        often = [1 if times is None else int(times[group[0]]) for group in groups]
+        others = np.repeat(others, often_each[others])
+        often = [int(often_each[group[0]]) for group in groups]
         if len(others) and not groups:
             return cls([], [], [], others, 0, images, min(others_images, len(others)), seed)
         if len(groups) < identities:

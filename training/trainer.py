@@ -1,11 +1,13 @@
 """The state of one training, how it takes a step, and how it is kept and found again."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
@@ -13,7 +15,7 @@ from embed.network.factory import build_encoder
 from embed.network.network import ReidNetwork
 from ingest.errors import CorridorError
 from training.augment import PriorSource
-from training.checkpoint import Origin, check_same, load_checkpoint, save_checkpoint
+from training.checkpoint import Origin, check_same, load_checkpoint, save_checkpoint, start_from
 from training.datasets.base import IdentityMap, ImageSet, need
 from training.journal import EpochRow
 from training.loader import Batch, TrainingSet
@@ -38,6 +40,8 @@ class Job:
     """What to train and where to put it.
 
     images: the training set; prior_of: their priors, or None for networks without and for "everything is vehicle";
+    targets: (N, D) float32 what a teacher says of each image, NaN where nothing, or None without one; times: (N,)
+    how often an image is shown in an epoch, or None for once; start: another training's checkpoint to begin with;
     checkpoint_every_s: a checkpoint is written at the first step after so many seconds, and at the end.
     """
 
@@ -47,6 +51,9 @@ class Job:
     folder: Path
     checkpoint_every_s: float = 300.0
     validate_every: int = 10
+    targets: NDArray[np.float32] | None = None
+    times: NDArray[np.int64] | None = None
+    start: Path | None = None
 
     @property
     def checkpoint(self) -> Path:
@@ -72,15 +79,24 @@ class Trainer:
             identities=self.recipe.identities,
             images=self.recipe.images,
             seed=job.origin.seed,
+            times=job.times,
+            others_images=self.recipe.teacher_images,
         )
-        self.data = TrainingSet(job.images, labels, job.prior_of, job.origin.model, self.recipe, job.origin.seed)
+        self.data = TrainingSet(
+            job.images, labels, job.prior_of, job.origin.model, self.recipe, job.origin.seed, job.targets
+        )
         torch.manual_seed(job.origin.seed)
         network = build_encoder(job.origin.model, len(job.origin.identities))
-        self.objective = Objective(network, job.origin.model, self.recipe)
+        if job.start is not None:
+            start_from(network, job.start)
+        teacher_dim = 0 if job.targets is None else job.targets.shape[1]
+        self.objective = Objective(
+            network, job.origin.model, self.recipe, named=bool(job.origin.identities), teacher_dim=teacher_dim
+        )
         self.objective.to(place.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimiser = make_optimiser(self.objective, self.recipe)
         self.average = (
-            AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(self.recipe.ema_decay), use_buffers=True)  # type: ignore[no-untyped-call]
+            AveragedModel(network, multi_avg_fn=growing_average(self.recipe.ema_decay), use_buffers=True)
             if self.recipe.ema_decay
             else None
         )
@@ -124,7 +140,7 @@ class Trainer:
         return self.objective.network if self.average is None else cast("ReidNetwork", self.average.module)
 
     def learn(self, module: nn.Module, batch: Batch, rate: float) -> Tensor:
-        """One step with `module`, the objective or what spreads it over processes; returns its losses, (4,) float64.
+        """One step with `module`, the objective or what spreads it over processes; returns its losses, (5,) float64.
 
         Raises DivergedError before a weight has changed.
         """
@@ -132,7 +148,7 @@ class Trainer:
             group["lr"] = rate
         self.optimiser.zero_grad(set_to_none=True)
         with self.precision.context():
-            losses: Tensor = module(batch.images, batch.priors, batch.labels, self._draw_slots())
+            losses: Tensor = module(batch.images, batch.priors, batch.labels, self._draw_slots(), batch.targets)
         told = self.place.mean(losses.detach().double()).cpu()
         if not torch.isfinite(told).all():
             raise DivergedError(self._diverged(told))
@@ -172,6 +188,19 @@ class Trainer:
             f"the loss is no number any more in epoch {self.epoch + 1}, step {self.step + 1} ({told}){kept} "
             "(lower recipe.rate, or set recipe.clip_norm)"
         )
+
+
+Averaging = Callable[[Sequence[Tensor], Sequence[Tensor], Tensor | int], None]
+
+
+def growing_average(decay: float) -> Averaging:
+    """An exponential moving average that reaches its decay by and by: else the first weights would long weigh most."""
+
+    def average(averaged: Sequence[Tensor], current: Sequence[Tensor], steps: Tensor | int) -> None:
+        now = min(decay, (1.0 + float(steps)) / (10.0 + float(steps)))
+        get_ema_multi_avg_fn(now)(list(averaged), list(current), steps)  # type: ignore[no-untyped-call]
+
+    return average
 
 
 def make_optimiser(objective: Objective, recipe: Recipe) -> torch.optim.Optimizer:

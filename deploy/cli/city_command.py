@@ -32,6 +32,7 @@ app = typer.Typer(
     "PRESET is one of `corridor city presets`, or a .city file of your own (`corridor city traffic`).",
 )
 RECORDINGS = Path("runs/city")
+OURS = "# Written by `corridor city`, which may write it again: copy it before you change it.\n"
 _WRONG_CLOCKS_START_NS = 1_767_225_600 * NS  # 2026-01-01: a clock that is slow in 1970 would show a time before it
 _PAUSE_S = 0.5
 
@@ -66,19 +67,21 @@ def render(
 ) -> None:
     """Render the cameras of a preset to MP4 (H.264) with the truth beside them.
 
-    Leaves, for each camera, CAMERA.mp4, CAMERA.gt.txt (MOT Challenge) and CAMERA.truth.jsonl (identities, masks,
-    places, times), and cameras.toml for `corridor run`. Files appear when they are complete; cameras that are there
-    already, made with the same options, are left alone.
+    Leaves, for each camera, CAMERA.mp4, CAMERA.gt.txt (MOT Challenge), CAMERA.times.txt and CAMERA.truth.jsonl
+    (identities, masks, places, times), and cameras.toml for `corridor run`. Files appear when they are complete;
+    cameras that are there already, made with the same options, are left alone.
 
     corridor city render rush-hour --seconds 60
     """
     recordings = _recordings(preset, out, cameras, seconds, starts_at, bitrate)
     console = make_console()
     folder = _record(console, recordings, workers)
+    # The media time of a recording does not drift: its frames are found by the recording, not by the camera's clock.
+    drifts = any(find_camera(preset, each.index)[1].clock.drift_ppm for each in recordings)
     for line in (
-        f"\n{len(recordings)} cameras with their truth are in {folder}",
+        f"\n{len(recordings)} {'cameras' if len(recordings) > 1 else 'camera'} with truth in {folder}",
         f"Watch them:  corridor run {folder / 'cameras.toml'}",
-        f"Score that:  corridor score {folder} runs/corridor.db",
+        f"Score that:  corridor score {folder} runs/corridor.db{f' --video {folder}' if drifts else ''}",
     ):
         console.print(line, highlight=False, soft_wrap=True)
 
@@ -86,7 +89,7 @@ def render(
 @app.command()
 def serve(
     preset: PresetName,
-    port: Annotated[int, typer.Option(help="TCP port; 0: any free one.")] = 8554,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="TCP port; 0: any free one.")] = 8554,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     cameras: CameraNumbers = None,
     recorded: Annotated[
@@ -204,7 +207,10 @@ def _recordings(
         _, spec = find_camera(name, index)
         bits_per_s = surveillance_bits_per_s(spec.width, spec.height) if kilobits is None else kilobits * 1000
         where = folder if folder is not None else RECORDINGS / _short(camera_id(preset, index))
-        made.append(Recording(name, index, where, starts_ns, seconds or preset.duration_s, bits_per_s))
+        recording = Recording(name, index, where, starts_ns, seconds or preset.duration_s, bits_per_s)
+        if recording.frames < 1:
+            raise ConfigError(f"--seconds {seconds:g}: less than one picture of camera {index}, {spec.fps} a second")
+        made.append(recording)
     return made
 
 
@@ -223,6 +229,9 @@ def _numbers(given: str | None, count: int) -> Sequence[int]:
 def _record(console: Console, recordings: Sequence[Recording], workers: int | None) -> Path:
     """Record what is missing, with a bar, and write the configuration that watches it; returns the folder."""
     folder = recordings[0].folder
+    cameras = folder / "cameras.toml"
+    if cameras.is_file() and not cameras.read_text(errors="replace").startswith(OURS):
+        raise ConfigError(f"{cameras} was not written by `corridor city`; name another folder")
     missing = [each for each in recordings if not each.done]
     if missing:
         _check_renderer()
@@ -234,7 +243,10 @@ def _record(console: Console, recordings: Sequence[Recording], workers: int | No
     if len(missing) < len(recordings):
         there = f"{len(recordings) - len(missing)} of {len(recordings)} cameras"
         console.print(f"already there in {folder}: {there}", highlight=False, soft_wrap=True)
-    (folder / "cameras.toml").write_text(configuration([each.table() for each in recordings]))
+    try:
+        cameras.write_text(OURS + configuration([each.table() for each in recordings]))
+    except OSError as error:
+        raise ConfigError(f"cannot write {cameras}: {error.strerror}") from error
     return folder
 
 

@@ -18,8 +18,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from deploy.city_recording import camera_id, configuration
+from deploy.encoders import check_encoder
 from deploy.log.base import Record
-from deploy.log.opening import on_this_machine, open_log
+from deploy.log.opening import check_log_url, on_this_machine, open_log
 from deploy.log.topics import OBSERVATIONS
 from detect.settings import DetectSettings
 from embed.observation import Message, Tick, encode
@@ -56,7 +57,7 @@ def observations(
     truth_boxes: Annotated[
         bool, typer.Option("--truth-boxes", help="The true boxes, without a detector's mistakes.")
     ] = False,
-    seed: Annotated[int, typer.Option(help="Draws the detector's mistakes.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Draws the detector's mistakes.")] = 1,
     workers: Annotated[int | None, typer.Option(help="Processes; default: one a core.", show_default=False)] = None,
 ) -> None:
     """Write the observations of all cameras of a preset, without rendering every frame.
@@ -65,10 +66,11 @@ def observations(
     tracklet are rendered and encoded. Beside the log: the truth of every camera, and a configuration that links it.
 
     corridor city observations rush-hour -o runs/rush.db
-    corridor associate runs/rush.toml
+    corridor associate runs/rush.toml --once
     corridor score runs/rush-truth runs/rush.db
     """
     url = out if ":" in out else f"sqlite:{out}"
+    check_log_url(url)
     beside = Path(url.removeprefix("sqlite:")) if on_this_machine(url) else Path("runs") / f"{Path(preset).stem}.db"
     settings = _embed_settings(encoder)
     processes = workers if workers is not None else len(os.sched_getaffinity(0))
@@ -90,17 +92,16 @@ def observations(
         f"{count} records: {passages} passages, {tracklets} tracklets in {len(watched)} cameras "
         f"({elapsed_s:.0f} s, {passages / elapsed_s:.1f} passages/s)"
     ]
-    lines += [f"Link them:   corridor associate {beside.with_suffix('.toml')}"]
+    lines += [f"Link them:   corridor associate {beside.with_suffix('.toml')} --once"]
     lines += [f"Score that:  corridor score {folder} {url}"]
     for line in lines:
         Console().print(line, highlight=False, soft_wrap=True)
 
 
 def _embed_settings(encoder: str) -> EmbedSettings:
-    try:
-        return msgspec.convert({"encoder": encoder}, EmbedSettings)
-    except msgspec.ValidationError as error:
-        raise ConfigError(f"--encoder '{encoder}' is not known: {error}") from error
+    """One thread for each encoder, since there is one in every process."""
+    check_encoder(encoder)
+    return EmbedSettings(encoder=encoder, threads=1)
 
 
 def _features(
@@ -202,13 +203,16 @@ def _write_beside(
     from training.datasets.city_observations import time_rows, truth_rows
 
     folder = beside.with_name(f"{beside.stem}-truth")
-    folder.mkdir(parents=True, exist_ok=True)
-    for each in watched:
-        (folder / f"{each.camera_id}{BOXES_ENDING}").write_text("".join(truth_rows(each.sights, kinds)))
-        (folder / f"{each.camera_id}{TIMES_ENDING}").write_text("".join(time_rows(each.sights)))
     cameras = configuration([(each.camera_id, f"city://{preset}/{each.camera}", None) for each in watched])
     association = PERFECT_ASSOCIATION if encoder_id == PERFECT else ""
-    beside.with_suffix(".toml").write_text(f"{cameras}\n[log]\nurl = {json.dumps(url)}\n{association}")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for each in watched:
+            (folder / f"{each.camera_id}{BOXES_ENDING}").write_text("".join(truth_rows(each.sights, kinds)))
+            (folder / f"{each.camera_id}{TIMES_ENDING}").write_text("".join(time_rows(each.sights)))
+        beside.with_suffix(".toml").write_text(f"{cameras}\n[log]\nurl = {json.dumps(url)}\n{association}")
+    except OSError as error:
+        raise ConfigError(f"cannot write the truth of {url} beside it: {error}") from error
     return folder
 
 

@@ -1,4 +1,4 @@
-"""`corridor demo`: the whole system on a synthetic road."""
+"""`corridor demo`: the whole system in a synthetic city."""
 
 from importlib.resources import files
 from pathlib import Path
@@ -20,7 +20,7 @@ from ingest.errors import ConfigError
 def demo(
     out: Annotated[Path, typer.Option("--out", help="Where the log and the pictures go.")] = Path("runs/demo"),
 ) -> None:
-    """Three cameras on a synthetic road: see vehicles move from camera to camera.
+    """Three cameras in a synthetic city: see vehicles move from camera to camera.
 
     Needs no weights, no GPU and no network: vehicles are found by their motion and told apart by their colours.
     Leaves a video of all cameras with global identities, and a sheet with one row a vehicle.
@@ -41,7 +41,7 @@ def demo(
     perception = make_perception_worker(config, log, tap=album)
     association = make_association_worker(config, log)
     if not console.is_terminal:
-        console.print("three cameras, a minute of traffic each; this takes about a minute ...")
+        console.print("three cameras, a minute and a half of traffic each; this takes about a minute ...")
     began_s = clock.monotonic_s()
     with live_view(console, log, perception):
         run_together(perception, association)

@@ -1,6 +1,6 @@
 """`corridor encoder`: train what tells vehicles apart, and see how well it does."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,10 +12,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
+from deploy.cli.encoder_export import export
 from deploy.cli.encoder_priors import priors
+from deploy.cli.encoder_tables import figures, table
+from deploy.cli.encoder_teach import teach
 from deploy.cli.screen import make_console, print_lines
 from deploy.encoder_config import load_encoder_config
-from deploy.encoder_training import evaluate_encoder, train_encoder
+from deploy.encoder_evaluation import evaluate_encoder, evaluate_fold_runs
+from deploy.encoder_training import train_encoder
 
 if TYPE_CHECKING:
     from training.journal import Standing
@@ -23,6 +27,10 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Train encoders, and see how well they find vehicles again.")
 app.command("priors")(priors)
+app.command("export")(export)
+app.command("teach")(teach)
+app.command("table")(table)
+app.command("figures")(figures)
 
 RANKS = (1, 5, 10)
 
@@ -31,13 +39,16 @@ RANKS = (1, 5, 10)
 def train(
     file: Annotated[Path, typer.Argument(help="The configuration, a TOML file.", show_default=False)],
     resume: Annotated[bool, typer.Option("--resume", help="Go on where the run in its `out` stands.")] = False,
+    changes: Annotated[
+        list[str] | None, typer.Option("--set", help="KEY=VALUE over the file, as in seed=1 or model.name=osnet.")
+    ] = None,
 ) -> None:
     """Train an encoder as a TOML file says; Ctrl-C ends it after the step it is in, and --resume goes on.
 
     Its folder gets checkpoint.pt, log.jsonl with a line an epoch, and tensorboard/. Several GPUs, or processes:
     torchrun --nproc-per-node N -m deploy.cli.main encoder train FILE.
     """
-    config = load_encoder_config(file)
+    config = load_encoder_config(file, changes or ())
     console = Console(stderr=True, highlight=False)
     with _progress(console) as report:
         trainer = train_encoder(
@@ -62,19 +73,46 @@ def evaluate(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a line of JSON for every row.")] = False,
 ) -> None:
-    """Find a data set's queries in its gallery; with --priors as they are, the box alone, none, and those of others."""
+    """Find a data set's queries in its gallery; with --priors as they are, the box alone, none, and those of others.
+
+    The figures are also kept in the checkpoint's folder, for `corridor encoder table`.
+    """
+    with _images_done() as (say, tell):
+        rows = evaluate_encoder(checkpoint, dataset, priors_folder, more=more, say=say, tell=tell)
+    _print(rows, as_json)
+
+
+@app.command()
+def folds(
+    folder: Annotated[Path, typer.Argument(help="The folder of a two-camera set.", show_default=False)],
+    checkpoints: Annotated[
+        list[Path], typer.Argument(help="checkpoint.pt of five runs, on fold1 to fold5 in this order.")
+    ],
+    priors_folder: Annotated[
+        Path | None, typer.Option("--priors", help="What `encoder priors` has found for it; GRL only.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a line of JSON for every row.")] = False,
+) -> None:
+    """Cross-validate: what each of five networks was not trained on, by camera 1, among all images of camera 2."""
+    with _images_done() as (say, tell):
+        rows = evaluate_fold_runs(checkpoints, folder, priors_folder, say=say, tell=tell)
+    _print(rows, as_json)
+
+
+@contextmanager
+def _images_done() -> Iterator[tuple[Callable[[str], None], Callable[[int], None]]]:
+    """Whom to say a line to, and whom to tell how many images have been done."""
     console = Console(stderr=True, highlight=False)
     shown = Progress(TextColumn("images"), MofNCompleteColumn(), console=console, disable=not console.is_terminal)
     with shown as progress:
         task = progress.add_task("images", total=None)
-        rows = evaluate_encoder(
-            checkpoint,
-            dataset,
-            priors_folder,
-            more=more,
-            say=lambda line: console.print(line, soft_wrap=True),
-            tell=lambda done: progress.update(task, completed=done),
+        yield (
+            lambda line: console.print(line, soft_wrap=True),
+            lambda done: progress.update(task, completed=done),
         )
+
+
+def _print(rows: "list[Row]", as_json: bool) -> None:
     if as_json:
         print_lines([msgspec.json.encode(msgspec.to_builtins(row, str_keys=True)) for row in rows])
         return

@@ -79,7 +79,10 @@ def observe(file: ConfigFile, cameras: CameraList = None, status: StatusFile = N
     console.print(camera_table(perception))
 
 
-def associate(file: ConfigFile) -> None:
+def associate(
+    file: ConfigFile,
+    once: Annotated[bool, typer.Option("--once", help="End when all that is on the log has been read.")] = False,
+) -> None:
     """Link the observations on the log into trajectories, until Ctrl-C."""
     config = load_config(file)
     from deploy.wiring import make_association_worker
@@ -88,7 +91,7 @@ def associate(file: ConfigFile) -> None:
     console = make_console()
     with live_view(console, log, None):
         association = run_association(
-            lambda: make_association_worker(config, log), patient=not on_this_machine(config.log.url)
+            lambda: make_association_worker(config, log), patient=not on_this_machine(config.log.url), once=once
         )
     console.print(f"{association.counts['records']} records, {association.counts['events']} events")
 

@@ -11,8 +11,11 @@ from embed.network.settings import NetworkSettings
 def build_encoder(settings: NetworkSettings, identities: int) -> ReidNetwork:
     """A freshly initialised network that tells `identities` vehicles apart in training; from torch's generator.
 
+    Without any, its classifier tells one, and learns nothing.
+
     Raises ConfigError where the network does not have the test feature that is asked for.
     """
+    identities = max(identities, 1)
     if settings.name == "grl":
         return Grl(identities, settings.test_feature, settings.fusion, settings.prior_channels)
     if settings.name == "msinet":

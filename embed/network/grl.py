@@ -8,13 +8,10 @@ from torch.nn import functional
 
 from embed.network.msinet import STAGES, MsiNet
 from embed.network.network import initialise
-from embed.network.settings import Fusion, TestFeature
+from embed.network.settings import PRIOR_STRIDE, Fusion, TestFeature
 
 PRIORS = 2
 """Channels of a prior: the box filled with ones, and the mask."""
-
-PRIOR_STRIDE = 4
-"""Stage 1 works at a quarter of the input's height and width."""
 
 
 class Adaptor(nn.Sequential):

@@ -31,6 +31,9 @@ class NetworkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     prior_channels: Annotated[int, msgspec.Meta(ge=1, le=512)] = 16
 
 
+PRIOR_STRIDE = 4
+"""Stage 1 of GRL, which takes the prior, works at a quarter of the input's height and width."""
+
 PIXEL_MEAN = (0.485, 0.456, 0.406)
 PIXEL_STD = (0.229, 0.224, 0.225)
 """What red, green and blue in 0..1 are normalised with before they enter a network."""

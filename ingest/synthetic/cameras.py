@@ -48,7 +48,7 @@ class Look:
     shutter_s: float = 0.0
     jitter_px: float = 0.0
     softness_px: float = 0.5
-    sharpening: float = 1.4
+    sharpening: float = 1.9
     contrast: float = 1.0
     vignette: float = 0.22
     caption: str = ""
@@ -56,10 +56,14 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class CameraClock:
-    """How wrong a camera's clock is: it shows `time + offset_s + drift_ppm * time / 1e6`."""
+    """How wrong a camera's clock is."""
 
     offset_s: float = 0.0
     drift_ppm: float = 0.0
+
+    def ahead_s(self, time_s: float) -> float:
+        """By how much it shows too late a time."""
+        return self.offset_s + self.drift_ppm * 1e-6 * time_s
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,17 +13,19 @@ _HOUR = {"sun": 14, "overcast": 11, "dusk": 20, "night": 23}
 
 
 class Caption:
-    """Writes a camera's caption: the time above, the name below. The date is made up."""
+    """Writes a camera's caption: the time above, the name below. By the camera's own clock; the date is made up."""
 
     def __init__(self, spec: CameraSpec, weather: Weather) -> None:
         self._fps = spec.fps
         self._size = max(0.36, spec.width / 1400)
-        self._begin = datetime(2026, 6, 1 + spec.seed % 28, _HOUR[weather.light], spec.seed % 50, tzinfo=UTC)
+        self._clock = spec.clock
+        self._begin = datetime(2026, 6, 1, _HOUR[weather.light], 12, tzinfo=UTC)
         self._name = spec.look.caption
 
     def write(self, image: Image, sequence: int) -> None:
         """Write into a picture, in place."""
-        now = self._begin + timedelta(seconds=sequence / self._fps)
+        time_s = sequence / self._fps
+        now = self._begin + timedelta(seconds=time_s + self._clock.ahead_s(time_s))
         _height, width = image.shape[:2]
         self._strip(image, f"{now:%a %d %b %H:%M:%S}", 0, at_top=True)
         text_px = cv2.getTextSize(self._name, cv2.FONT_HERSHEY_DUPLEX, self._size, 1)[0][0]

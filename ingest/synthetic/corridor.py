@@ -27,7 +27,7 @@ BETWEEN_S = (4.5, 13.0)
 """Time from leaving one view to entering the next."""
 
 _STILL_M = 60.0
-_STILL_COST = 0.5
+_STILL_COST = 2.0
 _BAD_COST = 2.0
 _BEAM = 300
 _Row = tuple[int, ...]
@@ -35,7 +35,7 @@ _Row = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Passings:
-    """When each camera sees each vehicle: enter_s, leave_s (C, V), NaN where it does not; cost (C,) of queues in view."""
+    """When each camera sees each vehicle: enter_s, leave_s (C, V), else NaN; cost (C,) of queues in view."""
 
     enter_s: NDArray[np.float64]
     leave_s: NDArray[np.float64]
@@ -43,9 +43,7 @@ class _Passings:
     feet_m: NDArray[np.float64]
 
 
-def place_in_a_row(
-    streets: Streets, survey: Survey, wish: Wish, rng: np.random.Generator
-) -> tuple[CameraPose, ...]:
+def place_in_a_row(streets: Streets, survey: Survey, wish: Wish, rng: np.random.Generator) -> tuple[CameraPose, ...]:
     """The poses of cameras along one way, in the order in which most vehicles pass; raises ConfigError if none fit."""
     candidates = find_candidates(streets, survey, rng)
     passings = _passings(candidates, survey)
@@ -81,7 +79,8 @@ def _continued(row: _Row, passings: _Passings, spacing_m: tuple[float, float]) -
     away_m = np.linalg.norm(passings.feet_m - passings.feet_m[row[-1]], axis=1)
     fits = (away_m >= spacing_m[0]) & (away_m <= spacing_m[1])
     for earlier in row[:-1]:
-        fits &= np.linalg.norm(passings.feet_m - passings.feet_m[earlier], axis=1) > away_m + spacing_m[0] / 2
+        off_m = np.linalg.norm(passings.feet_m - passings.feet_m[earlier], axis=1)
+        fits &= off_m > np.maximum(away_m, off_m[row[-1]]) + spacing_m[0] / 2
     return ((*row, number) for number in np.flatnonzero(fits).tolist())
 
 

@@ -71,8 +71,8 @@ _MIDDLE = 142
 """Half of a picture is not made brighter than this."""
 
 _METERING: dict[str, tuple[float, float, float]] = {
-    "sun": (246, -26, 1.6),
-    "overcast": (242, -30, 1.75),
+    "sun": (255, -26, 1.7),
+    "overcast": (252, -30, 1.85),
     "dusk": (215, -10, 1.5),
     "night": (222, -2, 1.6),
 }

@@ -12,9 +12,9 @@ import numpy as np
 from ingest.errors import ConfigError
 from ingest.synthetic.cameras import CameraClock, CameraPose, CameraSpec, Look, Surroundings
 from ingest.synthetic.fleet import LOOK_ALIKES, REAL_TRAFFIC, FleetMix, draw_vehicle
-from ingest.synthetic.streets import Streets
+from ingest.synthetic.streets import Line, Streets
 from ingest.synthetic.trace import SUFFIX, Trace, read_header, read_trace
-from ingest.synthetic.traffic import Timetable, Trip
+from ingest.synthetic.traffic import Segment, Timetable, Trip
 from ingest.synthetic.weather import Weather
 
 TRACES = Path(__file__).with_name("traces")
@@ -51,7 +51,8 @@ class _Recipe:
     """How a preset is made from a trace.
 
     only: which cameras of the trace, all of them if empty. pictures: width, height and rate, one camera after the
-    other, from the beginning again when there are more cameras. alter: what else is special about a camera.
+    other, from the beginning again when there are more cameras. calm: cameras stand still and write nothing into their
+    pictures. alter: what else is special about a camera.
     """
 
     trace: str
@@ -61,6 +62,7 @@ class _Recipe:
     mix: FleetMix = REAL_TRAFFIC
     only: tuple[int, ...] = ()
     pictures: tuple[tuple[int, int, int], ...] = (_PLAIN,)
+    calm: bool = False
     alter: Callable[[int, CameraSpec], CameraSpec] = lambda _, spec: spec
 
 
@@ -76,7 +78,7 @@ def _dark_camera(index: int, spec: CameraSpec) -> CameraSpec:
 
 _MIXED = ((640, 360, 10), (1280, 720, 10), (640, 360, 25), (352, 288, 15), (1920, 1080, 10), (704, 576, 12))
 _RECIPES: Mapping[str, _Recipe] = {
-    "smooth": _Recipe("smooth", seed=20261, duration_s=90.0),
+    "smooth": _Recipe("smooth", seed=20261, duration_s=90.0, calm=True),
     "rush-hour": _Recipe("rush", seed=20262, duration_s=300.0, pictures=_MIXED),
     "look-alikes": _Recipe("rush", seed=20263, duration_s=300.0, mix=LOOK_ALIKES),
     "night-rain": _Recipe(
@@ -113,7 +115,10 @@ def _make(name: str) -> Preset:
     path = TRACES / f"{recipe.trace}{SUFFIX}"
     poses = read_header(path).cameras
     cameras = tuple(
-        recipe.alter(place, _camera(poses[number], recipe.seed, number, recipe.pictures[place % len(recipe.pictures)]))
+        recipe.alter(
+            place,
+            _camera(poses[number], recipe.seed, number, recipe.pictures[place % len(recipe.pictures)], recipe.calm),
+        )
         for place, number in enumerate(recipe.only or range(len(poses)))
     )
     return Preset(name, recipe.seed, recipe.duration_s, recipe.weather, cameras, path, recipe.mix)
@@ -127,19 +132,39 @@ def _of_file(path: Path) -> Preset:
     return Preset(str(path), header.seed, header.duration_s, Weather(), cameras, path)
 
 
-def _camera(pose: CameraPose, seed: int, number: int, picture: tuple[int, int, int]) -> CameraSpec:
+def _camera(pose: CameraPose, seed: int, number: int, picture: tuple[int, int, int], calm: bool = False) -> CameraSpec:
     """A camera; no two of a preset take the light alike."""
     rng = np.random.default_rng((seed, number))
     red, blue = rng.uniform(-0.05, 0.05, 2)
+    exposure, noise_sigma, spec_seed = rng.uniform(0.9, 1.1), rng.uniform(1.5, 3.0), int(rng.integers(1 << 30))
     look = Look(
-        exposure=round(float(rng.uniform(0.9, 1.1)), 3),
+        exposure=round(float(exposure), 3),
         balance_bgr=(round(1 + float(blue), 3), 1.0, round(1 + float(red), 3)),
-        noise_sigma=round(float(rng.uniform(1.5, 3.0)), 2),
+        noise_sigma=round(float(noise_sigma), 2),
+        dark_noise=round(float(rng.uniform(1.5, 2.5)), 2),
+        drift=round(float(rng.uniform(0, 0.03)), 4),
+        flicker=round(float(rng.uniform(0, 0.006)), 4),
+        shutter_s=round(float(rng.uniform(0.008, 0.02)), 4),
+        jitter_px=_jitter_px(calm, rng),
+        caption=_caption(number, rng) if not calm else "",
     )
     width, height, fps = picture
-    return CameraSpec(
-        pose, look, int(rng.integers(1 << 30)), width, height, fps, surroundings=_surroundings(pose, seed)
-    )
+    return CameraSpec(pose, look, spec_seed, width, height, fps, surroundings=_surroundings(pose, seed))
+
+
+def _jitter_px(calm: bool, rng: np.random.Generator) -> float:
+    """Every other mast is firm."""
+    firm = calm or rng.random() < 0.5
+    return round(float(rng.uniform(0, 0.3) if firm else rng.uniform(0.3, 1.2)), 2)
+
+
+def _caption(number: int, rng: np.random.Generator) -> str:
+    """What two cameras out of five write into their pictures."""
+    street = _STREETS[int(rng.integers(len(_STREETS)))]
+    return f"CAM {number + 1:02d} {street}" if rng.random() < 0.4 else ""
+
+
+_STREETS = ("Ring Road", "Station Street", "Stadium", "Old Gate", "Hospital", "Market", "Cemetery Road", "Tunnel West")
 
 
 def _surroundings(pose: CameraPose, seed: int) -> Surroundings:
@@ -161,11 +186,22 @@ def streets_of(preset: Preset) -> Streets:
 
 @cache
 def trips_of(preset: Preset) -> tuple[Trip, ...]:
-    """The trips of all vehicles near the cameras of a preset's trace, in the order in which they appear."""
+    """The trips of all vehicles near the cameras of a preset, in the order in which they appear in its trace."""
+    trace = _trace_of(preset.trace)
+    feet_m = np.array([(spec.pose.x_m, spec.pose.y_m) for spec in preset.cameras]).reshape(-1, 2)
     return tuple(
-        Trip(draw_vehicle(way.vehicle_id, way.kind, preset.seed, preset.mix), way.kind, way.segments)
-        for way in _trace_of(preset.trace).ways
+        Trip(draw_vehicle(way.vehicle_id, way.kind, preset.seed, preset.mix), way.kind, segments)
+        for way in trace.ways
+        if (segments := tuple(each for each in way.segments if _comes_near(each, feet_m, trace.header.reach_m)))
     )
+
+
+def _comes_near(segment: Segment, feet_m: Line, reach_m: float) -> bool:
+    """Whether the box around a segment is within reach of any of the places (C, 2), or not far beyond it."""
+    low_m = np.array([segment.x_m.min(), segment.y_m.min()])
+    high_m = np.array([segment.x_m.max(), segment.y_m.max()])
+    off_m = np.maximum(np.maximum(low_m - feet_m, feet_m - high_m), 0)
+    return bool((np.hypot(off_m[:, 0], off_m[:, 1]) < reach_m).any())
 
 
 @cache

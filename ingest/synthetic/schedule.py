@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
@@ -119,12 +120,13 @@ def boxes(
     return pixels.min(0), pixels.max(0), np.asarray(reachable)
 
 
+@cache
 def box_corners(model: Model) -> Points:
-    """The (8, 3) corners of the box around a body, the middle of its front bumper at the origin."""
-    half_m = model.width_m / 2
-    return np.array(
-        [(x, y, z) for x in (-half_m, half_m) for y in (-model.length_m, 0.0) for z in (0.0, model.height_m)]
-    )
+    """The (8, 3) corners of the box around a body, the middle of its front bumper at the origin; not to be changed."""
+    half_m, height_m = model.width_m / 2, model.height_m
+    corners = np.array([(x, y, z) for x in (-half_m, half_m) for y in (-model.length_m, 0.0) for z in (0.0, height_m)])
+    corners.flags.writeable = False
+    return corners
 
 
 def place(points_m: Points, pose: tuple[float, float, float]) -> Points:

@@ -69,8 +69,10 @@ def near_any(poses: Sequence[CameraPose], places_m: Line, kinds: Sequence[Kind])
     return near
 
 
-def in_sight(pose: CameraPose, places_m: Line, reach_m: float | NDArray[np.float64], spare_m: float = 4.0) -> NDArray[np.bool_]:
-    """Which of (N, 2) places on the ground are before a camera, up to a distance, and less than `spare_m` aside of it."""
+def in_sight(
+    pose: CameraPose, places_m: Line, reach_m: float | NDArray[np.float64], spare_m: float = 4.0
+) -> NDArray[np.bool_]:
+    """Which of (N, 2) places on the ground are in view of a camera or up to `spare_m` beside it, up to a distance."""
     depth_m, aside_m = _seen_from(pose, places_m)
     spread = np.tan(np.radians(pose.fov_deg / 2))
     return np.asarray((depth_m > 0) & (depth_m < reach_m) & (aside_m < depth_m * spread + spare_m))

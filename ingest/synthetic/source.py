@@ -81,7 +81,7 @@ class SyntheticCamera:
 
     def _camera_ns(self, sequence: int) -> int:
         clock = self._spec.clock
-        ahead_s = clock.offset_s + clock.drift_ppm * 1e-6 * sequence / self._spec.fps
+        ahead_s = clock.ahead_s(sequence / self._spec.fps)
         return self._true_ns(sequence) + round(ahead_s * NS)
 
     def _render(self, sequence: int) -> Image | None:

@@ -216,7 +216,7 @@ def _with_trips(name: str, source: str, net: Path, folder: Path, seed: int, unti
         "-n": str(net.resolve()), "-o": str(trips), "--seed": str(seed), "-e": str(until_s), "--fringe-factor": "20",
         "--min-distance": "250", "--insertion-density": str(_TRIPS_PER_KM_H),
     }  # fmt: skip
-    _call([sys.executable, tool, *(text for pair in options.items() for text in pair)], f"randomTrips on {net}")
+    _call([sys.executable, tool, *(text for pair in options.items() for text in pair)], f"randomTrips on {net}", folder)
     arguments = ("--net-file", str(net.resolve()), "--route-files", str(trips))
     return Scenario(name, f"{source}, random trips", net, arguments, (str(types),), {})
 
@@ -258,8 +258,9 @@ def _run(program: str, *arguments: str) -> str:
     return _call([str(_program(program)), *arguments], program)
 
 
-def _call(command: Sequence[str], what: str) -> str:
-    done = subprocess.run(command, capture_output=True, env=_environment(), check=False)
+def _call(command: Sequence[str], what: str, folder: Path | None = None) -> str:
+    # Some of SUMO's tools leave files where they are called, unasked.
+    done = subprocess.run(command, capture_output=True, env=_environment(), check=False, cwd=folder)
     if done.returncode != 0:
         raise ConfigError(f"SUMO's {what} failed: {_last_error(done.stderr)}")
     return done.stdout.decode(errors="replace")

@@ -32,9 +32,10 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     """What was recorded, and how.
 
     source: of the pictures, `city://PRESET/N`. seed: of the preset. traffic: where it comes from, and whom to name.
-    width, height: pixels. fps: pictures per second. starts_ns: Unix time of frame 0. seconds: length, outages included.
-    focal_px, centre_px: of the pinhole, square pixels, (0, 0) is the upper left corner of the picture. clock: how wrong
-    the camera's is. dark: spans (from_s, to_s) without pictures. bits_per_s: of the video.
+    trace: SHA-256 of the file that the traffic is from. width, height: pixels. fps: pictures per second. starts_ns:
+    Unix time of frame 0. seconds: length, outages included. focal_px, centre_px: of the pinhole, square pixels, (0, 0)
+    is the upper left corner of the picture. clock: how wrong the camera's is. dark: spans (from_s, to_s) without
+    pictures. bits_per_s: of the video.
     """
 
     format: Literal["corridor-truth-1"] = "corridor-truth-1"
@@ -42,6 +43,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     seed: int
     traffic: str
+    trace: str = ""
     width: int
     height: int
     fps: float

@@ -51,6 +51,17 @@ def test_a_vehicle_seen_nowhere_else_is_a_new_one() -> None:
     assert sorted(journeys(play(associator(), in_order(messages))).values()) == [["a 1"], ["b 1"]]
 
 
+@pytest.mark.parametrize(("return_s", "min_s", "together"), [(60.0, 4, False), (15.0, 4, True), (60.0, -1, True)])
+def test_vehicles_do_not_turn_back_at_once(return_s: float, min_s: float, together: bool) -> None:
+    """From a to b and to a again within 18 s; where views overlap, tracks may break and alternate."""
+    same = unit(1, 32)
+    there = [*tracklet("a", 1, same, 10, 12), *tracklet("b", 1, same, 18, 20)]
+    messages = [*there, *tracklet("a", 2, same, 30, 32), *ticks("abc", 90)]
+    both_ways = Travel(start="a", end="b", min_s=min_s, max_s=12, both_ways=True)
+    machine = associator(msgspec.structs.replace(SETTINGS, travel=[both_ways], return_s=return_s))
+    assert (len(journeys(play(machine, in_order(messages)))) == 1) is together
+
+
 @pytest.mark.parametrize("enter_s", [13.0, 26.0])
 def test_outside_the_window_nothing_is_linked(enter_s: float) -> None:
     same = unit(1, 32)

@@ -9,7 +9,7 @@ import pytest
 from associate.gallery import ExactGallery, FaissGallery, Gallery, make_gallery
 from associate.likelihood import Calibration, posterior, travel_ratio
 from associate.matching import NEW, Candidate, assign
-from associate.settings import AssociateSettings, calibration
+from associate.settings import AssociateSettings, calibration, with_calibration
 from associate.topology import Topology, Travel, Window
 from associate.trajectory import decode, encode, event_id
 from ingest.errors import ConfigError
@@ -68,6 +68,8 @@ def test_an_unknown_encoder_needs_its_calibration() -> None:
     told = AssociateSettings(similarity_midpoint=0.4, similarity_slope=9)
     assert calibration(told, "grl@1234") == Calibration(0.4, 9)
     assert calibration(AssociateSettings(similarity_slope=3), "colour@1").slope == 3
+    brought = with_calibration(AssociateSettings(similarity_slope=3), Calibration(0.4, 9))
+    assert calibration(brought, "grl@1234") == Calibration(0.4, 3), "what the settings say comes first"
 
 
 # Gallery: one contract, two implementations

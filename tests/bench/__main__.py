@@ -10,7 +10,7 @@ from tests.bench.tracking import DATA
 
 NEED_DATA = ("tracking", "detectors", "gantries", "streams", "faults", "city_noise", "city_probe")
 CITY = ("city_speed", "city_memory", "city_statistics", "city_detection", "city_identity", "city_hardness")
-BENCHES = ("pipeline", "association", "retrieval", "encoder_speed", *CITY, *NEED_DATA)
+BENCHES = ("pipeline", "association", "retrieval", "encoder_speed", "encoder_runtime", *CITY, *NEED_DATA)
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from deploy.city_recording import Recording, configuration, record, record_all, surveillance_bits_per_s
+from deploy.city_recording import Recording, configuration, header_of, record, record_all, surveillance_bits_per_s
 from deploy.cli import city_command
 from deploy.config import parse_config
 from ingest.clock import NS
@@ -62,6 +62,15 @@ class TestRecording:
     def test_is_not_done_with_other_arguments(self, recorded: Recording) -> None:
         for changes in ({"seconds": 3.0}, {"starts_ns": NS}, {"bits_per_s": 400_000}, {"index": 1}):
             assert not recording(recorded.folder, **changes).done
+
+    def test_is_not_done_with_other_traffic(self, tmp_path: Path) -> None:
+        trace = tmp_path / "town.city"
+        trace.write_bytes(find_camera("smooth", 0)[0].trace.read_bytes())
+        known = header_of(recording(tmp_path, preset=str(trace)))
+        assert header_of(recording(tmp_path, preset=str(trace))) == known
+        with trace.open("ab") as file:
+            file.write(b"drawn again")
+        assert header_of(recording(tmp_path, preset=str(trace))) != known
 
     def test_truth_lies_on_the_vehicles_of_the_video(self, recorded: Recording) -> None:
         """Against the middle of all pictures, what is in the boxes differs much more than what is not."""
@@ -140,6 +149,8 @@ class TestCommand:
             ({"cameras": "0,77"}, "--cameras '0,77': there are 0 to"),
             ({"cameras": "north"}, "--cameras 'north': expected numbers"),
             ({"seconds": 1e6}, "--seconds 1e\\+06: 'smooth' lasts"),
+            ({"seconds": -1.0}, "--seconds -1: 'smooth' lasts"),
+            ({"seconds": 0.01}, "--seconds 0.01: less than one picture of camera 0, 10 a second"),
             ({"bitrate": 1}, "--bitrate 1: expected 10 to"),
             ({"workers": 0}, "--workers 0: expected at least 1"),
         ],
@@ -148,6 +159,48 @@ class TestCommand:
         with pytest.raises(ConfigError, match=message):
             city_command.render(**{"preset": "smooth", "out": tmp_path / "out", **given})
         assert not (tmp_path / "out").exists()
+
+    def test_a_killed_command_leaves_nothing_running(self, tmp_path: Path) -> None:
+        process = start(tmp_path, "city", "render", "smooth", "--cameras", "0", "-o", "out")
+        part = tmp_path / "out" / ".smooth-0.part"
+        while not part.exists():
+            assert process.poll() is None
+        process.kill()
+        process.communicate(timeout=60)  # its children have its output too, so this waits for them
+        assert names(tmp_path / "out") == []
+
+    def test_what_stands_in_the_way_is_told(self, recorded: Recording, tmp_path: Path) -> None:
+        for name in FILES:
+            (tmp_path / name).write_bytes((recorded.folder / name).read_bytes())
+        (tmp_path / "cameras.toml").mkdir()
+        with pytest.raises(ConfigError, match=r"cannot write .*cameras\.toml: Is a directory"):
+            city_command.render("smooth", cameras="0", seconds=SECONDS, out=tmp_path)
+
+    def test_a_configuration_of_the_user_s_is_left_alone(self, tmp_path: Path) -> None:
+        (tmp_path / "cameras.toml").write_text("[log]\n")
+        with pytest.raises(ConfigError, match=r"cameras\.toml was not written by `corridor city`"):
+            city_command.render("smooth", cameras="0", seconds=SECONDS, out=tmp_path)
+        assert (tmp_path / "cameras.toml").read_text() == "[log]\n"
+
+    @pytest.mark.parametrize(("preset", "by_recording"), [("clock-skew", True), ("smooth", False)])
+    def test_a_drifting_clock_is_scored_by_the_recording(
+        self,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+        preset: str,
+        by_recording: bool,
+    ) -> None:
+        monkeypatch.setattr(city_command, "_record", lambda console, recordings, workers: tmp_path)
+        city_command.render(preset, out=tmp_path)
+        assert (f"--video {tmp_path}" in capsys.readouterr().out) == by_recording
+
+    @pytest.mark.parametrize("port", ["-1", "65536"])
+    def test_serve_refuses_what_is_no_port(self, tmp_path: Path, port: str) -> None:
+        told = corridor(tmp_path, "city", "serve", "smooth", "--port", port)
+        assert told.returncode == 2
+        assert "Traceback" not in told.stderr
+        assert not list(tmp_path.iterdir())
 
     def test_what_cannot_be_is_said_in_one_line(self, tmp_path: Path) -> None:
         told = corridor(tmp_path, "city", "serve", "atlantis")

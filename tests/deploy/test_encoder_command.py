@@ -2,19 +2,22 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from typer.testing import CliRunner
 
 from deploy.cli.encoder_command import app
-from deploy.encoder_config import DataSettings, EncoderConfig, load_encoder_config
+from deploy.encoder_config import DataSettings, EncoderConfig, ValidationSettings, load_encoder_config
 from embed.network.settings import NetworkSettings
 from embed.priors import Prior
 from ingest.errors import ConfigError
 from ingest.frame import Image
 from tests.conftest import ROOT
+from tests.training import layouts
 from tests.training.toy_vehicles import draw_vehicles
 from training.datasets.opening import open_dataset
 from training.prior_cache import fill
@@ -22,10 +25,12 @@ from training.recipe import MODERN, PAPER, Recipe
 
 SMALL = """
 out = "{out}"
-[data]
-train = "folder:{folder}"
+[[data]]
+set = "folder:{folder}"
 priors = "{priors}"
-validate_every = 1
+[validation]
+set = "folder:{folder}"
+priors = "{priors}"
 [model]
 name = "grl"
 height = 32
@@ -45,10 +50,10 @@ def write(path: Path, text: str) -> Path:
 
 
 def test_a_configuration_is_its_base_and_what_it_changes(tmp_path: Path) -> None:
-    plain = load_encoder_config(write(tmp_path / "a.toml", 'out = "x"\n[data]\ntrain = "y"\n'))
+    plain = load_encoder_config(write(tmp_path / "a.toml", 'out = "x"\n[[data]]\nset = "y"\n'))
     assert plain.recipe == PAPER
     assert plain.model.name == "grl"
-    modern = write(tmp_path / "b.toml", 'out = "x"\n[data]\ntrain = "y"\n[recipe]\nbase = "modern"\nepochs = 9\n')
+    modern = write(tmp_path / "b.toml", 'out = "x"\n[[data]]\nset = "y"\n[recipe]\nbase = "modern"\nepochs = 9\n')
     recipe = load_encoder_config(modern).recipe
     assert (recipe.epochs, recipe.schedule, recipe.ema_decay) == (9, "cosine", MODERN.ema_decay)
 
@@ -58,13 +63,15 @@ def test_a_configuration_is_its_base_and_what_it_changes(tmp_path: Path) -> None
     [
         ('out = "x"\n', "key 'data' is missing"),
         (
-            'out = "x"\n[data]\ntrain = "y"\n[recipe]\nepocs = 3\n',
+            'out = "x"\n[[data]]\nset = "y"\n[recipe]\nepocs = 3\n',
             "unknown key 'recipe.epocs' \\(known here: base, epochs",
         ),
-        ('out = "x"\n[data]\ntrain = "y"\n[recipe]\nbase = "old"\n', "there is no recipe 'old'"),
-        ('out = "x"\n[data]\ntrain = "y"\n[model]\nname = "vgg"\n', "key 'model.name': .*one of: grl, msinet"),
-        ('out = "x"\n[data]\ntrain = "y"\n[model]\nheight = 100\n', "key 'model.height'"),
-        ('out = "x"\n[data]\ntrain = "y"\n[recipe]\nrate = inf\n', "key 'recipe.rate': inf is no number"),
+        ('out = "x"\n[[data]]\nset = "y"\n[recipe]\nbase = "old"\n', "there is no recipe 'old'"),
+        ('out = "x"\n[[data]]\nset = "y"\n[model]\nname = "vgg"\n', "key 'model.name': .*one of: grl, msinet"),
+        ('out = "x"\n[[data]]\nset = "y"\n[model]\nheight = 100\n', "key 'model.height'"),
+        ('out = "x"\n[[data]]\nset = "y"\n[recipe]\nrate = inf\n', "key 'recipe.rate': inf is no number"),
+        ('out = "x"\ndata = []\n', "key 'data': Expected `array` of length >= 1"),
+        ('out = "${NO_SUCH}/x"\n', r"no variable NO_SUCH, which '\$\{NO_SUCH\}' stands for"),
         ("out = ", "is not valid TOML"),
     ],
 )
@@ -75,11 +82,45 @@ def test_a_wrong_configuration(tmp_path: Path, text: str, message: str) -> None:
 
 def test_every_setting_is_documented(tmp_path: Path) -> None:
     text = (ROOT / "docs" / "training.md").read_text()
-    keys = [key for kind in (EncoderConfig, DataSettings, NetworkSettings, Recipe) for key in kind.__struct_fields__]
-    assert [key for key in keys if f"`{key}`" not in text] == ["data", "model", "recipe"], "the tables themselves"
+    kinds = (EncoderConfig, DataSettings, ValidationSettings, NetworkSettings, Recipe)
+    keys = [key for kind in kinds for key in kind.__struct_fields__]
+    assert [key for key in keys if f"`{key}`" not in text] == ["data", "validation", "model", "recipe"], "the tables"
     example = re.search(r"```toml\n(.*?)```", text, re.DOTALL)
     assert example is not None
     load_encoder_config(write(tmp_path / "a.toml", example[1]))
+
+
+def test_changes_over_the_file_and_variables_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SETS", "/data")
+    path = write(tmp_path / "a.toml", 'out = "x"\n[[data]]\nset = "veri:${SETS}/city"\n')
+    changes = ["seed=3", "model.name=osnet", "data.0.times=2", "out=runs/${SETS}", "recipe.base=modern"]
+    config = load_encoder_config(path, changes)
+    assert (config.seed, config.model.name, config.out) == (3, "osnet", "runs//data")
+    assert config.data == (DataSettings(set="veri:/data/city", times=2),)
+    assert config.recipe == MODERN
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("seed", "expected KEY=VALUE"),
+        ("data.1.times=2", "there is no place for 'data.1.times'"),
+        ("out.folder=x", "there is no place for 'out.folder'"),
+        ("sed=1", "unknown key 'sed'"),
+        ("seed=one", "key 'seed'"),
+    ],
+)
+def test_a_change_that_has_no_place(tmp_path: Path, change: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load_encoder_config(write(tmp_path / "a.toml", 'out = "x"\n[[data]]\nset = "y"\n'), [change])
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "training" / "recipes").glob("*.toml")), ids=lambda path: path.stem)
+def test_committed_recipes_are_configurations(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CORRIDOR_DATA", "/data")
+    config = load_encoder_config(path)
+    assert config.recipe.base == "modern"
+    assert f"recipes/{path.name}" in (ROOT / "docs" / "training.md").read_text()
 
 
 class Middle:
@@ -123,3 +164,130 @@ def test_train_go_on_and_evaluate(tmp_path: Path) -> None:
     assert [row["prior"] for row in figures] == ["with-prior", "box-only", "no-prior", "shuffled-prior"]
     assert figures[0]["metrics"]["cmc"]["1"] == pytest.approx(row["validation"]["rank1"])
     assert figures[0]["seeds"] == {"training": [0]}
+    shown = runner.invoke(app, ["table", str(run)])
+    assert shown.exit_code == 0, shown.output
+    lines = [
+        line for line in shown.stdout.splitlines() if line.startswith("| grl residual, 32x32 | folder set; modern")
+    ]
+    assert [line.split(" | ")[2] for line in lines] == [row["prior"] for row in figures]
+    (entry, *_) = json.loads(runner.invoke(app, ["table", str(run), "--json"]).stdout)
+    assert (entry["domain"], entry["row"]["metrics"]) == ("in", figures[0]["metrics"])
+    drawn = ["figures", str(run / "checkpoint.pt"), spec, "-o", str(tmp_path / "drawn"), "--priors", str(kept)]
+    assert runner.invoke(app, drawn).exit_code == 0
+    assert sorted(path.name for path in (tmp_path / "drawn").iterdir()) == [
+        "activations.png",
+        "matches.png",
+        "priors.png",
+    ]
+
+
+JOINT = """
+out = "{out}"
+[[data]]
+set = "two-camera/fold{fold}:{sets}/two"
+teacher = "{sets}/two.npz"
+times = 2
+[[data]]
+set = "images:{sets}/crops"
+teacher = "{sets}/crops.npz"
+[model]
+name = "msinet"
+height = 32
+width = 32
+[recipe]
+base = "modern"
+epochs = 1
+identities = 4
+images = 2
+teacher_images = 3
+align = "none"
+"""
+
+
+def colour(image: Image) -> NDArray[np.float32]:
+    """What the toy teacher says."""
+    return np.asarray(image.reshape(-1, 3).mean(axis=0), np.float32)
+
+
+@pytest.fixture
+def sets(tmp_path: Path) -> Path:
+    """A two-camera set and crops that nobody has told apart, with a teacher's words about both."""
+    pytest.importorskip("torch").set_num_threads(1)
+    from training.teaching import save_teaching, teach
+
+    layouts.two_camera(tmp_path / "two", cars=5, motorcycles=5)
+    layouts.write_images(tmp_path / "crops", [f"day/{number}.jpg" for number in range(5)])
+    for name, kind in (("two", "two-camera"), ("crops", "images")):
+        data = open_dataset(f"{kind}:{tmp_path / name}")
+        save_teaching(tmp_path / f"{name}.npz", teach(data, colour, "colour", lambda done, of: None))
+    return tmp_path
+
+
+@pytest.mark.torch
+def test_folds_of_joint_trainings_are_pooled(sets: Path) -> None:
+    runner = CliRunner()
+    for fold in range(1, 6):
+        text = JOINT.format(out=sets / f"fold{fold}", fold=fold, sets=sets)
+        ended = runner.invoke(app, ["train", str(write(sets / "a.toml", text))])
+        assert ended.exit_code == 0, ended.output
+        assert "21 images of 8 vehicles" in ended.stderr
+    checkpoints = [str(sets / f"fold{fold}" / "checkpoint.pt") for fold in range(1, 6)]
+    ended = runner.invoke(app, ["folds", str(sets / "two"), *checkpoints, "--json"])
+    assert ended.exit_code == 0, ended.output
+    rows = [json.loads(line) for line in ended.stdout.splitlines()]
+    assert (rows[0]["subset"], rows[0]["queries"], rows[0]["gallery"]) == ("all", 10, 10)
+    assert {row["subset"]: row["queries"] for row in rows[1:]} == {"car": 5, "four wheels or more": 5, "motorcycle": 5}
+    shown = runner.invoke(app, ["table", str(sets / "fold1")])
+    assert "5 folds pooled, 10 images searched" in shown.stdout
+    assert "| all (10) |" in shown.stdout
+    assert "two-camera two + images crops; taught by colour; modern, epochs 1, identities 4" in shown.stdout
+    wrong = runner.invoke(app, ["folds", str(sets / "two"), *reversed(checkpoints)])
+    assert isinstance(wrong.exception, ConfigError)
+    assert re.search(r"fold5/checkpoint.pt was trained on 'car_000\d', which fold1 holds out", str(wrong.exception))
+    few = runner.invoke(app, ["folds", str(sets / "two"), *checkpoints[:2]])
+    assert "2 checkpoints for 5 folds" in str(few.exception)
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("data.1.teacher=two.npz", "of other files than images's"),
+        ("data.1.priors=none", "none is not a folder of priors"),
+        ("start=none.pt", "start: cannot read the checkpoint none.pt"),
+        ("validation.set=images:crops", "validation.set: images crops .* has no queries"),
+    ],
+)
+def test_parts_that_do_not_fit(sets: Path, monkeypatch: pytest.MonkeyPatch, change: str, message: str) -> None:
+    monkeypatch.chdir(sets)
+    config = write(sets / "a.toml", JOINT.format(out=sets / "run", fold=1, sets=sets))
+    ended = CliRunner().invoke(app, ["train", str(config), "--set", change])
+    assert isinstance(ended.exception, ConfigError), ended.output
+    assert re.search(message, str(ended.exception))
+
+
+@pytest.mark.torch
+def test_images_without_identity_need_a_teacher(sets: Path) -> None:
+    text = JOINT.format(out=sets / "run", fold=1, sets=sets).replace(f'teacher = "{sets}/crops.npz"\n', "")
+    ended = CliRunner().invoke(app, ["train", str(write(sets / "a.toml", text))])
+    assert "data[1]: nobody knows whose the images of images crops" in str(ended.exception)
+
+
+@pytest.mark.torch
+def test_a_real_teacher(tmp_path: Path, shared_data: Path) -> None:
+    from training.teaching import load_teaching
+
+    (tmp_path / "two").mkdir()
+    for path in sorted((shared_data / "reid" / "hcmc_two_camera").glob("car_*.jpg"))[:8]:
+        shutil.copy(path, tmp_path / "two")
+    network = shared_data / "weights" / "person-reidentification-retail-0277.xml"
+    out = tmp_path / "features.npz"
+    ended = CliRunner().invoke(app, ["teach", f"images:{tmp_path / 'two'}", "--by", str(network), "-o", str(out)])
+    assert ended.exit_code == 0, ended.output
+    assert "8 images, 256 numbers each by person-reidentification-retail-0277 f809b4a16f61" in ended.output
+    made = load_teaching(out)
+    alike = made.features.astype(np.float32) @ made.features.astype(np.float32).T
+    np.fill_diagonal(alike, -1.0)
+    found = [made.names[row].partition("_cam")[0] for row in alike.argmax(axis=1)]
+    asked = [name.partition("_cam")[0] for name in made.names.tolist()]
+    assert sum(one == other for one, other in zip(found, asked, strict=True)) >= 6

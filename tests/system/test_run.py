@@ -121,6 +121,15 @@ def test_two_halves_in_two_processes_say_the_same(tmp_path: Path, three_cameras:
     assert told(tmp_path / "runs" / "corridor.db") == expected
 
 
+def test_one_half_after_the_other_says_the_same(tmp_path: Path, three_cameras: dict[str, str]) -> None:
+    corridor(tmp_path, "run", "three.toml", **three_cameras)
+    expected = told(tmp_path / "runs" / "corridor.db")
+    (tmp_path / "runs").rename(tmp_path / "whole")
+    assert corridor(tmp_path, "observe", "three.toml", **three_cameras).returncode == 0
+    assert corridor(tmp_path, "associate", "three.toml", "--once", **three_cameras).returncode == 0
+    assert told(tmp_path / "runs" / "corridor.db") == expected
+
+
 def test_trajectories_in_a_pipe_are_json_lines(tmp_path: Path) -> None:
     write_clip(tmp_path / "clip.mp4", 150, size=(320, 192))
     (tmp_path / "c.toml").write_text('[[cameras]]\nid = "a"\nsource = "clip.mp4"\n[detect]\ndetector = "motion"\n')

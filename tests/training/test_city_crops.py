@@ -1,8 +1,10 @@
 """The city's re-identification set: readable as VeRi, true to its boxes and masks, the same however it is made."""
 
+import errno
 import hashlib
 import json
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,13 +14,14 @@ import cv2
 import numpy as np
 import pytest
 
-from ingest.errors import ConfigError
+from ingest.errors import ConfigError, SourceError
 from ingest.synthetic.fleet import draw_vehicle
 from tests.conftest import skip_or_fail
 from training.datasets.city import CitySettings, choose_cameras, make_plan, write_city_set
 from training.datasets.city_crops import bounds, decode_mask, encode_mask
 from training.datasets.city_drives import view_deg
 from training.datasets.city_layout import colour_id, type_id
+from training.datasets.city_processes import run_batches
 from training.datasets.city_shards import Plan, Stages, render_shard, settings_of, shard_path
 from training.datasets.images import read_image
 
@@ -166,8 +169,18 @@ def test_a_finished_set_and_a_foreign_folder_are_left_alone(city_set: Path, tmp_
     with pytest.raises(ConfigError, match="other settings"):
         make(city_set, CitySettings(identities=7, cameras=2, presets=("smooth",)))
     (tmp_path / "thesis.txt").write_text("mine")
-    with pytest.raises(ConfigError, match="holds no city set"):
-        make(tmp_path)
+    for path in (tmp_path, tmp_path / "thesis.txt"):
+        with pytest.raises(ConfigError, match="holds no city set"):
+            make(path)
+
+
+def _complain(wanted: Callable[[], bool]) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device", "0001.jpg")
+
+
+def test_what_stops_a_process_is_told() -> None:
+    with pytest.raises(SourceError, match=r"No space left on device: '0001.jpg' \(what is finished is kept"):
+        run_batches([_complain], 1, lambda: None)
 
 
 def test_another_seed_is_another_set() -> None:

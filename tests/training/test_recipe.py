@@ -2,10 +2,11 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from ingest.errors import ConfigError
-from training.recipe import MODERN, PAPER, completed
+from training.recipe import MODERN, PAPER, completed, described
 
 
 @pytest.mark.parametrize(
@@ -47,6 +48,11 @@ def test_the_modern_rate_sinks_to_nothing() -> None:
 )
 def test_a_table_is_completed_from_its_base(table: dict[str, Any], key: str, value: Any) -> None:
     assert completed(table)[key] == value
+
+
+def test_a_recipe_is_told_by_what_it_changes() -> None:
+    assert described(PAPER) == "paper"
+    assert described(msgspec.structs.replace(MODERN, rate=0.002, pad_px=5)) == "modern, rate 0.002, pad_px 5"
 
 
 def test_an_unknown_base() -> None:

@@ -41,7 +41,8 @@ def make_job(
     vehicles: int = 4,
     pictures: int = 4,
     network: str = "grl",
-    priors: PriorSource = prior_of,
+    priors: PriorSource | None = prior_of,
+    start: Path | None = None,
     **recipe: Any,
 ) -> Job:
     """A toy set drawn into `folder`, and its training into `out`, with a checkpoint after every step."""
@@ -62,7 +63,7 @@ def make_job(
         data=str(fingerprint(images)),
         identities=IdentityMap.of(images).identities,
     )
-    return Job(images, priors, origin, out, checkpoint_every_s=0.0, validate_every=1)
+    return Job(images, priors, origin, out, checkpoint_every_s=0.0, validate_every=1, start=start)
 
 
 def run(job: Job, *, resume: bool = False, place: Place = PLACE, **watch: Any) -> Trainer:

@@ -86,10 +86,19 @@ def write_city_set(out: Path, plan: Plan, *, workers: int, tell: Callable[[int],
     """Make a set, or go on with one that was interrupted; returns how many images each folder has.
 
     `tell` hears now and then how many shards of `plan.shards` are done. The files are the same whatever the number of
-    workers and however often it was interrupted. Raises ConfigError where `out` holds something else.
+    workers and however often it was interrupted. Raises ConfigError where `out` holds something else or cannot be
+    written to, SourceError where rendering fails.
     """
     _prepare(out, plan)
     render_shards(plan, out, workers, tell)
+    try:
+        return _finish(out, plan)
+    except OSError as error:
+        raise ConfigError(f"cannot write to {out}: {error.strerror}") from error
+
+
+def _finish(out: Path, plan: Plan) -> dict[str, int]:
+    """Write what is told of the images, whose shards are all there; returns how many each folder has."""
     rows = []
     for number in range(len(plan.shards)):
         rows += [json.loads(line) for line in shard_path(out, number).read_text().splitlines()]
@@ -109,7 +118,7 @@ def _prepare(out: Path, plan: Plan) -> None:
             raise ConfigError(f"{out} holds a city set made with other settings; name another folder")
         if not (out / WORK).exists():
             raise ConfigError(f"{out} holds this city set already, complete; name another folder")
-    elif out.exists() and any(out.iterdir()):
+    elif out.exists() and not (out.is_dir() and not any(out.iterdir())):
         raise ConfigError(f"{out} is not empty and holds no city set; name another folder")
     try:
         for folder in (*FOLDERS, WORK):

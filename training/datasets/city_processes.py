@@ -2,13 +2,15 @@
 
 import multiprocessing
 import signal
+import sys
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
+from multiprocessing.queues import SimpleQueue
 
 import cv2
 
-from ingest.errors import SourceError
+from ingest.errors import CorridorError, SourceError
 
 POLL_S = 0.25
 
@@ -19,15 +21,16 @@ Work = Callable[[Callable[[], bool]], None]
 def run_batches(batches: Sequence[Work], workers: int, tell: Callable[[], None]) -> None:
     """Do all batches, `workers` at a time; `tell` is called now and then.
 
-    Raises SourceError where a process died. Whatever ends this early ends the processes too.
+    Raises SourceError where a process died or cannot go on. Whatever ends this early ends the processes too.
     """
     waiting, running = list(batches), list[SpawnProcess]()
+    complaints: SimpleQueue[str] = multiprocessing.get_context("spawn").SimpleQueue()
     try:
         while waiting or running:
             while waiting and len(running) < workers:
-                running.append(_start(waiting.pop(0)))
+                running.append(_start(waiting.pop(0), complaints))
             wait([process.sentinel for process in running], timeout=POLL_S)
-            _check(running)
+            _check(running, complaints)
             running = [process for process in running if process.exitcode is None]
             tell()
     finally:
@@ -37,23 +40,32 @@ def run_batches(batches: Sequence[Work], workers: int, tell: Callable[[], None])
             process.join()
 
 
-def _start(work: Work) -> SpawnProcess:
-    process = multiprocessing.get_context("spawn").Process(target=_run, args=(work,), daemon=True)
+def _start(work: Work, complaints: "SimpleQueue[str]") -> SpawnProcess:
+    process = multiprocessing.get_context("spawn").Process(target=_run, args=(work, complaints), daemon=True)
     process.start()
     return process
 
 
-def _check(running: Sequence[SpawnProcess]) -> None:
+def _check(running: Sequence[SpawnProcess], complaints: "SimpleQueue[str]") -> None:
     for process in running:
         if process.exitcode not in (None, 0):
+            if not complaints.empty():
+                raise SourceError(
+                    f"a rendering process cannot go on: {complaints.get()} (what is finished is kept: give the same "
+                    "command again)"
+                )
             raise SourceError(
                 f"a rendering process ended with code {process.exitcode} (out of memory, or killed? What is finished "
                 "is kept: give the same command again, perhaps with fewer --workers)"
             )
 
 
-def _run(work: Work) -> None:
+def _run(work: Work, complaints: "SimpleQueue[str]") -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends its children
     cv2.setNumThreads(1)
     parent = multiprocessing.parent_process()
-    work(lambda: parent is None or parent.is_alive())
+    try:
+        work(lambda: parent is None or parent.is_alive())
+    except (CorridorError, OSError) as error:
+        complaints.put(str(error))
+        sys.exit(1)

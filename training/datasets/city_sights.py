@@ -54,7 +54,7 @@ def analysed_frames(preset: Preset, spec: CameraSpec, fps: float) -> tuple[Ints,
         time_s = sequence / spec.fps
         if any(start <= time_s < end for start, end in spec.dark):
             continue
-        shown_s = time_s + spec.clock.offset_s + spec.clock.drift_ppm * time_s / 1e6
+        shown_s = time_s + spec.clock.ahead_s(time_s)
         if not beat.chooses(round(shown_s * NS)):
             continue
         sequences.append(sequence)

@@ -27,5 +27,5 @@ def united(sets: Sequence[ImageSet]) -> ImageSet:
         names += [f"{below}/{name}" for name in images.names.tolist()]
         identities += [f"{number}/{each}" if each != UNKNOWN_IDENTITY else each for each in images.identities.tolist()]
         cameras += [f"{number}/{camera}" if camera else camera for camera in images.cameras.tolist()]
-    columns = (np.array(column, np.str_) for column in (names, identities, cameras))
-    return ImageSet(common, *columns, {"set": numbers})
+    text = [np.array(column, np.str_) for column in (names, identities, cameras)]
+    return ImageSet(common, text[0], text[1], text[2], {"set": numbers})

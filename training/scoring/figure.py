@@ -108,7 +108,8 @@ def _draw_reliability(axes: Axes, it: Reliability | None) -> None:
     stated = [each.stated for each in it.bins]
     axes.errorbar(stated, values, [below, above], fmt="o", color=BLUE, capsize=3, markersize=5, clip_on=False)
     told = f"{it.right.trials} links\nECE {it.ece:.3f}\nBrier {it.brier:.3f}"
-    axes.text(0.97, 0.26, told, transform=axes.transAxes, ha="right")
+    plain = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 2}
+    axes.text(0.97, 0.05, told, transform=axes.transAxes, ha="right", va="bottom", bbox=plain)
 
 
 def _title(axes: Axes, title: str) -> None:

@@ -2,17 +2,19 @@
 
 from collections import Counter, defaultdict
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from ingest.errors import ConfigError
-from ingest.synthetic.cameras import CameraClock
+from ingest.synthetic.cameras import CameraClock, Projection
 from ingest.synthetic.fleet import LOOK_ALIKES
 from ingest.synthetic.placement import CLEAR_M, Carriageways
 from ingest.synthetic.presets import PRESETS, TRACES, find_camera, parse_city_url, streets_of, trips_of
-from ingest.synthetic.schedule import Passage, passages
+from ingest.synthetic.schedule import Passage, box_corners, boxes, passages
+from ingest.synthetic.traffic import STEP_S
 
 NAMES = ("smooth", "rush-hour", "look-alikes", "night-rain", "clock-skew", "blackout", "grand")
 LEAST_PX = 24
@@ -100,6 +102,20 @@ class TestPresets:
             looks = [(spec.look.exposure, spec.look.balance_bgr) for spec in PRESETS[name].cameras]
             assert len(set(looks)) == len(looks)
 
+    def test_electronics_differ_and_the_demo_is_calm(self) -> None:
+        looks = [spec.look for name in NAMES if name != "smooth" for spec in PRESETS[name].cameras]
+        assert 0.3 < np.mean([look.jitter_px <= 0.3 for look in looks]) < 0.7
+        assert {bool(look.caption) for look in looks} == {True, False}
+        assert all(0.008 <= look.shutter_s <= 0.02 and 1.5 <= look.dark_noise <= 2.5 for look in looks)
+        assert len({(look.drift, look.flicker) for look in looks}) > 0.9 * len(looks)
+        calm = [spec.look for spec in PRESETS["smooth"].cameras]
+        assert all(look.jitter_px <= 0.3 and not look.caption for look in calm)
+
+    def test_who_is_near_no_camera_is_left_out(self) -> None:
+        few, all_of_them = trips_of(PRESETS["blackout"]), trips_of(PRESETS["grand"])
+        assert 0 < len(few) < 0.8 * len(all_of_them)
+        assert {p.camera for p in seen_well("blackout")} == set(range(5))
+
     def test_fleets_differ_where_the_traffic_is_one(self) -> None:
         one, other = trips_of(PRESETS["rush-hour"]), trips_of(PRESETS["night-rain"])
         assert [trip.kind for trip in one] == [trip.kind for trip in other]
@@ -135,10 +151,65 @@ class TestCameras:
         assert apart_m.min(axis=1).max() <= 800
 
 
-class TestLinks:
-    def test_the_demo_has_vehicles_that_pass_three_cameras(self) -> None:
-        assert sum(count >= 3 for count in views_of_vehicles("smooth")) >= 6
+@pytest.mark.parametrize("name", NAMES)
+def test_nobody_appears_or_vanishes_in_view(name: str) -> None:
+    """Where a way begins or ends, the body is beyond the picture, or lower than 14 px in pictures 360 px high."""
+    preset = PRESETS[name]
+    ends = defaultdict(list)
+    for trip in trips_of(preset):
+        for segment in trip.segments:
+            for row, time_s in ((0, segment.from_s), (-1, segment.to_s)):
+                if 0.3 < time_s < preset.duration_s - 0.5:
+                    ends[trip.vehicle.model].append((segment.x_m[row], segment.y_m[row], segment.heading_deg[row]))
+    heights_px = [0.0]
+    for spec in preset.cameras:
+        projection = Projection(spec.pose, spec.width, spec.height)
+        for model, poses in ends.items():
+            low, high, reachable = boxes(box_corners(model), np.array(poses), projection)
+            inside = reachable & (high > 0).all(1) & (low < (spec.width, spec.height)).all(1)
+            heights_px += ((high - low)[inside, 1] * 360 / spec.height).tolist()
+    print(f"{name}: {len(heights_px) - 1} ends in view, up to {max(heights_px):.1f} px")
+    assert sum(map(len, ends.values())) > 20
+    assert max(heights_px) < 14
 
+
+class TestDemo:
+    def views(self) -> dict[int, dict[int, list[float]]]:
+        """By vehicle, then camera: the times at which a vehicle is 24 px high or more."""
+        found: dict[int, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
+        for camera, spec in enumerate(PRESETS["smooth"].cameras):
+            projection = Projection(spec.pose, spec.width, spec.height)
+            for trip in trips_of(PRESETS["smooth"]):
+                for segment in trip.segments:
+                    times_s = segment.from_s + np.arange(len(segment.x_m), dtype=np.float64) * STEP_S
+                    low, high, reachable = boxes(box_corners(trip.vehicle.model), segment.poses(times_s), projection)
+                    seen = reachable & (high > 0).all(1) & (low < (spec.width, spec.height)).all(1)
+                    seen &= (high - low)[:, 1] >= LEAST_PX
+                    if seen.any():
+                        found[trip.vehicle.vehicle_id][camera] += times_s[seen].tolist()
+        return found
+
+    def test_vehicles_pass_one_camera_after_the_other(self) -> None:
+        for one, other in pairwise(range(4)):
+            gaps_s = [
+                max(min(of[other]) - max(of[one]), min(of[one]) - max(of[other]))
+                for of in self.views().values()
+                if one in of and other in of
+            ]
+            print(f"{one} to {other}: {len(gaps_s)}, {min(gaps_s):.1f} {np.median(gaps_s):.1f} {max(gaps_s):.1f} s")
+            assert len(gaps_s) >= 10
+            assert min(gaps_s) >= 3
+            assert np.quantile(gaps_s, 0.9) <= 15
+
+    def test_most_traffic_passes_in_the_order_of_the_cameras(self) -> None:
+        onwards = [min(of[3]) > max(of[0]) for of in self.views().values() if 0 in of and 3 in of]
+        assert sum(onwards) > len(onwards) / 2
+
+    def test_many_vehicles_pass_three_cameras(self) -> None:
+        assert sum(count >= 3 for count in views_of_vehicles("smooth")) >= 10
+
+
+class TestLinks:
     @pytest.mark.parametrize(
         ("name", "least"), [("smooth", 30), ("rush-hour", 80), ("clock-skew", 60), ("blackout", 100), ("grand", 500)]
     )

@@ -12,9 +12,8 @@ from ingest.errors import ConfigError
 from ingest.synthetic import sumo as sumo_module
 from ingest.synthetic.demand import kind_of, mix_kinds
 from ingest.synthetic.drawing import draw_trace
-from ingest.synthetic.placement import Survey, Wish, area_ahead, place_cameras
+from ingest.synthetic.placement import Wish
 from ingest.synthetic.recorder import Recorder
-from ingest.synthetic.streets import Lane, Streets
 from ingest.synthetic.sumo import Spot, drive, prepare, sumo_home
 from ingest.synthetic.sumo_net import read_streets
 from ingest.synthetic.trace import read_trace, write_trace
@@ -101,46 +100,6 @@ class TestDemand:
         assert kind_of(type_id, {"line": "bus", "bike": None}) == kind
 
 
-class TestPlacement:
-    def street(self) -> tuple[Streets, Survey]:
-        """A street of 600 m with a lane each way, and 40 vehicles that drive along it."""
-        lanes = (
-            Lane("up", 0, np.array([[1.6, 0.0], [1.6, 600.0]]), 3.2),
-            Lane("down", 0, np.array([[-1.6, 600.0], [-1.6, 0.0]]), 3.2),
-        )
-        rows = [(car, car * 5 + step, 1.6, 12.0 * step) for car in range(40) for step in range(50)]
-        vehicle, time_s, x_m, y_m = np.array(rows).T
-        return Streets(lanes), Survey(vehicle.astype(np.int64), time_s, np.stack([x_m, y_m], axis=1))
-
-    def test_is_the_same_for_a_seed_and_keeps_the_spacing(self) -> None:
-        streets, survey = self.street()
-        wish = Wish(4, (100.0, 300.0))
-        poses = place_cameras(streets, survey, wish, np.random.default_rng(3))
-        assert poses == place_cameras(streets, survey, wish, np.random.default_rng(3))
-        assert poses != place_cameras(streets, survey, wish, np.random.default_rng(4))
-        y_m = sorted(pose.y_m for pose in poses)
-        assert np.diff(y_m).min() >= 99
-        assert all(4.2 <= abs(pose.x_m) <= 5.3 for pose in poses)
-
-    def test_an_overlapping_camera_stands_elsewhere_and_sees_the_same(self) -> None:
-        streets, survey = self.street()
-        *_, one, other = place_cameras(streets, survey, Wish(2, (100.0, 300.0), True), np.random.default_rng(3))
-        assert 20 < np.hypot(one.x_m - other.x_m, one.y_m - other.y_m) < 85
-
-    def test_says_how_many_there_is_room_for(self) -> None:
-        streets, survey = self.street()
-        with pytest.raises(ConfigError, match=r"room for [3-7] cameras beside the traffic, not for 30"):
-            place_cameras(streets, survey, Wish(30, (100.0, 300.0)), np.random.default_rng(0))
-
-    def test_the_area_ahead_is_before_the_camera(self) -> None:
-        streets, survey = self.street()
-        (pose,) = place_cameras(streets, survey, Wish(1), np.random.default_rng(0))
-        area = area_ahead(pose, 100.0)
-        yaw = np.radians(pose.yaw_deg)
-        depth_m = (area - np.array([pose.x_m, pose.y_m])) @ np.array([-np.sin(yaw), np.cos(yaw)])
-        assert depth_m == pytest.approx([-12, -12, 100, 100])
-
-
 class TestWithoutSumo:
     def test_says_what_to_install(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
@@ -189,6 +148,10 @@ class TestWithoutSumo:
     ) -> None:
         with pytest.raises(ConfigError, match=message):
             traffic("grid:2x2", tmp_path / out, spacing=spacing)
+
+    def test_the_command_refuses_wishes_that_contradict_each_other(self, tmp_path: Path) -> None:
+        with pytest.raises(ConfigError, match="exclude each other"):
+            traffic("grid:2x2", tmp_path / "my.city", overlap=True, corridor=True)
 
 
 class TestWithSumo:

@@ -17,6 +17,7 @@ HEADER = Header(
     source="city://smooth/0",
     seed=3,
     traffic="drawn by hand",
+    trace="0" * 64,
     width=640,
     height=360,
     fps=10,

@@ -1,0 +1,95 @@
+"""What an exported encoder says of itself: an ONNX file that carries its settings and where it comes from."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from detect.quiet_openvino import openvino
+from embed.network.settings import PRIOR_STRIDE, NetworkSettings
+from ingest.errors import WeightsError
+
+FORMAT = "corridor exported encoder 1"
+KEY = "corridor"
+"""Of the ONNX file's metadata, and of the .safetensors file's."""
+
+IMAGES, PRIORS, VECTORS = "images", "priors", "vectors"
+"""Inputs: (B, H, W, 3) uint8 BGR, and of GRL (B, 2, H/4, W/4) float32 in 0..1; output: (B, dim) float32 of norm 1."""
+
+ID_DIGITS = 8
+"""Hex digits of the file's SHA-256 in the encoder's id."""
+
+
+class About(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The metadata of an exported encoder.
+
+    model: with the test feature that was chosen; dim: the length of its vectors; priors: whether it takes them.
+    data, identities, seed, recipe: of the training, as its checkpoint has them.
+    similarity_midpoint, similarity_slope: how association reads its cosines, where that has been fitted.
+    """
+
+    format: str
+    model: NetworkSettings
+    dim: int
+    priors: bool
+    data: str
+    identities: int
+    seed: int
+    recipe: dict[str, Any]
+    similarity_midpoint: float | None = None
+    similarity_slope: float | None = None
+
+    @property
+    def size_hw(self) -> tuple[int, int]:
+        """Height and width of the input in pixels."""
+        return self.model.height, self.model.width
+
+    @property
+    def prior_size(self) -> tuple[int, int]:
+        """Width and height of the prior."""
+        return self.model.width // PRIOR_STRIDE, self.model.height // PRIOR_STRIDE
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Exported:
+    """An exported encoder's file, what it says of itself, and its `id`: name and first digits of the file's hash."""
+
+    path: Path
+    id: str
+    about: About
+    graph: Any
+
+    @classmethod
+    def open(cls, path: Path) -> "Exported":
+        """Read a file that `corridor encoder export` wrote; raises WeightsError for any other."""
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise WeightsError(f"cannot read the encoder {path}: {error.strerror}") from error
+        try:
+            graph = openvino.Core().read_model(data)
+            told = graph.get_rt_info(["framework", KEY]).astype(str)
+        except RuntimeError as error:
+            raise WeightsError(
+                f"{path} is no exported encoder, or is damaged (write it: corridor encoder export)"
+            ) from error
+        about = read_about(told, path)
+        return cls(path, encoder_id(about.model.name, data), about, graph)
+
+
+def encoder_id(name: str, data: bytes) -> str:
+    """`name@hash` of the bytes of an exported file."""
+    return f"{name}@{hashlib.sha256(data).hexdigest()[:ID_DIGITS]}"
+
+
+def read_about(told: str, path: Path) -> About:
+    """The metadata of the file at `path`; raises WeightsError where it cannot be read."""
+    try:
+        about = msgspec.json.decode(told, type=About)
+    except msgspec.MsgspecError as error:
+        raise WeightsError(f"{path} was exported by another version of this program: {error}") from error
+    if about.format != FORMAT:
+        raise WeightsError(f"{path} is of format '{about.format}', this program reads '{FORMAT}'")
+    return about
