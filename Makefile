@@ -11,7 +11,7 @@ demo: $(VENV)/.city  ## three cameras in a synthetic city: vehicles move from ca
 test: $(VENV)/.dev  ## all tests
 	$(BIN)/pytest
 
-test-light: $(VENV)/.dev  ## the tests that need no torch
+test-light: $(VENV)/.light  ## the tests that need no torch, which is then not installed
 	$(BIN)/pytest -m "not torch"
 
 check: $(VENV)/.dev  ## style and types
@@ -42,6 +42,10 @@ $(VENV)/.city: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[city]'
 	touch $@
 
+$(VENV)/.light: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[light]'
+	touch $@ $(VENV)/.city
+
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
-	touch $@ $(VENV)/.city
+	touch $@ $(VENV)/.light $(VENV)/.city
