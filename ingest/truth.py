@@ -56,3 +56,19 @@ class TrueFrame:
     captured_ns: int
     camera_ns: int
     sightings: tuple[TrueSighting, ...]
+
+
+def encode_mask(mask: NDArray[np.bool_]) -> list[int]:
+    """Run lengths of (h, w) pixels, column by column, beginning with False (COCO's `counts`)."""
+    flat = mask.ravel(order="F")
+    changes = np.flatnonzero(np.diff(flat, prepend=False))
+    return [int(run) for run in np.diff(changes, prepend=0, append=len(flat))]
+
+
+def decode_mask(runs: list[int], size: tuple[int, int]) -> NDArray[np.bool_]:
+    """The (h, w) pixels of run lengths, `size` is (w, h); raises ValueError where they are not as many."""
+    width, height = size
+    flat = np.repeat(np.arange(len(runs)) % 2 == 1, runs)
+    if len(flat) != width * height:
+        raise ValueError(f"a mask of {len(flat)} pixels in a box of {width} x {height}")
+    return flat.reshape((height, width), order="F")

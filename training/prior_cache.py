@@ -21,8 +21,8 @@ from detect.masks import Mask
 from embed.priors import Prior, box_only, rasterise
 from ingest.errors import ConfigError, SourceError
 from ingest.frame import Image
+from ingest.truth import decode_mask, encode_mask
 from training.datasets.base import ImageSet, ReidData
-from training.datasets.city_crops import decode_mask, encode_mask
 from training.datasets.images import read_image
 
 SHARD = 256

@@ -13,7 +13,7 @@ from detect.masks import Masker
 from embed.priors import Prior
 from ingest.errors import ConfigError
 from ingest.frame import ClockQuality, Frame, Image
-from training.datasets.city_crops import decode_mask
+from ingest.truth import decode_mask
 from training.datasets.city_layout import BOXES_AND_MASKS
 
 

@@ -1,5 +1,7 @@
 """The outline of a body in the picture, and the pixels that the renderer makes of it."""
 
+from functools import cache
+
 import cv2
 import numpy as np
 
@@ -29,7 +31,7 @@ def _section(points_m: Points, depth_m: Points) -> Points:
 
     Taken are the body's farthest points in many directions, and the lines between those on either side of the plane.
     """
-    farthest = np.unique(np.argmax(points_m @ _sphere().T, axis=0))
+    farthest = np.unique(np.argmax(points_m @ directions(_DIRECTIONS).T, axis=0))
     points_m, beyond_m = points_m[farthest], depth_m[farthest] - NEAR_M
     ahead, behind = beyond_m >= 0, beyond_m < 0
     share = beyond_m[ahead][:, None] / (beyond_m[ahead][:, None] - beyond_m[behind])
@@ -37,10 +39,11 @@ def _section(points_m: Points, depth_m: Points) -> Points:
     return np.asarray((points_m[ahead][:, None] + share[..., None] * lines).reshape(-1, 3))
 
 
-def _sphere() -> Points:
-    """Directions (N, 3), evenly spread: a Fibonacci lattice."""
-    number = np.arange(_DIRECTIONS) + 0.5
-    height, angle = 1 - 2 * number / _DIRECTIONS, np.pi * (1 + 5**0.5) * number
+@cache
+def directions(count: int) -> Points:
+    """Unit vectors (N, 3), evenly spread: a Fibonacci lattice."""
+    number = np.arange(count) + 0.5
+    height, angle = 1 - 2 * number / count, np.pi * (1 + 5**0.5) * number
     radius = np.sqrt(1 - height**2)
     return np.stack([radius * np.cos(angle), radius * np.sin(angle), height], axis=1)
 

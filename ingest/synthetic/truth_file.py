@@ -14,13 +14,11 @@ from types import TracebackType
 from typing import Literal, Self
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from ingest.errors import ConfigError
 from ingest.synthetic.cameras import CameraClock, CameraPose
 from ingest.synthetic.weather import Weather
-from ingest.truth import TrueFrame, TrueSighting, pack_mask
+from ingest.truth import TrueFrame, TrueSighting, decode_mask, encode_mask, pack_mask
 
 CLASSES = {"car": 1, "truck": 2, "bus": 3, "motorcycle": 4, "van": 5}
 """The class numbers of `CAMERA.gt.txt`."""
@@ -169,13 +167,13 @@ def _line_of(sighting: TrueSighting) -> SightingLine:
         occluded=round(sighting.occluded, 4),
         ground_m=(round(x_m, 3), round(y_m, 3)),
         heading_deg=round(sighting.heading_deg, 2),
-        mask=_runs(sighting.mask),
+        mask=encode_mask(sighting.mask),
     )
 
 
 def _sighting_of(line: SightingLine) -> TrueSighting:
     left, top, right, bottom = line.box
-    mask = _from_runs(line.mask, right - left, bottom - top)
+    mask = decode_mask(line.mask, (right - left, bottom - top))
     return TrueSighting(
         line.id,
         line.kind,
@@ -187,18 +185,3 @@ def _sighting_of(line: SightingLine) -> TrueSighting:
         line.heading_deg,
         pack_mask(mask),
     )
-
-
-def _runs(mask: NDArray[np.bool_]) -> list[int]:
-    """Run lengths of (h, w) pixels, column by column, beginning with False."""
-    flat = mask.ravel(order="F")
-    changes = np.flatnonzero(np.diff(flat, prepend=False))
-    return [int(run) for run in np.diff(changes, prepend=0, append=len(flat))]
-
-
-def _from_runs(runs: list[int], width: int, height: int) -> NDArray[np.bool_]:
-    """The (h, w) pixels of run lengths; raises ValueError where they are not as many."""
-    flat = np.repeat(np.arange(len(runs)) % 2 == 1, runs)
-    if len(flat) != width * height:
-        raise ValueError(f"a mask of {len(flat)} pixels in a box of {width} x {height}")
-    return flat.reshape((height, width), order="F")

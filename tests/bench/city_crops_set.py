@@ -15,9 +15,9 @@ from detect.openvino_network import OpenVinoNetwork
 from ingest.frame import Image
 from ingest.synthetic.cameras import Projection
 from ingest.synthetic.presets import find_camera
+from ingest.truth import decode_mask
 from tests.bench.tracking import DATA
 from training.datasets.city import CitySettings, make_plan, write_city_set
-from training.datasets.city_crops import decode_mask
 from training.datasets.city_drives import FEWEST_PLACES, Drive, car_px, view_deg
 from training.datasets.city_shards import Plan
 from training.datasets.images import read_image

@@ -11,8 +11,8 @@ from typer.testing import CliRunner, Result
 
 from deploy.cli.encoder_priors import priors
 from ingest.errors import ConfigError
+from ingest.truth import encode_mask
 from tests.training import layouts
-from training.datasets.city_crops import encode_mask
 from training.datasets.city_layout import BOXES_AND_MASKS, CAMERAS
 from training.datasets.opening import open_dataset
 from training.prior_cache import PriorCache

@@ -16,9 +16,10 @@ import pytest
 
 from ingest.errors import ConfigError, SourceError
 from ingest.synthetic.fleet import draw_vehicle
+from ingest.truth import decode_mask, encode_mask
 from tests.conftest import skip_or_fail
 from training.datasets.city import CitySettings, choose_cameras, make_plan, write_city_set
-from training.datasets.city_crops import bounds, decode_mask, encode_mask
+from training.datasets.city_crops import bounds
 from training.datasets.city_drives import view_deg
 from training.datasets.city_layout import colour_id, type_id
 from training.datasets.city_processes import run_batches

@@ -19,9 +19,9 @@ from detect.masks import BoxMasker, Mask
 from embed.priors import Prior, box_only, rasterise
 from ingest.errors import ConfigError
 from ingest.frame import Image
+from ingest.truth import encode_mask
 from tests.training import layouts
 from training.datasets.base import ReidData
-from training.datasets.city_crops import encode_mask
 from training.datasets.city_layout import BOXES_AND_MASKS
 from training.datasets.opening import open_dataset
 from training.prior_cache import PriorCache, fill, prior_source

@@ -4,7 +4,7 @@ Beside VeRi's files: `boxes_and_masks.jsonl`, one line an image of train and tes
 `image`, `folder`, `model`, `kind`, `paint_bgr`; `view_deg`, from which side it is seen (0 its rear, 90 its right side,
 +-180 its front); `size`, width and height; `box_xyxy`, bounds of the visible pixels; `detected_xyxy`, the box that a
 detector would have told and that the crop was cut around; `visible`, `occluded`, shares; and `mask`, run lengths down
-the columns as COCO has them (`city_crops.decode_mask`). `cameras.json` tells preset, weather and look of each camera.
+the columns as COCO has them (`ingest.truth.decode_mask`). `cameras.json` tells preset, weather and look of each camera.
 """
 
 import json

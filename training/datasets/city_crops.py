@@ -11,7 +11,7 @@ from detect.detections import Detections
 from detect.masks import Mask
 from embed.crops import cut
 from ingest.frame import ClockQuality, Frame, Image
-from ingest.truth import TrueSighting
+from ingest.truth import TrueSighting, encode_mask
 from training.datasets.city_detector import BOX_BIAS, BOX_SIGMA, VISIBLE
 
 LEAST_SIDE_PX = 48
@@ -88,19 +88,3 @@ def bounds(mask: Mask) -> list[int]:
     """Left, top, right, bottom of what is set, right and bottom just beyond it."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     return [int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1]
-
-
-def encode_mask(mask: Mask) -> list[int]:
-    """Run lengths down the columns, from left to right, beginning with pixels that are not set (COCO's `counts`)."""
-    flat = np.asarray(mask, np.bool_).ravel(order="F")
-    changes = np.flatnonzero(np.diff(flat)) + 1
-    edges = np.concatenate([[0], changes, [flat.size]])
-    runs = np.diff(edges).tolist()
-    return [0, *runs] if flat[0] else runs
-
-
-def decode_mask(counts: list[int], size: tuple[int, int]) -> Mask:
-    """The (H, W) mask of run lengths for a crop of (width, height)."""
-    width, height = size
-    values = np.arange(len(counts)) % 2 == 1
-    return np.repeat(values, counts).reshape((height, width), order="F")

@@ -12,6 +12,7 @@ from ingest.beat import Beat
 from ingest.clock import NS
 from ingest.synthetic.cameras import CameraSpec, Points, Projection
 from ingest.synthetic.fleet import Vehicle
+from ingest.synthetic.outline import directions
 from ingest.synthetic.presets import Preset, trips_of
 from ingest.synthetic.schedule import Passage, box_corners, passages, place
 from ingest.synthetic.traffic import Trip
@@ -19,6 +20,8 @@ from ingest.synthetic.traffic import Trip
 Ints = NDArray[np.int64]
 LEAST_VISIBLE = 0.1
 LEAST_SIDE_PX = 8.0
+
+_DIRECTIONS = 256
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,7 +93,7 @@ class Outlines:
             from ingest.synthetic.vehicles import body_of  # Panda3D is an extra: only who renders needs it
 
             vertices = body_of(vehicle).vertices_m
-            farthest = np.unique(np.argmax(vertices @ _DIRECTIONS.T, axis=0))
+            farthest = np.unique(np.argmax(vertices @ directions(_DIRECTIONS).T, axis=0))
             self._known[vehicle.vehicle_id] = np.asarray(vertices[farthest], np.float64)
         return self._known[vehicle.vehicle_id]
 
@@ -144,14 +147,3 @@ def _runs(values: Ints) -> list[tuple[int, int]]:
     """Start and end of each stretch of equal values."""
     edges = np.flatnonzero(np.diff(values, prepend=-1, append=-1)) if len(values) else np.array([0])
     return list(zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True))
-
-
-def _sphere(count: int = 256) -> Points:
-    """Directions (N, 3), evenly spread: a Fibonacci lattice."""
-    number = np.arange(count) + 0.5
-    height, angle = 1 - 2 * number / count, np.pi * (1 + 5**0.5) * number
-    radius = np.sqrt(1 - height**2)
-    return np.stack([radius * np.cos(angle), radius * np.sin(angle), height], axis=1)
-
-
-_DIRECTIONS = _sphere()
