@@ -31,7 +31,7 @@ Size = tuple[int, int]
 def need_torch() -> None:
     """Raises ConfigError where torch is not installed, which only training needs."""
     if find_spec("torch") is None:
-        raise ConfigError("encoders are trained with PyTorch, which is not installed (pip install 'corridor[train]')")
+        raise ConfigError("training needs PyTorch, which is not installed (pip install 'corridor[train]')")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,7 +92,10 @@ def united_priors(sets: Sequence[Opened], size_hw: Size) -> "PriorSource | None"
 
 
 def united_targets(sets: Sequence[Opened]) -> NDArray[np.float32] | None:
-    """(N, D) what a teacher says of the training images of all sets, NaN for sets without; None without any."""
+    """(N, D) what a teacher says of the training images of all sets, NaN for sets without; None without any.
+
+    Of norm 1 after their mean is taken off, which would else be most of what there is to learn.
+    """
     taught = [None if each.teaching is None else each.teaching.of(each.data.train) for each in sets]
     widths = {each.shape[1] for each in taught if each is not None}
     if not widths:
@@ -101,4 +104,6 @@ def united_targets(sets: Sequence[Opened]) -> NDArray[np.float32] | None:
         raise ConfigError(f"data: the teachers' vectors have {' and '.join(map(str, sorted(widths)))} numbers")
     (width,) = widths
     nothing = [np.full((len(each.data.train), width), np.nan, np.float32) for each in sets]
-    return np.concatenate([blank if each is None else each for each, blank in zip(taught, nothing, strict=True)])
+    said = np.concatenate([blank if each is None else each for each, blank in zip(taught, nothing, strict=True)])
+    own = said - np.nanmean(said, axis=0)
+    return np.asarray(own / np.maximum(np.linalg.norm(own, axis=1, keepdims=True), 1e-6), np.float32)

@@ -21,6 +21,8 @@ ERASE_TRIES = 100
 ERASED_FILL = np.array((0.4914, 0.4822, 0.4465), np.float32)
 """Painted in after normalisation, so it is not the mean it was meant to be; MSINet's recipe has it so."""
 
+ZOOM_ASPECT = 1.15
+
 MEAN = np.array(PIXEL_MEAN, np.float32)
 STD = np.array(PIXEL_STD, np.float32)
 LEVELS = ((np.arange(256, dtype=np.float32)[:, None] / 255.0 - MEAN) / STD)[None]
@@ -43,6 +45,10 @@ def training_view(
     image: Image, prior: NDArray[Any] | None, size_hw: tuple[int, int], recipe: Recipe, rng: np.random.Generator
 ) -> tuple[Array, Array | None]:
     """As `test_view`, augmented; the prior goes the same way as the picture, but is never erased."""
+    if recipe.zoom:
+        part = part_shown(recipe.zoom, rng)
+        image = cropped(image, part)
+        prior = None if prior is None else np.moveaxis(cropped(_columns(prior), part), -1, 0)
     flip = rng.random() < recipe.flip
     shift_yx = rng.integers(-recipe.pad_px, recipe.pad_px, size=2, endpoint=True)
     moved = jittered(shifted(resized(image, size_hw), flip, shift_yx), jitter_factors(recipe, rng))
@@ -56,6 +62,24 @@ def training_view(
 def _columns(prior: NDArray[Any]) -> NDArray[Any]:
     """(2, h, w) to (h, w, 2), as OpenCV wants it."""
     return np.ascontiguousarray(np.moveaxis(prior, 0, -1))
+
+
+def part_shown(zoom: float, rng: np.random.Generator) -> Array:
+    """Left, top, right and bottom of a part of the picture, in shares of its sides.
+
+    Its sides are shorter by 0 to `zoom`; one of them by up to ZOOM_ASPECT more.
+    """
+    sides = rng.uniform(1.0 - zoom, 1.0) * np.minimum(1.0, ZOOM_ASPECT ** (rng.uniform(-1.0, 1.0) * np.array([1, -1])))
+    start = rng.uniform(0.0, 1.0 - sides)
+    return np.concatenate([start, start + sides]).astype(np.float32)
+
+
+def cropped(image: NDArray[Any], part: Array) -> NDArray[Any]:
+    """That part of (h, w, ...), at least a pixel of it."""
+    height, width = image.shape[:2]
+    left, top = np.minimum(np.round(part[:2] * (width, height)).astype(int), (width - 1, height - 1))
+    right, bottom = np.maximum(np.round(part[2:] * (width, height)).astype(int), (left + 1, top + 1))
+    return np.ascontiguousarray(image[top:bottom, left:right])
 
 
 def shifted(image: NDArray[Any], flip: bool, shift_yx: NDArray[np.integer[Any]]) -> NDArray[Any]:

@@ -1,4 +1,4 @@
-"""Learning from a teacher's vectors: the same directions, and the same likenesses between pictures."""
+"""Learning from a teacher's vectors: the same directions, and the same neighbours among pictures."""
 
 import torch
 from torch import Tensor, nn
@@ -6,17 +6,17 @@ from torch.nn import functional
 
 from embed.network.network import batch_norm_neck
 
-LIKENESS_WEIGHT = 10.0
-"""Squared differences of cosines are about a tenth of the cosines' own distances."""
+TEMPERATURE = 0.1
+"""Of the likenesses: pictures whose cosine is so much lower weigh e times less."""
 
 
 class Imitation(nn.Module):
     """The loss of features (B, `channels`) against a teacher's vectors (B, `dim`) of norm 1; rows of NaN count nothing.
 
     A learned linear projection of the features is to point where the teacher's vector points (1 - cosine), which
-    teaches what the teacher sees; the features' own cosine similarities within the batch are to be the teacher's
-    (Park et al., "Relational Knowledge Distillation", CVPR 2019, with cosines for distances), which teaches the
-    feature that is used in the end, where there is no projection.
+    teaches what the teacher sees; among the others of the batch, each picture's features are to find alike whom the
+    teacher finds alike (`likeness_loss`), which teaches the feature that is used in the end, where there is no
+    projection. The teacher's vectors should have their mean taken off: what all pictures share says nothing of any.
     """
 
     def __init__(self, channels: int, dim: int) -> None:
@@ -29,13 +29,24 @@ class Imitation(nn.Module):
         taught = ~targets[:, 0].isnan()
         said = targets[taught]
         direction = 1.0 - functional.cosine_similarity(projected[taught], said, dim=1)
-        return direction.sum() / max(len(said), 1) + LIKENESS_WEIGHT * likeness_loss(features[taught], said)
+        return direction.sum() / max(len(said), 1) + likeness_loss(features[taught], said)
 
 
 def likeness_loss(features: Tensor, targets: Tensor) -> Tensor:
-    """Mean squared difference of the cosines between every two of (n, D) and between every two of (n, D')."""
-    ours, theirs = (functional.normalize(vectors, dim=1) for vectors in (features, targets))
-    squared = (ours @ ours.T - theirs @ theirs.T).square()
-    pairs = len(features) * (len(features) - 1)
-    # A vector is as like itself here as there; the rest is every pair twice.
-    return torch.sum(squared - torch.diag(squared.diagonal())) / max(pairs, 1)
+    """How far whom (n, D) finds alike is from whom (n, D') finds alike: a mean Kullback-Leibler divergence.
+
+    Each row's cosines to all others, over TEMPERATURE, become shares by a softmax, and the shares are compared
+    (Tejankar et al., "ISD: Self-Supervised Learning by Iterative Similarity Distillation", ICCV 2021, with the batch
+    for their memory). Neighbours are what a ranking is made of, so that they count more than those far away.
+    """
+    if len(features) < 2:  # nobody to compare with
+        return 0.0 * features.sum()
+    ours, theirs = (_shares(vectors) for vectors in (features, targets))
+    return functional.kl_div(ours, theirs, log_target=True, reduction="batchmean")
+
+
+def _shares(vectors: Tensor) -> Tensor:
+    """(n, n - 1) logarithms of shares, of all others in their order."""
+    unit = functional.normalize(vectors, dim=1)
+    others = ~torch.eye(len(unit), dtype=torch.bool, device=unit.device)
+    return functional.log_softmax((unit @ unit.T)[others].view(len(unit), -1) / TEMPERATURE, dim=1)

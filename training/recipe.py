@@ -31,6 +31,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     teacher_images: a batch has so many images without identity beside the others, where the data has some.
     teacher_weight: of the distance from a teacher's vectors, where there is a teacher.
     prior_dropout: how often an image's prior is hidden, or only its box shown, in training.
+    zoom: the network is shown a part of the picture whose sides are shorter by up to this share, of changed aspect.
     erase: how often a rectangle of the picture is painted over; pad_px: black border before the random crop.
     jitter: how far brightness, contrast and saturation vary.
     """
@@ -56,6 +57,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     prior_dropout: Share = 0.15
     flip: Share = 0.5
     pad_px: Annotated[int, msgspec.Meta(ge=0)] = 10
+    zoom: Annotated[float, msgspec.Meta(ge=0, le=0.9)] = 0.0
     erase: Share = 0.5
     jitter: tuple[Share, Share, Share] = (0.0, 0.0, 0.0)
 

@@ -4,7 +4,20 @@ import msgspec
 import numpy as np
 import pytest
 
-from training.augment import ERASED_FILL, MEAN, STD, erased, hidden, jitter_factors, jittered, shifted, training_view
+from training.augment import (
+    ERASED_FILL,
+    MEAN,
+    STD,
+    ZOOM_ASPECT,
+    cropped,
+    erased,
+    hidden,
+    jitter_factors,
+    jittered,
+    part_shown,
+    shifted,
+    training_view,
+)
 from training.augment import test_view as plain_view
 from training.recipe import PAPER, Recipe
 
@@ -24,17 +37,20 @@ def marked() -> tuple[np.ndarray, np.ndarray]:
     return image, prior
 
 
-def test_a_prior_goes_where_its_picture_goes() -> None:
+@pytest.mark.parametrize("zoom", [0.0, 0.4])
+def test_a_prior_goes_where_its_picture_goes(zoom: float) -> None:
     image, prior = marked()
     for seed in range(20):
         rng = np.random.default_rng(seed)
-        pixels, shown = training_view(image, prior, SIZE_HW, recipe(erase=0.0, prior_dropout=0.0), rng)
+        pixels, shown = training_view(image, prior, SIZE_HW, recipe(erase=0.0, prior_dropout=0.0, zoom=zoom), rng)
         assert shown is not None
         assert pixels.shape == (64, 48, 3)
         assert shown.shape == (16, 12, 2)
         bright = (pixels * STD + MEAN).mean(axis=2)
         squares = bright.reshape(16, 4, 12, 4).mean(axis=(1, 3))
-        np.testing.assert_allclose(shown[:, :, 0], squares, atol=0.02)
+        off = np.abs(shown[:, :, 0] - squares)
+        assert off.mean() < 0.015
+        assert zoom or off.max() < 0.02, "where nothing is enlarged, the edges agree as well"
 
 
 def test_seeds_decide_alone() -> None:
@@ -130,3 +146,22 @@ def test_hiding_a_prior() -> None:
             assert np.array_equal(shown, prior)
             seen["whole"] += 1
     assert [count / 600 for count in seen.values()] == pytest.approx([0.6, 0.2, 0.2], abs=0.05)
+
+
+def test_a_part_lies_inside_and_is_as_large_as_the_zoom_says() -> None:
+    rng = np.random.default_rng(3)
+    parts = np.array([part_shown(0.2, rng) for _ in range(500)])
+    sides = parts[:, 2:] - parts[:, :2]
+    assert (parts >= 0).all()
+    assert (parts <= 1 + 1e-6).all()
+    assert (sides.max(axis=1) >= 0.8 - 1e-6).all()
+    assert (sides.min(axis=1) >= 0.8 / ZOOM_ASPECT - 1e-6).all()
+    assert sides.max() > 0.99
+    assert (sides[:, 0] / sides[:, 1]).std() > 0.02
+
+
+@pytest.mark.parametrize("size_hw", [(1, 1), (3, 200), (64, 48)])
+def test_some_pixels_are_always_left(size_hw: tuple[int, int]) -> None:
+    image = np.zeros((*size_hw, 3), np.uint8)
+    for part in ([0, 0, 1, 1], [0.999, 0.999, 1, 1], [0, 0, 0.001, 0.001]):
+        assert cropped(image, np.array(part, np.float32)).size

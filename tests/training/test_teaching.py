@@ -25,10 +25,10 @@ from tests.training.toy_vehicles import draw_vehicles
 from training.checkpoint import load_checkpoint, load_network
 from training.datasets.base import UNLABELLED, IdentityMap
 from training.datasets.opening import open_dataset
-from training.imitation import Imitation, likeness_loss
+from training.imitation import TEMPERATURE, Imitation, likeness_loss
 from training.objective import Objective
 from training.recipe import PAPER
-from training.teaching import load_teaching, save_teaching, teach
+from training.teaching import load_teaching, save_teaching, teach, views
 from training.trainer import Job, growing_average
 
 pytestmark = pytest.mark.torch
@@ -40,7 +40,18 @@ def left_and_right(image: Image) -> NDArray[np.float32]:
     return np.array([[half.mean() for half in halves]], np.float32)
 
 
-def test_features_are_the_mean_of_both_mirrors_of_norm_one_and_come_back(tmp_path: Path) -> None:
+def test_a_picture_is_seen_whole_small_and_without_its_rim_and_mirrored() -> None:
+    image = np.arange(96 * 32 * 3, dtype=np.uint32).reshape(96, 32, 3).astype(np.uint8)
+    whole, _, small, _, inner, _ = seen = views(image)
+    np.testing.assert_array_equal(whole, image)
+    assert small.shape == (64, 64, 3)
+    np.testing.assert_array_equal(inner, image[6:90, 2:30])
+    for view, mirrored in zip(seen[::2], seen[1::2], strict=True):
+        np.testing.assert_array_equal(mirrored, view[:, ::-1])
+    assert all(view.size for view in views(image[:1, :1]))
+
+
+def test_features_are_the_mean_of_all_views_of_norm_one_and_come_back(tmp_path: Path) -> None:
     draw_vehicles(tmp_path / "set", identities=2, images=3)
     data = open_dataset(f"images:{tmp_path / 'set'}")
     told: list[tuple[int, int]] = []
@@ -69,20 +80,19 @@ def test_words_about_other_files(tmp_path: Path) -> None:
         load_teaching(tmp_path / "b.npz")
 
 
-def test_likeness_is_the_mean_over_pairs() -> None:
+def test_neighbours_are_compared_row_by_row() -> None:
     rng = torch.Generator().manual_seed(0)
     ours, theirs = torch.randn(5, 8, generator=rng), torch.randn(5, 3, generator=rng)
-    pairs = [(i, j) for i in range(5) for j in range(5) if i != j]
-    slow = [
-        (
-            functional.cosine_similarity(ours[i], ours[j], dim=0)
-            - functional.cosine_similarity(theirs[i], theirs[j], dim=0)
-        )
-        ** 2
-        for i, j in pairs
-    ]
+
+    def shares(vectors: torch.Tensor, row: int) -> torch.Tensor:
+        others = [each for each in range(5) if each != row]
+        cosines = [functional.cosine_similarity(vectors[row], vectors[each], dim=0) for each in others]
+        return torch.softmax(torch.stack(cosines) / TEMPERATURE, dim=0)
+
+    slow = [(shares(theirs, row) * (shares(theirs, row).log() - shares(ours, row).log())).sum() for row in range(5)]
     torch.testing.assert_close(likeness_loss(ours, theirs), torch.stack(slow).mean())
     assert likeness_loss(ours, 7.0 * ours).item() == pytest.approx(0.0, abs=1e-6)
+    assert likeness_loss(ours[:1], theirs[:1]).item() == 0.0
 
 
 def test_pictures_without_words_teach_nothing() -> None:
@@ -115,10 +125,10 @@ def taught_job(folder: Path, out: Path, unknown: int, **recipe: Any) -> Job:
 
 
 def test_a_teacher_alone_is_learned_from_and_begun_from(tmp_path: Path) -> None:
-    job = taught_job(tmp_path / "set", tmp_path / "a", 16, epochs=4, teacher_images=8, rate=6e-3)
+    job = taught_job(tmp_path / "set", tmp_path / "a", 16, epochs=6, teacher_images=8, rate=6e-3)
     first = run(job)
     losses = [row["teacher"] for row in first.rows]
-    assert losses[-1] < 0.8 * losses[0]
+    assert min(losses[-2:]) < 0.9 * losses[0]
     assert all(row["identity"] == 0 == row["triplet"] for row in first.rows)
     assert first.rows[0]["images"] == 16
     network, _ = load_network(job.checkpoint)
