@@ -1,5 +1,6 @@
 """Arithmetic on boxes: (N, 4) float32 xyxy in pixels, x to the right, y down."""
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -53,3 +54,10 @@ def clip(boxes: Boxes, size: tuple[int, int]) -> Boxes:
     """The boxes cut to a picture of (width, height)."""
     width, height = size
     return np.clip(boxes, 0, np.array([width, height, width, height], np.float32))
+
+
+def suppress(boxes: Boxes, scores: NDArray[np.float32], max_iou: float) -> NDArray[np.int64]:
+    """Rows to keep, surest first: none shares more than `max_iou` with a surer one that is kept."""
+    sides = np.hstack([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]]).astype(np.float64)
+    kept = cv2.dnn.NMSBoxes(sides.tolist(), scores.tolist(), 0.0, max_iou)
+    return np.asarray(kept, np.int64).reshape(-1)

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detect.boxes import areas, clip
+from detect.boxes import areas, clip, suppress
 from detect.detections import Boxes, Detections
 from detect.networks import YoloxModel
 from detect.openvino_network import OpenVinoNetwork
@@ -87,13 +87,6 @@ def decode(rows: NDArray[np.float32], side: int, min_score: float) -> Detections
     labels = tuple(VEHICLES[int(each)] for each in classes[vehicles[sure].argmax(axis=1)])
     found = Detections.of(boxes, scores[sure], labels)
     return found.select(suppress(found.boxes, found.scores, MAX_IOU))
-
-
-def suppress(boxes: Boxes, scores: NDArray[np.float32], max_iou: float) -> NDArray[np.int64]:
-    """Rows to keep, surest first: none shares more than `max_iou` with a surer one that is kept."""
-    sides = np.hstack([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]]).astype(np.float64)
-    kept = cv2.dnn.NMSBoxes(sides.tolist(), scores.tolist(), 0.0, max_iou)
-    return np.asarray(kept, np.int64).reshape(-1)
 
 
 def _grid(side: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -2,17 +2,14 @@
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import torch
 
+from detect.accelerator import BF16_FLAGS, read_cpu_flags
 from ingest.errors import ConfigError
 
 Wanted = Literal["auto", "fp32", "bf16", "fp16"]
-
-BF16_FLAGS = ("amx_bf16", "avx512_bf16")
-CPU_INFO = Path("/proc/cpuinfo")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +56,3 @@ def choose_precision(wanted: Wanted, device: torch.device, cpu_flags: frozenset[
     if found:
         return Precision(device, torch.bfloat16, f"the processor has {' and '.join(found)}")
     return Precision(device, None, f"the processor has neither {' nor '.join(BF16_FLAGS)}")
-
-
-def read_cpu_flags() -> frozenset[str]:
-    """What the kernel says the processor can do; empty where it does not say."""
-    try:
-        lines = CPU_INFO.read_text().splitlines()
-    except OSError:
-        return frozenset()
-    return frozenset(next((line.partition(":")[2].split() for line in lines if line.startswith("flags")), []))

@@ -1,8 +1,10 @@
 """Arithmetic on boxes."""
 
+from itertools import pairwise
+
 import numpy as np
 
-from detect.boxes import areas, clip, covered, intersections, iou, touches_border
+from detect.boxes import areas, clip, covered, intersections, iou, suppress, touches_border
 from detect.detections import Detections
 
 BOXES = np.array([[0, 0, 10, 10], [5, 0, 15, 10], [20, 20, 20, 30], [0, 0, 10, 20]], np.float32)
@@ -41,3 +43,30 @@ def test_columns_go_together() -> None:
     assert chosen.labels == ("d", "a")
     assert np.allclose(chosen.scores, [0.4, 0.1])
     assert len(found.select(np.zeros(4, np.bool_))) == 0
+
+
+def test_suppression_keeps_the_surest_first() -> None:
+    boxes = np.array([[0, 0, 10, 10], [0, 1, 10, 11], [50, 50, 60, 60], [0, 5, 10, 15]], np.float32)
+    scores = np.array([0.5, 0.9, 0.7, 0.8], np.float32)
+    # The last one shares .43 with the surest, and more only with the first, which is gone.
+    assert suppress(boxes, scores, 0.45).tolist() == [1, 3, 2]
+    assert suppress(boxes, scores, 0.4).tolist() == [1, 2]
+
+
+def test_suppression_of_nothing() -> None:
+    assert suppress(np.empty((0, 4), np.float32), np.empty(0, np.float32), 0.45).shape == (0,)
+
+
+def test_suppression_against_its_definition() -> None:
+    rng = np.random.default_rng(5)
+    corners = rng.uniform(0, 80, (200, 2))
+    boxes = np.hstack([corners, corners + rng.uniform(5, 40, (200, 2))]).astype(np.float32)
+    scores = rng.uniform(0.1, 1, 200).astype(np.float32)
+    shared = iou(boxes, boxes)
+    expected: list[int] = []
+    for row in np.argsort(-scores, kind="stable").tolist():
+        if all(shared[row, kept] <= 0.45 for kept in expected):
+            expected.append(row)
+    kept = suppress(boxes, scores, 0.45).tolist()
+    assert kept == expected
+    assert all(scores[surer] >= scores[weaker] for surer, weaker in pairwise(kept))

@@ -1,13 +1,10 @@
 """Where YOLOX's boxes lie, and which of them stay."""
 
-from itertools import pairwise
-
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from detect.boxes import iou
-from detect.yolox import MAX_IOU, PADDING, STRIDES, VEHICLES, Letterbox, decode, suppress
+from detect.yolox import PADDING, STRIDES, VEHICLES, Letterbox, decode
 
 SIDE = 416
 ANCHORS = sum((SIDE // stride) ** 2 for stride in STRIDES)
@@ -108,30 +105,3 @@ def test_a_van_that_is_a_car_and_a_truck_is_one_vehicle() -> None:
 def test_neighbours_both_stay() -> None:
     rows = planted((8, [100, 100, 180, 160], 0.9, {CAR: 0.6}), (16, [140, 100, 220, 160], 0.9, {CAR: 0.7}))
     assert len(decode(rows, SIDE, 0.15)) == 2
-
-
-def test_suppression_keeps_the_surest_first() -> None:
-    boxes = np.array([[0, 0, 10, 10], [0, 1, 10, 11], [50, 50, 60, 60], [0, 5, 10, 15]], np.float32)
-    scores = np.array([0.5, 0.9, 0.7, 0.8], np.float32)
-    # The last one shares .43 with the surest, and more only with the first, which is gone.
-    assert suppress(boxes, scores, 0.45).tolist() == [1, 3, 2]
-    assert suppress(boxes, scores, 0.4).tolist() == [1, 2]
-
-
-def test_suppression_of_nothing() -> None:
-    assert suppress(np.empty((0, 4), np.float32), np.empty(0, np.float32), 0.45).shape == (0,)
-
-
-def test_suppression_against_its_definition() -> None:
-    rng = np.random.default_rng(5)
-    corners = rng.uniform(0, 80, (200, 2))
-    boxes = np.hstack([corners, corners + rng.uniform(5, 40, (200, 2))]).astype(np.float32)
-    scores = rng.uniform(0.1, 1, 200).astype(np.float32)
-    shared = iou(boxes, boxes)
-    expected: list[int] = []
-    for row in np.argsort(-scores, kind="stable").tolist():
-        if all(shared[row, kept] <= MAX_IOU for kept in expected):
-            expected.append(row)
-    kept = suppress(boxes, scores, MAX_IOU).tolist()
-    assert kept == expected
-    assert all(scores[surer] >= scores[weaker] for surer, weaker in pairwise(kept))
