@@ -2,11 +2,16 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+INSTALL = $(BIN)/pip install --quiet --disable-pip-version-check
+# Installed without what it asks for, supervision 0.6: it works with the newer one that trackers needs.
+GROUNDING_DINO = groundingdino-py==0.4.0
 
-.PHONY: demo test test-light check format bench schemas kafka clean
+.PHONY: demo foundation test test-light check format bench schemas kafka clean
 
 demo: $(VENV)/.city  ## three cameras in a synthetic city: vehicles move from camera to camera
 	$(BIN)/corridor demo
+
+foundation: $(VENV)/.foundation  ## the libraries of Grounding DINO and SAM; their weights: `corridor weights pull`
 
 test: $(VENV)/.dev  ## all tests
 	$(BIN)/pytest
@@ -39,13 +44,19 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.city: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[city]'
+	$(INSTALL) -e '.[city]'
 	touch $@
 
 $(VENV)/.light: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[light]'
+	$(INSTALL) -e '.[light]'
 	touch $@ $(VENV)/.city
 
+$(VENV)/.foundation: pyproject.toml | $(VENV)/bin/python
+	$(INSTALL) -e '.[foundation]'
+	$(INSTALL) --no-deps $(GROUNDING_DINO)
+	touch $@
+
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
-	touch $@ $(VENV)/.light $(VENV)/.city
+	$(INSTALL) -e '.[dev]'
+	$(INSTALL) --no-deps $(GROUNDING_DINO)
+	touch $@ $(VENV)/.light $(VENV)/.city $(VENV)/.foundation

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 from rich.table import Table
 from rich.text import Text
 
-from deploy import weights
+from deploy import weights, weights_download
 from deploy.weights import Catalogue, Finding, Network, State
 from ingest.errors import ConfigError, WeightsError
 
@@ -59,7 +59,9 @@ def pull(
     names: Annotated[
         list[str] | None, typer.Argument(help="Short names, as `list` shows them.", show_default=False)
     ] = None,
-    every: Annotated[bool, typer.Option("--all", help="Fetch every network.")] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="Fetch every network: with Grounding DINO and SAM 6 GB.")
+    ] = False,
 ) -> None:
     """Fetch networks from their publishers; without names, the default detector.
 
@@ -75,10 +77,10 @@ def pull(
     console = _console()
     for name, network in networks.items():
         with _progress(console) as bars:
-            fetched = weights.pull(name, network, folder, _Bars(bars))
+            fetched = weights_download.pull(name, network, folder, _Bars(bars))
         release = weights.inspect(network, folder).release or network.published
         verb = "fetched" if fetched else "already there"
-        _say(console, f"{name}: {verb}, {release.label}, {network.licence}, in {folder}")
+        _say(console, f"{name}: {verb}, {release.label}, {network.licence}, in {folder / network.folder}")
 
 
 @app.command()
@@ -96,7 +98,7 @@ def verify(
     asked = names or _in_folder(catalogue)
     if not asked:
         raise WeightsError(f"no weights to verify in {folder} (run `corridor weights pull`)")
-    found = {name: weights.inspect(catalogue.network(name), folder) for name in asked}
+    found = {name: weights.inspect(catalogue.network(name), folder, fresh=True) for name in asked}
     table = _table("name", "file", "bytes", "verdict", "source")
     for name, finding in found.items():
         _add_files(table, name, catalogue.network(name), finding)
@@ -114,19 +116,17 @@ def _in_folder(catalogue: Catalogue) -> list[str]:
     return [
         name
         for name, network in catalogue.networks.items()
-        if any((folder / file.name).is_file() for file in network.published.files)
+        if any(path.is_file() for path in network.paths(folder).values())
     ]
 
 
 def _add_files(table: Table, name: str, network: Network, finding: Finding) -> None:
     """One row for each file of a network: which release this file is, whatever the others are."""
-    for file in network.published.files:
-        path = weights.weights_folder() / file.name
-        if not path.is_file():
-            table.add_row(name, file.name, "-", Text("missing", STYLES[State.MISSING]), "-")
+    for file, path in network.paths(weights.weights_folder()).items():
+        if file not in finding.origins:
+            table.add_row(name, file, "-", Text("missing", STYLES[State.MISSING]), "-")
             continue
-        matches = weights.matching_releases(network, path)
-        release = finding.release or next(iter(matches), None)
+        release = finding.release or next(iter(finding.origins[file]), None)
         if release is None:
             verdict, source = Text("refused", STYLES[State.WRONG]), "-"
         else:
@@ -134,7 +134,7 @@ def _add_files(table: Table, name: str, network: Network, finding: Finding) -> N
             word = "published file" if release == network.published else "known copy"
             verdict = Text(f"{word}, alone" if mixed else word, STYLES[finding.state])
             source = release.label
-        table.add_row(name, file.name, str(path.stat().st_size), verdict, Text(source))
+        table.add_row(name, file, str(path.stat().st_size), verdict, Text(source))
 
 
 def _as_json(name: str, network: Network, finding: Finding) -> dict[str, Any]:
@@ -150,6 +150,7 @@ def _as_json(name: str, network: Network, finding: Finding) -> dict[str, Any]:
         "state": finding.state.value,
         "release": finding.release.label if finding.release else None,
         "problem": finding.problem or None,
+        "folder": network.folder or None,
         "published": files(network.published),
         "copies": [files(release) for release in network.copies],
     }

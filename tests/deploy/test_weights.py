@@ -2,18 +2,21 @@
 
 import hashlib
 import json
+import os
 import shutil
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BufferedReader
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from deploy import weights
+from deploy import weights, weights_digest, weights_download
 from deploy.cli.weights_command import app
 from deploy.weights import Catalogue, Network, Release, State, WeightsFile
 from ingest.errors import ConfigError, WeightsError
@@ -23,6 +26,8 @@ BIN = bytes(range(256)) * 1200  # several reads of CHUNK_BYTES
 OLD_XML = b"<old/>" * 50
 OLD_BIN = bytes(reversed(BIN))  # another release of the same size
 ONNX = b"onnx" * 100
+CONFIG = b'{"layers": 2}'
+WORDS = b"car\ntruck\n"
 
 
 class Server:
@@ -30,6 +35,7 @@ class Server:
 
     def __init__(self) -> None:
         self.content = {"/new/net.xml": XML, "/new/net.bin": BIN, "/new/tiny.onnx": ONNX}
+        self.content |= {"/new/config.json": CONFIG, "/new/words.txt": WORDS}
         self.stop_after: list[int | None] = []
         self.resumes = True
         self.requests: list[tuple[str, str | None]] = []
@@ -54,7 +60,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body) - start))
         self.end_headers()
         stop = self.script.stop_after.pop(0) if self.script.stop_after else None
-        self.wfile.write(body[start:] if stop is None else body[start : start + stop])
+        with suppress(ConnectionError):  # the client has heard enough
+            self.wfile.write(body[start:] if stop is None else body[start : start + stop])
 
     def log_message(self, format: str, *args: object) -> None:
         pass
@@ -87,11 +94,13 @@ def make_catalogue(url: str) -> Catalogue:
     new = release("Zoo 2", f"{url}/new", net_xml=XML, net_bin=BIN)
     old = release("Zoo 1", f"{url}/old", net_xml=OLD_XML, net_bin=OLD_BIN)
     tiny = release("Tiny 1", f"{url}/new", tiny_onnx=ONNX)
+    text = release("Text 1", f"{url}/new", config_json=CONFIG, words_txt=WORDS)
     return Catalogue(
         default="net",
         networks={
             "net": Network(purpose="detector", licence="MIT", published=new, copies=(old,)),
             "tiny": Network(purpose="encoder", licence="MIT", published=tiny),
+            "text": Network(purpose="words", licence="MIT", published=text, folder="text"),
         },
     )
 
@@ -123,7 +132,7 @@ def put(folder: Path, xml: bytes | None = XML, bin: bytes | None = BIN) -> None:
 
 
 def pull(network: Network, folder: Path) -> bool:
-    return weights.pull("net", network, folder, lambda file, done, total: None)
+    return weights_download.pull("net", network, folder, lambda file, done, total: None)
 
 
 def names_in(folder: Path) -> set[str]:
@@ -148,13 +157,24 @@ def test_without_the_variable_the_folder_is_runs_weights(monkeypatch: pytest.Mon
 def test_find_gives_the_main_file(folder: Path, xml: bytes, bin: bytes) -> None:
     put(folder, xml, bin)
     assert weights.find("net") == folder / "net.xml"
-    assert weights.digest_of("net") == hashlib.sha256(xml + bin).hexdigest()[:8]
 
 
-@pytest.mark.parametrize("lookup", [weights.find, weights.digest_of])
-def test_an_unknown_name_is_answered_with_the_known_ones(folder: Path, lookup: Callable[[str], object]) -> None:
-    with pytest.raises(ConfigError, match=r"'nett' \(known: net, tiny\)"):
-        lookup("nett")
+def test_an_unknown_name_is_answered_with_the_known_ones(folder: Path) -> None:
+    with pytest.raises(ConfigError, match=r"'nett' \(known: net, tiny, text\)"):
+        weights.find("nett")
+
+
+def test_a_network_with_a_folder_of_its_own_is_that_folder(net: Network, folder: Path, server: Server) -> None:
+    (folder / "config.json").write_bytes(CONFIG)  # of some other network
+    with pytest.raises(WeightsError, match=f"'text' are missing: {folder / 'text' / 'config.json'} "):
+        weights.find("text")
+    assert run("pull", "text") == f"text: fetched, Text 1, MIT, in {folder / 'text'}\n"
+    assert weights.find("text") == folder / "text"
+    assert names_in(folder / "text") == {"config.json", "words.txt"}
+    assert "published file" in row(run("verify"), "text")
+    (folder / "text" / "words.txt").write_bytes(WORDS[:-1])
+    with pytest.raises(WeightsError, match=r"words\.txt has sha384:\w+ \(9 bytes\), expected sha384:\w+ \(10 bytes"):
+        weights.find("text")
 
 
 @pytest.mark.parametrize(("xml", "absent"), [(None, "net.xml"), (XML, "net.bin")])
@@ -196,13 +216,93 @@ def test_right_files_of_two_releases_are_a_wrong_network(folder: Path, xml: byte
         weights.find("net")
 
 
+# Digests that are remembered
+
+
+@pytest.fixture
+def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The files that are hashed, by name; files of any size count as large."""
+    monkeypatch.setattr(weights_digest, "REMEMBER_FROM_BYTES", 1)
+    names: list[str] = []
+    real = hashlib.file_digest
+
+    def note(stream: BufferedReader, algorithm: str) -> object:
+        names.append(Path(str(stream.name)).name)
+        return real(stream, algorithm)
+
+    monkeypatch.setattr(hashlib, "file_digest", note)
+    return names
+
+
+def test_a_large_file_is_hashed_once_and_again_by_verify(folder: Path, hashed: list[str]) -> None:
+    put(folder)
+    for _ in range(3):
+        weights.find("net")
+    assert hashed == ["net.xml", "net.bin"]
+    run("list")
+    assert hashed == ["net.xml", "net.bin"]
+    run("verify", "net")
+    assert hashed == ["net.xml", "net.bin"] * 2
+
+
+def test_small_files_are_hashed_every_time(folder: Path, hashed: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(weights_digest, "REMEMBER_FROM_BYTES", len(BIN))
+    put(folder)
+    for _ in range(2):
+        weights.find("net")
+    assert hashed == ["net.xml", "net.bin", "net.xml"]
+
+
+def test_what_was_pulled_is_not_hashed_again(net: Network, folder: Path, hashed: list[str]) -> None:
+    pull(net, folder)
+    assert hashed == ["net.xml.part", "net.bin.part"]
+    assert weights.find("net") == folder / "net.xml"
+    assert len(hashed) == 2
+    assert set(json.loads((folder / ".digests.json").read_bytes())) == {"net.xml", "net.bin"}
+
+
+@pytest.mark.parametrize("change", ["other content", "other content, old time", "moved in, old time"])
+def test_a_file_that_changed_is_hashed_again_and_refused(folder: Path, hashed: list[str], change: str) -> None:
+    put(folder)
+    weights.find("net")
+    path = folder / "net.bin"
+    stat = path.stat()
+    if "moved" in change:
+        (folder / "other").write_bytes(OLD_BIN)
+        (folder / "other").replace(path)
+    else:
+        path.write_bytes(OLD_BIN)
+    if "old time" in change:
+        os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    with pytest.raises(WeightsError, match="different releases"):
+        weights.find("net")
+
+
+@pytest.mark.parametrize("memory", ["{", '{"net.bin": 5}', ""])
+def test_a_broken_memory_is_no_harm(folder: Path, hashed: list[str], memory: str) -> None:
+    put(folder)
+    (folder / ".digests.json").write_text(memory)
+    weights.find("net")
+    weights.find("net")
+    assert hashed == ["net.xml", "net.bin"]
+
+
+def test_where_nothing_can_be_noted_files_are_hashed_every_time(folder: Path, hashed: list[str]) -> None:
+    put(folder)
+    (folder / ".digests.json").mkdir()  # as in a folder that cannot be written
+    for _ in range(2):
+        weights.find("net")
+    assert hashed == ["net.xml", "net.bin"] * 2
+    assert names_in(folder) == {"net.xml", "net.bin", ".digests.json"}
+
+
 # The download
 
 
 def test_pull_brings_the_published_files_and_reports_progress(net: Network, folder: Path) -> None:
     seen: list[tuple[str, int, int]] = []
     into = folder / "made" / "on the way"
-    assert weights.pull("net", net, into, lambda *report: seen.append(report))
+    assert weights_download.pull("net", net, into, lambda *report: seen.append(report))
     assert names_in(into) == {"net.xml", "net.bin"}
     assert weights.inspect(net, into).release == net.published
     assert seen[0] == ("net.xml", len(XML), len(XML))
@@ -326,8 +426,8 @@ def test_pull_fetches_the_default_the_named_or_all(net: Network, folder: Path, s
     assert run("pull").startswith("net: fetched, Zoo 2, MIT")
     assert names_in(folder) == {"net.xml", "net.bin"}
     output = run("pull", "--all").splitlines()
-    assert [line.split(",")[0] for line in output] == ["net: already there", "tiny: fetched"]
-    assert len(server.requests) == 3
+    assert [line.split(",")[0] for line in output] == ["net: already there", "tiny: fetched", "text: fetched"]
+    assert len(server.requests) == 5
 
 
 def test_pull_checks_every_name_before_it_fetches_one(net: Network, folder: Path, server: Server) -> None:
@@ -399,13 +499,37 @@ def test_the_default_is_in_the_catalogue() -> None:
 def test_the_catalogue_is_consistent(name: str) -> None:
     network = SHIPPED.network(name)
     main = network.published.files[0].name
-    assert Path(main).suffix in {".xml", ".onnx"}
+    assert network.folder == name if Path(main).suffix == ".json" else not network.folder
     digests = [file.digest for release in network.releases for file in release.files]
     assert len(set(digests)) == len(digests)
     for release in network.releases:
         assert release.source.startswith("https://")
         assert [file.name for file in release.files] == [file.name for file in network.published.files]
-        assert all(Path(file.name).stem == Path(main).stem for file in release.files)
+        assert network.folder or all(Path(file.name).stem == Path(main).stem for file in release.files)
+
+
+def test_no_two_networks_share_a_file() -> None:
+    paths = [path for network in SHIPPED.networks.values() for path in network.paths(Path("weights")).values()]
+    assert len(set(paths)) == len(paths)
+
+
+FOUNDATION = {
+    "grounding-dino-swin-t": 0.694e9,
+    "grounding-dino-swin-b": 0.938e9,
+    "bert-base-uncased": 0.441e9,
+    "sam-vit-b": 0.375e9,
+    "sam-vit-l": 1.250e9,
+    "sam-vit-h": 2.565e9,
+}
+
+
+@pytest.mark.parametrize(("name", "size"), FOUNDATION.items())
+def test_the_large_networks_are_known_by_sha256_and_say_what_is_not_certain(name: str, size: float) -> None:
+    network = SHIPPED.network(name)
+    assert network.licence == "Apache-2.0"
+    assert network.published.size == pytest.approx(size, rel=1e-3)
+    assert all(file.digest.startswith("sha256:") for file in network.published.files)
+    assert "public projects record" in network.published.note
 
 
 KNOWN = {

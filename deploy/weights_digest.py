@@ -1,0 +1,65 @@
+"""Digests of files, remembered for large ones: hashing several gigabytes at every start would take its time."""
+
+import hashlib
+import os
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+from ingest.errors import WeightsError
+
+REMEMBER_FROM_BYTES = 1 << 26
+MEMORY = ".digests.json"
+"""Lies beside the files. Who can write it can write them too: it guards against accidents, as the digests do."""
+
+
+class _Known(msgspec.Struct, frozen=True):
+    """The digest that a file had when the file system said this of it; a change or a copy changes one of them."""
+
+    size: int
+    modified_ns: int
+    changed_ns: int
+    digest: str
+
+
+def digest_of(path: Path, algorithm: str, *, fresh: bool = False) -> str:
+    """`algorithm:hex` of a file, read in pieces; a large one that did not change is read once, unless `fresh`.
+
+    Raises WeightsError where the file cannot be read.
+    """
+    try:
+        before = path.stat()
+        known = None if fresh else _read(path.with_name(MEMORY)).get(path.name)
+        if known is not None and known == _known(before, known.digest) and known.digest.startswith(f"{algorithm}:"):
+            return known.digest
+        with path.open("rb") as stream:
+            digest = f"{algorithm}:{hashlib.file_digest(stream, algorithm).hexdigest()}"
+        if _known(path.stat(), digest) == _known(before, digest):
+            remember(path, digest)
+    except OSError as error:
+        raise WeightsError(f"cannot read {path}: {error.strerror}") from error
+    return digest
+
+
+def remember(path: Path, digest: str) -> None:
+    """Note the digest of a file as it is now, if it is a large one; where the folder cannot be written, do nothing."""
+    now = path.stat()
+    if now.st_size < REMEMBER_FROM_BYTES:
+        return
+    memory = path.with_name(MEMORY)
+    known = {name: each for name, each in _read(memory).items() if path.with_name(name).exists()}
+    known[path.name] = _known(now, digest)
+    with suppress(OSError):
+        memory.write_bytes(msgspec.json.encode(known))  # what a crash cuts short is not read again
+
+
+def _known(stat: os.stat_result, digest: str) -> _Known:
+    return _Known(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, digest)
+
+
+def _read(memory: Path) -> dict[str, _Known]:
+    try:
+        return msgspec.json.decode(memory.read_bytes(), type=dict[str, _Known])
+    except (OSError, msgspec.DecodeError):
+        return {}
