@@ -2,7 +2,7 @@
 
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.torch import save
+from torch import nn
 
 from associate.likelihood import Calibration
 from embed.exported import FORMAT, IMAGES, KEY, PRIORS, VECTORS, About, encoder_id
@@ -81,24 +82,42 @@ def onnx_graph(network: ReidNetwork, about: About, told: str) -> bytes:
     inputs = {IMAGES: torch.zeros(EXAMPLES, height, width, 3, dtype=torch.uint8)}
     if about.priors:
         inputs[PRIORS] = torch.ones(EXAMPLES, 2, down, across)
+    names = (*inputs, VECTORS)
+    model = traced(
+        Deployed(network).float().cpu(), inputs, [VECTORS], dynamic_axes={name: {0: "batch"} for name in names}
+    )
+    halve_weights(model.graph)
+    return signed(model, told)
+
+
+def traced(
+    module: nn.Module,
+    inputs: Mapping[str, torch.Tensor],
+    outputs: Sequence[str],
+    dynamic_axes: Mapping[str, Mapping[int, str]] | None = None,
+) -> onnx.ModelProto:
+    """A module in evaluation mode, for examples of its inputs by name."""
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         # The exporter that follows a trace is deprecated, but needs no further package, and a quarter of the time.
         warnings.simplefilter("ignore")
-        traced = Path(folder) / "traced.onnx"
+        path = Path(folder) / "traced.onnx"
         torch.onnx.export(
-            Deployed(network).float().cpu(),
+            module,
             tuple(inputs.values()),
-            traced,
+            path,
             dynamo=False,
             opset_version=OPSET,
             # Normalisations stay apart, so that the weights are those of the other file; runtimes fold them.
             training=torch.onnx.TrainingMode.PRESERVE,
             input_names=list(inputs),
-            output_names=[VECTORS],
-            dynamic_axes={name: {0: "batch"} for name in (*inputs, VECTORS)},
+            output_names=list(outputs),
+            dynamic_axes=dynamic_axes,
         )
-        model = onnx.load(traced)
-    halve_weights(model.graph)
+        return onnx.load(path)
+
+
+def signed(model: onnx.ModelProto, told: str) -> bytes:
+    """The bytes of a file that says of itself what it was told, always the same ones."""
     model.metadata_props.add(key=KEY, value=told)
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString(deterministic=True))

@@ -14,6 +14,7 @@ from deploy.cli import (
     city_command,
     crops_command,
     demo_command,
+    distill_command,
     encoder_command,
     run_command,
     score_command,
@@ -36,6 +37,7 @@ app.command("run")(run_command.run)
 app.command("observe")(run_command.observe)
 app.command("associate")(run_command.associate)
 app.command("trajectories")(trajectories_command.trajectories)
+app.command("distill")(distill_command.distill)
 app.command("score")(score_command.score)
 app.add_typer(cameras_command.app, name="cameras")
 app.add_typer(city_command.app, name="city")

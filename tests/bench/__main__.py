@@ -8,9 +8,29 @@ import pytest
 
 from tests.bench.tracking import DATA
 
-NEED_DATA = ("tracking", "detectors", "gantries", "streams", "faults", "city_noise", "city_probe")
+NEED_DATA = (
+    "tracking",
+    "detectors",
+    "gantries",
+    "streams",
+    "faults",
+    "city_noise",
+    "city_probe",
+    "distillation",
+    "budget_curve",
+    "two_camera",
+)
 CITY = ("city_speed", "city_memory", "city_statistics", "city_detection", "city_identity", "city_hardness")
-BENCHES = ("pipeline", "association", "retrieval", "encoder_speed", "encoder_runtime", *CITY, *NEED_DATA)
+BENCHES = (
+    "pipeline",
+    "association",
+    "retrieval",
+    "encoder_speed",
+    "encoder_runtime",
+    "foundation_speed",
+    *CITY,
+    *NEED_DATA,
+)
 
 
 def main() -> None:

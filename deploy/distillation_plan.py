@@ -1,0 +1,110 @@
+"""What a distillation is made from, and the folder in which it goes on."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from deploy.detectors import FOUNDATION, check_detector, open_detector, start_score
+from detect.detector import OneByOne
+from detect.settings import FoundationSettings
+from ingest.camera import Camera
+from ingest.errors import ConfigError
+from ingest.redact import redact
+
+if TYPE_CHECKING:
+    from training.distil.labels import Teacher  # needs torch, which may not be there
+
+SURE = 0.6
+"""A teacher is believed from this share on of the score that would start a track."""
+
+DOUBT = 0.1
+"""What Grounding DINO finds with so much less than its `box_score` is passed over, not learned as nothing."""
+
+PLAN = "plan.json"
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """A folder's distillation goes on only where all of this is the same.
+
+    cameras: sources by id. prompts: by camera, for a teacher that takes them. minutes, frames_per_s: of every camera.
+    steps, seed: of the training.
+    """
+
+    cameras: dict[str, str]
+    teacher: str
+    prompts: dict[str, str]
+    minutes: float
+    frames_per_s: float
+    steps: int
+    seed: int
+
+
+def make_plan(
+    cameras: Sequence[Camera],
+    teacher: str,
+    foundation: FoundationSettings,
+    *,
+    minutes: float,
+    frames_per_s: float,
+    steps: int,
+    seed: int,
+) -> Plan:
+    """Raises ConfigError for a teacher that there is not."""
+    check_detector(teacher)
+    prompts = {camera.id: foundation.prompts.get(camera.id, foundation.prompt) for camera in cameras}
+    return Plan(
+        cameras={camera.id: redact(camera.source) for camera in cameras},
+        teacher=teacher,
+        prompts=prompts if teacher in FOUNDATION else {},
+        minutes=minutes,
+        frames_per_s=frames_per_s,
+        steps=steps,
+        seed=seed,
+    )
+
+
+def open_teacher(plan: Plan, foundation: FoundationSettings) -> "Teacher":
+    """Raises ConfigError, WeightsError where it cannot be had."""
+    from training.distil.labels import Teacher
+
+    if plan.teacher not in FOUNDATION:
+        sure = SURE * start_score(plan.teacher, foundation)
+        return Teacher(plan.teacher, OneByOne(open_detector(plan.teacher)), sure)
+    from deploy.foundation import open_grounding_dino
+
+    lenient = msgspec.structs.replace(foundation, box_score=max(foundation.box_score - DOUBT, foundation.box_score / 2))
+    return Teacher(plan.teacher, open_grounding_dino(plan.teacher, lenient, plan.cameras), foundation.box_score)
+
+
+def prepare(plan: Plan, out: Path, *, resume: bool) -> Path:
+    """The folder of a plan, beside the detector that it will end with.
+
+    Raises ConfigError where the folder is another plan's, or has one already that is not to be resumed.
+    """
+    if out.suffix != ".onnx":
+        raise ConfigError(f"--out '{out}' must end in .onnx (a folder of its name gets everything else)")
+    folder = out.with_suffix("")
+    path = folder / PLAN
+    if path.exists() and len(list(folder.iterdir())) > 1:  # a plan alone came to nothing: missing weights, say
+        if not resume:
+            raise ConfigError(f"{folder} exists already (go on with --resume, or give another --out)")
+        _check_same(path, plan)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(msgspec.json.format(msgspec.json.encode(plan)) + b"\n")
+    except OSError as error:
+        raise ConfigError(f"--out: cannot write to {folder}: {error.strerror}") from error
+    return folder
+
+
+def _check_same(path: Path, plan: Plan) -> None:
+    try:
+        before = msgspec.json.decode(path.read_bytes(), type=Plan)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise ConfigError(f"{path} cannot be read: {error} (delete {path.parent} to begin anew)") from error
+    for key in plan.__struct_fields__:
+        was, now = getattr(before, key), getattr(plan, key)
+        if was != now:
+            raise ConfigError(f"{path.parent} was begun with {key} = {was}, not {now} (say that, or another --out)")

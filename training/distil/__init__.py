@@ -1,0 +1,1 @@
+"""A small detector for some cameras, taught by an expensive one on their own footage."""

@@ -1,0 +1,167 @@
+"""How far a student sees what its teacher sees: boxes that share half of their union are the same vehicle."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detect.boxes import areas, iou
+from detect.detections import Boxes, Detections
+from training.distil.labels import Labelled
+
+SAME = 0.5
+STANDS = 0.7
+"""Intersection over union with what the teacher saw in the last frame that was learned from: it has not moved."""
+
+EDGES_PX = (16.0, 32.0, 64.0)
+SIZES = ("below 16", "16 to 32", "32 to 64", "above 64")
+"""Of the square root of a box's area, in pixels of the frame."""
+
+SCORES = np.round(np.arange(0.1, 0.8, 0.05), 2)
+"""Among which thresholds are chosen."""
+
+FALLBACK_SCORE = 0.3
+"""Where there is nothing to choose by."""
+
+CONTINUES = 0.5
+"""What continues a track needs this share of the score that starts one."""
+
+
+@dataclass(slots=True)
+class Count:
+    """Vehicles of the teacher and how many of them were found; boxes of the student and how many of them are right."""
+
+    vehicles: int = 0
+    found: int = 0
+    said: int = 0
+    right: int = 0
+
+    @property
+    def recall(self) -> float | None:
+        return self.found / self.vehicles if self.vehicles else None
+
+    @property
+    def precision(self) -> float | None:
+        return self.right / self.said if self.said else None
+
+    @property
+    def f1(self) -> float:
+        return 2 * self.found / (self.vehicles + self.said) if self.vehicles + self.said else 0.0
+
+    def add(self, found: NDArray[np.bool_], right: NDArray[np.bool_]) -> None:
+        """The vehicles of a frame, whether found, and the boxes, whether right."""
+        self.vehicles += len(found)
+        self.found += int(found.sum())
+        self.said += len(right)
+        self.right += int(right.sum())
+
+
+@dataclass(slots=True)
+class Agreement:
+    """On frames that were held out: in all, by size of the boxes, by camera, and of vehicles that were not there yet.
+
+    Of `moved` only the recall means something. named_alike: of the vehicles found, those under their teacher's label.
+    """
+
+    all: Count = field(default_factory=Count)
+    sizes: dict[str, Count] = field(default_factory=lambda: {name: Count() for name in SIZES})
+    cameras: dict[str, Count] = field(default_factory=dict)
+    moved: Count = field(default_factory=Count)
+    named_alike: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Match:
+    """Of a frame: which box of the student stands for each vehicle of the teacher, -1 for none; which boxes count.
+
+    A box that fits none but one that the teacher is unsure of does not count.
+    """
+
+    of_vehicle: NDArray[np.int64]
+    counts: NDArray[np.bool_]
+
+
+def match(said: Boxes, vehicles: Boxes, unsure: Boxes) -> Match:
+    """The student's boxes, surest first, each take the free vehicle that they share most with."""
+    shared = iou(said, vehicles)
+    of_vehicle = np.full(len(vehicles), -1, np.int64)
+    counts = np.ones(len(said), np.bool_)
+    doubtful = np.asarray((iou(said, unsure) >= SAME).any(axis=1), np.bool_)
+    for row in range(len(said)):
+        free = np.where(of_vehicle < 0, shared[row], -1.0)
+        best = int(free.argmax()) if len(vehicles) else -1
+        if best >= 0 and free[best] >= SAME:
+            of_vehicle[best] = row
+        else:
+            counts[row] = not doubtful[row]
+    return Match(of_vehicle, counts)
+
+
+def compare(
+    frames: Sequence[Labelled], said: Sequence[Detections], sure: float, start_score: float, learned: Sequence[Labelled]
+) -> Agreement:
+    """The student's boxes from `start_score` on against what the teacher is `sure` of, in the same frames."""
+    result = Agreement()
+    before = {each.kept.camera_id: each.found.boxes[each.found.scores >= sure] for each in learned}  # the last one's
+    for each, boxes in zip(frames, said, strict=True):
+        boxes = boxes.select(boxes.scores >= start_score)
+        vehicles, matched = _matched(each, boxes, sure)
+        found = matched.of_vehicle >= 0
+        right = np.isin(np.arange(len(boxes)), matched.of_vehicle)
+        result.all.add(found, right[matched.counts])
+        camera = result.cameras.setdefault(each.kept.camera_id, Count())
+        camera.add(found, right[matched.counts])
+        theirs, ours = _sizes(vehicles.boxes), _sizes(boxes.boxes)
+        for number, name in enumerate(SIZES):
+            result.sizes[name].add(found[theirs == number], right[matched.counts & (ours == number)])
+        stood = (iou(vehicles.boxes, before.get(each.kept.camera_id, vehicles.boxes[:0])) >= STANDS).any(axis=1)
+        result.moved.add(found[~stood], right[:0])
+        result.named_alike += sum(
+            vehicles.labels[row] == boxes.labels[matched.of_vehicle[row]] for row in np.flatnonzero(found)
+        )
+    return result
+
+
+def choose_scores(
+    frames: Sequence[Labelled], said: Sequence[Detections], labels: Sequence[str], sure: float
+) -> tuple[float, tuple[float, ...]]:
+    """The score that starts a track, with the best F1 over all labels, and by label the one that continues it."""
+    start = _best(frames, said, sure)
+    best: Mapping[str, float] = {
+        name: _best([_only(each, name) for each in frames], [_of(each, name) for each in said], sure) for name in labels
+    }
+    return start, tuple(round(CONTINUES * min(best[name], start), 3) for name in labels)
+
+
+def _best(frames: Sequence[Labelled], said: Sequence[Detections], sure: float) -> float:
+    f1 = []
+    for score in SCORES:
+        count = Count()
+        for each, boxes in zip(frames, said, strict=True):
+            _, matched = _matched(each, kept := boxes.select(boxes.scores >= score), sure)
+            right = np.isin(np.arange(len(kept)), matched.of_vehicle)
+            count.add(matched.of_vehicle >= 0, right[matched.counts])
+        f1.append(count.f1)
+    if max(f1) == 0:
+        return FALLBACK_SCORE
+    # The middle of the plateau, which depends on single boxes less than the peak does.
+    return round(float(np.median(SCORES[np.array(f1) >= max(f1) - 0.01])), 3)
+
+
+def _matched(frame: Labelled, boxes: Detections, sure: float) -> tuple[Detections, Match]:
+    certain = frame.found.scores >= sure
+    vehicles = frame.found.select(certain)
+    return vehicles, match(boxes.boxes, vehicles.boxes, frame.found.boxes[~certain])
+
+
+def _only(frame: Labelled, label: str) -> Labelled:
+    return Labelled(frame.kept, _of(frame.found, label), frame.size)
+
+
+def _of(found: Detections, label: str) -> Detections:
+    return found.select(np.array([name == label for name in found.labels], np.bool_))
+
+
+def _sizes(boxes: Boxes) -> NDArray[np.int64]:
+    return np.asarray(np.digitize(np.sqrt(areas(boxes)), EDGES_PX), np.int64)

@@ -1,0 +1,34 @@
+"""From a trained student to the file that cameras use it from."""
+
+from pathlib import Path
+
+import msgspec
+import torch
+from torch import Tensor, nn
+
+from detect.site_detector import BOXES, HEAT, PICTURES, SiteAbout
+from training.checkpoint import write_atomically
+from training.distil.network import SiteNetwork
+from training.distil.targets import boxes_of
+from training.export import signed, traced
+
+
+class Exported(nn.Module):
+    """Pictures to scores in 0..1 and boxes in pixels of the input, of every cell."""
+
+    def __init__(self, network: SiteNetwork) -> None:
+        super().__init__()
+        self.network = network.eval()
+
+    def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        logits, sides = self.network(pictures)
+        return logits.sigmoid(), boxes_of(sides)
+
+
+def write_detector(network: SiteNetwork, about: SiteAbout, path: Path) -> None:
+    """Write the .onnx file; the same network gives the same bytes. Raises CheckpointError where the disk is full."""
+    width, height = about.size
+    module = Exported(network).float().cpu()
+    model = traced(module, {PICTURES: torch.zeros(1, 3, height, width)}, [HEAT, BOXES])
+    told = msgspec.json.encode(about, order="deterministic").decode()
+    write_atomically(path, signed(model, told))

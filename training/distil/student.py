@@ -1,0 +1,173 @@
+"""A student in training: its state, a step, its checkpoint, and the way from the first step to the last."""
+
+import io
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
+
+from ingest.clock import Clock
+from ingest.errors import ConfigError
+from training.checkpoint import CheckpointError, write_atomically
+from training.distil.labels import Labelled
+from training.distil.lessons import Batch, Lessons
+from training.distil.network import SiteNetwork
+from training.distil.targets import losses
+from training.precision import Precision, choose_precision
+from training.trainer import DivergedError, growing_average
+
+FORMAT = "corridor distillation 1"
+RATE, WARM_UP, DECAY = 2e-3, 30, 1e-4
+CLIP_NORM = 10.0
+AVERAGE_DECAY = 0.995
+CHECKPOINT_EVERY_S = 60.0
+
+
+class Course(msgspec.Struct, frozen=True, kw_only=True):
+    """What a student is to become; a checkpoint goes on only where all of it is the same.
+
+    size: width and height of the input; frames: how many there are to learn from; data: fingerprint of their labels.
+    """
+
+    labels: tuple[str, ...]
+    size: tuple[int, int]
+    steps: int
+    seed: int
+    sure: float
+    frames: int
+    data: str
+
+    def rate_at(self, step: int) -> float:
+        """The learning rate: up in a short while, then down along a cosine."""
+        return RATE * min((step + 1) / WARM_UP, 1.0) * 0.5 * (1 + math.cos(math.pi * step / self.steps))
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a training stands after a step, counted from 1; losses are averages over the last steps."""
+
+    step: int
+    steps: int
+    heat: float
+    boxes: float
+    remaining_s: float
+
+
+class Student:
+    """Weights, their average, optimiser, and the step they stand before; every draw follows from seed and step."""
+
+    def __init__(self, course: Course, precision: Precision) -> None:
+        self.course, self.precision = course, precision
+        torch.manual_seed(course.seed)
+        network = SiteNetwork(len(course.labels))
+        self._learning = network.to(precision.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._average = AveragedModel(network, multi_avg_fn=growing_average(AVERAGE_DECAY), use_buffers=True)
+        self._optimiser = torch.optim.AdamW(network.parameters(), RATE, weight_decay=DECAY)
+        self._scaler = torch.amp.GradScaler(precision.device.type, enabled=precision.scales)
+        self.step = 0
+
+    @property
+    def network(self) -> SiteNetwork:
+        """The network that is deployed."""
+        return cast("SiteNetwork", self._average.module).eval()
+
+    def learn(self, batch: Batch) -> Tensor:
+        """One step; returns its two losses, of heat maps and boxes. Raises DivergedError before a weight changes."""
+        batch = batch.to(self.precision.device)
+        for group in self._optimiser.param_groups:
+            group["lr"] = self.course.rate_at(self.step)
+        self._optimiser.zero_grad(set_to_none=True)
+        with self.precision.context():
+            logits, sides = self._learning(batch.pictures)
+        found = losses(logits, sides, batch.heat, batch.known, batch.boxes, batch.weight)
+        if not torch.isfinite(found).all():
+            raise DivergedError(f"the loss is no number any more in step {self.step + 1} (try another --seed)")
+        self._scaler.scale(found.sum()).backward()  # type: ignore[no-untyped-call]
+        self._scaler.unscale_(self._optimiser)
+        nn.utils.clip_grad_norm_(self._learning.parameters(), CLIP_NORM)
+        self._scaler.step(self._optimiser)
+        self._scaler.update()
+        self._average.update_parameters(self._learning)
+        self.step += 1
+        return found.detach().cpu()
+
+    def save(self, path: Path) -> None:
+        """Write the checkpoint; raises CheckpointError, and what stood there before still does."""
+        buffer = io.BytesIO()
+        state = {name: part.state_dict() for name, part in self._parts().items()} | {"step": self.step}
+        torch.save({"format": FORMAT, "course": msgspec.to_builtins(self.course), "state": state}, buffer)
+        write_atomically(path, buffer.getbuffer())
+
+    def resume(self, path: Path) -> None:
+        """Go on from a checkpoint; raises CheckpointError for a damaged one, ConfigError for another course's."""
+        content = _load(path)
+        saved, wanted = content["course"], msgspec.to_builtins(self.course)
+        for key, value in wanted.items():
+            if saved.get(key) != value:
+                raise ConfigError(f"{path} was trained with {key} = {saved.get(key)}, not {value} (give another --out)")
+        for name, part in self._parts().items():
+            part.load_state_dict(content["state"][name])
+        self.step = content["state"]["step"]
+
+    def _parts(self) -> dict[str, Any]:
+        return {
+            "network": self._learning,
+            "average": self._average,
+            "optimiser": self._optimiser,
+            "scaler": self._scaler,
+        }
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise CheckpointError(f"cannot read the checkpoint {path}: {error.strerror}") from error
+    except Exception as error:  # torch raises whatever its parts raise
+        raise CheckpointError(f"{path} is no checkpoint, or is damaged ({type(error).__name__})") from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise CheckpointError(f"{path} is not a checkpoint of a distillation ('{FORMAT}')")
+    return content
+
+
+def best_precision() -> Precision:
+    """That of a GPU where there is one, else of the processor."""
+    return choose_precision("auto", torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+
+
+def train(
+    course: Course,
+    frames: Sequence[Labelled],
+    checkpoint: Path,
+    precision: Precision,
+    clock: Clock,
+    report: Callable[[Standing], None],
+    stopped: Callable[[], bool],
+) -> Student:
+    """Train to the last step, or until stopped, from the checkpoint if there is one; it then is the state returned.
+
+    Raises DivergedError, CheckpointError, and ConfigError for the checkpoint of another course.
+    """
+    student = Student(course, precision)
+    if checkpoint.exists():
+        student.resume(checkpoint)
+    lessons = Lessons(frames, course.labels, course.size, course.sure, course.seed)
+    began, began_s = student.step, clock.monotonic_s()
+    saved_s, running = began_s, None
+    while student.step < course.steps and not stopped():
+        found = student.learn(lessons.batch(student.step))
+        running = found if running is None else 0.95 * running + 0.05 * found
+        now_s = clock.monotonic_s()
+        left_s = (now_s - began_s) / (student.step - began) * (course.steps - student.step)
+        report(Standing(student.step, course.steps, float(running[0]), float(running[1]), left_s))
+        if now_s - saved_s >= CHECKPOINT_EVERY_S:
+            student.save(checkpoint)
+            saved_s = now_s
+    student.save(checkpoint)
+    return student
