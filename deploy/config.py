@@ -1,5 +1,7 @@
 """One TOML file, checked whole before anything starts."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -8,10 +10,12 @@ import msgspec
 from associate.settings import AssociateSettings
 from associate.topology import Topology
 from deploy.crop_store import CropSettings
+from deploy.detectors import check_detector
 from deploy.encoders import check_encoder
 from deploy.log.opening import check_log_url
 from deploy.toml_file import convert, parse_table, read_text
-from detect.settings import DetectSettings
+from detect.prompts import Prompt
+from detect.settings import DetectSettings, FoundationSettings
 from embed.settings import EmbedSettings
 from ingest.camera import Camera, check_camera
 from ingest.errors import ConfigError
@@ -42,6 +46,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     cameras: Annotated[list[Camera], msgspec.Meta(min_length=1)]
     detect: DetectSettings = DetectSettings()
+    foundation: FoundationSettings = FoundationSettings()
     embed: EmbedSettings = EmbedSettings()
     associate: AssociateSettings = AssociateSettings()
     log: LogSettings = LogSettings()
@@ -82,10 +87,11 @@ def _check(config: Config) -> None:
                 raise ConfigError(
                     f"associate.travel names camera '{end}', which is not among the cameras ({', '.join(sorted(seen))})"
                 )
-    try:
+    with _at("detect.detector"):
+        check_detector(config.detect.detector)
+    with _at("embed.encoder"):
         check_encoder(config.embed.encoder)
-    except ConfigError as error:
-        raise ConfigError(f"key 'embed.encoder': {error}") from error
+    _check_foundation(config.foundation, seen)
     settings = config.associate
     if not settings.only_listed and not settings.min_travel_s < settings.max_travel_s:
         raise ConfigError(
@@ -93,3 +99,32 @@ def _check(config: Config) -> None:
         )
     Topology(settings.travel, settings.default_window)
     check_log_url(config.log.url)
+
+
+def _check_foundation(settings: FoundationSettings, cameras: set[str]) -> None:
+    with _at("foundation.cheap"):
+        check_detector(settings.cheap, cheap=True)
+    if settings.max_calls_per_s is not None and settings.max_gpu_share is not None:
+        raise ConfigError(
+            f"foundation.max_calls_per_s {settings.max_calls_per_s:g} and max_gpu_share {settings.max_gpu_share:g} "
+            "are two budgets; give one of them"
+        )
+    with _at("foundation.prompt"):
+        Prompt.of(settings.prompt)
+    for camera, prompt in settings.prompts.items():
+        if camera not in cameras:
+            raise ConfigError(
+                f"foundation.prompts names camera '{camera}', which is not among the cameras "
+                f"({', '.join(sorted(cameras))})"
+            )
+        with _at(f"foundation.prompts.{camera}"):
+            Prompt.of(prompt)
+
+
+@contextmanager
+def _at(key: str) -> Iterator[None]:
+    """Name the key in what is wrong with its value."""
+    try:
+        yield
+    except ConfigError as error:
+        raise ConfigError(f"key '{key}': {error}") from error

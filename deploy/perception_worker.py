@@ -9,10 +9,11 @@ from functools import partial
 
 import msgspec
 
+from deploy.isolation import Isolated
 from deploy.log.base import Record, Writer
 from deploy.log.topics import OBSERVATIONS
 from detect.detections import Detections
-from detect.detector import Detector
+from detect.detector import BatchDetector
 from detect.tracking import Tracker
 from embed.observation import Epoch, Gap, Message, Tick, encode
 from embed.tracklets import TrackletBuilder
@@ -114,9 +115,22 @@ class Station:
         return self.feed.camera
 
     @property
+    def over(self) -> bool:
+        """Whether nothing of it is of any use here any more."""
+        return self.ended or self.fenced
+
+    @property
     def epoch(self) -> Epoch:
         """That of the pipeline that begins next."""
         return Epoch(self.writer.generation, self.epochs)
+
+
+@dataclass(frozen=True, slots=True)
+class Batching:
+    """How many cameras' frames the detector is given at once, and how long live ones are waited for."""
+
+    limit: int = 1
+    within_s: float = 0.0
 
 
 class PerceptionWorker:
@@ -126,14 +140,17 @@ class PerceptionWorker:
         self,
         mailbox: Mailbox,
         stations: Sequence[Station],
-        detector: Detector,
+        detector: BatchDetector,
         make_pipeline: PipelineMaker,
         *,
+        batching: Batching = Batching(),
         tap: FrameTap | None = None,
     ) -> None:
         self.stations: Mapping[str, Station] = {station.camera.id: station for station in stations}
+        self.detector = detector
         self._mailbox = mailbox
-        self._detector = detector
+        self._detect = Isolated(detector)
+        self._batching = batching
         self._make_pipeline = make_pipeline
         self._tap = tap
         self._stop = threading.Event()
@@ -147,17 +164,16 @@ class PerceptionWorker:
         running = [station for station in self.stations.values() if not station.ended]
         for station in running:
             station.feed.start()
-        while not self._stop.is_set() and not all(station.ended or station.fenced for station in running):
-            delivery = self._mailbox.take(timeout_s=0.2)
-            if delivery is not None:
-                self._handle(delivery)
+        while not self._stop.is_set() and not all(station.over for station in running):
+            together = self._batching
+            self._handle(self._mailbox.take(timeout_s=0.2, limit=together.limit, within_s=together.within_s))
             for station in running:
                 if station.feed.watch():
                     logger.warning("%s", station.feed.error)
         for station in running:
             station.feed.stop()
         for station in running:
-            if not station.ended and not station.fenced and station.pipeline is not None:
+            if not station.over and station.pipeline is not None:
                 self._guarded(station, partial(self._finish, station, final=False))
         with ThreadPoolExecutor(max(1, len(running))) as pool:  # all at once: each may wait for a log that is away
             list(pool.map(lambda station: station.writer.close(), running))
@@ -170,15 +186,16 @@ class PerceptionWorker:
         """How long the last frames of a camera waited for this thread, in seconds."""
         return self._mailbox.ages_s(camera_id)
 
-    def _handle(self, delivery: Delivery) -> None:
-        station = self.stations[delivery.camera_id]
-        if station.fenced or station.ended:
-            return
-        frame = delivery.frame
-        if frame is None:
-            self._guarded(station, lambda: self._end(station, delivery.error))
-        else:
-            self._guarded(station, lambda: self._analyse(station, delivery.session, frame))
+    def _handle(self, deliveries: Sequence[Delivery]) -> None:
+        """What was fetched together, at most one delivery a camera."""
+        running = [each for each in deliveries if not self.stations[each.camera_id].over]
+        found = iter(self._detect([delivery.frame for delivery in running if delivery.frame is not None]))
+        for delivery in running:
+            station, frame = self.stations[delivery.camera_id], delivery.frame
+            if frame is None:
+                self._guarded(station, partial(self._end, station, delivery.error))
+            else:
+                self._guarded(station, partial(self._analyse, station, delivery.session, frame, next(found)))
 
     def _guarded(self, station: Station, work: Callable[[], None]) -> None:
         """A camera that another process has taken over is let go; the others go on."""
@@ -190,22 +207,23 @@ class PerceptionWorker:
             station.feed.stop()
             self._mailbox.shut(station.camera.id)
 
-    def _analyse(self, station: Station, session: int, frame: Frame) -> None:
+    def _analyse(self, station: Station, session: int, frame: Frame, found: Detections | Exception) -> None:
         stale = station.pipeline is None or station.generation != station.writer.generation
         if stale or station.session != session or station.writer.dropped > station.dropped_records:
             self._begin_session(station, session)
             self._report_gap(station, frame.captured_ns)
         assert station.pipeline is not None
-        found: Detections | None = None
+        if isinstance(found, Exception):
+            self._pass_over(station, frame, found)
+            return
         try:
-            found = self._detector(frame)
             messages, tracked = station.pipeline.step(frame, found, dropped=self._dropped(station))
         except CorridorError:
             raise
-        except Exception as error:  # one camera's odd picture must not take the others down
+        except Exception as error:
             self._pass_over(station, frame, error)
             # What the pipeline was about to say is lost; a new epoch closes what it leaves open.
-            station.pipeline = None if found is not None else station.pipeline
+            station.pipeline = None
             return
         station.analysed += 1
         if messages:

@@ -6,8 +6,24 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from deploy.foundation import FoundationDetector
 from deploy.perception_worker import PerceptionWorker, Station
+from detect.detector import BatchDetector
 from ingest.redact import redact
+
+
+class FoundationStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """What the budget of a large detector made of a camera's frames, by reason, and its use by all cameras together.
+
+    key_frames: those that the large detector saw (`first`, `new`, `unsure`, `stale`); spared: those that it did not
+    (`still`, `explained`, `over_budget`). all_calls, frames_a_call, time_share: of the whole process.
+    """
+
+    key_frames: dict[str, int]
+    spared: dict[str, int]
+    all_calls: int
+    frames_a_call: float
+    time_share: float
 
 
 class CameraStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -15,7 +31,7 @@ class CameraStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     decoded = skipped + dropped + analysed + failed, but for the frame that is just being worked on. `waited_p95_ms`:
     how long frames waited for the inference thread. `clock`: where capture times come from; `clock_suspect`: why
-    they are not the camera's own; `lag_ms`: arrival after capture.
+    they are not the camera's own; `lag_ms`: arrival after capture. `foundation`: None without a large detector.
     """
 
     camera: str
@@ -34,6 +50,7 @@ class CameraStatus(msgspec.Struct, frozen=True, kw_only=True):
     clock_suspect: str | None = None
     lag_ms: float | None = None
     drift_ms: float | None = None
+    foundation: FoundationStatus | None = None
     error: str | None = None
 
 
@@ -65,7 +82,21 @@ def _status(worker: PerceptionWorker, station: Station) -> CameraStatus:
         clock_suspect=clock.suspect or None if clock is not None else None,
         lag_ms=clock.lag_ms if clock is not None else None,
         drift_ms=clock.drift_ms if clock is not None else None,
+        foundation=_foundation(worker.detector, station.camera.id),
         error=redact(str(feed.error)) if feed.error is not None else None,
+    )
+
+
+def _foundation(detector: BatchDetector, camera_id: str) -> FoundationStatus | None:
+    if not isinstance(detector, FoundationDetector):
+        return None
+    counts, use = detector.counts(camera_id), detector.use()
+    return FoundationStatus(
+        key_frames={"first": counts.first, "new": counts.new, "unsure": counts.unsure, "stale": counts.stale},
+        spared={"still": counts.still, "explained": counts.explained, "over_budget": counts.over_budget},
+        all_calls=use.calls,
+        frames_a_call=round(use.frames_a_call, 2),
+        time_share=round(use.share, 4),
     )
 
 

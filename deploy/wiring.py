@@ -1,6 +1,6 @@
 """All parts on one page: which class stands behind each name of the configuration, and who is handed to whom."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from associate.associator import Associator
 from associate.likelihood import Calibration
@@ -9,22 +9,22 @@ from deploy import weights
 from deploy.association_worker import AssociationWorker
 from deploy.config import Config
 from deploy.crop_store import CropStore
+from deploy.detectors import FOUNDATION, open_detector, start_score
 from deploy.encoders import COLOUR, encoder_file
 from deploy.log.base import Log, Writer
 from deploy.log.opening import on_this_machine
 from deploy.log.spool import SpooledWriter
 from deploy.perception_worker import (
+    Batching,
     CameraPipeline,
     FrameTap,
     PerceptionWorker,
     Station,
     station_progress,
 )
-from detect.detector import Detector
+from detect.detector import BatchDetector, Detector, OneByOne
 from detect.masks import BoxMasker, GrabCutMasker, Masker
-from detect.motion import MotionDetector
-from detect.networks import NETWORKS, START_SCORE, open_network
-from detect.settings import DetectSettings
+from detect.settings import DetectSettings, FoundationSettings
 from detect.tracking import Tracker
 from embed.attributes import Attributes, BarrierAttributes
 from embed.colour import ColourEncoder
@@ -38,28 +38,52 @@ from ingest.feed import CameraFeed
 from ingest.mailbox import Mailbox
 from ingest.opening import check_source, open_camera, start_ns
 
+DEFAULTS = FoundationSettings()
+
 
 def make_detector(settings: DetectSettings) -> Detector:
-    """The detector of the configuration; raises WeightsError where its weights are missing."""
-    if settings.detector == "motion":
-        return MotionDetector(silhouettes=settings.masks == "auto")
-    network = weights.find(settings.detector)
-    return open_network(settings.detector, network, min_score=settings.min_score, threads=settings.threads)
-
-
-def make_tracker(settings: DetectSettings) -> Tracker:
-    """A tracker for one camera that takes the configured detector's scores for what they mean."""
-    network = NETWORKS.get(settings.detector)
-    return Tracker(
-        lost_after_s=settings.lost_after_s,
-        frame_rate=settings.analyse_fps,
-        start_score=network.start_score if network else START_SCORE,
+    """The detector of the configuration, where it is one for every frame; raises WeightsError, ConfigError."""
+    return open_detector(
+        settings.detector,
+        min_score=settings.min_score,
+        threads=settings.threads,
+        silhouettes=settings.masks == "auto",
     )
 
 
-def make_masker(settings: DetectSettings) -> Masker:
-    """Who masks the crops that come without a silhouette."""
-    return BoxMasker() if settings.masks == "box" else GrabCutMasker()
+def make_batch_detector(config: Config, cameras: Sequence[Camera], clock: Clock) -> tuple[BatchDetector, Batching]:
+    """The detector of the configuration, whatever it is, and how many cameras' frames it is worth giving it at once.
+
+    Raises as `make_detector`.
+    """
+    if config.detect.detector not in FOUNDATION:
+        return OneByOne(make_detector(config.detect)), Batching()
+    from deploy.foundation import open_foundation
+
+    camera_ids = [camera.id for camera in cameras]
+    # All frames that are there: few of them are key frames, and those are to share a batch.
+    batching = Batching(limit=max(len(cameras), 1), within_s=config.foundation.batch_wait_ms / 1000)
+    return open_foundation(config.detect, config.foundation, camera_ids, clock), batching
+
+
+def make_tracker(settings: DetectSettings, foundation: FoundationSettings = DEFAULTS) -> Tracker:
+    """A tracker for one camera that takes the configured detector's scores for what they mean."""
+    return Tracker(
+        lost_after_s=settings.lost_after_s,
+        frame_rate=settings.analyse_fps,
+        start_score=start_score(settings.detector, foundation),
+    )
+
+
+def make_masker(settings: DetectSettings, foundation: FoundationSettings = DEFAULTS) -> Masker:
+    """Who masks the crops that come without a silhouette; raises ConfigError, WeightsError for SAM."""
+    if settings.masks == "box":
+        return BoxMasker()
+    if settings.masks == "auto" or settings.masks == "grabcut":
+        return GrabCutMasker()
+    from deploy.foundation import open_sam
+
+    return open_sam(settings.masks, foundation)
 
 
 def make_encoder(settings: EmbedSettings) -> Encoder:
@@ -121,12 +145,12 @@ def make_perception_worker(
     cameras = [camera for camera in config.cameras if only is None or camera.id in only]
     for camera in cameras:
         check_source(camera)
-    detector = make_detector(config.detect)
+    detector, batching = make_batch_detector(config, cameras, clock)
     make_pipeline = _pipeline_maker(config, CropStore(config.crops, clock) if config.crops.keep else None)
     mailbox = Mailbox(clock)
     started_ns = clock.now_ns()
     stations = [_make_station(config, log, mailbox, clock, camera, started_ns) for camera in cameras]
-    return PerceptionWorker(mailbox, stations, detector, make_pipeline, tap=tap)
+    return PerceptionWorker(mailbox, stations, detector, make_pipeline, batching=batching, tap=tap)
 
 
 def _make_station(config: Config, log: Log, mailbox: Mailbox, clock: Clock, camera: Camera, started_ns: int) -> Station:
@@ -154,7 +178,8 @@ def _camera_writer(config: Config, log: Log, camera: Camera) -> Writer:
 
 
 def _pipeline_maker(config: Config, store: CropStore | None) -> Callable[[str, Epoch], CameraPipeline]:
-    encoder, masker, attributes = make_encoder(config.embed), make_masker(config.detect), make_attributes(config.embed)
+    encoder, attributes = make_encoder(config.embed), make_attributes(config.embed)
+    masker = make_masker(config.detect, config.foundation)
 
     def make(camera_id: str, epoch: Epoch) -> CameraPipeline:
         builder = TrackletBuilder(
@@ -167,6 +192,6 @@ def _pipeline_maker(config: Config, store: CropStore | None) -> Callable[[str, E
             keep=store.keep if store is not None else None,
             attributes=attributes,
         )
-        return CameraPipeline(camera_id, epoch, make_tracker(config.detect), builder)
+        return CameraPipeline(camera_id, epoch, make_tracker(config.detect, config.foundation), builder)
 
     return make

@@ -3,10 +3,12 @@
 A live camera's slot holds one frame and the newest wins: what was not fetched in time is dropped and counted, so that
 nobody works on the past. A recording's slot makes its decoder wait instead, and frames of several recordings are
 handed out in the order of their capture times, so that a run gives the same result however fast the machine is.
+Frames of several cameras can be fetched at once, for detectors that look at many pictures in one go.
 """
 
 import threading
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ingest.clock import Clock, SystemClock
@@ -48,6 +50,7 @@ class Mailbox:
     def __init__(self, clock: Clock | None = None) -> None:
         self._clock = clock or SystemClock()
         self._slots: dict[str, _Slot] = {}
+        self._in_step: list[Delivery] = []  # frames of recordings that will be handed out together
         self._changed = threading.Condition()
 
     def open(self, camera_id: str, session: int, *, live: bool) -> None:
@@ -82,27 +85,67 @@ class Mailbox:
         self._changed.notify_all()
         return True
 
-    def take(self, timeout_s: float) -> Delivery | None:
-        """The next delivery; None if there is none in time."""
-        with self._changed:
-            if not self._changed.wait_for(lambda: self._next() is not None, timeout_s):
-                return None
-            slot = self._next()
-            assert slot is not None
-            delivery = slot.waiting.popleft()
-            slot.ages_s.append(self._clock.monotonic_s() - slot.since_s.popleft())
-            self._changed.notify_all()
-            return delivery
+    def take(self, timeout_s: float, *, limit: int = 1, within_s: float = 0.0) -> list[Delivery]:
+        """The next deliveries in their order: up to `limit` frames, one a camera, or the end of one session.
 
-    def _next(self) -> _Slot | None:
-        """The slot whose turn it is: the live frame that waited longest; recordings once all have spoken."""
-        live = [slot for slot in self._slots.values() if slot.live and slot.waiting]
-        if live:
-            return min(live, key=lambda slot: slot.since_s[0])
+        Empty if there is none in time. After the first frame of a live camera, the others have `within_s` to add
+        theirs. Frames of recordings are handed out together once their decoders have shown what comes next, however
+        long that takes, so that the same frames come together on every machine.
+        """
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._live() is not None or self._gather(limit), timeout_s):
+                return []
+            first = self._live()
+            if first is not None:
+                return self._take_live(first, limit, within_s)
+            taken, self._in_step = self._in_step, []
+            return taken
+
+    def _take_live(self, first: _Slot, limit: int, within_s: float) -> list[Delivery]:
+        taken = [self._fetch(first)]
+        if taken[0].frame is None:
+            return taken
+        until_s = self._clock.monotonic_s() + within_s
+        while len(taken) < limit:
+            had = {each.camera_id for each in taken}
+            others = [slot for key, slot in self._slots.items() if slot.live and not slot.closed and key not in had]
+            slot = _longest_waiting(slot for slot in others if slot.waiting and slot.waiting[0].frame is not None)
+            if slot is not None:
+                taken.append(self._fetch(slot))
+                continue
+            left_s = until_s - self._clock.monotonic_s()
+            if not others or left_s <= 0 or not self._changed.wait(left_s):
+                break
+        return taken
+
+    def _live(self) -> _Slot | None:
+        """The live camera whose delivery has waited longest."""
+        return _longest_waiting(slot for slot in self._slots.values() if slot.live and slot.waiting)
+
+    def _gather(self, limit: int) -> bool:
+        """Put frames of recordings together, earliest first; returns whether they are complete.
+
+        They are once there is one of each, or a camera's second one or the end of a session would be next.
+        """
         recordings = [slot for slot in self._slots.values() if not slot.live and not slot.closed]
-        if any(not slot.waiting for slot in recordings):
-            return None
-        return min(recordings, key=_captured_ns, default=None)
+        while len(self._in_step) < min(limit, len(recordings)):
+            if any(not slot.waiting for slot in recordings):
+                return False
+            slot = min(recordings, key=_captured_ns)
+            ahead = slot.waiting[0]
+            if ahead.frame is None and not self._in_step:
+                self._in_step.append(self._fetch(slot))
+                return True
+            if ahead.frame is None or ahead.camera_id in {each.camera_id for each in self._in_step}:
+                return True
+            self._in_step.append(self._fetch(slot))
+        return bool(self._in_step)
+
+    def _fetch(self, slot: _Slot) -> Delivery:
+        delivery = slot.waiting.popleft()
+        slot.ages_s.append(self._clock.monotonic_s() - slot.since_s.popleft())
+        self._changed.notify_all()
+        return delivery
 
     def shut(self, camera_id: str) -> None:
         """No more deliveries of this camera: waiting decoders give up, and recordings no longer wait for it."""
@@ -120,6 +163,10 @@ class Mailbox:
         """Frames of a live camera that a newer one has replaced, over all its sessions."""
         with self._changed:
             return self._slots[camera_id].dropped if camera_id in self._slots else 0
+
+
+def _longest_waiting(slots: Iterable[_Slot]) -> _Slot | None:
+    return min(slots, key=lambda slot: slot.since_s[0], default=None)
 
 
 def _captured_ns(slot: _Slot) -> int:

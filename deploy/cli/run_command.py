@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from deploy.cli.screen import camera_table, live_view, make_console, repeating
+from deploy.cli.screen import live_view, make_console, repeating, worker_tables
 from deploy.config import Config, load_config
 from deploy.journeys import complete_visits, read_journeys
 from deploy.log.base import Log
@@ -76,7 +76,7 @@ def observe(file: ConfigFile, cameras: CameraList = None, status: StatusFile = N
     console = make_console()
     with live_view(console, log, perception), kept_up_to_date(status, perception):
         run_perception(perception)
-    console.print(camera_table(perception))
+    console.print(worker_tables(perception))
 
 
 def associate(
@@ -128,7 +128,7 @@ def summarise(console: Console, log: Log, perception: "PerceptionWorker", url: s
     """What came of a run, and where it is."""
     journeys = read_journeys(log)
     sightings, linked = len(journeys.identity_of), journeys.linked
-    console.print(camera_table(perception))
+    console.print(worker_tables(perception))
     console.print(
         f"\n{sightings} sightings of {len(journeys.latest)} vehicles; {len(linked)} were seen by more than one camera",
         highlight=False,

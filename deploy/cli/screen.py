@@ -86,6 +86,34 @@ def camera_table(worker: "PerceptionWorker") -> Table:
     return table
 
 
+def foundation_table(worker: "PerceptionWorker") -> Table | None:
+    """Which frames a large detector saw and what spared it the others; None where there is no such detector."""
+    from deploy.status import camera_statuses
+
+    told = {each.camera: each.foundation for each in camera_statuses(worker) if each.foundation is not None}
+    if not told:
+        return None
+    use = next(iter(told.values()))
+    title = f"Key frames: {use.all_calls} calls of {use.frames_a_call:.1f} frames, {use.time_share:.0%} of the time"
+    table = Table(title=title, title_justify="left", expand=True, box=None, header_style="bold cyan")
+    table.add_column("camera")
+    for name in ("key frames", *use.key_frames, "spared", *use.spared):
+        table.add_column(name.replace("_", " "), justify="right")
+    for camera, each in told.items():
+        numbers = [sum(each.key_frames.values()), *each.key_frames.values()]
+        numbers += [sum(each.spared.values()), *each.spared.values()]
+        table.add_row(camera, *map(str, numbers))
+    return table
+
+
+def worker_tables(worker: "PerceptionWorker") -> RenderableType:
+    """How the cameras of a process are doing, and its large detector if it has one."""
+    tables: list[RenderableType] = [camera_table(worker)]
+    if (foundation := foundation_table(worker)) is not None:
+        tables += [Text(), foundation]
+    return Group(*tables)
+
+
 def make_console() -> Console:
     """The terminal; a file or a pipe gets wide lines, so that no reason is cut off."""
     wide = not sys.stdout.isatty() and "COLUMNS" not in os.environ
@@ -102,7 +130,7 @@ def live_view(console: Console, log: Log, worker: "PerceptionWorker | None") -> 
         for event in events:
             journeys.take(event)
         table = trajectory_table(journeys, max(5, console.height - 12))
-        return Group(camera_table(worker), Text(), table) if worker is not None else table
+        return Group(worker_tables(worker), Text(), table) if worker is not None else table
 
     if not console.is_terminal:
         yield

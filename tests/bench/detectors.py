@@ -79,7 +79,7 @@ def look(running: list[Subject], clip: str) -> None:
 
 def follow_with(name: str) -> Follow:
     """The tracker that the system is wired with for a detector."""
-    settings = DetectSettings(detector=name, analyse_fps=RATE_FPS)  # type: ignore[arg-type]  # a name of the table
+    settings = DetectSettings(detector=name, analyse_fps=RATE_FPS)
 
     def follow(clip: Clip, frames: list[int]) -> TrackedBoxes:
         tracker = make_tracker(settings)

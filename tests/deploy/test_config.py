@@ -22,7 +22,31 @@ WRONG = {
     "odd id": ('[[cameras]]\nid="a b"\nsource="x"', r"key 'cameras\[0\].id'"),
     "same id": (CAMERA + CAMERA, "camera id 'north' is given twice"),
     "scheme": ('[[cameras]]\nid="a"\nsource="gopher://x"', "unknown URL scheme 'gopher://'"),
-    "detector": (CAMERA + '[detect]\ndetector="yolo"', "one of: crossroad-1016, motion"),
+    "detector": (
+        CAMERA + '[detect]\ndetector="yolo"',
+        "key 'detect.detector': 'yolo' is not one of: crossroad-1016, pvb",
+    ),
+    "masks": (CAMERA + '[detect]\nmasks="sam"', "one of: auto, box, grabcut, sam-vit-b, sam-vit-h, sam-vit-l"),
+    "foundation": (CAMERA + "[foundation]\nthreshold=1", "unknown key 'foundation.threshold'"),
+    "no noun": (CAMERA + '[foundation]\nprompt=" . "', r"key 'foundation.prompt': the prompt ' . ' names nothing"),
+    "camera's prompt": (CAMERA + '[foundation.prompts]\nnorth=""', "key 'foundation.prompts.north': the prompt ''"),
+    "nobody's prompt": (
+        CAMERA + '[foundation.prompts]\nsouth="car ."',
+        r"foundation.prompts names camera 'south', which is not among the cameras \(north\)",
+    ),
+    "cheap": (
+        CAMERA + '[foundation]\ncheap="grounding-dino-swin-t"',
+        "key 'foundation.cheap': 'grounding-dino-swin-t' is not one of: crossroad-1016, .*, motion, the path of",
+    ),
+    "two budgets": (
+        CAMERA + "[foundation]\nmax_calls_per_s=1\nmax_gpu_share=0.5",
+        "foundation.max_calls_per_s 1 and max_gpu_share 0.5 are two budgets",
+    ),
+    "no budget": (CAMERA + "[foundation]\nmax_calls_per_s=0", "key 'foundation.max_calls_per_s'"),
+    "whole GPUs": (CAMERA + "[foundation]\nmax_gpu_share=2", "key 'foundation.max_gpu_share'"),
+    "device": (CAMERA + '[foundation]\ndevice="tpu"', "key 'foundation.device'"),
+    "score": (CAMERA + "[foundation]\nbox_score=1", "key 'foundation.box_score'"),
+    "batch": (CAMERA + "[foundation]\nbatch=0", "key 'foundation.batch'"),
     "type": (CAMERA + '[detect]\nanalyse_fps="fast"', "key 'detect.analyse_fps': Expected `float`, got `str`"),
     "range": (CAMERA + "[detect]\nanalyse_fps=0", "key 'detect.analyse_fps'"),
     "no time": (CAMERA + "[associate]\ndecide_every_s=1e-10", "key 'associate.decide_every_s'"),
@@ -42,6 +66,20 @@ def test_the_smallest_useful_file() -> None:
     assert config.camera_ids == ("north",)
     assert config.detect.detector == "crossroad-1016"
     assert config.log.url == "sqlite:runs/corridor.db"
+
+
+def test_a_budget_is_given_or_the_usual_one() -> None:
+    budgets = {"": (0.8, None), "max_calls_per_s=2": (2, None), "max_gpu_share=0.3": (None, 0.3)}
+    for line, expected in budgets.items():
+        settings = parse_config(f"{CAMERA}[foundation]\n{line}", "f.toml").foundation
+        assert (settings.calls_per_s, settings.max_gpu_share) == expected
+
+
+def test_detectors_and_the_prompts_of_cameras() -> None:
+    for name in ("motion", "yolox-nano", "grounding-dino-swin-b", "~/weights/north.onnx"):
+        assert parse_config(f'{CAMERA}[detect]\ndetector="{name}"', "f.toml").detect.detector == name
+    config = parse_config(CAMERA + '[foundation]\nprompts = { north = "tram . bus" }\ncheap="a.onnx"', "f.toml")
+    assert config.foundation.prompts == {"north": "tram . bus"}
 
 
 @pytest.mark.parametrize("name", WRONG)

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from tests.conftest import ROOT
 from tests.training import layouts
 from tests.training.toy_vehicles import draw_vehicles
 from training.datasets.opening import open_dataset
-from training.prior_cache import fill
+from training.prior_filling import fill
 from training.recipe import MODERN, PAPER, Recipe
 
 SMALL = """
@@ -128,8 +129,9 @@ class Middle:
 
     name = "middle"
 
-    def __call__(self, name: str, image: Image) -> Prior:
-        return Prior(np.array([0.25, 0.25, 0.75, 0.75], np.float32))
+    def __call__(self, images: Mapping[str, Image]) -> Iterator[tuple[str, Prior | None]]:
+        for name in images:
+            yield name, Prior(np.array([0.25, 0.25, 0.75, 0.75], np.float32))
 
 
 @pytest.mark.torch

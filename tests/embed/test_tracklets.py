@@ -7,13 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detect.detections import Detections
-from detect.masks import BoxMasker
+from detect.masks import BoxMasker, Mask
 from embed.crops import Crop
 from embed.observation import Epoch, Observation, State
 from embed.settings import EmbedSettings
 from embed.tracklets import TrackletBuilder
 from ingest.clock import NS
-from ingest.frame import ClockQuality, Frame
+from ingest.frame import ClockQuality, Frame, Image
 
 IMAGE = np.random.default_rng(1).integers(0, 255, (200, 400, 3), dtype=np.uint8)
 
@@ -103,6 +103,37 @@ def test_a_crop_is_embedded_once() -> None:
     said = run({1: range(80)}, 100, builder(encoder))
     assert len(said) > 3
     assert encoder.crops < 30
+
+
+class CountingMasker:
+    """A masker that keeps what it is asked about."""
+
+    def __init__(self) -> None:
+        self.asked: list[Image] = []
+
+    def __call__(self, image: Image, box_xyxy: NDArray[np.float32]) -> Mask:
+        self.asked.append(image)
+        return BoxMasker()(image, box_xyxy)
+
+
+def test_a_masker_is_asked_once_for_each_crop_that_is_embedded_and_for_no_other() -> None:
+    """It may cost a hundred times what a detector does: frames, noise and what has its silhouette cost it nothing."""
+    encoder, masker = Counting(), CountingMasker()
+    settings = EmbedSettings(crops=3)
+    machine = TrackletBuilder("a", Epoch(0, 0), encoder, masker, lost_after_s=1.0, settings=settings)
+    said = run({1: range(60), 2: range(10, 12)}, 80, machine)
+    rounds = len([each for each in said if each.state is not State.CLOSED])
+    assert 3 <= len(masker.asked) == encoder.crops <= 3 * rounds
+    assert len({id(image) for image in masker.asked}) == len(masker.asked)
+    assert all(image.shape[0] < IMAGE.shape[0] / 2 for image in masker.asked), "crops, not frames"
+
+    before = len(masker.asked)
+    masks = np.zeros((1, *IMAGE.shape[:2]), np.bool_)
+    masks[0, 20:60, 20:60] = True
+    found = replace(Detections.of([[10, 10, 80, 80]], masks=masks), track_ids=np.array([9], np.int64))
+    for index in range(80, 120):
+        machine.step(Frame("a", index, index * NS // 8, ClockQuality.FILE, IMAGE), found)
+    assert encoder.crops > before == len(masker.asked)
 
 
 def test_a_tracker_s_id_that_comes_back_is_a_new_tracklet() -> None:

@@ -56,10 +56,9 @@ def drain(feed: CameraFeed, mailbox: Mailbox) -> list[int]:
     times: list[int] = []
     for _ in range(500):
         got = mailbox.take(0.05)
-        if got is not None and got.frame is not None:
-            times.append(got.frame.captured_ns)
+        times += [delivery.frame.captured_ns for delivery in got if delivery.frame is not None]
         feed.watch()
-        if feed.done and got is None:
+        if feed.done and not got:
             return times
     raise AssertionError("it did not end")
 

@@ -14,9 +14,13 @@ def delivery(camera: str, at_ns: int, session: int = 0) -> Delivery:
     return Delivery(camera, session, Frame(camera, at_ns, at_ns, ClockQuality.FILE, image))
 
 
+def told(got: list[Delivery]) -> list[tuple[str, int | None]]:
+    return [(each.camera_id, None if each.frame is None else each.frame.captured_ns) for each in got]
+
+
 def taken_ns(box: Mailbox) -> int | None:
     got = box.take(timeout_s=0)
-    return got.frame.captured_ns if got and got.frame else None
+    return got[0].frame.captured_ns if got and got[0].frame else None
 
 
 def test_the_newest_live_frame_wins_and_every_drop_is_counted() -> None:
@@ -39,8 +43,7 @@ def test_a_camera_with_a_late_clock_takes_no_more_turns_than_others() -> None:
             if step % 2 == 0:
                 clock.sleep(0.01)
                 box.put(delivery(camera, offset_ns + step))
-        got = box.take(0)
-        assert got is not None
+        (got,) = box.take(0)
         turns.append(got.camera_id)
     assert turns.count("slow") == turns.count("fast") == 10
 
@@ -51,39 +54,127 @@ def test_the_end_of_a_session_does_not_replace_its_last_frame() -> None:
     box.put(delivery("a", 1))
     box.put(Delivery("a", 0))
     assert taken_ns(box) == 1
-    last = box.take(0)
-    assert last is not None
+    (last,) = box.take(0)
     assert last.frame is None
     assert box.dropped("a") == 0
 
 
-def test_recordings_come_in_order_of_time_and_none_is_dropped() -> None:
+TIMES = {"a": [0, 30, 60, 90], "b": [10, 20, 70], "c": [5]}
+
+
+def read_in_step(limit: int) -> list[list[tuple[str, int | None]]]:
+    """What comes of three recordings, each decoded by a thread of its own."""
     box = Mailbox()
-    times = {"a": [0, 30, 60, 90], "b": [10, 20, 70], "c": [5]}
-    for camera in times:
+    for camera in TIMES:
         box.open(camera, 0, live=False)
 
     def decode(camera: str) -> None:
-        for at_ns in times[camera]:
+        for at_ns in TIMES[camera]:
             box.put(delivery(camera, at_ns))
         box.put(Delivery(camera, 0))
 
-    threads = [threading.Thread(target=decode, args=(camera,)) for camera in times]
+    threads = [threading.Thread(target=decode, args=(camera,)) for camera in TIMES]
     for thread in threads:
         thread.start()
     seen = []
     ended = 0
     while ended < 3:
-        got = box.take(5)
-        assert got is not None
-        if got.frame is None:
+        got = box.take(5, limit=limit)
+        assert got
+        seen.append(told(got))
+        if got[0].frame is None:
             ended += 1
-            box.shut(got.camera_id)
-        else:
-            seen.append(got.frame.captured_ns)
+            box.shut(got[0].camera_id)
     for thread in threads:
         thread.join()
-    assert seen == sorted(t for each in times.values() for t in each)
+    assert box.take(0) == []
+    return seen
+
+
+def test_recordings_come_in_order_of_time_and_none_is_dropped() -> None:
+    seen = [each for ((_, each),) in read_in_step(limit=1)]
+    assert [at_ns for at_ns in seen if at_ns is not None] == sorted(t for each in TIMES.values() for t in each)
+
+
+def test_frames_of_recordings_that_come_together_are_the_same_every_time() -> None:
+    expected = [
+        [("a", 0), ("c", 5)],
+        [("c", None)],
+        [("b", 10)],
+        [("b", 20), ("a", 30)],
+        [("a", 60), ("b", 70)],
+        [("b", None)],
+        [("a", 90)],
+        [("a", None)],
+    ]
+    for _ in range(20):
+        assert read_in_step(limit=8) == expected
+
+
+def test_a_slow_decoder_changes_nothing_of_what_comes_together() -> None:
+    box = Mailbox()
+    for camera in ("a", "b"):
+        box.open(camera, 0, live=False)
+    for camera, at_ns in (("a", 0), ("b", 1)):
+        box.put(delivery(camera, at_ns))
+        assert box.take(0, limit=3) == []  # is another one of `a` before that of `b`?
+    box.put(delivery("a", 2))
+    assert told(box.take(0, limit=3)) == [("a", 0), ("b", 1)]
+
+
+def live_cameras(*cameras: str) -> Mailbox:
+    box = Mailbox()
+    for camera in cameras:
+        box.open(camera, 0, live=True)
+    return box
+
+
+def test_live_frames_that_wait_come_together_one_a_camera_the_longest_waiting_first() -> None:
+    box = live_cameras("a", "b", "c")
+    for camera, at_ns in (("b", 7), ("c", 1), ("a", 5), ("c", 2)):
+        box.put(delivery(camera, at_ns))
+    assert told(box.take(0, limit=2)) == [("b", 7), ("a", 5)]
+    assert told(box.take(0, limit=2)) == [("c", 2)]
+    assert box.take(0, limit=2) == []
+
+
+def test_others_are_waited_for_until_the_deadline_only() -> None:
+    box = live_cameras("a", "b", "dead")
+    box.put(delivery("a", 1))
+    late = threading.Timer(0.05, lambda: box.put(delivery("b", 2)))
+    late.start()
+    assert told(box.take(0, limit=3, within_s=0.5)) == [("a", 1), ("b", 2)]
+    late.join()
+    box.put(delivery("a", 3))
+    assert told(box.take(0, limit=3, within_s=0.01)) == [("a", 3)]
+
+
+def test_nobody_waits_for_a_camera_that_will_not_come() -> None:
+    """With all there is in hand, or the rest shut, an hour's deadline is no wait."""
+    box = live_cameras("a", "b", "c")
+    box.put(delivery("a", 1))
+    box.put(delivery("b", 2))
+    box.shut("c")
+    assert told(box.take(0, limit=8, within_s=3600)) == [("a", 1), ("b", 2)]
+
+
+def test_an_end_comes_alone() -> None:
+    box = live_cameras("a", "b")
+    box.put(delivery("a", 1))
+    box.put(Delivery("a", 0))
+    box.put(Delivery("b", 0))
+    assert told(box.take(0, limit=8)) == [("a", 1)]
+    assert told(box.take(0, limit=8)) == [("a", None)]
+    assert told(box.take(0, limit=8)) == [("b", None)]
+
+
+def test_a_paced_camera_goes_before_recordings_and_not_among_them() -> None:
+    box = live_cameras("live")
+    box.open("a", 0, live=False)
+    box.put(delivery("a", 1))
+    box.put(delivery("live", 9))
+    assert told(box.take(0, limit=8)) == [("live", 9)]
+    assert told(box.take(0, limit=8)) == [("a", 1)]
 
 
 def test_a_recording_waits_for_the_others() -> None:
@@ -91,7 +182,7 @@ def test_a_recording_waits_for_the_others() -> None:
     box.open("a", 0, live=False)
     box.open("b", 0, live=False)
     box.put(delivery("a", 1))
-    assert box.take(0) is None
+    assert box.take(0) == []
     box.shut("b")
     assert taken_ns(box) == 1
 
@@ -101,7 +192,7 @@ def test_an_abandoned_session_is_not_listened_to() -> None:
     box.open("a", 0, live=True)
     box.put(delivery("a", 1))
     box.open("a", 1, live=True)
-    assert box.take(0) is None
+    assert box.take(0) == []
     assert not box.put(delivery("a", 2, session=0))
     assert box.put(delivery("a", 3, session=1))
 

@@ -51,10 +51,9 @@ class Station:
         """Take deliveries until `done`; the seconds that took."""
         began_s = CLOCK.monotonic_s()
         while not done():
-            delivery = self.mailbox.take(0.02)
+            got = self.mailbox.take(0.02)
             self.feed.watch()
-            if delivery is not None and delivery.frame is not None:
-                self.taken.append(delivery)
+            self.taken += [delivery for delivery in got if delivery.frame is not None]
             assert CLOCK.monotonic_s() - began_s < within_s, f"{self.feed.state}, {self.feed.error}"
         return CLOCK.monotonic_s() - began_s
 

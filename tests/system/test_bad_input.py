@@ -35,6 +35,31 @@ CASES = {
         camera("clip.mp4") + MOTION + '[log]\nurl = "kafka://127.0.0.1:1"\nconnect_timeout_s = 0.5\n',
         ["no Kafka broker answers at 127.0.0.1:1 within 0.5 s"],
     ),
+    "missing weights of Grounding DINO": (
+        camera("clip.mp4") + '[detect]\ndetector = "grounding-dino-swin-t"\n',
+        ["weights of 'grounding-dino-swin-t' are missing", "corridor weights pull grounding-dino-swin-t"],
+    ),
+    "missing weights of SAM": (
+        camera("clip.mp4") + MOTION + 'masks = "sam-vit-h"\n',
+        ["weights of 'sam-vit-h' are missing", "corridor weights pull sam-vit-h"],
+    ),
+    "a prompt that names nothing": (camera("clip.mp4") + MOTION + '[foundation]\nprompt = ". ."\n', ["names nothing"]),
+    "a prompt for nobody": (
+        camera("clip.mp4") + MOTION + '[foundation]\nprompts = { north = "bus ." }\n',
+        ["foundation.prompts names camera 'north', which is not among the cameras (a)"],
+    ),
+    "two budgets": (
+        camera("clip.mp4") + MOTION + "[foundation]\nmax_calls_per_s = 1\nmax_gpu_share = 0.5\n",
+        ["max_calls_per_s 1 and max_gpu_share 0.5", "give one of them"],
+    ),
+    "no such detector": (
+        camera("clip.mp4") + '[detect]\ndetector = "dino"\n',
+        ["'dino' is not one of: crossroad-1016"],
+    ),
+    "a site's detector that is none": (
+        camera("clip.mp4") + '[detect]\ndetector = "broken.onnx"\n',
+        ["broken.onnx is no detector of corridor distill"],
+    ),
     "log of another format": (camera("clip.mp4") + MOTION + '[log]\nurl = "sqlite:future.db"\n', ["format 99"]),
 }
 
@@ -43,6 +68,7 @@ CASES = {
 def folder(tmp_path: Path) -> Path:
     write_clip(tmp_path / "clip.mp4", 10)
     (tmp_path / "empty.mp4").write_bytes(b"")
+    (tmp_path / "broken.onnx").write_bytes(b"onnx")
     with sqlite3.connect(tmp_path / "future.db") as db:
         db.execute("PRAGMA user_version=99")
     db.close()

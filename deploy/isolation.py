@@ -1,0 +1,48 @@
+"""One camera's odd picture takes no other camera's down."""
+
+import logging
+from collections.abc import Sequence
+
+from detect.detections import Detections
+from detect.detector import BatchDetector
+from ingest.errors import CorridorError
+from ingest.frame import Frame
+
+logger = logging.getLogger(__name__)
+
+
+class Isolated:
+    """A batch detector whose failures stay with the frames that cause them.
+
+    Frames that fail together are tried one by one. A camera whose last frame failed is not put together with others
+    until one of its frames has been analysed, so that frames are analysed twice only when a camera begins to fail.
+    """
+
+    def __init__(self, detector: BatchDetector) -> None:
+        self._detector = detector
+        self._failing: set[str] = set()  # cameras
+
+    def __call__(self, frames: Sequence[Frame]) -> list[Detections | Exception]:
+        """For each frame its detections, or what came in their place; an error of Corridor's own is raised."""
+        together = [frame for frame in frames if frame.camera_id not in self._failing]
+        found: dict[str, Detections | Exception] = {}
+        if len(together) > 1:
+            try:
+                found.update(zip((frame.camera_id for frame in together), self._detector(together), strict=True))
+            except CorridorError:
+                raise
+            except Exception as error:
+                found.clear()
+                logger.debug("%d frames could not be analysed together: %s", len(together), error)
+        return [found[frame.camera_id] if frame.camera_id in found else self._alone(frame) for frame in frames]
+
+    def _alone(self, frame: Frame) -> Detections | Exception:
+        try:
+            (found,) = self._detector([frame])
+        except CorridorError:
+            raise
+        except Exception as error:
+            self._failing.add(frame.camera_id)
+            return error
+        self._failing.discard(frame.camera_id)
+        return found
