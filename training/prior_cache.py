@@ -1,16 +1,13 @@
-"""Box and mask of every image of a data set, found once and kept.
+"""Box and mask of every image of a data set, found once (`training.prior_filling`) and kept.
 
-FOLDER/about.json     the data set, its fingerprint, who found the priors, how many images
-FOLDER/000000.shard   the priors of the first SHARD images by name, MessagePack; 000001.shard the next, and so on
-
-A shard is written beside its place and moved there whole, so a process that is killed leaves finished shards; the next
-one goes on after them, and the folder in the end is the same byte for byte.
+FOLDER/about.json     the data set, its fingerprint, who found the priors, how many images, how many of them a shard
+FOLDER/000000.shard   the priors of the first images by name, MessagePack; 000001.shard the next, and so on
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Annotated, Literal
 
 import cv2
 import msgspec
@@ -19,13 +16,13 @@ from numpy.typing import NDArray
 
 from detect.masks import Mask
 from embed.priors import Prior, box_only, rasterise
-from ingest.errors import ConfigError, SourceError
-from ingest.frame import Image
+from ingest.errors import ConfigError
 from ingest.truth import decode_mask, encode_mask
 from training.datasets.base import ImageSet, ReidData
-from training.datasets.images import read_image
 
-SHARD = 256
+SHARD = 64
+"""A process that is killed loses the work on at most so many images."""
+
 MASK_SIDE_PX = 128
 """Masks are kept at most this long; a network of 256x256 looks at them in 64x64."""
 
@@ -33,19 +30,6 @@ ABOUT = "about.json"
 
 PriorRow = Literal["with-prior", "box-only", "no-prior", "shuffled-prior"]
 """What an encoder is told. `shuffled-prior` gives every image the prior of another one: the control."""
-
-
-class PriorMaker(Protocol):
-    """Finds the vehicle that an image of a re-identification set is about.
-
-    `name` says who, for the report and so that priors of different makers are not mixed. A call gets the image's name
-    in its data set and its pixels; None where no vehicle is found.
-    """
-
-    @property
-    def name(self) -> str: ...
-
-    def __call__(self, name: str, image: Image) -> Prior | None: ...
 
 
 class StoredPrior(msgspec.Struct, frozen=True, array_like=True):
@@ -59,79 +43,30 @@ class StoredPrior(msgspec.Struct, frozen=True, array_like=True):
 
 
 class About(msgspec.Struct, frozen=True, kw_only=True):
-    """What a cache is of."""
+    """What a cache is of; a shard holds the priors of `shard` images."""
 
     dataset: str
     fingerprint: str
     maker: str
     images: int
-    shard: int = SHARD
+    shard: Annotated[int, msgspec.Meta(ge=1)] = SHARD
 
 
-def fill(data: ReidData, maker: PriorMaker, folder: Path, tell: Callable[[int, int], None]) -> "PriorCache":
-    """Find the priors that are missing; `tell` hears how many images are done, of how many.
-
-    Raises ConfigError where the folder cannot be written, or holds the priors of other images or another maker.
-    """
-    places = _places(data)
-    names = sorted(places)
-    about = About(dataset=data.name, fingerprint=data.fingerprint().sha256, maker=maker.name, images=len(names))
-    try:
-        _prepare(folder, about)
-        for number, start in enumerate(range(0, len(names), SHARD)):
-            path = folder / f"{number:06d}.shard"
-            if not path.exists():
-                _write(path, [_find(name, places[name], maker) for name in names[start : start + SHARD]])
-            tell(min(start + SHARD, len(names)), len(names))
-    except OSError as error:
-        raise ConfigError(f"priors cannot be kept in {folder}: {error.strerror} (is the disk full?)") from error
-    return PriorCache.open(folder)
+def shard_path(folder: Path, number: int) -> Path:
+    """Where the priors of the `number`-th images are kept."""
+    return folder / f"{number:06d}.shard"
 
 
-def _places(data: ReidData) -> dict[str, Path]:
-    return {
-        name: images.root / name for images in (data.train, data.query, data.gallery) for name in images.names.tolist()
-    }
-
-
-def _prepare(folder: Path, about: About) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / ABOUT
-    if not path.exists():
-        _replace(path, msgspec.json.format(msgspec.json.encode(about)) + b"\n")
-    there = _read_about(path)
-    if there != about:
-        changed = [field for field in about.__struct_fields__ if getattr(there, field) != getattr(about, field)]
-        raise ConfigError(
-            f"{folder} holds priors of another {changed[0]}: '{getattr(there, changed[0])}', not "
-            f"'{getattr(about, changed[0])}' (name another folder, or delete it)"
-        )
-    for unfinished in folder.glob("*.part"):
-        unfinished.unlink()
-
-
-def _read_about(path: Path) -> About:
+def read_about(path: Path) -> About:
+    """What the cache of a file about.json is of; raises ConfigError."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=About)
     except (OSError, msgspec.MsgspecError) as error:
         raise ConfigError(f"{path.parent} is not a folder of priors: {error}") from error
 
 
-def _write(path: Path, entries: list[StoredPrior]) -> None:
-    _replace(path, msgspec.msgpack.encode(entries))
-
-
-def _replace(path: Path, data: bytes) -> None:
-    unfinished = path.with_name(path.name + ".part")
-    unfinished.write_bytes(data)
-    unfinished.replace(path)
-
-
-def _find(name: str, path: Path, maker: PriorMaker) -> StoredPrior:
-    try:
-        prior = maker(name, read_image(path))
-    except SourceError:
-        return StoredPrior(name, None, unreadable=True)
+def stored(name: str, prior: Prior | None) -> StoredPrior:
+    """The prior of an image as it is kept."""
     if prior is None:
         return StoredPrior(name, None)
     left, top, right, bottom = (round(float(side), 5) for side in prior.box)
@@ -160,7 +95,7 @@ class PriorCache:
     @classmethod
     def open(cls, folder: Path) -> "PriorCache":
         """Read a finished cache; raises ConfigError for one that is not, or cannot be read."""
-        about = _read_about(folder / ABOUT)
+        about = read_about(folder / ABOUT)
         stored: dict[str, StoredPrior] = {}
         for path in sorted(folder.glob("*.shard")):
             try:

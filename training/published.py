@@ -49,8 +49,16 @@ FIGURES: Final[dict[NetworkName, dict[str, Published]]] = {
 paper does not say so; the others are from scratch. VehicleID is its large test list; GRL on Market-1501 and MSMT17 is
 from table III, which differs from II in a tenth or two."""
 
-EXTRACTORS: Final = {"crossroad-1016": 2_900_000, "yolox-nano": 910_000, "city": 0}
-"""Parameters of who finds priors, by the first word of its name. GrabCut has none; the city's truth is no network."""
+EXTRACTORS: Final = {
+    "crossroad-1016": 2_900_000,
+    "yolox-nano": 910_000,
+    "grounding-dino-swin-t": 172_839_682,
+    "grounding-dino-swin-b": 232_903_808,
+    "city": 0,
+}
+MASKERS: Final = {"sam-vit-b": 93_735_472, "sam-vit-l": 312_342_832, "sam-vit-h": 641_090_608}
+"""Parameters of who finds priors: boxes, by the first word of its name (Grounding DINO with its text encoder), and
+silhouettes, by a later one. GrabCut has none; the city's truth is no network."""
 
 
 def published(model: NetworkName, dataset: str) -> tuple[str, Published]:
@@ -62,4 +70,8 @@ def published(model: NetworkName, dataset: str) -> tuple[str, Published]:
 
 def extractor_parameters(priors_by: str) -> int | None:
     """How large who finds priors is, of a name such as `crossroad-1016 from 0.05, grabcut`; None if not known here."""
-    return EXTRACTORS.get(priors_by.partition(" ")[0]) if priors_by else 0
+    if not priors_by:
+        return 0
+    boxes, *others = priors_by.split()
+    found = EXTRACTORS.get(boxes)
+    return None if found is None else found + sum(MASKERS.get(word, 0) for word in others)

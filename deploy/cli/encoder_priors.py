@@ -1,24 +1,22 @@
 """`corridor encoder priors`: box and mask of every image of a data set."""
 
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from deploy.cli.pace import Pace, duration
 from deploy.cli.screen import make_console
+from deploy.config import load_config
+from deploy.prior_making import SAM, Wanted, open_maker, seconds_on_cpu
+from detect.settings import FoundationSettings
 from ingest.clock import SystemClock
-from ingest.errors import ConfigError
 
 if TYPE_CHECKING:
     from training.datasets.base import ReidData
-    from training.prior_cache import PriorCache, PriorMaker
+    from training.prior_cache import PriorCache
 
 FOLDER = Path("runs/priors")
-MIN_SCORE = 0.05
-"""Less than on a street: a crop has a vehicle in it, and a weak detection in its middle is nearly always that."""
 
 NAMED = 5
 """How many images without a vehicle are named in the report; the others are in the file beside the sheet."""
@@ -27,10 +25,54 @@ NAMED = 5
 def priors(
     dataset: Annotated[str, typer.Argument(help="A folder, or KIND:FOLDER as in veri:/data/VeRi.", show_default=False)],
     by: Annotated[
-        str, typer.Option("--by", help="Who finds the vehicles: a detector (`corridor weights list`), or city.")
+        str,
+        typer.Option(
+            "--by",
+            help="Who finds the vehicles: a detector (`corridor weights list`), grounding-dino-swin-t or -b, or city.",
+        ),
     ] = "crossroad-1016",
-    masks: Annotated[str, typer.Option(help="Silhouettes: grabcut, or box for none.")] = "grabcut",
-    min_score: Annotated[float, typer.Option(help="Detections below it are not used.")] = MIN_SCORE,
+    masks: Annotated[
+        str | None,
+        typer.Option(
+            help="Silhouettes: grabcut, box for none, or sam-vit-b, sam-vit-l, sam-vit-h. (default: grabcut)",
+            show_default=False,
+        ),
+    ] = None,
+    min_score: Annotated[
+        float | None,
+        typer.Option(
+            "--min-score",
+            "--box-score",
+            help="Detections below it are not used. (default: 0.05; Grounding DINO: 0.3)",
+            show_default=False,
+        ),
+    ] = None,
+    prompt: Annotated[
+        str | None, typer.Option(help="What Grounding DINO looks for, as in 'car . bus .'", show_default=False)
+    ] = None,
+    device: Annotated[
+        str | None,
+        typer.Option(help="Of Grounding DINO and SAM: auto, cpu, cuda, cuda:1. (default: auto)", show_default=False),
+    ] = None,
+    batch: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=256, help="Pictures of one size for Grounding DINO at once. (default: 8)", show_default=False
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            "-c",
+            help="A configuration, whose table `foundation` says the rest of both.",
+            show_default=False,
+        ),
+    ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(help="K/N: the K-th of N processes that share the work, as in 2/4.", show_default=False),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="Default: runs/priors/NAME-FINGERPRINT-BY.", show_default=False)
     ] = None,
@@ -38,38 +80,36 @@ def priors(
     """Find the vehicle in every image of a data set, once: its box and its silhouette, which GRL is told of.
 
     A run that was interrupted goes on when the command is given again, and ends with the same files. `--by city` takes
-    what `corridor city crops` wrote beside its images. Leaves a sheet of pictures to look at.
+    what `corridor city crops` wrote beside its images. Grounding DINO and SAM (`make foundation`) take seconds an image
+    on a CPU: share the work among GPUs with --shard and --device, into one folder; the last to end reports. Leaves a
+    sheet of pictures to look at.
     """
     from training.datasets.opening import open_dataset
-    from training.prior_cache import fill
+    from training.prior_cache import PriorCache
+    from training.prior_filling import Share, fill_share
 
+    share = Share() if shard is None else Share.parse(shard)
+    wanted = Wanted(by, masks, min_score, load_config(config).foundation if config else FoundationSettings())
+    wanted = wanted.heeding(prompt=prompt, device=device, batch=batch)
+    wanted.check()
     data = open_dataset(dataset)
-    maker = _make(by, masks, min_score, data)
-    folder = out or FOLDER / f"{data.name}-{data.fingerprint().sha256[:12]}-{by}"
+    maker = open_maker(wanted, data)
+    folder = out or _folder(data, wanted)
     clock = SystemClock()
     began_s = clock.monotonic_s()
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"))
-    shown = Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), disable=not sys.stderr.isatty())
-    with shown as progress:
-        task = progress.add_task("priors", total=None)
-        cache = fill(data, maker, folder, lambda done, total: progress.update(task, completed=done, total=total))
-    _report(data, cache, folder, clock.monotonic_s() - began_s)
+    with Pace("priors", clock, warn_s=seconds_on_cpu(wanted)) as pace:
+        whole = fill_share(data, maker, folder, pace, share)
+    took_s = clock.monotonic_s() - began_s
+    if not whole:
+        told = f"shard {share} is done, {duration(took_s)}; {folder} is whole when the others are"
+        make_console().print(told, highlight=False, soft_wrap=True)
+        return
+    _report(data, PriorCache.open(folder), folder, took_s)
 
 
-def _make(by: str, masks: str, min_score: float, data: "ReidData") -> "PriorMaker":
-    from deploy.wiring import make_detector, make_masker
-    from detect.networks import NETWORKS
-    from detect.settings import DetectSettings
-    from training.prior_makers import CityPriors, DetectedPriors
-
-    if by == "city":
-        return CityPriors(data.train.root)
-    if by not in NETWORKS or masks not in ("grabcut", "box"):
-        raise ConfigError(f"--by {by} --masks {masks}: known are {', '.join(NETWORKS)}, city; grabcut, box")
-    detector: Literal["crossroad-1016", "pvb-2001", "pvb-2000", "yolox-nano"] = by  # type: ignore[assignment]
-    settings = DetectSettings(detector=detector, min_score=min_score, masks="box" if masks == "box" else "grabcut")
-    name = f"{by} from {min_score:g}, {masks}"
-    return DetectedPriors(name, make_detector(settings), make_masker(settings))
+def _folder(data: "ReidData", wanted: Wanted) -> Path:
+    masks = f"-{wanted.masker}" if wanted.masker in SAM else ""
+    return FOLDER / f"{data.name}-{data.fingerprint().sha256[:12]}-{wanted.by}{masks}"
 
 
 def _report(data: "ReidData", cache: "PriorCache", folder: Path, took_s: float) -> None:
@@ -83,13 +123,16 @@ def _report(data: "ReidData", cache: "PriorCache", folder: Path, took_s: float) 
     sheet = folder / "sheet.png"
     write_sheet(sheet, data.train if len(data.train) else data.gallery, cache, np.random.default_rng(0))
     size_kb = sum(path.stat().st_size for path in folder.glob("*.shard")) / 1000
-    console = make_console()
-    told = f"{found} of {total} images have a vehicle ({found / max(total, 1):.1%})"
-    console.print(f"{told}; {took_s:.0f} s, {size_kb:.0f} kB in {folder}", highlight=False, soft_wrap=True)
-    for name in unreadable:
-        console.print(f"  cannot be read: {name}", highlight=False, soft_wrap=True)
-    for name in missed[:NAMED]:
-        console.print(f"  without: {name}", highlight=False, soft_wrap=True)
+    lines = [
+        f"{found} of {total} images have a vehicle ({found / max(total, 1):.1%}); {duration(took_s)}, "
+        f"{size_kb:.0f} kB in {folder}",
+        f"by {cache.about.maker}",
+        *(f"  cannot be read: {name}" for name in unreadable),
+        *(f"  without: {name}" for name in missed[:NAMED]),
+    ]
     if len(missed) > NAMED:
-        console.print(f"  and {len(missed) - NAMED} more, in {folder / 'without_vehicle.txt'}", soft_wrap=True)
-    console.print(f"The sheet is {sheet}; look at it, do not publish it: plates can be read.", soft_wrap=True)
+        lines.append(f"  and {len(missed) - NAMED} more, in {folder / 'without_vehicle.txt'}")
+    lines.append(f"The sheet is {sheet}; look at it, do not publish it: plates can be read.")
+    console = make_console()
+    for line in lines:
+        console.print(line, highlight=False, soft_wrap=True, markup=False)

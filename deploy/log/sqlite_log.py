@@ -65,8 +65,11 @@ class SqliteLog:
 
     def _check_format(self, must_exist: bool) -> None:
         """Neither somebody else's database nor another format is touched."""
-        version = self._db.execute("PRAGMA user_version").fetchone()[0]
-        foreign = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] > 0
+        # In one statement, so that another process which is just making the log is seen before or after, not amid.
+        version, tables = self._db.execute(
+            "SELECT user_version, (SELECT count(*) FROM sqlite_master) FROM pragma_user_version"
+        ).fetchone()
+        foreign = tables > 0
         if version == 0 and (foreign or must_exist):
             raise LogError(f"{self.path} is no log of Corridor; name another file")
         if version not in (0, SCHEMA_VERSION):
@@ -78,8 +81,8 @@ class SqliteLog:
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
         compacted = ", ".join(f"'{topic}'" for topic in COMPACTED)
-        self._db.executescript(_SCHEMA.format(compacted=compacted))
-        self._db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+        schema = _SCHEMA.format(compacted=compacted)
+        self._db.executescript(f"BEGIN IMMEDIATE; {schema}; PRAGMA user_version={SCHEMA_VERSION}; COMMIT")
 
     def claim(self, owner: str) -> "SqliteWriter":
         with self.transaction() as db:

@@ -142,6 +142,7 @@ def test_a_set_without_a_published_figure_gets_that_of_veri() -> None:
 def test_who_finds_priors_may_be_of_unknown_size() -> None:
     assert extractor_parameters("city truth") == 0
     assert extractor_parameters("pvb-2001 from 0.05, box") is None
+    assert extractor_parameters("crossroad-1016 0123456789ab from 0.05, sam-vit-b ba9876543210, float32") == 96_635_472
 
 
 def test_evaluations_are_kept_and_an_earlier_one_is_replaced(tmp_path: Path) -> None:

@@ -1,108 +1,20 @@
-"""Priors are found once, survive a kill -9, and reach the network as they were found."""
+"""Priors come back as they were found, and reach the network as they should be drawn."""
 
-import json
-import signal
-import subprocess
-import sys
-import zlib
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
-import msgspec
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from detect.detections import Detections
-from detect.masks import BoxMasker, Mask
 from embed.priors import Prior, box_only, rasterise
 from ingest.errors import ConfigError
-from ingest.frame import Image
-from ingest.truth import encode_mask
 from tests.training import layouts
-from training.datasets.base import ReidData
-from training.datasets.city_layout import BOXES_AND_MASKS
+from tests.training.planted_priors import FromName, quiet
 from training.datasets.opening import open_dataset
-from training.prior_cache import PriorCache, fill, prior_source
-from training.prior_makers import CityPriors, DetectedPriors, choose
+from training.prior_cache import PriorCache, prior_source
+from training.prior_filling import fill
 from training.prior_sheet import write_sheet
-
-
-@dataclass
-class FromName:
-    """A box and a mask that follow from the image's name; every fifth image has none, every seventh no mask."""
-
-    name: str = "names"
-    asked: list[str] = field(default_factory=list)
-
-    def __call__(self, name: str, image: Image) -> Prior | None:
-        self.asked.append(name)
-        number = zlib.crc32(name.encode())
-        if number % 5 == 0:
-            return None
-        rng = np.random.default_rng(number)
-        box = np.sort(rng.uniform(0, 1, (2, 2)), axis=0).ravel().astype(np.float32)
-        return Prior(box, None if number % 7 == 0 else rng.random((30, 40)) > 0.5)
-
-
-def quiet(done: int, total: int) -> None:
-    pass
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
-
-
-def large(root: Path) -> ReidData:
-    """More than two shards."""
-    return open_dataset(str(layouts.by_identity(root, identities=60, images=10)))
-
-
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from tests.training.test_prior_cache import FromName, quiet
-from training.datasets.opening import open_dataset
-from training.prior_cache import fill
-
-when, count = sys.argv[3], 0
-
-def dying(*_):
-    global count
-    count += 1
-    if count == (300 if when == "finding" else 3):  # about.json and the first shard are in place
-        os.kill(os.getpid(), signal.SIGKILL)
-
-class Dying(FromName):
-    def __call__(self, name, image):
-        if when == "finding":
-            dying()
-        return super().__call__(name, image)
-
-if when == "replacing":
-    replace = Path.replace
-    Path.replace = lambda self, target: (dying(), replace(self, target))[1]
-fill(open_dataset(sys.argv[1]), Dying(), Path(sys.argv[2]), quiet)
-"""
-
-
-@pytest.mark.parametrize("when", ["finding", "replacing"])
-def test_after_kill_9_the_cache_becomes_the_same_byte_for_byte(tmp_path: Path, when: str) -> None:
-    data = large(tmp_path / "set")
-    fill(data, FromName(), tmp_path / "whole", quiet)
-    broken = tmp_path / "broken"
-    arguments = [sys.executable, "-c", KILLED, str(tmp_path / "set"), str(broken), when]
-    ended = subprocess.run(arguments, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
-    assert ended.returncode == -signal.SIGKILL, ended.stderr
-    assert [path.name for path in sorted(broken.glob("*.shard"))] == ["000000.shard"]
-    assert bool(list(broken.glob("*.part"))) == (when == "replacing")
-    with pytest.raises(ConfigError, match="has priors of 256 of 600 images"):
-        PriorCache.open(broken)
-    maker = FromName()
-    fill(data, maker, broken, quiet)
-    assert len(maker.asked) == 600 - 256
-    assert files(broken) == files(tmp_path / "whole")
 
 
 def test_what_was_found_comes_back(tmp_path: Path) -> None:
@@ -112,7 +24,7 @@ def test_what_was_found_comes_back(tmp_path: Path) -> None:
     assert sorted(maker.asked) == sorted(set(maker.asked))
     nothing = 0
     for name in maker.asked:
-        found, kept = FromName()(name, np.zeros((1, 1, 3), np.uint8)), cache[name]
+        found, kept = maker.of(name), cache[name]
         if found is None or kept is None:
             assert found is kept
             nothing += 1
@@ -130,7 +42,7 @@ def test_large_masks_are_kept_smaller(tmp_path: Path) -> None:
     wide[:, 150:] = True
 
     class Wide(FromName):
-        def __call__(self, name: str, image: Image) -> Prior:
+        def of(self, name: str) -> Prior:
             return Prior(np.array([0.25, 0, 1, 1], np.float32), wide)
 
     cache = fill(data, Wide(), tmp_path / "priors", quiet)
@@ -141,31 +53,6 @@ def test_large_masks_are_kept_smaller(tmp_path: Path) -> None:
     assert prior.mask.mean() == 0.75
 
 
-def test_a_second_call_asks_nobody(tmp_path: Path) -> None:
-    data = open_dataset(str(layouts.by_identity(tmp_path / "set")))
-    first = fill(data, FromName(), tmp_path / "priors", quiet)
-    maker, told = FromName(), []
-    second = fill(data, maker, tmp_path / "priors", lambda done, total: told.append((done, total)))
-    assert (maker.asked, second.stored) == ([], first.stored)
-    assert told[-1] == (30, 30)
-
-
-def test_priors_of_other_files_or_makers_are_not_mixed(tmp_path: Path) -> None:
-    data = open_dataset(str(layouts.by_identity(tmp_path / "set")))
-    cache = fill(data, FromName(), tmp_path / "priors", quiet)
-    with pytest.raises(ConfigError, match="holds priors of another maker: 'names', not 'somebody'"):
-        fill(data, FromName("somebody"), tmp_path / "priors", quiet)
-    cache.check(data)
-    layouts.write_images(tmp_path / "set", ["van new/1.jpg", "van new/2.jpg"])
-    more = open_dataset(str(tmp_path / "set"))
-    with pytest.raises(ConfigError, match="the priors are of other files"):
-        cache.check(more)
-    with pytest.raises(ConfigError, match="holds priors of another fingerprint"):
-        fill(more, FromName(), tmp_path / "priors", quiet)
-    with pytest.raises(ConfigError, match="there is no prior of 'van new/1"):
-        cache["van new/1.jpg"]
-
-
 def test_a_spoilt_shard_is_one_line(tmp_path: Path) -> None:
     data = open_dataset(str(layouts.by_identity(tmp_path / "set")))
     fill(data, FromName(), tmp_path / "priors", quiet)
@@ -174,16 +61,6 @@ def test_a_spoilt_shard_is_one_line(tmp_path: Path) -> None:
         PriorCache.open(tmp_path / "priors")
     with pytest.raises(ConfigError, match="not a folder of priors"):
         PriorCache.open(tmp_path)
-
-
-def test_an_unreadable_image_is_counted_and_has_no_prior(tmp_path: Path) -> None:
-    data = open_dataset(str(layouts.by_identity(tmp_path / "set")))
-    name = str(data.train.names[0])
-    data.train.path(0).write_bytes(b"nothing")
-    cache = fill(data, FromName(), tmp_path / "priors", quiet)
-    assert cache.unreadable == [name]
-    assert cache[name] is None
-    assert name not in cache.missed
 
 
 # Drawing
@@ -246,63 +123,6 @@ def test_rows_of_a_table_are_told_different_things(tmp_path: Path) -> None:
     assert [each.tobytes() for each in shuffled] == [each.tobytes() for each in drawn("shuffled-prior")]
 
 
-# Finding
-
-
-def test_the_detection_a_crop_is_about_is_large_sure_and_in_the_middle() -> None:
-    size = (100, 80)
-    cases: list[tuple[list[list[float]], list[float], int | None]] = [
-        ([], [], None),
-        ([[0, 0, 30, 30]], [0.9], None),  # beside the middle
-        ([[20, 10, 90, 70]], [0.1], 0),
-        ([[40, 30, 60, 50], [10, 10, 90, 75]], [0.9, 0.8], 1),  # larger
-        ([[10, 10, 90, 70], [10, 10, 90, 70]], [0.3, 0.6], 1),  # surer
-        ([[0, 0, 60, 80], [20, 0, 80, 80]], [0.5, 0.5], 1),  # more in the middle
-        ([[0, 0, 45, 80], [45, 35, 55, 45]], [0.9, 0.2], 1),
-    ]
-    for boxes, scores, expected in cases:
-        assert choose(Detections.of(boxes, scores), size) == expected
-
-
-def test_a_detector_and_a_masker_make_a_prior() -> None:
-    found = Detections.of([[0, 0, 10, 10], [20, 8, 60, 32]], [0.9, 0.5])
-    maker = DetectedPriors("toy", lambda frame: found, BoxMasker())
-    prior = maker("a.jpg", np.zeros((40, 80, 3), np.uint8))
-    assert prior is not None
-    assert prior.box.tolist() == pytest.approx([0.25, 0.2, 0.75, 0.8])
-    assert prior.mask is not None
-    assert (prior.mask.shape, prior.mask.sum()) == ((40, 80), 40 * 24)
-    assert (
-        DetectedPriors("toy", lambda frame: Detections.none(), BoxMasker())("a.jpg", np.zeros((9, 9, 3), np.uint8))
-        is None
-    )
-
-
-def test_the_city_tells_the_truth_about_its_crops(tmp_path: Path) -> None:
-    data = open_dataset(str(layouts.veri(tmp_path)))
-    mask: Mask = np.zeros((12, 16), np.bool_)
-    mask[4:9, 3:12] = True
-    with (tmp_path / BOXES_AND_MASKS).open("w") as file:
-        for images in (data.train, data.gallery):
-            for name in images.names.tolist()[1:]:
-                folder, _, image = name.rpartition("/")
-                row = {"image": image, "folder": folder, "detected_xyxy": [4, 3, 12, 9], "mask": encode_mask(mask)}
-                file.write(json.dumps(row) + "\n")
-    cache = fill(data, CityPriors(tmp_path), tmp_path / "priors", quiet)
-    assert set(cache.missed) == {
-        "image_test/0005_c003_00000010_0.jpg",
-        "image_query/0005_c003_00000010_0.jpg",
-        "image_train/0001_c001_00016450_0.jpg",
-    }
-    prior = cache["image_query/0006_c003_00000020_0.jpg"]
-    assert prior is not None
-    assert prior.box.tolist() == pytest.approx([0.25, 0.25, 0.75, 0.75])
-    np.testing.assert_array_equal(prior.mask, mask)
-    (tmp_path / BOXES_AND_MASKS).write_text("{")
-    with pytest.raises(ConfigError, match=r"boxes and masks of .* cannot be read"):
-        CityPriors(tmp_path)
-
-
 def test_the_sheet_shows_missed_images_first_with_a_red_frame(tmp_path: Path) -> None:
     data = open_dataset(str(layouts.by_identity(tmp_path / "set")))
     cache = fill(data, FromName(), tmp_path / "priors", quiet)
@@ -314,11 +134,3 @@ def test_the_sheet_shows_missed_images_first_with_a_red_frame(tmp_path: Path) ->
     assert missed > 0
     corners = sheet[1, 1::112][:16]
     assert [bool(corner[2] > 200) for corner in corners] == [place < missed for place in range(16)]
-
-
-def test_about_says_what_a_cache_is_of(tmp_path: Path) -> None:
-    data = open_dataset(str(layouts.by_identity(tmp_path / "set")))
-    cache = fill(data, FromName(), tmp_path / "priors", quiet)
-    told = json.loads((tmp_path / "priors" / "about.json").read_text())
-    assert told == msgspec.to_builtins(cache.about)
-    assert (told["dataset"], told["maker"], told["images"]) == ("folder", "names", 30)
