@@ -1,14 +1,20 @@
 """The settings of embedding, with their defaults and units."""
 
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Final, Literal
 
 import msgspec
+
+SHIPPED: Final = "grl-64"
+SHIPPED_FILE: Final = Path(__file__).parent / "weights" / f"{SHIPPED}.onnx"
+"""The encoder that comes with the program; embed/weights/README.md says what it was trained on."""
 
 
 class EmbedSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The `[embed]` table of the configuration.
 
-    encoder: `colour`, which needs no weights, or the path of an exported encoder (.onnx).
+    encoder: `grl-64`, which comes with the program, the path of an exported encoder (.onnx), or `colour`, which tells
+        nothing but colours apart.
     threads: of an exported encoder; 0 leaves their number to OpenVINO.
     device: where an exported encoder runs; `cuda` needs PyTorch and its .safetensors file.
     open_after_s: a track younger than this is not spoken of, since most are noise.
@@ -17,7 +23,7 @@ class EmbedSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     attributes: whether a network tells colour and type from those crops (needs its weights).
     """
 
-    encoder: str = "colour"
+    encoder: str = SHIPPED
     threads: Annotated[int, msgspec.Meta(ge=0)] = 0
     device: Literal["cpu", "cuda"] = "cpu"
     open_after_s: Annotated[float, msgspec.Meta(ge=0, le=60)] = 0.4

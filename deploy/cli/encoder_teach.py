@@ -28,7 +28,8 @@ def teach(
 ) -> None:
     """Compute a teacher's vector of every image of a data set, once; `teacher` beside a training's data set names it.
 
-    Each is the mean of what the teacher says of the picture whole, small and without its rim, and of their mirror images.
+    Each is the mean of what the teacher says of the picture whole, small, and without its rim, and of their mirror
+    images.
     """
     need_torch()
     from training.datasets.opening import open_dataset

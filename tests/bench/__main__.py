@@ -19,6 +19,7 @@ NEED_DATA = (
     "distillation",
     "budget_curve",
     "two_camera",
+    "encoder_int8",
 )
 CITY = ("city_speed", "city_memory", "city_statistics", "city_detection", "city_identity", "city_hardness")
 BENCHES = (

@@ -12,7 +12,10 @@ import numpy as np
 from associate.likelihood import Calibration
 from associate.settings import KNOWN_CALIBRATIONS
 from associate.trajectory import Kind
+from deploy.encoders import COLOUR
 from deploy.journeys import Journeys, fold
+from embed.exported import Exported
+from embed.settings import SHIPPED, SHIPPED_FILE
 from tests.bench.gantries.calibration import Pairs, area, fit, loss, owners, pairs, spread
 from tests.bench.gantries.cuts import CUTS, HUMAN, OFFSET_S, clip_path
 from tests.bench.gantries.runs import CHANCE, OURS, TIME_ONLY, Method, Passage, associate, perceive, score, tracks
@@ -35,7 +38,7 @@ def main() -> None:
     if missing:
         print(f"skipped: there is no {missing[0]} (set CORRIDOR_DATA or CORRIDOR_WEIGHTS; tests/data/SOURCES.md)")
         return
-    passages = [perceive(cut) for cut in CUTS]
+    passages = [perceive(cut, SHIPPED) for cut in CUTS]
     human = [(it, tracks(it, "human")) for it in passages if it.cut.clip in HUMAN]
     other = [(it, tracks(it, "tracker")) for it in passages if it.cut.clip not in HUMAN]
     again = [(it, tracks(it, "tracker")) for it in passages if it.cut.clip in HUMAN]
@@ -55,8 +58,28 @@ def main() -> None:
     print_patience(human + other)
     print("\nAre probabilities what they say? (links of looks and travel time)\n")
     print_reliability(human + other)
-    print("\nThe calibration of `colour`:\n")
-    print_calibration(human + other)
+    print(f"\nThe calibration of `{SHIPPED}`:\n")
+    print_calibration(human + other, shipped_calibration())
+    print_colour()
+
+
+def print_colour() -> None:
+    """The same roads through the encoder that tells nothing but colours apart."""
+    passages = [perceive(cut, COLOUR) for cut in CUTS]
+    human = [(it, tracks(it, "human")) for it in passages if it.cut.clip in HUMAN]
+    other = [(it, tracks(it, "tracker")) for it in passages if it.cut.clip not in HUMAN]
+    print(f"\nAll cuts with `{COLOUR}`:\n")
+    print_methods([("human", human), ("tracker", other), ("both", human + other)])
+    print(f"\nThe calibration of `{COLOUR}`:\n")
+    print_calibration(human + other, KNOWN_CALIBRATIONS[COLOUR])
+
+
+def shipped_calibration() -> Calibration:
+    """How association reads the shipped encoder's cosines."""
+    about = Exported.open(SHIPPED_FILE).about
+    assert about.similarity_midpoint is not None
+    assert about.similarity_slope is not None
+    return Calibration(about.similarity_midpoint, about.similarity_slope)
 
 
 def linked(seen: Iterable[Seen], method: Method, rng: np.random.Generator | None = None) -> LinkScores:
@@ -234,8 +257,8 @@ def probabilities(passage: Passage, cameras: Sequence[CameraTracks]) -> Iterable
             yield event.evidence.probability, ends[0] in owner and owner[ends[0]] == owner.get(ends[-1])
 
 
-def print_calibration(seen: list[Seen]) -> None:
-    found, shipped = pairs(seen), KNOWN_CALIBRATIONS["colour"]
+def print_calibration(seen: list[Seen], shipped: Calibration) -> None:
+    found = pairs(seen)
     whole, fits = fit(found.cosine, found.same), spread(found, np.random.default_rng(0))
     rows = []
     for clip in [*dict.fromkeys(found.clip.tolist()), "all"]:

@@ -75,7 +75,7 @@ def travel_window(cut: Cut, *, wide: bool) -> tuple[float, float]:
     return OFFSET_S + shortest_s, OFFSET_S + longest_s
 
 
-def configuration(cut: Cut, folder: Path) -> Config:
+def configuration(cut: Cut, folder: Path, encoder: str) -> Config:
     """The file that a user would write for the two recordings."""
     shortest_s, longest_s = travel_window(cut, wide=False)
     return parse_config(
@@ -90,6 +90,8 @@ def configuration(cut: Cut, folder: Path) -> Config:
         starts_at = 1970-01-01T00:00:{OFFSET_S:02.0f}Z
         [detect]
         analyse_fps = {cut.rate_fps}
+        [embed]
+        encoder = "{encoder}"
         [associate]
         only_listed = true
         [[associate.travel]]
@@ -104,10 +106,10 @@ def configuration(cut: Cut, folder: Path) -> Config:
     )
 
 
-def perceive(cut: Cut) -> Passage:
+def perceive(cut: Cut, encoder: str) -> Passage:
     """Run the perception half of `corridor run` on both windows."""
     with tempfile.TemporaryDirectory() as folder:
-        config = configuration(cut, Path(folder))
+        config = configuration(cut, Path(folder), encoder)
         log = open_log(config.log.url)
         frames: dict[str, list[int]] = {side: [] for side in SIDES}
         worker = make_perception_worker(
