@@ -70,7 +70,10 @@ def test_a_run_with_an_exported_encoder(tmp_path: Path, kind: str) -> None:
 
 WRONG = {
     "no file": ('encoder = "encoder.onnx"', "cannot read the encoder encoder.onnx: No such file"),
-    "no such name": ('encoder = "clip"', "key 'embed.encoder': encoder 'clip' is not known: 'grl-64', 'colour', the path"),
+    "no such name": (
+        'encoder = "clip"',
+        "key 'embed.encoder': encoder 'clip' is not known: 'grl-64', 'colour', the path",
+    ),
     "weights of something else": ('encoder = "yolox-nano"', "weights of 'yolox-nano' are missing"),
     "no encoder": ('encoder = "site.onnx"', "site.onnx is no exported encoder, or is damaged"),
     "a wrong number": ("threads = -1", "key 'embed.threads'"),
