@@ -29,9 +29,15 @@ Size = tuple[int, int]
 
 
 def need_torch() -> None:
-    """Raises ConfigError where torch is not installed, which only training needs."""
-    if find_spec("torch") is None:
-        raise ConfigError("training needs PyTorch, which is not installed (pip install 'corridor[train]')")
+    """Raises ConfigError where a library of the extra `train` is not installed, which only training needs."""
+    for name, module in {
+        "PyTorch": "torch",
+        "ONNX": "onnx",
+        "safetensors": "safetensors",
+        "TensorBoard": "tensorboard",
+    }.items():
+        if find_spec(module) is None:
+            raise ConfigError(f"training needs {name}, which is not installed (pip install 'corridor[train]')")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,6 +8,7 @@ from typing import Literal
 
 from deploy import weights
 from deploy.detectors import open_detector, start_score
+from deploy.isolation import Isolated
 from detect.budget import BudgetCounts, Budgeted
 from detect.detections import Detections
 from detect.detector import BatchDetector
@@ -93,7 +94,7 @@ def open_foundation(
     """
     large = Metered(open_grounding_dino(detect.detector, settings, camera_ids), clock)
     budgeted = Budgeted(
-        large,
+        Isolated(large),
         open_detector(settings.cheap, min_score=detect.min_score, threads=detect.threads),
         clock=clock,
         max_calls_per_s=settings.calls_per_s,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from detect.detections import Detections
 from detect.detector import BatchDetector
-from ingest.errors import CorridorError
+from ingest.errors import CorridorError, TooLargeError
 from ingest.frame import Frame
 
 logger = logging.getLogger(__name__)
@@ -23,15 +23,15 @@ class Isolated:
         self._failing: set[str] = set()  # cameras
 
     def __call__(self, frames: Sequence[Frame]) -> list[Detections | Exception]:
-        """For each frame its detections, or what came in their place; an error of Corridor's own is raised."""
+        """For each frame its detections, or what came in their place; an error that is no frame's is raised."""
         together = [frame for frame in frames if frame.camera_id not in self._failing]
         found: dict[str, Detections | Exception] = {}
         if len(together) > 1:
             try:
                 found.update(zip((frame.camera_id for frame in together), self._detector(together), strict=True))
-            except CorridorError:
-                raise
             except Exception as error:
+                if concerns_all(error):
+                    raise
                 found.clear()
                 logger.debug("%d frames could not be analysed together: %s", len(together), error)
         return [found[frame.camera_id] if frame.camera_id in found else self._alone(frame) for frame in frames]
@@ -39,10 +39,15 @@ class Isolated:
     def _alone(self, frame: Frame) -> Detections | Exception:
         try:
             (found,) = self._detector([frame])
-        except CorridorError:
-            raise
         except Exception as error:
+            if concerns_all(error):
+                raise
             self._failing.add(frame.camera_id)
             return error
         self._failing.discard(frame.camera_id)
         return found
+
+
+def concerns_all(error: Exception) -> bool:
+    """Whether an error is not about one picture: Corridor's own are about settings, log or weights, but for one."""
+    return isinstance(error, CorridorError) and not isinstance(error, TooLargeError)

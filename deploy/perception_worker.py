@@ -9,7 +9,7 @@ from functools import partial
 
 import msgspec
 
-from deploy.isolation import Isolated
+from deploy.isolation import Isolated, concerns_all
 from deploy.log.base import Record, Writer
 from deploy.log.topics import OBSERVATIONS
 from detect.detections import Detections
@@ -162,14 +162,19 @@ class PerceptionWorker:
     def run(self) -> None:
         """Work until every camera has ended, or until `stop`."""
         running = [station for station in self.stations.values() if not station.ended]
-        for station in running:
-            station.feed.start()
-        while not self._stop.is_set() and not all(station.over for station in running):
-            together = self._batching
-            self._handle(self._mailbox.take(timeout_s=0.2, limit=together.limit, within_s=together.within_s))
+        try:
             for station in running:
-                if station.feed.watch():
-                    logger.warning("%s", station.feed.error)
+                station.feed.start()
+            while not self._stop.is_set() and not all(station.over for station in running):
+                together = self._batching
+                self._handle(self._mailbox.take(timeout_s=0.2, limit=together.limit, within_s=together.within_s))
+                for station in running:
+                    if station.feed.watch():
+                        logger.warning("%s", station.feed.error)
+        finally:  # whatever it is that ends the run, what has been seen is said and written
+            self._close(running)
+
+    def _close(self, running: Sequence[Station]) -> None:
         for station in running:
             station.feed.stop()
         for station in running:
@@ -218,9 +223,9 @@ class PerceptionWorker:
             return
         try:
             messages, tracked = station.pipeline.step(frame, found, dropped=self._dropped(station))
-        except CorridorError:
-            raise
         except Exception as error:
+            if concerns_all(error):
+                raise
             self._pass_over(station, frame, error)
             # What the pipeline was about to say is lost; a new epoch closes what it leaves open.
             station.pipeline = None

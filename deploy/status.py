@@ -16,7 +16,7 @@ class FoundationStatus(msgspec.Struct, frozen=True, kw_only=True):
     """What the budget of a large detector made of a camera's frames, by reason, and its use by all cameras together.
 
     key_frames: those that the large detector saw (`first`, `new`, `unsure`, `stale`); spared: those that it did not
-    (`still`, `explained`, `over_budget`). all_calls, frames_a_call, time_share: of the whole process.
+    (`still`, `explained`, `over_budget`, `failed`). all_calls, frames_a_call, time_share: of the whole process.
     """
 
     key_frames: dict[str, int]
@@ -93,7 +93,12 @@ def _foundation(detector: BatchDetector, camera_id: str) -> FoundationStatus | N
     counts, use = detector.counts(camera_id), detector.use()
     return FoundationStatus(
         key_frames={"first": counts.first, "new": counts.new, "unsure": counts.unsure, "stale": counts.stale},
-        spared={"still": counts.still, "explained": counts.explained, "over_budget": counts.over_budget},
+        spared={
+            "still": counts.still,
+            "explained": counts.explained,
+            "over_budget": counts.over_budget,
+            "failed": counts.failed,
+        },
         all_calls=use.calls,
         frames_a_call=round(use.frames_a_call, 2),
         time_share=round(use.share, 4),

@@ -1,6 +1,7 @@
 """All parts on one page: which class stands behind each name of the configuration, and who is handed to whom."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from associate.associator import Associator
 from associate.likelihood import Calibration
@@ -66,13 +67,10 @@ def make_batch_detector(config: Config, cameras: Sequence[Camera], clock: Clock)
     return open_foundation(config.detect, config.foundation, camera_ids, clock), batching
 
 
-def make_tracker(settings: DetectSettings, foundation: FoundationSettings = DEFAULTS) -> Tracker:
-    """A tracker for one camera that takes the configured detector's scores for what they mean."""
-    return Tracker(
-        lost_after_s=settings.lost_after_s,
-        frame_rate=settings.analyse_fps,
-        start_score=start_score(settings.detector, foundation),
-    )
+def tracker_maker(settings: DetectSettings, foundation: FoundationSettings = DEFAULTS) -> Callable[[], Tracker]:
+    """Makes trackers, one a camera and session, that take the configured detector's scores for what they mean."""
+    starts = start_score(settings.detector, foundation)  # once: a site's file may be another one later
+    return partial(Tracker, lost_after_s=settings.lost_after_s, frame_rate=settings.analyse_fps, start_score=starts)
 
 
 def make_masker(settings: DetectSettings, foundation: FoundationSettings = DEFAULTS) -> Masker:
@@ -180,6 +178,7 @@ def _camera_writer(config: Config, log: Log, camera: Camera) -> Writer:
 def _pipeline_maker(config: Config, store: CropStore | None) -> Callable[[str, Epoch], CameraPipeline]:
     encoder, attributes = make_encoder(config.embed), make_attributes(config.embed)
     masker = make_masker(config.detect, config.foundation)
+    make_tracker = tracker_maker(config.detect, config.foundation)
 
     def make(camera_id: str, epoch: Epoch) -> CameraPipeline:
         builder = TrackletBuilder(
@@ -192,6 +191,6 @@ def _pipeline_maker(config: Config, store: CropStore | None) -> Callable[[str, E
             keep=store.keep if store is not None else None,
             attributes=attributes,
         )
-        return CameraPipeline(camera_id, epoch, make_tracker(config.detect, config.foundation), builder)
+        return CameraPipeline(camera_id, epoch, make_tracker(), builder)
 
     return make

@@ -1,8 +1,10 @@
 """A budget, not a firehose: an expensive detector looks at key frames only, and between them its boxes are carried."""
 
-from collections.abc import Sequence
+import logging
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Final, Literal
 
 import cv2
 import numpy as np
@@ -11,10 +13,12 @@ from detect.allowance import DEPTH, Allowance, CallsPerSecond, ShareOfTime
 from detect.between import Between
 from detect.carrying import Grey, grey
 from detect.detections import Detections
-from detect.detector import BatchDetector, Detector
+from detect.detector import Detector
 from detect.networks import START_SCORE
 from ingest.clock import NS, Clock
 from ingest.frame import Frame
+
+logger = logging.getLogger(__name__)
 
 MAX_GAP_S = 1.0
 """Boxes are not carried over a longer gap between two frames of a camera: nothing in them is where it was."""
@@ -26,6 +30,11 @@ CHANGE = 12
 Reason = Literal["first", "new", "unsure", "stale", "still"]
 """Why a frame should be a key frame: at once, or (stale) when calls have been saved up, or (still) not at all."""
 
+KEY: Final = ("first", "new", "unsure", "stale")
+
+Expensive = Callable[[Sequence[Frame]], Sequence[Detections | Exception]]
+"""A `BatchDetector`, or one that gives an exception in the place of what it could not find."""
+
 
 @dataclass(frozen=True, slots=True)
 class BudgetCounts:
@@ -35,7 +44,7 @@ class BudgetCounts:
     explains), `unsure` (a carried box may have lost its vehicle), `stale` (the picture has changed since the last one).
     Frames that the expensive detector did not see: `still` (nothing has changed since the last key frame),
     `explained` (every vehicle is carried, and the calls left are kept for what is urgent), `over_budget` (asked for,
-    and nothing left).
+    and nothing left), `failed` (it tried and could not).
     """
 
     first: int = 0
@@ -45,6 +54,7 @@ class BudgetCounts:
     still: int = 0
     explained: int = 0
     over_budget: int = 0
+    failed: int = 0
 
     @property
     def key_frames(self) -> int:
@@ -54,7 +64,7 @@ class BudgetCounts:
     @property
     def frames(self) -> int:
         """All frames."""
-        return self.key_frames + self.still + self.explained + self.over_budget
+        return self.key_frames + self.still + self.explained + self.over_budget + self.failed
 
 
 @dataclass(slots=True, eq=False)
@@ -77,11 +87,12 @@ class Budgeted:
     time on `clock` that the expensive detector may be busy, for all cameras together. Exactly one of the two is given;
     ValueError otherwise. `start_score` and `cheap_start_score`: from which score on a detection of the one and the
     other starts a track; what comes out is on the expensive detector's scale. The cheap detector sees every frame.
+    Where the expensive one gives an exception in the place of detections, the boxes are carried on.
     """
 
     def __init__(
         self,
-        expensive: BatchDetector,
+        expensive: Expensive,
         cheap: Detector,
         *,
         clock: Clock,
@@ -102,11 +113,19 @@ class Budgeted:
     def __call__(self, frames: Sequence[Frame]) -> list[Detections]:
         """The vehicles in each frame, in order; masks only on key frames, where the expensive detector gives them."""
         views = [self._follow(frame) for frame in frames]
-        keys = self._choose(frames, views)
-        found = dict(zip(keys, self._look([frames[index] for index in keys]), strict=True))
-        for index, key in found.items():
+        outcomes = self._choose(frames, views)
+        keys = [index for index, outcome in enumerate(outcomes) if outcome in KEY]
+        found: dict[int, Detections] = {}
+        for index, key in zip(keys, self._look([frames[index] for index in keys]), strict=True):
+            if isinstance(key, Exception):
+                outcomes[index] = self._failed(frames[index], key)
+                continue
+            found[index] = key
             views[index].between.settle(key, views[index].cheap)
             views[index].key_ns, views[index].key_glance = frames[index].captured_ns, _glance(views[index].picture)
+        for frame, outcome in zip(frames, outcomes, strict=True):
+            counts = self.counts(frame.camera_id)
+            self._counts[frame.camera_id] = replace(counts, **{outcome: getattr(counts, outcome) + 1})
         shown = [view.between.shown() for view in views]
         return [replace(each, masks=found[index].masks) if index in found else each for index, each in enumerate(shown)]
 
@@ -129,33 +148,42 @@ class Budgeted:
         self._allowance.grow(frame.camera_id, frame.captured_ns)
         return view
 
-    def _choose(self, frames: Sequence[Frame], views: Sequence[_View]) -> list[int]:
-        """Which of the frames become key frames: what is urgent first, then whoever has waited longest."""
-        asked = [_asked(view) for view in views]
-        waited_ns = [view.captured_ns - (view.key_ns or 0) for view in views]
-        chosen = []
-        for index in sorted(range(len(frames)), key=lambda index: (asked[index] == "stale", -waited_ns[index])):
-            camera_id, reason = frames[index].camera_id, asked[index]
-            outcome: str = reason
-            if reason != "still":
-                needed = DEPTH if reason == "stale" else 1.0
-                if self._allowance.left(camera_id) >= needed:
-                    self._allowance.spend(camera_id)
-                    chosen.append(index)
-                else:
-                    outcome = "explained" if reason == "stale" else "over_budget"
-            counts = self.counts(camera_id)
-            self._counts[camera_id] = replace(counts, **{outcome: getattr(counts, outcome) + 1})
-        return sorted(chosen)
+    def _choose(self, frames: Sequence[Frame], views: Sequence[_View]) -> list[str]:
+        """What is to become of each frame: what is urgent first, then whoever has waited longest."""
+        outcomes: list[str] = [_asked(view) for view in views]
+        waited_ns = [math.inf if view.key_ns is None else view.captured_ns - view.key_ns for view in views]
+        for index in sorted(range(len(frames)), key=lambda index: (outcomes[index] == "stale", -waited_ns[index])):
+            camera_id, stale = frames[index].camera_id, outcomes[index] == "stale"
+            if outcomes[index] == "still":
+                continue
+            if self._allowance.left(camera_id) >= (DEPTH if stale else 1.0):
+                self._allowance.spend(camera_id)
+            else:
+                outcomes[index] = "explained" if stale else "over_budget"
+        return outcomes
 
-    def _look(self, frames: Sequence[Frame]) -> list[Detections]:
+    def _look(self, frames: Sequence[Frame]) -> Sequence[Detections | Exception]:
         """What the expensive detector sees, timed."""
         if not frames:
             return []
         began_s = self._clock.monotonic_s()
-        found = self._expensive(frames)
-        self._allowance.took(len(frames), self._clock.monotonic_s() - began_s)
-        return found
+        try:
+            return self._expensive(frames)
+        finally:
+            self._allowance.took(len(frames), self._clock.monotonic_s() - began_s)
+
+    def _failed(self, frame: Frame, error: Exception) -> str:
+        """The outcome of a frame that the expensive detector could not look at; said once a camera."""
+        logger.log(
+            logging.DEBUG if self.counts(frame.camera_id).failed else logging.WARNING,
+            "camera '%s': the large detector could not look at frame %d (%dx%d), the cheap one goes on: %s: %s",
+            frame.camera_id,
+            frame.sequence,
+            *frame.size,
+            type(error).__name__,
+            error,
+        )
+        return "failed"
 
 
 def _allowance(max_calls_per_s: float | None, max_gpu_share: float | None, clock: Clock) -> Allowance:

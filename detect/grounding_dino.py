@@ -16,7 +16,7 @@ from detect.boxes import areas, clip, suppress
 from detect.detections import Boxes, Detections
 from detect.grounding_dino_network import Architecture, Text, load_network
 from detect.prompts import Prompt
-from ingest.errors import ConfigError
+from ingest.errors import TooLargeError
 from ingest.frame import Frame, Image
 
 LONG_TO_SHORT = 1333 / 800
@@ -109,7 +109,7 @@ class GroundingDino:
             except torch.OutOfMemoryError as error:
                 if len(batch) == 1:
                     size = f"{batch.shape[2]}x{batch.shape[1]} pixels"
-                    raise ConfigError(
+                    raise TooLargeError(
                         f"out of GPU memory with one picture of {size} (free the GPU, or lower short_side_px)"
                     ) from error
             self._max_batch = len(batch) // 2

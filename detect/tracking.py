@@ -27,7 +27,8 @@ class Tracker:
             lost_track_buffer=max(1, round(lost_after_s * 30)),
             frame_rate=frame_rate,
             track_activation_threshold=start_score,
-            high_conf_det_threshold=start_score - 0.1,  # the distance that BoT-SORT has between the two
+            # The distance that BoT-SORT has between the two, but for networks whose scores are all low.
+            high_conf_det_threshold=max(start_score - 0.1, 0.8 * start_score),
             enable_cmc=False,
             instant_first_frame_activation=True,
         )

@@ -24,6 +24,10 @@ class WeightsError(CorridorError):
     """Weights are missing, or are not the published file."""
 
 
+class TooLargeError(CorridorError):
+    """A picture does not fit into the memory of the device that is to look at it; other pictures may."""
+
+
 class LogError(CorridorError):
     """The log could not be opened, read or written."""
 

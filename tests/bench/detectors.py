@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deploy import weights
-from deploy.wiring import make_tracker
+from deploy.wiring import tracker_maker
 from detect.detections import Boxes, Detections
 from detect.detector import Detector
 from detect.motion import MotionDetector
@@ -82,7 +82,7 @@ def follow_with(name: str) -> Follow:
     settings = DetectSettings(detector=name, analyse_fps=RATE_FPS)
 
     def follow(clip: Clip, frames: list[int]) -> TrackedBoxes:
-        tracker = make_tracker(settings)
+        tracker = tracker_maker(settings)()
         picture = np.zeros((clip.size[1], clip.size[0], 3), np.uint8)
         rows = []
         for index in frames:

@@ -32,7 +32,7 @@ def main() -> None:
     pytest.importorskip("torch")
     os.environ.setdefault(FOLDER_VARIABLE, str(DATA / "weights"))
     from deploy.distillation import CHECKPOINT, Told, distil
-    from deploy.distillation_plan import make_plan
+    from deploy.distillation_plan import PLAN, make_plan
     from training.distil.network import SiteNetwork
 
     cameras = [Camera(id=name, source=str(DATA / "video" / f"{name}.mp4")) for name in CLIPS]
@@ -42,7 +42,8 @@ def main() -> None:
     clock = SystemClock()
     began_s = clock.monotonic_s()
     quiet = Told(print, lambda name, done, of: None, lambda standing: None, lambda: False)
-    done = distil(plan, cameras, foundation, OUT, clock, quiet, resume=True)
+    before = (OUT.with_suffix("") / PLAN).exists()
+    done = distil(plan, cameras, foundation, OUT, clock, quiet, resume=before)
     assert done is not None, "nobody stops it"
     about, agreement, speed = done.about, done.agreement, done.speed
     parameters = sum(each.numel() for each in SiteNetwork(len(about.labels)).parameters())

@@ -1,6 +1,7 @@
 """How a large detector is wired in, and what is told of it; planted ones stand in, so that no torch is needed."""
 
 import json
+import logging
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,10 +14,9 @@ from deploy import foundation
 from deploy.cli.screen import foundation_table, make_console
 from deploy.config import Config, parse_config
 from deploy.foundation import FoundationDetector, Metered, Use, open_foundation, open_grounding_dino, open_sam
-from deploy.isolation import Isolated
 from deploy.log.opening import open_log
 from deploy.status import camera_statuses, write_status
-from deploy.wiring import make_batch_detector, make_masker, make_perception_worker, make_tracker
+from deploy.wiring import make_batch_detector, make_masker, make_perception_worker, tracker_maker
 from detect.budget import BudgetCounts, Budgeted
 from detect.detections import Detections
 from detect.masks import GrabCutMasker
@@ -97,7 +97,7 @@ def test_what_was_spared_and_why_is_told_by_camera(tmp_path: Path, monkeypatch: 
     write_status(tmp_path / "status.json", worker)
     north, south = (each["foundation"] for each in json.loads((tmp_path / "status.json").read_bytes()))
     assert north["key_frames"] == {"first": 1, "new": 4, "unsure": 0, "stale": 2}
-    assert north["spared"] == {"still": 30, "explained": 0, "over_budget": 3}
+    assert north["spared"] == {"still": 30, "explained": 0, "over_budget": 3, "failed": 0}
     assert sum(south["key_frames"].values()) + sum(south["spared"].values()) == 0
     assert (north["all_calls"], north["frames_a_call"], north["time_share"]) == (1, 2.0, 0.25)
     console = make_console()
@@ -105,7 +105,7 @@ def test_what_was_spared_and_why_is_told_by_camera(tmp_path: Path, monkeypatch: 
         console.print(foundation_table(worker))
     lines = shown.get().splitlines()
     assert lines[0].strip() == "Key frames: 1 calls of 2.0 frames, 25% of the time"
-    assert lines[2].split() == ["a", "7", "1", "4", "0", "2", "33", "30", "0", "3"]
+    assert lines[2].split() == ["a", "7", "1", "4", "0", "2", "33", "30", "0", "3", "0"]
 
 
 def test_without_a_large_detector_nothing_is_told_of_one(tmp_path: Path) -> None:
@@ -144,8 +144,9 @@ def test_settings_reach_the_budget(
     assert sum(detector.counts(camera).key_frames for camera in "ab") == detector.use().frames
 
 
-def test_another_camera_s_odd_picture_ends_no_track(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A frame that is tried a second time is the same frame: boxes are carried on, and nothing begins anew."""
+def test_a_picture_that_the_large_detector_cannot_look_at_costs_no_other_camera_anything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     clock = ManualClock()
     large = Slow(clock)
 
@@ -158,19 +159,22 @@ def test_another_camera_s_odd_picture_ends_no_track(tmp_path: Path, monkeypatch:
     config = configure(tmp_path)
     detector, _ = make_batch_detector(config, config.cameras, clock)
     assert isinstance(detector, FoundationDetector)
-    isolated = Isolated(detector)
     image = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
     for index in range(4):
-        cameras = "ab" if index > 1 else "a"  # `b` joins when `a` has boxes
-        found = isolated([Frame(each, index, index * NS // 8, ClockQuality.FILE, image) for each in cameras])
-        assert isinstance(found[0], Detections)
-        assert len(found[0]) == 1
-        assert index != 2 or isinstance(found[1], ValueError)
-    assert detector.counts("a").first == 1
+        found = detector([Frame(each, index, index * NS // 8, ClockQuality.FILE, image) for each in "ab"])
+        assert [len(each) for each in found] == [1, 0]
+    assert detector.counts("a") == BudgetCounts(first=1, still=3)
+    counts = detector.counts("b")
+    assert counts.frames == 4
+    assert counts.key_frames == 0
+    assert counts.failed >= 1
+    warned = [record.message for record in caplog.records if record.levelno >= logging.WARNING]
+    assert len(warned) == 1
+    assert "camera 'b': the large detector could not look at frame 0 (64x48), the cheap one goes on" in warned[0]
 
 
 def test_a_box_that_passes_continues_a_track_and_a_surer_one_starts_it() -> None:
-    tracker = make_tracker(DetectSettings(detector="grounding-dino-swin-b"), FoundationSettings(box_score=0.4))
+    tracker = tracker_maker(DetectSettings(detector="grounding-dino-swin-b"), FoundationSettings(box_score=0.4))()
     image = np.zeros((100, 200, 3), np.uint8)
 
     def track_ids(index: int, *scores: float) -> list[int]:

@@ -22,7 +22,7 @@ from detect.detector import BatchDetector
 from detect.grounding_dino import GREY_BGR, QUERIES, Fit, GroundingDino
 from detect.grounding_dino_network import DEVIATION, MEAN, Text
 from detect.prompts import NO_NOUN, Prompt
-from ingest.errors import ConfigError
+from ingest.errors import ConfigError, TooLargeError
 from ingest.frame import ClockQuality, Frame, Image
 
 pytestmark = pytest.mark.torch
@@ -239,7 +239,7 @@ def test_a_full_gpu_gets_smaller_batches_and_loses_nothing(
 
 def test_a_gpu_too_full_for_one_picture_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     finder = detector(Planted(brightness, memory=0), monkeypatch)
-    with pytest.raises(ConfigError, match=r"one picture of 1333x750 pixels .*short_side_px"):
+    with pytest.raises(TooLargeError, match=r"one picture of 1333x750 pixels .*short_side_px"):
         finder([frame(black(1920, 1080))])
 
 

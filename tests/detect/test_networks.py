@@ -5,7 +5,7 @@ import pytest
 
 from deploy import weights
 from deploy.detectors import check_detector
-from deploy.wiring import make_tracker
+from deploy.wiring import tracker_maker
 from detect.detections import Detections
 from detect.networks import NETWORKS
 from detect.settings import DetectSettings
@@ -24,7 +24,7 @@ def test_a_weak_detection_continues_a_track_and_starts_none(name: str) -> None:
     """Whatever a score means to a network, the tracker it is wired with starts at that network's score."""
     start_score, min_score = NETWORKS[name].start_score, NETWORKS[name].min_score
     assert 0.1 <= min_score < start_score - 0.1, "the tracker drops what is below .1"
-    tracker = make_tracker(DetectSettings(detector=name))
+    tracker = tracker_maker(DetectSettings(detector=name))()
 
     def track_ids(index: int, *scores: float) -> list[int]:
         boxes = [[20.0 + 3 * index, 50.0 * row, 80.0 + 3 * index, 50.0 * row + 40] for row in range(len(scores))]
