@@ -30,8 +30,9 @@ def run_batches(batches: Sequence[Work], workers: int, tell: Callable[[], None])
             while waiting and len(running) < workers:
                 running.append(_start(waiting.pop(0), complaints))
             wait([process.sentinel for process in running], timeout=POLL_S)
-            _check(running, complaints)
-            running = [process for process in running if process.exitcode is None]
+            ended = [process for process in running if process.exitcode is not None]
+            _check(ended, complaints)  # those and no others: one that ends from now on is looked at the next time
+            running = [process for process in running if process not in ended]
             tell()
     finally:
         for process in running:
@@ -46,9 +47,9 @@ def _start(work: Work, complaints: "SimpleQueue[str]") -> SpawnProcess:
     return process
 
 
-def _check(running: Sequence[SpawnProcess], complaints: "SimpleQueue[str]") -> None:
-    for process in running:
-        if process.exitcode not in (None, 0):
+def _check(ended: Sequence[SpawnProcess], complaints: "SimpleQueue[str]") -> None:
+    for process in ended:
+        if process.exitcode:
             if not complaints.empty():
                 raise SourceError(
                     f"a rendering process cannot go on: {complaints.get()} (what is finished is kept: give the same "
