@@ -59,8 +59,7 @@ def distil(
     teacher = open_teacher(plan, foundation)
     wanted = Wanted(plan.frames_per_s, max(1, round(plan.minutes * 60 * plan.frames_per_s)))
     frames_folder = folder / FRAMES
-    for line in record(cameras, frames_folder, wanted, clock, lambda *d: told.work("frames", *d), told.stopped):
-        told.say(line)
+    record(cameras, frames_folder, wanted, clock, lambda *done: told.work("frames", *done), told.say, told.stopped)
     if told.stopped():
         return None
     frames = [kept for camera in cameras for kept in kept_frames(frames_folder, camera.id)]

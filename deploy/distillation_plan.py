@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from deploy.detectors import FOUNDATION, check_detector, open_detector, start_score
+from deploy.detectors import FOUNDATION, SITE_SUFFIX, check_detector, open_detector, start_score
+from deploy.weights_digest import digest_of
 from detect.detector import OneByOne
 from detect.settings import FoundationSettings
 from ingest.camera import Camera
@@ -22,18 +23,23 @@ SURE = 0.6
 DOUBT = 0.1
 """What Grounding DINO finds with so much less than its `box_score` is passed over, not learned as nothing."""
 
+OPENED = ("box_score", "phrase_score", "short_side_px", "weights", "text_encoder")
+"""What else of the `[foundation]` table decides what Grounding DINO finds."""
+
 PLAN = "plan.json"
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """A folder's distillation goes on only where all of this is the same.
 
-    cameras: sources by id. prompts: by camera, for a teacher that takes them. minutes, frames_per_s: of every camera.
-    steps, seed: of the training.
+    cameras: sources by id. opened: what the teacher's name leaves open: Grounding DINO's settings, the digest of a
+    site's detector. prompts: by camera, for a teacher that takes them. minutes, frames_per_s: of every camera. steps,
+    seed: of the training.
     """
 
     cameras: dict[str, str]
     teacher: str
+    opened: dict[str, str | float | int | None]
     prompts: dict[str, str]
     minutes: float
     frames_per_s: float
@@ -51,18 +57,27 @@ def make_plan(
     steps: int,
     seed: int,
 ) -> Plan:
-    """Raises ConfigError for a teacher that there is not."""
+    """Raises ConfigError for a teacher that there is not, WeightsError for a site's detector that cannot be read."""
     check_detector(teacher)
     prompts = {camera.id: foundation.prompts.get(camera.id, foundation.prompt) for camera in cameras}
     return Plan(
         cameras={camera.id: redact(camera.source) for camera in cameras},
         teacher=teacher,
+        opened=_opened(teacher, foundation),
         prompts=prompts if teacher in FOUNDATION else {},
         minutes=minutes,
         frames_per_s=frames_per_s,
         steps=steps,
         seed=seed,
     )
+
+
+def _opened(teacher: str, foundation: FoundationSettings) -> dict[str, str | float | int | None]:
+    if teacher in FOUNDATION:
+        return {name: getattr(foundation, name) for name in OPENED}
+    if teacher.endswith(SITE_SUFFIX):
+        return {"sha256": digest_of(Path(teacher).expanduser(), "sha256").removeprefix("sha256:")[:12]}
+    return {}
 
 
 def open_teacher(plan: Plan, foundation: FoundationSettings) -> "Teacher":
@@ -81,21 +96,27 @@ def open_teacher(plan: Plan, foundation: FoundationSettings) -> "Teacher":
 def prepare(plan: Plan, out: Path, *, resume: bool) -> Path:
     """The folder of a plan, beside the detector that it will end with.
 
-    Raises ConfigError where the folder is another plan's, or has one already that is not to be resumed.
+    Raises ConfigError where the folder is another plan's, has one already that is not to be resumed, or has none that
+    is; CheckpointError where the plan cannot be written.
     """
-    if out.suffix != ".onnx":
+    from training.checkpoint import write_atomically
+
+    if out.suffix != SITE_SUFFIX:
         raise ConfigError(f"--out '{out}' must end in .onnx (a folder of its name gets everything else)")
     folder = out.with_suffix("")
     path = folder / PLAN
+    if resume and not path.exists():
+        raise ConfigError(f"there is nothing to resume in {folder} (leave out --resume to begin)")
     if path.exists() and len(list(folder.iterdir())) > 1:  # a plan alone came to nothing: missing weights, say
         if not resume:
             raise ConfigError(f"{folder} exists already (go on with --resume, or give another --out)")
         _check_same(path, plan)
+        return folder
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(msgspec.json.format(msgspec.json.encode(plan)) + b"\n")
     except OSError as error:
         raise ConfigError(f"--out: cannot write to {folder}: {error.strerror}") from error
+    write_atomically(path, msgspec.json.format(msgspec.json.encode(plan)) + b"\n")
     return folder
 
 
@@ -104,7 +125,17 @@ def _check_same(path: Path, plan: Plan) -> None:
         before = msgspec.json.decode(path.read_bytes(), type=Plan)
     except (OSError, msgspec.MsgspecError) as error:
         raise ConfigError(f"{path} cannot be read: {error} (delete {path.parent} to begin anew)") from error
-    for key in plan.__struct_fields__:
-        was, now = getattr(before, key), getattr(plan, key)
-        if was != now:
-            raise ConfigError(f"{path.parent} was begun with {key} = {was}, not {now} (say that, or another --out)")
+    was, now = _told(before), _told(plan)
+    for key, value in now.items():
+        if was.get(key) != value:
+            raise ConfigError(
+                f"{path.parent} was begun with {key} = {was.get(key)}, not {value} (say that, or another --out)"
+            )
+
+
+def _told(plan: Plan) -> dict[str, object]:
+    """Everything by a name that a person knows it by, in the order of the plan."""
+    told: dict[str, object] = {}
+    for key, value in msgspec.structs.asdict(plan).items():
+        told |= {f"the teacher's {name}": each for name, each in value.items()} if key == "opened" else {key: value}
+    return told

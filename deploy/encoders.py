@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from deploy import weights
 from embed.settings import SHIPPED, SHIPPED_FILE
 from ingest.errors import ConfigError
 
@@ -11,18 +10,15 @@ EXPORTED_SUFFIX = ".onnx"
 
 
 def check_encoder(name: str) -> None:
-    """Raises ConfigError for what is neither shipped, `colour`, an exported file, nor in the catalogue of weights."""
-    known = (SHIPPED, COLOUR, *weights.load_catalogue().networks)
-    if not name.endswith(EXPORTED_SUFFIX) and name not in known:
+    """Raises ConfigError for what is neither shipped, nor `colour`, nor the path of an exported encoder."""
+    if not name.endswith(EXPORTED_SUFFIX) and name not in (SHIPPED, COLOUR):
         raise ConfigError(
-            f"encoder '{name}' is not known: '{SHIPPED}', '{COLOUR}', the path of an exported encoder "
-            f"(PATH{EXPORTED_SUFFIX}), or a name of `corridor weights list`"
+            f"encoder '{name}' is not known: '{SHIPPED}', '{COLOUR}', or the path of an exported encoder "
+            f"(PATH{EXPORTED_SUFFIX})"
         )
 
 
 def encoder_file(name: str) -> Path:
-    """Where the exported encoder of that name lies; raises ConfigError and WeightsError."""
+    """Where the encoder lies that is shipped, or exported; raises ConfigError for a name that is not known."""
     check_encoder(name)
-    if name == SHIPPED:
-        return SHIPPED_FILE
-    return Path(name).expanduser() if name.endswith(EXPORTED_SUFFIX) else weights.find(name)
+    return SHIPPED_FILE if name == SHIPPED else Path(name).expanduser()

@@ -1,4 +1,9 @@
-"""Who finds the priors of a data set, from their names: opened, and named with all that decides what they find."""
+"""Who finds the priors of a data set, from their names: opened, and named with all that decides what they find.
+
+The name says the arithmetic and the batch that foundation models begin with. Where one leaves the range of half
+precision or the GPU is short of memory, it goes on in float32 or with a smaller batch and warns of it: the last digits
+of what that process finds from then on are not those of the name.
+"""
 
 import hashlib
 from dataclasses import dataclass, replace

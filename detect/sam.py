@@ -16,7 +16,7 @@ from segment_anything.modeling import Sam
 
 from detect.accelerator import Precision, autocast_type, choose_device
 from detect.masks import BoxMasker, Mask
-from ingest.errors import ConfigError, WeightsError
+from ingest.errors import ConfigError, TooLargeError, WeightsError
 from ingest.frame import Image
 
 logger = logging.getLogger(__name__)
@@ -39,11 +39,12 @@ class SamMasker:
     """Masks vehicles by SAM (a `detect.masks.Masker`); one for all cameras of a process, from one thread.
 
     The checkpoint is Meta's file for that size. The image encoder runs in float16 on a GPU and in bfloat16 on a
-    processor that multiplies in it, unless `precision` is `fp32`; all else is float32. Of SAM's outputs the one for
-    unambiguous prompts is taken, as is usual with boxes (`multimask_output=False`).
+    processor that multiplies in it, unless `precision` is `fp32` or an image has left the range of that type; all else
+    is float32. Of SAM's outputs the one for unambiguous prompts is taken, as is usual with boxes
+    (`multimask_output=False`).
 
     Raises WeightsError for a checkpoint that is missing, broken or of another size, ConfigError for a size or device
-    that there is not, and when asked for masks, ConfigError if one image does not fit into the GPU's memory.
+    that there is not, and when asked for masks, TooLargeError if one image does not fit into the GPU's memory.
     """
 
     def __init__(self, checkpoint: Path, size: Size, *, device: str = "auto", precision: Precision = "auto") -> None:
@@ -87,6 +88,16 @@ class SamMasker:
         return bool(min(transform.get_preprocess_shape(*image.shape[:2], transform.target_length)))
 
     def _encode(self, image: Image) -> None:
+        self._encode_once(image)
+        if self._half is not None and not bool(self._predictor.features.isfinite().all()):
+            # Otherwise every mask would be empty, and the box would silently stand in for it.
+            logger.warning(
+                "SAM %s leaves the range of %s with these weights; float32 from now on", self._size, self._half
+            )
+            self._half = None
+            self._encode_once(image)
+
+    def _encode_once(self, image: Image) -> None:
         half: AbstractContextManager[Any] = nullcontext()
         if self._half is not None:
             half = torch.autocast(self._device.type, self._half)
@@ -117,8 +128,8 @@ class SamMasker:
         half = self._at_once = len(prompts) // 2
         return np.concatenate([self._decode(boxes_xyxy[:half]), self._decode(boxes_xyxy[half:])])
 
-    def _too_large(self, what: str) -> ConfigError:
-        return ConfigError(
+    def _too_large(self, what: str) -> TooLargeError:
+        return TooLargeError(
             f"SAM {self._size} finds too little free memory on {self._device} for {what} "
             "(use a smaller size, or another device)"
         )

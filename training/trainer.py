@@ -111,7 +111,8 @@ class Trainer:
         check_same(self.job.checkpoint, origin, self.job.origin)
         self.objective.load_state_dict(state["objective"])
         self.optimiser.load_state_dict(state["optimiser"])
-        self.scaler.load_state_dict(state["scaler"])
+        if state["scaler"]:  # empty where the precision before needed none
+            self.scaler.load_state_dict(state["scaler"])
         if self.average is not None:
             self.average.load_state_dict(state["average"])
         self.epoch, self.step, self.steps_done = state["epoch"], state["step"], state["steps_done"]

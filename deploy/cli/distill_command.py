@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from training.distil.conclusion import Distilled
     from training.distil.student import Standing
 
-OUT = Path("runs/distil/site.onnx")
+OUT = Path("runs/site/site.onnx")
 PARTS_TOLD = 10
 """Without a terminal, a line of the training is printed so many times."""
 
@@ -82,7 +82,8 @@ def distill(
     with stops_on_signal(stop.set), _shown(stop) as told:
         done = distil(plan, chosen, foundation, out, SystemClock(), told, resume=resume)
     if done is None:
-        make_console().print(f"stopped; go on with --resume: {out.with_suffix('')}", highlight=False, soft_wrap=True)
+        line = f"stopped; go on with --resume: {out.with_suffix('')}"
+        make_console().print(line, highlight=False, soft_wrap=True, markup=False)
         return
     _report(done)
 
@@ -129,7 +130,7 @@ class _Shown:
         self._tasks: dict[str, TaskID] = {}
 
     def say(self, line: str) -> None:
-        self._console.print(line, soft_wrap=True)
+        self._console.print(line, soft_wrap=True, markup=False)
 
     def work(self, name: str, done: int, of: int, told: str = "") -> None:
         if name not in self._tasks:

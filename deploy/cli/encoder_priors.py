@@ -102,7 +102,7 @@ def priors(
     took_s = clock.monotonic_s() - began_s
     if not whole:
         told = f"shard {share} is done, {duration(took_s)}; {folder} is whole when the others are"
-        make_console().print(told, highlight=False, soft_wrap=True)
+        make_console().print(told, highlight=False, soft_wrap=True, markup=False)
         return
     _report(data, PriorCache.open(folder), folder, took_s)
 

@@ -3,12 +3,14 @@
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from deploy.cli.distill_command import choose_cameras, distill
+from deploy.cli import distill_command
+from deploy.cli.distill_command import OUT, choose_cameras, distill
 from deploy.config import parse_config
 from ingest.errors import ConfigError, CorridorError
 from tests.conftest import ROOT
@@ -72,6 +74,10 @@ WRONG: dict[str, tuple[list[str], str]] = {
 }
 NEED_TORCH: dict[str, tuple[list[str], str]] = {
     "missing weights": (["clip.mp4", "--teacher", "crossroad-1016"], "corridor weights pull crossroad-1016"),
+    "nothing to resume": (
+        ["clip.mp4", "--teacher", "motion", "--resume"],
+        "there is nothing to resume in runs/site/site",
+    ),
     "another ending": (["clip.mp4", "--teacher", "motion", "-o", "site.pt"], r"must end in \.onnx"),
     "no video": (["c.toml", "--teacher", "motion"], r"camera 'c': c\.toml has no video stream"),
     "no vehicle": (
@@ -126,7 +132,20 @@ def test_the_whole_way(folder: Path, shared_data: Path, monkeypatch: pytest.Monk
         assert (folder / name).stat().st_size > 100
 
 
+def test_brackets_in_paths_are_told_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*args: Any, **rest: Any) -> None:
+        args[5].say("[/x] and [old].mp4 broke off")
+
+    monkeypatch.setattr(distill_command, "distil", stopped)
+    ended = command("clip.mp4", "--teacher", "motion", "-o", "[old]/[/x]/site.onnx")
+    assert ended.exit_code == 0, ended.exception
+    assert "[/x] and [old].mp4 broke off" in ended.stderr
+    assert "[old]/[/x]/site\n" in ended.stdout
+
+
 def test_every_option_is_documented() -> None:
     text = (ROOT / "docs" / "distilling.md").read_text()
     for name in ("config", "teacher", "prompt", "minutes", "fps", "steps", "seed", "out", "resume"):
         assert f"`--{name}`" in text
+    assert f"| `--out` | `{OUT}` |" in text
+    assert f'detector = "{OUT}"' in text

@@ -1,6 +1,7 @@
 """From footage to a detector in use: recorded, labelled, learned, exported; stopped anywhere and gone on with."""
 
 import json
+import re
 from pathlib import Path
 
 import msgspec
@@ -11,12 +12,12 @@ pytestmark = pytest.mark.torch
 
 from deploy import distillation, distillation_plan  # noqa: E402 - torch first
 from deploy.distillation import Told, distil  # noqa: E402
-from deploy.distillation_plan import make_plan  # noqa: E402
+from deploy.distillation_plan import Plan, make_plan, prepare  # noqa: E402
 from detect.detections import Detections  # noqa: E402
 from detect.settings import FoundationSettings  # noqa: E402
 from detect.site_detector import SiteDetector  # noqa: E402
 from ingest.clock import SystemClock  # noqa: E402
-from ingest.errors import ConfigError  # noqa: E402
+from ingest.errors import ConfigError, WeightsError  # noqa: E402
 from tests.training.drawn_traffic import camera, labelled, teacher, write_traffic  # noqa: E402
 from training.distil.conclusion import Distilled  # noqa: E402
 from training.distil.footage import COMPLETE  # noqa: E402
@@ -115,6 +116,59 @@ def test_a_folder_is_not_taken_over(clip: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match="cannot write to"):
         run(clip, tmp_path / "file" / "site.onnx")
+
+
+def begun(folder: Path) -> None:
+    """Something of it, so that it is one to go on with."""
+    (folder / "frames").mkdir()
+
+
+OTHER: dict[str, tuple[dict[str, object], str]] = {
+    "score of a box": ({"box_score": 0.35}, "the teacher's box_score = 0.3, not 0.35"),
+    "score of a phrase": ({"phrase_score": 0.3}, "the teacher's phrase_score = 0.25, not 0.3"),
+    "size of pictures": ({"short_side_px": 640}, "the teacher's short_side_px = 800, not 640"),
+    "weights": ({"weights": "mine.pth"}, "the teacher's weights = None, not mine.pth"),
+    "text encoder": ({"text_encoder": "bert"}, "the teacher's text_encoder = None, not bert"),
+    "prompt": ({"prompt": "bus ."}, "prompts = "),
+}
+
+
+@pytest.mark.parametrize("name", OTHER)
+def test_grounding_dino_opened_otherwise_is_another_teacher(tmp_path: Path, name: str) -> None:
+    change, message = OTHER[name]
+
+    def plan(foundation: FoundationSettings) -> Plan:
+        cameras = [camera(tmp_path / "clip.mp4")]
+        return make_plan(cameras, "grounding-dino-swin-t", foundation, minutes=1, frames_per_s=8, steps=1, seed=0)
+
+    out = tmp_path / "site.onnx"
+    begun(prepare(plan(FOUNDATION), out, resume=False))
+    faster = msgspec.structs.replace(FOUNDATION, batch=2, device="cpu")
+    prepare(plan(faster), out, resume=True)
+    with pytest.raises(ConfigError, match=re.escape(f"was begun with {message}")):
+        prepare(plan(msgspec.structs.replace(FOUNDATION, **change)), out, resume=True)
+
+
+def test_a_site_s_detector_that_was_written_anew_is_another_teacher(tmp_path: Path) -> None:
+    large, out = tmp_path / "large.onnx", tmp_path / "site.onnx"
+
+    def plan() -> Plan:
+        return make_plan([], str(large), FOUNDATION, minutes=1, frames_per_s=8, steps=1, seed=0)
+
+    with pytest.raises(WeightsError, match=r"large\.onnx"):
+        plan()
+    large.write_bytes(b"one")
+    begun(prepare(plan(), out, resume=False))
+    assert prepare(plan(), out, resume=True) == tmp_path / "site"
+    large.write_bytes(b"two")
+    with pytest.raises(ConfigError, match="was begun with the teacher's sha256 = 7692c3ad3540, not 3fc4ccfe7458"):
+        prepare(plan(), out, resume=True)
+
+
+def test_resuming_what_was_never_begun(clip: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"there is nothing to resume in .*site \(leave out --resume"):
+        run(clip, tmp_path / "site.onnx", resume=True)
+    assert not (tmp_path / "site").exists()
 
 
 NOTHING: dict[str, tuple[int, str, str]] = {

@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import sys
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -24,10 +25,12 @@ from ingest.errors import ConfigError, CorridorError
 from ingest.frame import ClockQuality, Frame
 from ingest.truth import encode_mask
 from tests.training import layouts
+from tests.training.planted_priors import files
+from training import prior_filling
 from training.datasets.city_layout import BOXES_AND_MASKS, CAMERAS
 from training.datasets.images import read_image
 from training.datasets.opening import open_dataset
-from training.prior_cache import PriorCache, stored
+from training.prior_cache import About, PriorCache, stored
 from training.prior_makers import choose
 
 
@@ -73,19 +76,19 @@ def test_a_spoilt_image_does_not_stop_it(tmp_path: Path) -> None:
     PriorCache.open(tmp_path / "priors").check(open_dataset(str(tmp_path / "set")))
 
 
-def test_shares_of_the_work_end_as_one_process_does(tmp_path: Path) -> None:
-    root = str(city_set(tmp_path / "set"))
-    for out in ("one", "shared"):
-        arguments = [root, "--by", "city", "--out", str(tmp_path / out)]
-        if out == "shared":  # 11 images are one shard, so the second of two processes has nothing to do
-            ended = command(*arguments, "--shard", "2/2")
-            assert ended.exit_code == 0, ended.output
-            assert "shard 2/2 is done, 0 s; " in ended.output
-            assert "shared is whole when the others are" in ended.output
-            arguments += ["--shard", "1/2"]
-        assert "10 of 11 images have a vehicle" in command(*arguments).output
-    one, shared = ({path.name: path.read_bytes() for path in (tmp_path / out).iterdir()} for out in ("one", "shared"))
-    assert one == shared
+def test_shares_of_the_work_end_as_one_process_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prior_filling, "About", partial(About, shard=4))
+    arguments = [str(city_set(tmp_path / "set")), "--by", "city", "--out"]
+    one, shared = tmp_path / "one", tmp_path / "[bold]shared"
+    assert "10 of 11 images have a vehicle" in command(*arguments, str(one)).output
+    ended = command(*arguments, str(shared), "--shard", "2/2")
+    assert ended.exit_code == 0, ended.output
+    assert "shard 2/2 is done, 0 s; " in ended.output
+    assert "[bold]shared is whole when the others are" in ended.output
+    assert [path.name for path in shared.glob("*.shard")] == ["000001.shard"]
+    assert "10 of 11 images have a vehicle" in command(*arguments, str(shared), "--shard", "1/2").output
+    assert len(list(shared.glob("*.shard"))) == 3
+    assert files(shared) == files(one)
 
 
 DINO = "grounding-dino-swin-t"

@@ -1,5 +1,6 @@
 """A training keeps to the priors that it began with."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,10 @@ from deploy.cli.encoder_command import app
 from ingest.errors import ConfigError
 from tests.training.planted_priors import FromName, quiet
 from tests.training.toy_vehicles import draw_vehicles
+from training import prior_filling
 from training.checkpoint import load_checkpoint
 from training.datasets.opening import open_dataset
+from training.prior_cache import About
 from training.prior_filling import Share, fill, fill_share
 
 pytestmark = pytest.mark.torch
@@ -47,8 +50,12 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lines = [f"{name},{identity},{camera},train" for name, identity, camera in rows]
     (folder / "set" / "images.csv").write_text("\n".join(["path,identity,camera,split", *lines]) + "\n")
     data = open_dataset(f"folder:{folder / 'set'}")
-    for number in (2, 1):
-        fill_share(data, FromName("dino 0123, sam 4567"), folder / "priors", quiet, Share(number, 2))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(prior_filling, "About", partial(About, shard=4))
+        for number in (2, 1):
+            maker = FromName("dino 0123, sam 4567")
+            fill_share(data, maker, folder / "priors", quiet, Share(number, 2))
+            assert len(maker.asked) == 8
     fill(data, FromName("dino 0123, sam 89ab"), folder / "others", quiet)
     (folder / "a.toml").write_text(CONFIG)
     with pytest.MonkeyPatch.context() as patch:
@@ -117,4 +124,4 @@ def test_it_does_not_begin_with_part_of_them(trained: Path, monkeypatch: pytest.
     finally:
         hidden.rename(shard)
     assert isinstance(ended.exception, ConfigError)
-    assert "has priors of 0 of 16 images" in str(ended.exception)
+    assert "has priors of 12 of 16 images" in str(ended.exception)

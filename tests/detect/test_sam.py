@@ -21,7 +21,7 @@ from detect import sam
 from detect.accelerator import Precision
 from detect.masks import BoxMasker, Masker
 from detect.sam import SamMasker
-from ingest.errors import ConfigError, WeightsError
+from ingest.errors import ConfigError, TooLargeError, WeightsError
 
 pytestmark = pytest.mark.torch
 
@@ -176,6 +176,25 @@ def test_an_image_is_encoded_once_for_all_its_boxes_and_not_for_none(
     assert encoded == [(90, 120, 3)]
     assert masker.masks(picture(90, 120), BOXES[:0]).shape == (0, 90, 120)
     assert len(encoded) == 1
+
+
+def test_an_encoder_that_overflows_goes_on_in_float32_which_is_said_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def overflow(_: object, __: object, features: Tensor) -> Tensor:
+        if torch.is_autocast_enabled("cpu"):
+            features = features.clone()
+            features[..., 3, 5] = float("nan")
+        return features
+
+    image = picture(90, 120)
+    expected = make(tmp_path, precision="fp32").masks(image, BOXES)
+    monkeypatch.setattr(sam, "autocast_type", lambda *_: torch.bfloat16)
+    masker = make(tmp_path)
+    with masker._predictor.model.image_encoder.register_forward_hook(overflow):
+        assert (masker.masks(image, BOXES) == expected).all()
+        assert (masker.masks(image, BOXES) == expected).all()
+    assert caplog.messages == ["SAM small leaves the range of torch.bfloat16 with these weights; float32 from now on"]
 
 
 # Where things are
@@ -346,14 +365,14 @@ def test_short_of_memory_boxes_go_in_smaller_batches_which_is_said_once(
 def test_no_memory_for_one_box_or_one_image_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     masker = make(tmp_path)
     short_of_memory(monkeypatch, room=0)
-    with pytest.raises(ConfigError, match="SAM small finds too little free memory on cpu for one box"):
+    with pytest.raises(TooLargeError, match="SAM small finds too little free memory on cpu for one box"):
         masker.masks(picture(90, 120), BOXES)
 
     def encode(*given: Any) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr(SamPredictor, "set_image", encode)
-    with pytest.raises(ConfigError, match="for one image"):
+    with pytest.raises(TooLargeError, match="for one image"):
         masker.masks(picture(90, 120), BOXES)
 
 

@@ -72,9 +72,9 @@ WRONG = {
     "no file": ('encoder = "encoder.onnx"', "cannot read the encoder encoder.onnx: No such file"),
     "no such name": (
         'encoder = "clip"',
-        "key 'embed.encoder': encoder 'clip' is not known: 'grl-64', 'colour', the path",
+        "key 'embed.encoder': encoder 'clip' is not known: 'grl-64', 'colour', or the path of an exported encoder",
     ),
-    "weights of something else": ('encoder = "yolox-nano"', "weights of 'yolox-nano' are missing"),
+    "weights of something else": ('encoder = "yolox-nano"', "encoder 'yolox-nano' is not known"),
     "no encoder": ('encoder = "site.onnx"', "site.onnx is no exported encoder, or is damaged"),
     "a wrong number": ("threads = -1", "key 'embed.threads'"),
 }

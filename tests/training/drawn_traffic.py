@@ -80,7 +80,7 @@ def camera(clip: Path, name: str = "drawn") -> Camera:
     return Camera(id=name, source=str(clip))
 
 
-def silent(done: int, of: int) -> None:
+def silent(*told: object) -> None:
     """Nobody listens."""
 
 
@@ -97,7 +97,7 @@ def after(times: int) -> Callable[[], bool]:
 
 def labelled(clip: Path, folder: Path) -> list[Labelled]:
     """All frames of a clip with what the teacher sees."""
-    record([camera(clip)], folder, Wanted(8.0, 1000), SystemClock(), silent, never)
+    record([camera(clip)], folder, Wanted(8.0, 1000), SystemClock(), silent, silent, never)
     found = label(kept_frames(folder, "drawn"), teacher(), folder / "labels.jsonl", silent, never)
     assert found is not None
     return found

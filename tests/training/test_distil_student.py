@@ -20,6 +20,7 @@ from training.checkpoint import CheckpointError  # noqa: E402
 from training.distil.exporting import Exported, write_detector  # noqa: E402
 from training.distil.network import SiteNetwork  # noqa: E402
 from training.distil.student import Course, Student, best_precision, train  # noqa: E402
+from training.precision import Precision  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
@@ -37,6 +38,23 @@ def test_a_checkpoint_of_other_labels_or_a_damaged_one_is_refused(tmp_path: Path
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(CheckpointError, match="is no checkpoint, or is damaged"):
         Student(course, best_precision()).resume(path)
+
+
+@pytest.mark.parametrize("scaled", [True, False])
+def test_a_checkpoint_goes_on_in_another_precision(tmp_path: Path, scaled: bool) -> None:
+    scaling, plain = (Precision(torch.device("cpu"), kind, "test") for kind in (torch.float16, None))
+    before, now = (scaling, plain) if scaled else (plain, scaling)
+    path = tmp_path / "checkpoint.pt"
+    course = Course(labels=("car",), size=(64, 64), steps=4, seed=0, sure=0.5, frames=1, data="a")
+    first, second = Student(course, before), Student(course, now)
+    first.step = 3
+    with torch.no_grad():
+        next(first.network.parameters()).add_(1)
+    first.save(path)
+    second.resume(path)
+    assert second.step == 3
+    for name, value in first.network.state_dict().items():
+        assert torch.equal(value, second.network.state_dict()[name]), name
 
 
 def test_training_goes_on_from_its_checkpoint_bit_by_bit(tmp_path: Path) -> None:

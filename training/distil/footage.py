@@ -26,7 +26,7 @@ COMPLETE = "complete"
 QUALITY = 95
 WAIT_S = 0.5
 PATIENCE_S = 30.0
-"""A camera that has not given a frame by then is not there."""
+"""A camera that has not given a frame by then is not there; one that gave some before is still waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,9 @@ class Wanted:
 Tell = Callable[[int, int], None]
 """Hears how much is done, of how much."""
 
+Say = Callable[[str], None]
+"""Hears what goes wrong on the way."""
+
 
 def kept_frames(folder: Path, camera_id: str) -> list[Kept]:
     """The frames of a camera, in order of time."""
@@ -73,9 +76,15 @@ def kept_frames(folder: Path, camera_id: str) -> list[Kept]:
 
 
 def record(
-    cameras: Sequence[Camera], folder: Path, wanted: Wanted, clock: Clock, tell: Tell, stopped: Callable[[], bool]
-) -> list[str]:
-    """Keep frames of every camera, until all are complete or it is stopped; returns what went wrong on the way.
+    cameras: Sequence[Camera],
+    folder: Path,
+    wanted: Wanted,
+    clock: Clock,
+    tell: Tell,
+    say: Say,
+    stopped: Callable[[], bool],
+) -> None:
+    """Keep frames of every camera, until all are done or it is stopped.
 
     Raises ConfigError for a source that cannot be, SourceError where a camera gives no frame at all.
     """
@@ -83,18 +92,17 @@ def record(
     for camera in missing:
         check_source(camera)
     mailbox = Mailbox(clock)
-    recordings = {camera.id: _Recording(_feed(camera, mailbox, clock, wanted), folder, wanted) for camera in missing}
+    recordings = {
+        camera.id: _Recording(_feed(camera, mailbox, clock, wanted), folder, wanted, clock, say) for camera in missing
+    }
     before = sum(len(kept_frames(folder, camera.id)) for camera in cameras if camera not in missing)
-    began_s = clock.monotonic_s()
     for recording in recordings.values():
         recording.feed.start()
     try:
         while not stopped() and not all(recording.done for recording in recordings.values()):
             for recording in recordings.values():
                 if not recording.done:
-                    recording.feed.watch()
-                if not recording.count and clock.monotonic_s() - began_s > PATIENCE_S:
-                    raise recording.nothing()
+                    recording.watch()
             for delivery in mailbox.take(WAIT_S):
                 recording = recordings[delivery.camera_id]
                 recording.take(delivery)
@@ -108,7 +116,6 @@ def record(
         for camera_id, recording in recordings.items():
             recording.feed.stop()
             mailbox.shut(camera_id)
-    return [str(recording.error) for recording in recordings.values() if recording.error is not None]
 
 
 def _feed(camera: Camera, mailbox: Mailbox, clock: Clock, wanted: Wanted) -> CameraFeed:
@@ -121,35 +128,55 @@ def _feed(camera: Camera, mailbox: Mailbox, clock: Clock, wanted: Wanted) -> Cam
 class _Recording:
     """How far a camera is."""
 
-    def __init__(self, feed: CameraFeed, folder: Path, wanted: Wanted) -> None:
+    def __init__(self, feed: CameraFeed, folder: Path, wanted: Wanted, clock: Clock, say: Say) -> None:
         self.feed = feed
         self.done = False
-        self.error: CorridorError | None = None
+        self._clock, self._say = clock, say
+        self._decoded, self._heard_s, self._missed = 0, clock.monotonic_s(), False
         self._folder, self._wanted = folder / feed.camera.id, wanted
         # A recording is read from its beginning again, and comes by the same frames; a live camera's moments are gone.
         self.count = 0 if feed.camera.finite else len(kept_frames(folder, feed.camera.id))
 
+    def watch(self) -> None:
+        """Call now and then: says so when a live camera is away; raises SourceError for a camera that never was there.
+
+        A recording may be held up by another one, which is nothing to be told of.
+        """
+        self.feed.watch()
+        decoded, now_s = self.feed.counts.decoded, self._clock.monotonic_s()
+        if decoded > self._decoded:
+            self._decoded, self._heard_s, self._missed = decoded, now_s, False
+        elif now_s - self._heard_s > PATIENCE_S and not self._missed:
+            if not decoded and not self.count:
+                raise SourceError(self._why(self.feed.error))
+            if not self.feed.camera.finite:
+                self._missed = True
+                self._say(f"{self._why(self.feed.error)}; still waiting")
+
     def take(self, delivery: Delivery) -> None:
-        """Keep a frame; or it is the end, which is an error where there was none."""
+        """Keep a frame; or it is a recording's end, which is a SourceError where there was none.
+
+        One that breaks off is done, but not complete.
+        """
         if delivery.frame is not None:
             path = self._folder / f"{delivery.frame.captured_ns}.jpg"
             if not path.exists():
                 write_atomically(path, _jpeg(delivery.frame.image))
             self.count += 1
         elif self.feed.camera.finite:
-            self.error = delivery.error
             if not self.count:
-                raise self.nothing()
+                raise SourceError(self._why(delivery.error or self.feed.error))
             self.done = True
+            if delivery.error is not None:
+                self._say(str(delivery.error))
+                return
         self.done |= self.count >= self._wanted.frames
         if self.done:
             write_atomically(self._folder / COMPLETE, b"")
 
-    def nothing(self) -> SourceError:
-        """What is said of a camera without a frame."""
-        camera, error = self.feed.camera, self.error or self.feed.error
-        why = str(error) if error is not None else f"camera '{camera.id}': {redact(camera.source)} gave no frame"
-        return SourceError(why)
+    def _why(self, error: CorridorError | None) -> str:
+        camera = self.feed.camera
+        return f"camera '{camera.id}': {redact(camera.source)} gives no frame" if error is None else str(error)
 
 
 def _jpeg(image: Image) -> bytes:

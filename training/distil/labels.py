@@ -64,7 +64,8 @@ def label(
     """
     known = _read(path)
     ahead = [kept for kept in frames if kept.name not in known]
-    tell(len(frames) - len(ahead), len(frames))
+    done = len(frames) - len(ahead)
+    tell(done, len(frames))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("ab") as file:
@@ -76,7 +77,8 @@ def label(
                     known[kept.name] = _line(kept, picture.size, found)
                     file.write(msgspec.json.encode(known[kept.name]) + b"\n")
                 file.flush()
-                tell(sum(kept.name in known for kept in frames), len(frames))
+                done += len(batch)
+                tell(done, len(frames))
     except OSError as error:
         raise ConfigError(f"labels cannot be kept in {path}: {error.strerror} (is the disk full?)") from error
     return [_labelled(kept, known[kept.name]) for kept in frames]
@@ -84,10 +86,10 @@ def label(
 
 def _batches(frames: Sequence[Kept]) -> Iterator[tuple[Kept, ...]]:
     """The first frames of all cameras, then the second ones, and so on."""
-    cameras = [
-        [kept for kept in frames if kept.camera_id == name] for name in dict.fromkeys(k.camera_id for k in frames)
-    ]
-    for row in zip_longest(*cameras):
+    cameras: dict[str, list[Kept]] = {}
+    for kept in frames:
+        cameras.setdefault(kept.camera_id, []).append(kept)
+    for row in zip_longest(*cameras.values()):
         together = [kept for kept in row if kept is not None]
         for start in range(0, len(together), TOGETHER):
             yield tuple(together[start : start + TOGETHER])
@@ -130,12 +132,13 @@ class Parts:
     @classmethod
     def of(cls, frames: Sequence[Labelled]) -> "Parts":
         parts: tuple[list[Labelled], ...] = ([], [], [])
-        spans: dict[str, list[int]] = {}
+        times_ns: dict[str, list[int]] = {}
         for each in frames:
-            spans.setdefault(each.kept.camera_id, []).append(each.kept.captured_ns)
+            times_ns.setdefault(each.kept.camera_id, []).append(each.kept.captured_ns)
+        spans_ns = {camera_id: (min(times), max(times)) for camera_id, times in times_ns.items()}
         for each in frames:
-            times_ns = spans[each.kept.camera_id]
-            share = (each.kept.captured_ns - min(times_ns)) / max(max(times_ns) - min(times_ns), 1)
+            first_ns, last_ns = spans_ns[each.kept.camera_id]
+            share = (each.kept.captured_ns - first_ns) / max(last_ns - first_ns, 1)
             parts[int(share >= LEARN_UNTIL) + int(share >= CHOOSE_UNTIL)].append(each)
         return cls(*parts)
 

@@ -112,7 +112,8 @@ class Student:
             if saved.get(key) != value:
                 raise ConfigError(f"{path} was trained with {key} = {saved.get(key)}, not {value} (give another --out)")
         for name, part in self._parts().items():
-            part.load_state_dict(content["state"][name])
+            if content["state"][name]:  # a scaler's is empty where the precision before needed none
+                part.load_state_dict(content["state"][name])
         self.step = content["state"]["step"]
 
     def _parts(self) -> dict[str, Any]:
