@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from deploy.detectors import FOUNDATION, SITE_SUFFIX, check_detector, open_detector, start_score
-from deploy.weights_digest import digest_of
+from deploy.weights_digest import short_digest
 from detect.detector import OneByOne
 from detect.settings import FoundationSettings
 from ingest.camera import Camera
@@ -76,7 +76,7 @@ def _opened(teacher: str, foundation: FoundationSettings) -> dict[str, str | flo
     if teacher in FOUNDATION:
         return {name: getattr(foundation, name) for name in OPENED}
     if teacher.endswith(SITE_SUFFIX):
-        return {"sha256": digest_of(Path(teacher).expanduser(), "sha256").removeprefix("sha256:")[:12]}
+        return {"sha256": short_digest(Path(teacher))}
     return {}
 
 

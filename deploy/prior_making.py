@@ -5,7 +5,6 @@ precision or the GPU is short of memory, it goes on in float32 or with a smaller
 of what that process finds from then on are not those of the name.
 """
 
-import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -15,7 +14,7 @@ import msgspec
 from deploy import weights
 from deploy.detectors import FOUNDATION, open_detector
 from deploy.foundation import TEXT_ENCODER, open_grounding_dino, open_sam
-from deploy.weights_digest import digest_of
+from deploy.weights_digest import short_digest
 from detect.detector import OneByOne
 from detect.masks import BoxMasker, GrabCutMasker, Masker
 from detect.networks import NETWORKS
@@ -113,7 +112,7 @@ def _open_small(wanted: Wanted) -> "DetectedPriors":
     detector = OneByOne(open_detector(wanted.by, min_score=min_score))
     files = weights.load_catalogue().network(wanted.by).paths(weights.weights_folder())
     masker, masks = _open_masker(wanted)
-    name = [f"{wanted.by} {_digest(*files.values())} from {min_score:g}", masks, *_precision(wanted)]
+    name = [f"{wanted.by} {short_digest(*files.values())} from {min_score:g}", masks, *_precision(wanted)]
     return DetectedPriors(", ".join(name), detector, masker)
 
 
@@ -130,8 +129,8 @@ def _open_large(wanted: Wanted) -> "DetectedPriors":
     checkpoint, text_encoder = Path(settings.weights or ""), Path(settings.text_encoder or "")
     masker, masks = _open_masker(wanted)
     name = [
-        f"{wanted.by} {_digest(checkpoint)}",
-        f"{TEXT_ENCODER} {_digest(*_text_files(text_encoder))}",
+        f"{wanted.by} {short_digest(checkpoint)}",
+        f"{TEXT_ENCODER} {short_digest(*_text_files(text_encoder))}",
         f"'{Prompt.of(settings.prompt).caption}' from {settings.box_score:g} at {settings.short_side_px} px",
         masks,
         *_precision(wanted),
@@ -161,7 +160,7 @@ def _open_masker(wanted: Wanted) -> tuple[Masker, str]:
     name: Literal["sam-vit-b", "sam-vit-l", "sam-vit-h"] = wanted.masker  # type: ignore[assignment]
     checkpoint = wanted.foundation.sam_weights or str(weights.find(name))
     masker = open_sam(name, msgspec.structs.replace(wanted.foundation, sam_weights=checkpoint))
-    return masker, f"{name} {_digest(Path(checkpoint))}"
+    return masker, f"{name} {short_digest(Path(checkpoint))}"
 
 
 def _precision(wanted: Wanted) -> list[str]:
@@ -179,10 +178,3 @@ def _text_files(folder: Path) -> list[Path]:
     names = {file.name for file in weights.load_catalogue().network(TEXT_ENCODER).published.files}
     paths = (folder.expanduser() / name for name in sorted({*names, "pytorch_model.bin"}))
     return [path for path in paths if path.is_file()]
-
-
-def _digest(*files: Path) -> str:
-    """The first digits of the SHA-256 of a file, or of those of several files."""
-    digests = [digest_of(path.expanduser(), "sha256").removeprefix("sha256:") for path in files]
-    whole = digests[0] if len(digests) == 1 else hashlib.sha256(" ".join(digests).encode()).hexdigest()
-    return whole[:12]

@@ -10,6 +10,9 @@ import msgspec
 from ingest.errors import WeightsError
 
 REMEMBER_FROM_BYTES = 1 << 26
+SHORT = 12
+"""Hex digits of a short digest."""
+
 MEMORY = ".digests.json"
 """Lies beside the files. Who can write it can write them too: it guards against accidents, as the digests do."""
 
@@ -40,6 +43,16 @@ def digest_of(path: Path, algorithm: str, *, fresh: bool = False) -> str:
     except OSError as error:
         raise WeightsError(f"cannot read {path}: {error.strerror}") from error
     return digest
+
+
+def short_digest(*files: Path) -> str:
+    """The first digits of the SHA-256 of a file, or of those of several: what names and records have of weights.
+
+    Raises WeightsError where one cannot be read.
+    """
+    digests = [digest_of(path.expanduser(), "sha256").removeprefix("sha256:") for path in files]
+    whole = digests[0] if len(digests) == 1 else hashlib.sha256(" ".join(digests).encode()).hexdigest()
+    return whole[:SHORT]
 
 
 def remember(path: Path, digest: str) -> None:

@@ -41,8 +41,13 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
 
 def save_checkpoint(path: Path, origin: Origin, state: dict[str, Any]) -> None:
     """Write a checkpoint; raises CheckpointError, and what stood at `path` before still does."""
+    write_saved(path, FORMAT, {"origin": msgspec.to_builtins(origin), "state": state})
+
+
+def write_saved(path: Path, kind: str, content: dict[str, Any]) -> None:
+    """Write what `read_saved` reads, marked as of that kind; raises CheckpointError as `write_atomically` does."""
     buffer = io.BytesIO()
-    torch.save({"format": FORMAT, "origin": msgspec.to_builtins(origin), "state": state}, buffer)
+    torch.save({"format": kind, **content}, buffer)
     write_atomically(path, buffer.getbuffer())
 
 
@@ -73,19 +78,25 @@ def _sync_folder(folder: Path) -> None:
 
 def load_checkpoint(path: Path) -> tuple[Origin, dict[str, Any]]:
     """Read a checkpoint; raises CheckpointError with what is wrong with it."""
+    content = read_saved(path, FORMAT)
+    try:
+        origin = msgspec.convert(content["origin"], Origin)
+    except msgspec.ValidationError as error:
+        raise CheckpointError(f"{path} was written by another version of this program: {error}") from error
+    return origin, content["state"]
+
+
+def read_saved(path: Path, kind: str) -> dict[str, Any]:
+    """What `write_saved` has written; raises CheckpointError for a file that is damaged, or of another kind."""
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise CheckpointError(f"cannot read the checkpoint {path}: {error.strerror}") from error
     except Exception as error:  # torch raises whatever its parts raise
         raise CheckpointError(f"{path} is no checkpoint, or is damaged ({type(error).__name__})") from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise CheckpointError(f"{path} is not a checkpoint of this program's ('{FORMAT}')")
-    try:
-        origin = msgspec.convert(content["origin"], Origin)
-    except msgspec.ValidationError as error:
-        raise CheckpointError(f"{path} was written by another version of this program: {error}") from error
-    return origin, content["state"]
+    if not isinstance(content, dict) or content.get("format") != kind:
+        raise CheckpointError(f"{path} is not a checkpoint of this program's ('{kind}')")
+    return content
 
 
 def check_same(path: Path, saved: Origin, wanted: Origin) -> None:

@@ -1,6 +1,5 @@
 """`corridor encoder teach`: what another network says of every image of a data set, to learn from it."""
 
-import hashlib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from deploy.cli.screen import make_console
 from deploy.encoder_data import need_torch
+from deploy.weights_digest import short_digest
 from ingest.clock import SystemClock
 from ingest.errors import ConfigError
 from ingest.frame import Image
@@ -69,4 +69,4 @@ def make_teacher(path: Path) -> "Teacher":
 def _digest(path: Path) -> str:
     """Of the weights: beside an .xml they are in the .bin."""
     weights = path.with_suffix(".bin")
-    return hashlib.sha256((weights if weights.exists() else path).read_bytes()).hexdigest()[:12]
+    return short_digest(weights if weights.exists() else path)

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from threading import Event, Thread
@@ -20,6 +20,7 @@ from ingest.clock import NS
 
 if TYPE_CHECKING:
     from deploy.perception_worker import PerceptionWorker  # loads every library there is
+    from deploy.status import CameraStatus
 
 REFRESH_S = 0.25
 PIPE_COLUMNS = 200
@@ -69,14 +70,12 @@ def _row(event: TrajectoryEvent) -> list[str]:
     return [event.identity, event.label, cameras, first, last, probability, event.kind.value]
 
 
-def camera_table(worker: "PerceptionWorker") -> Table:
+def camera_table(statuses: "Sequence[CameraStatus]") -> Table:
     """How every camera is doing."""
-    from deploy.status import camera_statuses
-
     table = Table(title="Cameras", title_justify="left", expand=True, box=None, header_style="bold cyan")
     for name in ("camera", "state", "sessions", "decoded", "skipped", "dropped", "analysed", "waited p95", "note"):
         table.add_column(name, justify="left" if name in ("camera", "state", "note") else "right")
-    for status in camera_statuses(worker):
+    for status in statuses:
         notes = [status.error, f"clock: {status.clock_suspect}" if status.clock_suspect else None]
         notes += [f"{status.failed} frames could not be analysed" if status.failed else None]
         numbers = (status.sessions, status.decoded, status.skipped, status.dropped, status.analysed)
@@ -86,11 +85,9 @@ def camera_table(worker: "PerceptionWorker") -> Table:
     return table
 
 
-def foundation_table(worker: "PerceptionWorker") -> Table | None:
+def foundation_table(statuses: "Sequence[CameraStatus]") -> Table | None:
     """Which frames a large detector saw and what spared it the others; None where there is no such detector."""
-    from deploy.status import camera_statuses
-
-    told = {each.camera: each.foundation for each in camera_statuses(worker) if each.foundation is not None}
+    told = {each.camera: each.foundation for each in statuses if each.foundation is not None}
     if not told:
         return None
     use = next(iter(told.values()))
@@ -108,8 +105,11 @@ def foundation_table(worker: "PerceptionWorker") -> Table | None:
 
 def worker_tables(worker: "PerceptionWorker") -> RenderableType:
     """How the cameras of a process are doing, and its large detector if it has one."""
-    tables: list[RenderableType] = [camera_table(worker)]
-    if (foundation := foundation_table(worker)) is not None:
+    from deploy.status import camera_statuses
+
+    statuses = camera_statuses(worker)
+    tables: list[RenderableType] = [camera_table(statuses)]
+    if (foundation := foundation_table(statuses)) is not None:
         tables += [Text(), foundation]
     return Group(*tables)
 

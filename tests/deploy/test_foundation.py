@@ -102,7 +102,7 @@ def test_what_was_spared_and_why_is_told_by_camera(tmp_path: Path, monkeypatch: 
     assert (north["all_calls"], north["frames_a_call"], north["time_share"]) == (1, 2.0, 0.25)
     console = make_console()
     with console.capture() as shown:
-        console.print(foundation_table(worker))
+        console.print(foundation_table(camera_statuses(worker)))
     lines = shown.get().splitlines()
     assert lines[0].strip() == "Key frames: 1 calls of 2.0 frames, 25% of the time"
     assert lines[2].split() == ["a", "7", "1", "4", "0", "2", "33", "30", "0", "3", "0"]
@@ -117,7 +117,7 @@ def test_without_a_large_detector_nothing_is_told_of_one(tmp_path: Path) -> None
     )
     worker = make_perception_worker(config, open_log(config.log.url))
     assert [each.foundation for each in camera_statuses(worker)] == [None]
-    assert foundation_table(worker) is None
+    assert foundation_table(camera_statuses(worker)) is None
 
 
 @pytest.mark.parametrize(

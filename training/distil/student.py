@@ -1,6 +1,5 @@
 """A student in training: its state, a step, its checkpoint, and the way from the first step to the last."""
 
-import io
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from ingest.clock import Clock
 from ingest.errors import ConfigError
-from training.checkpoint import CheckpointError, write_atomically
+from training.checkpoint import read_saved, write_saved
 from training.distil.labels import Labelled
 from training.distil.lessons import Batch, Lessons
 from training.distil.network import SiteNetwork
@@ -99,14 +98,12 @@ class Student:
 
     def save(self, path: Path) -> None:
         """Write the checkpoint; raises CheckpointError, and what stood there before still does."""
-        buffer = io.BytesIO()
         state = {name: part.state_dict() for name, part in self._parts().items()} | {"step": self.step}
-        torch.save({"format": FORMAT, "course": msgspec.to_builtins(self.course), "state": state}, buffer)
-        write_atomically(path, buffer.getbuffer())
+        write_saved(path, FORMAT, {"course": msgspec.to_builtins(self.course), "state": state})
 
     def resume(self, path: Path) -> None:
         """Go on from a checkpoint; raises CheckpointError for a damaged one, ConfigError for another course's."""
-        content = _load(path)
+        content = read_saved(path, FORMAT)
         saved, wanted = content["course"], msgspec.to_builtins(self.course)
         for key, value in wanted.items():
             if saved.get(key) != value:
@@ -123,18 +120,6 @@ class Student:
             "optimiser": self._optimiser,
             "scaler": self._scaler,
         }
-
-
-def _load(path: Path) -> dict[str, Any]:
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise CheckpointError(f"cannot read the checkpoint {path}: {error.strerror}") from error
-    except Exception as error:  # torch raises whatever its parts raise
-        raise CheckpointError(f"{path} is no checkpoint, or is damaged ({type(error).__name__})") from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise CheckpointError(f"{path} is not a checkpoint of a distillation ('{FORMAT}')")
-    return content
 
 
 def best_precision() -> Precision:
