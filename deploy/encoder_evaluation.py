@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeAlias, get_args
 
 from deploy.encoder_config import DataSettings
 from deploy.encoder_data import SHUFFLE_SEED, Opened, Size, Told, need_torch, open_set, prior_source
+from embed.network.settings import TestFeature
 from ingest.errors import ConfigError
 
 # What needs torch is imported by the functions, when they are sure to need it.
@@ -24,15 +25,25 @@ Loaded: TypeAlias = "tuple[ReidNetwork, Origin]"
 
 
 def evaluate_encoder(
-    checkpoint: Path, dataset: str, priors_folder: Path | None, *, more: bool, say: Told, tell: Tell
+    checkpoint: Path,
+    dataset: str,
+    priors_folder: Path | None,
+    *,
+    feature: TestFeature | None = None,
+    more: bool,
+    say: Told,
+    tell: Tell,
 ) -> "list[Row]":
-    """The figures of a checkpoint's network: with priors every way of telling them, `more` also post-processed."""
+    """The figures of a checkpoint's network: with priors every way of telling them, `more` also post-processed.
+
+    `feature`: by which of its test features, where not the one that it was configured with.
+    """
     need_torch()
     from training.checkpoint import load_network
     from training.precision import choose_precision
     from training.processes import joined
 
-    network, origin = load_network(checkpoint)
+    network, origin = load_network(checkpoint, feature)
     opened = _open(dataset, priors_folder, network, origin)
     data = opened.data
     with joined() as place:
@@ -49,7 +60,13 @@ def evaluate_encoder(
 
 
 def evaluate_fold_runs(
-    checkpoints: Sequence[Path], folder: Path, priors_folder: Path | None, *, say: Told, tell: Tell
+    checkpoints: Sequence[Path],
+    folder: Path,
+    priors_folder: Path | None,
+    *,
+    feature: TestFeature | None = None,
+    say: Told,
+    tell: Tell,
 ) -> "list[Row]":
     """The figures of a cross-validation on a two-camera set: checkpoint k on fold k, the queries of all pooled.
 
@@ -64,7 +81,7 @@ def evaluate_fold_runs(
 
     if len(checkpoints) != FOLDS:
         raise ConfigError(f"{len(checkpoints)} checkpoints for {FOLDS} folds (give one of each fold, in their order)")
-    pairs = [load_network(path) for path in checkpoints]
+    pairs = [load_network(path, feature) for path in checkpoints]
     network, origin = pairs[0]
     folds = [
         _open_fold(path, pair, pairs[0], f"two-camera/fold{number}:{folder}", priors_folder)

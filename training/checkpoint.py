@@ -10,7 +10,7 @@ import torch
 
 from embed.network.factory import build_encoder
 from embed.network.network import ReidNetwork
-from embed.network.settings import NetworkSettings
+from embed.network.settings import NetworkSettings, TestFeature
 from ingest.errors import ConfigError, CorridorError
 from training.recipe import Recipe
 
@@ -124,9 +124,15 @@ def _flat(table: dict[str, Any]) -> dict[str, Any]:
     return flat
 
 
-def load_network(path: Path) -> tuple[ReidNetwork, Origin]:
-    """The network of a checkpoint in evaluation mode, with averaged weights where there are some."""
+def load_network(path: Path, feature: TestFeature | None = None) -> tuple[ReidNetwork, Origin]:
+    """The network of a checkpoint in evaluation mode, with averaged weights where there are some.
+
+    `feature`: which of its test features, where not the one that it was configured with; all have been trained. Raises
+    CheckpointError for a file that is none, ConfigError for a feature that the network does not have.
+    """
     origin, state = load_checkpoint(path)
+    if feature is not None:
+        origin = msgspec.structs.replace(origin, model=msgspec.structs.replace(origin.model, test_feature=feature))
     network = build_encoder(origin.model, len(origin.identities))
     averaged = state["average"]
     if averaged is None:

@@ -40,7 +40,7 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
 def keep_evaluation(run: Path, evaluation: Evaluation) -> Path:
     """Write it into the run's folder, over an earlier one on the same data; raises CheckpointError."""
     first = evaluation.rows[0]
-    words = (first.dataset, first.version, first.fingerprint.rpartition(" ")[2])
+    words = (first.dataset, first.version, first.fingerprint.rpartition(" ")[2], evaluation.model.test_feature or "")
     name = "-".join(word.replace(" ", "_").replace("/", "_") for word in words if word)
     path = run / FOLDER / f"{name}.json"
     data = msgspec.json.encode(msgspec.to_builtins(evaluation, str_keys=True))

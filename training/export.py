@@ -18,6 +18,7 @@ from associate.likelihood import Calibration
 from embed.exported import FORMAT, IMAGES, KEY, PRIORS, VECTORS, About, encoder_id
 from embed.network.deployed import Deployed, used_weights
 from embed.network.network import ReidNetwork
+from embed.network.settings import TestFeature
 from ingest.errors import ConfigError
 from training.checkpoint import Origin, load_network, write_atomically
 
@@ -39,15 +40,17 @@ class ExportedFiles:
     sizes: dict[Path, int]
 
 
-def export(checkpoint: Path, out: Path, calibration: Calibration | None = None) -> ExportedFiles:
+def export(
+    checkpoint: Path, out: Path, calibration: Calibration | None = None, feature: TestFeature | None = None
+) -> ExportedFiles:
     """Write `out`, an .onnx file, and the weights as .safetensors beside it; the same checkpoint gives the same bytes.
 
     Raises CheckpointError for a checkpoint that is none, and where the disk is full; ConfigError for a name that does
-    not end in .onnx.
+    not end in .onnx, or a `feature` that the network does not have.
     """
     if out.suffix != ".onnx":
         raise ConfigError(f"'{out}' must end in .onnx; the weights go beside it as .safetensors")
-    network, origin = load_network(checkpoint)
+    network, origin = load_network(checkpoint, feature)
     about = about_of(network, origin, calibration)
     told = msgspec.json.encode(about, order="deterministic").decode()
     graph = onnx_graph(network, about, told)

@@ -20,6 +20,7 @@ from deploy.cli.screen import make_console, print_lines
 from deploy.encoder_config import load_encoder_config
 from deploy.encoder_evaluation import evaluate_encoder, evaluate_fold_runs
 from deploy.encoder_training import train_encoder
+from embed.network.settings import TestFeature
 
 if TYPE_CHECKING:
     from training.journal import Standing
@@ -33,6 +34,11 @@ app.command("table")(table)
 app.command("figures")(figures)
 
 RANKS = (1, 5, 10)
+
+Feature = Annotated[
+    TestFeature | None,
+    typer.Option(help="Which of the network's features: f3 (512 of GRL), msinet (768), neck; default: as configured."),
+]
 
 
 @app.command()
@@ -68,6 +74,7 @@ def evaluate(
     priors_folder: Annotated[
         Path | None, typer.Option("--priors", help="What `encoder priors` has found for it; GRL only.")
     ] = None,
+    feature: Feature = None,
     more: Annotated[
         bool, typer.Option("--more", help="Also re-ranked, and without what is common to a camera.")
     ] = False,
@@ -78,7 +85,7 @@ def evaluate(
     The figures are also kept in the checkpoint's folder, for `corridor encoder table`.
     """
     with _images_done() as (say, tell):
-        rows = evaluate_encoder(checkpoint, dataset, priors_folder, more=more, say=say, tell=tell)
+        rows = evaluate_encoder(checkpoint, dataset, priors_folder, feature=feature, more=more, say=say, tell=tell)
     _print(rows, as_json)
 
 
@@ -91,11 +98,12 @@ def folds(
     priors_folder: Annotated[
         Path | None, typer.Option("--priors", help="What `encoder priors` has found for it; GRL only.")
     ] = None,
+    feature: Feature = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a line of JSON for every row.")] = False,
 ) -> None:
     """Cross-validate: what each of five networks was not trained on, by camera 1, among all images of camera 2."""
     with _images_done() as (say, tell):
-        rows = evaluate_fold_runs(checkpoints, folder, priors_folder, say=say, tell=tell)
+        rows = evaluate_fold_runs(checkpoints, folder, priors_folder, feature=feature, say=say, tell=tell)
     _print(rows, as_json)
 
 

@@ -8,6 +8,7 @@ import typer
 from associate.likelihood import Calibration
 from deploy.cli.screen import make_console
 from deploy.encoder_data import need_torch
+from embed.network.settings import TestFeature
 from ingest.errors import ConfigError
 
 
@@ -16,6 +17,9 @@ def export(
     out: Annotated[Path, typer.Option("--out", "-o", help="An .onnx file; the weights go beside it.")] = Path(
         "encoder.onnx"
     ),
+    feature: Annotated[
+        TestFeature | None, typer.Option(help="Which of the network's features; default: as configured.")
+    ] = None,
     midpoint: Annotated[
         float | None, typer.Option(help="The cosine that speaks neither for nor against one vehicle.")
     ] = None,
@@ -32,7 +36,7 @@ def export(
     if (midpoint is None) != (slope is None):
         raise ConfigError("--midpoint and --slope go together")
     calibration = None if midpoint is None or slope is None else Calibration(midpoint, slope)
-    files = write(checkpoint, out, calibration)
+    files = write(checkpoint, out, calibration, feature)
     console = make_console()
     about = files.about
     console.print(f"{files.id}: {about.model.name}, {about.dim} numbers a vehicle", highlight=False, soft_wrap=True)

@@ -174,6 +174,12 @@ def test_train_go_on_and_evaluate(tmp_path: Path) -> None:
     assert [line.split(" | ")[2] for line in lines] == [row["prior"] for row in figures]
     (entry, *_) = json.loads(runner.invoke(app, ["table", str(run), "--json"]).stdout)
     assert (entry["domain"], entry["row"]["metrics"]) == ("in", figures[0]["metrics"])
+    (by_default,) = (run / "evaluations").iterdir()
+    whole = runner.invoke(app, [*command, "--feature", "msinet"])
+    assert {json.loads(line)["feature"] for line in whole.stdout.splitlines()} == {"msinet"}
+    assert len(list((run / "evaluations").iterdir())) == 2, f"beside {by_default.name}, not over it"
+    lines = runner.invoke(app, ["table", str(run)]).stdout.splitlines()
+    assert [sum(f" | {feature} | 0 | " in line for line in lines) for feature in ("f3", "msinet")] == [4, 4]
     drawn = ["figures", str(run / "checkpoint.pt"), spec, "-o", str(tmp_path / "drawn"), "--priors", str(kept)]
     assert runner.invoke(app, drawn).exit_code == 0
     assert sorted(path.name for path in (tmp_path / "drawn").iterdir()) == [

@@ -112,6 +112,20 @@ def test_in_use_it_sees_what_it_saw_in_training(grl: Path) -> None:
     assert cosines(bare, told).max() < 0.9999, "it makes a difference what it is told"
 
 
+def test_another_feature_of_the_same_checkpoint(grl: Path, tmp_path: Path) -> None:
+    """Its first 512 numbers point where the 512 of the last stage do; it is another encoder all the same."""
+    checkpoint = grl.with_suffix(".pt")
+    files = export(checkpoint, tmp_path / "long.onnx", feature="msinet")
+    short, long = RuntimeEncoder(grl, threads=1), RuntimeEncoder(tmp_path / "long.onnx", threads=1)
+    assert (long.dim, files.about.model.test_feature) == (768, "msinet")
+    assert long.id != short.id
+    told = crop((30, 30, 190), size=(90, 60))
+    assert cosines(long([told])[:, :512], short([told]))[0] / np.linalg.norm(long([told])[0, :512]) > 0.9999
+    random_checkpoint(tmp_path / "osnet.pt", NETWORKS["osnet"])
+    with pytest.raises(ConfigError, match="OsNet has no test feature 'f3'"):
+        export(tmp_path / "osnet.pt", tmp_path / "osnet.onnx", feature="f3")
+
+
 def test_the_same_checkpoint_gives_the_same_bytes_and_other_weights_another_id(grl: Path, tmp_path: Path) -> None:
     again = export(grl.with_suffix(".pt"), tmp_path / "again.onnx")
     assert (tmp_path / "again.onnx").read_bytes() == grl.read_bytes()
