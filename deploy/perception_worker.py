@@ -9,16 +9,14 @@ from functools import partial
 
 import msgspec
 
+from deploy.camera_pipeline import CameraPipeline
 from deploy.isolation import Isolated, concerns_all
 from deploy.log.base import Record, Writer
 from deploy.log.topics import OBSERVATIONS
 from detect.detections import Detections
 from detect.detector import BatchDetector
-from detect.tracking import Tracker
 from embed.observation import Epoch, Gap, Message, Tick, encode
-from embed.tracklets import TrackletBuilder
 from ingest.camera import Camera
-from ingest.clock import NS
 from ingest.errors import CorridorError, FencedError
 from ingest.feed import CameraFeed
 from ingest.frame import Frame
@@ -35,57 +33,6 @@ class CameraProgress(msgspec.Struct, frozen=True):
 
     captured_ns: int | None = None
     ended: bool = False
-
-
-class CameraPipeline:
-    """One camera in one epoch: detections to observations and ticks."""
-
-    def __init__(self, camera_id: str, epoch: Epoch, tracker: Tracker, tracklets: TrackletBuilder) -> None:
-        self._camera_id = camera_id
-        self._epoch = epoch
-        self._tracker = tracker
-        self._tracklets = tracklets
-        self._ticks = 0
-        self._ticked_s: int | None = None
-        self._at_ns: int | None = None
-        self._decoded = 0
-        self._analysed = 0
-
-    def step(self, frame: Frame, found: Detections, *, dropped: int) -> tuple[list[Message], Detections]:
-        """What is to be said after this frame, and the tracked vehicles in it."""
-        self._at_ns = frame.captured_ns
-        self._decoded = frame.sequence + 1
-        self._analysed += 1
-        tracked = self._tracker(frame, found)
-        said: list[Message] = list(self._tracklets.step(frame, tracked))
-        second = frame.captured_ns // NS
-        if second != self._ticked_s:
-            self._ticked_s = second
-            said.append(self._tick(dropped=dropped))
-        return said, tracked
-
-    def finish(self, *, final: bool, otherwise_ns: int, decoded: int, dropped: int) -> list[Message]:
-        """Close the tracklets; `final` where the stream has ended and not only this session."""
-        self._decoded = max(decoded, self._decoded)  # frames after the last analysed one count as well
-        said: list[Message] = list(self._tracklets.finish())
-        if self._at_ns is None:
-            self._at_ns = otherwise_ns
-        said.append(self._tick(final=final, dropped=dropped))
-        return said
-
-    def _tick(self, *, final: bool = False, dropped: int) -> Tick:
-        assert self._at_ns is not None
-        sequence, self._ticks = self._ticks, self._ticks + 1
-        return Tick(
-            camera=self._camera_id,
-            epoch=self._epoch,
-            sequence=sequence,
-            at_ns=self._at_ns,
-            final=final,
-            decoded=self._decoded,
-            analysed=self._analysed,
-            dropped=dropped,
-        )
 
 
 PipelineMaker = Callable[[str, Epoch], CameraPipeline]

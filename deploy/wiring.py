@@ -8,6 +8,7 @@ from associate.likelihood import Calibration
 from associate.settings import with_calibration
 from deploy import weights
 from deploy.association_worker import AssociationWorker
+from deploy.camera_pipeline import CameraPipeline
 from deploy.config import Config
 from deploy.crop_store import CropStore
 from deploy.detectors import FOUNDATION, open_detector, start_score
@@ -15,14 +16,7 @@ from deploy.encoders import COLOUR, encoder_file
 from deploy.log.base import Log, Writer
 from deploy.log.opening import on_this_machine
 from deploy.log.spool import SpooledWriter
-from deploy.perception_worker import (
-    Batching,
-    CameraPipeline,
-    FrameTap,
-    PerceptionWorker,
-    Station,
-    station_progress,
-)
+from deploy.perception_worker import Batching, FrameTap, PerceptionWorker, Station, station_progress
 from detect.detector import BatchDetector, Detector, OneByOne
 from detect.masks import BoxMasker, GrabCutMasker, Masker
 from detect.settings import DetectSettings, FoundationSettings

@@ -1,0 +1,59 @@
+"""From one camera's frames and what was detected in them to what is said of it."""
+
+from detect.detections import Detections
+from detect.tracking import Tracker
+from embed.observation import Epoch, Message, Tick
+from embed.tracklets import TrackletBuilder
+from ingest.clock import NS
+from ingest.frame import Frame
+
+
+class CameraPipeline:
+    """One camera in one epoch: detections to observations and ticks."""
+
+    def __init__(self, camera_id: str, epoch: Epoch, tracker: Tracker, tracklets: TrackletBuilder) -> None:
+        self._camera_id = camera_id
+        self._epoch = epoch
+        self._tracker = tracker
+        self._tracklets = tracklets
+        self._ticks = 0
+        self._ticked_s: int | None = None
+        self._at_ns: int | None = None
+        self._decoded = 0
+        self._analysed = 0
+
+    def step(self, frame: Frame, found: Detections, *, dropped: int) -> tuple[list[Message], Detections]:
+        """What is to be said after this frame, and the tracked vehicles in it."""
+        self._at_ns = frame.captured_ns
+        self._decoded = frame.sequence + 1
+        self._analysed += 1
+        tracked = self._tracker(frame, found)
+        said: list[Message] = list(self._tracklets.step(frame, tracked))
+        second = frame.captured_ns // NS
+        if second != self._ticked_s:
+            self._ticked_s = second
+            said.append(self._tick(dropped=dropped))
+        return said, tracked
+
+    def finish(self, *, final: bool, otherwise_ns: int, decoded: int, dropped: int) -> list[Message]:
+        """Close the tracklets; `final` where the stream has ended and not only this session."""
+        self._decoded = max(decoded, self._decoded)  # frames after the last analysed one count as well
+        said: list[Message] = list(self._tracklets.finish())
+        if self._at_ns is None:
+            self._at_ns = otherwise_ns
+        said.append(self._tick(final=final, dropped=dropped))
+        return said
+
+    def _tick(self, *, final: bool = False, dropped: int) -> Tick:
+        assert self._at_ns is not None
+        sequence, self._ticks = self._ticks, self._ticks + 1
+        return Tick(
+            camera=self._camera_id,
+            epoch=self._epoch,
+            sequence=sequence,
+            at_ns=self._at_ns,
+            final=final,
+            decoded=self._decoded,
+            analysed=self._analysed,
+            dropped=dropped,
+        )
