@@ -37,8 +37,8 @@ class AssociateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     return_s: Annotated[float, msgspec.Meta(ge=0, le=86_400)] = 60.0
     idle_after_s: Seconds = 10.0
     decide_every_s: Seconds = 2.0
-    similarity_midpoint: float | None = None
-    similarity_slope: float | None = None
+    similarity_midpoint: Annotated[float, msgspec.Meta(ge=-1, le=1)] | None = None
+    similarity_slope: Annotated[float, msgspec.Meta(ge=0)] | None = None
     new_vehicle: float = 0.0
     candidates: Annotated[int, msgspec.Meta(ge=1)] = 64
     max_identities: Annotated[int, msgspec.Meta(ge=10)] = 20_000

@@ -1,6 +1,8 @@
 """The data sets that an encoder learns from or is measured on, with what was found in their images before."""
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from training.datasets.base import ImageSet, ReidData
     from training.prior_cache import PriorCache, PriorRow
     from training.teaching import Teaching
+
+logger = logging.getLogger(__name__)
 
 SHUFFLE_SEED = 0
 """Whose prior an image gets in the rows of shuffled priors."""
@@ -52,21 +56,35 @@ class Opened:
 
 
 def open_set(settings: DataSettings) -> Opened:
-    """Open a data set; raises ConfigError where its priors or its teacher's features are of other files."""
+    """Open a data set, and warn of what is odd in it.
+
+    Raises ConfigError where its priors or its teacher's features are of other files.
+    """
     from training.datasets.images import without_corrupt
     from training.datasets.opening import open_dataset
     from training.prior_cache import PriorCache
     from training.teaching import load_teaching
 
     data = open_dataset(settings.set)
+    for note in data.notes:
+        logger.warning("%s", note)
     cache = None if settings.priors is None else PriorCache.open(Path(settings.priors))
     teaching = None if settings.teacher is None else load_teaching(Path(settings.teacher))
-    if cache is not None:
-        cache.check(data)
-    if teaching is not None:
-        teaching.check(data)
+    for given, found in ((settings.priors, cache), (settings.teacher, teaching)):
+        if found is not None:
+            with _naming(f"{given} for {settings.set}"):
+                found.check(data)
     label = f"{data.name} {data.train.root.resolve().name} ({data.fingerprint()})"
     return Opened(without_corrupt(data), label, cache, teaching, settings.times)
+
+
+@contextmanager
+def _naming(what: str) -> Iterator[None]:
+    """Errors begin with what they are about: of several data sets one wants to know which."""
+    try:
+        yield
+    except ConfigError as error:
+        raise ConfigError(f"{what}: {error}") from error
 
 
 def prior_source(opened: Opened, images: "ImageSet", told: "PriorRow", size_hw: Size) -> "PriorSource | None":

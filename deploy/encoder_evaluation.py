@@ -1,11 +1,15 @@
 """From checkpoints to their figures, which are kept beside them for tables."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias, get_args
+from typing import TYPE_CHECKING, get_args
+
+import msgspec
 
 from deploy.encoder_config import DataSettings
 from deploy.encoder_data import SHUFFLE_SEED, Opened, Size, Told, need_torch, open_set, prior_source
+from deploy.weights_digest import short_digest
 from embed.network.settings import TestFeature
 from ingest.errors import ConfigError
 
@@ -13,15 +17,15 @@ from ingest.errors import ConfigError
 
 if TYPE_CHECKING:
     from embed.network.network import ReidNetwork
-    from training.checkpoint import Origin
+    from training.checkpoint import Loaded, Origin
     from training.precision import Precision
     from training.prior_cache import PriorRow
     from training.retrieval import Features
     from training.retrieval_protocols import Row
 
+logger = logging.getLogger(__name__)
+
 Tell = Callable[[int], None]
-Loaded: TypeAlias = "tuple[ReidNetwork, Origin]"
-"""What a checkpoint holds."""
 
 
 def evaluate_encoder(
@@ -43,9 +47,13 @@ def evaluate_encoder(
     from training.precision import choose_precision
     from training.processes import joined
 
-    network, origin = load_network(checkpoint, feature)
+    loaded = load_network(checkpoint, feature)
+    network, origin = loaded.network, loaded.origin
     opened = _open(dataset, priors_folder, network, origin)
     data = opened.data
+    seen = len(_seen(origin, opened))
+    if seen:
+        say(f"{seen} of {len(data.query)} queries are of vehicles that it was trained on: they say nothing of others")
     with joined() as place:
         precision = choose_precision("fp32", place.device)  # bfloat16 turns vectors by up to 20 degrees
         say(f"{len(data.query)} queries in {len(data.gallery)} images; {precision}")
@@ -55,7 +63,7 @@ def evaluate_encoder(
             rows += figures_of(
                 network, _size(origin), opened, told, precision, _seeds(origin, told), more=more, tell=tell
             )
-    _keep(checkpoint, network, origin, opened, rows)
+    _keep(checkpoint, loaded, opened, rows, seen)
     return rows
 
 
@@ -81,11 +89,11 @@ def evaluate_fold_runs(
 
     if len(checkpoints) != FOLDS:
         raise ConfigError(f"{len(checkpoints)} checkpoints for {FOLDS} folds (give one of each fold, in their order)")
-    pairs = [load_network(path, feature) for path in checkpoints]
-    network, origin = pairs[0]
+    networks = [load_network(path, feature) for path in checkpoints]
+    network, origin, _ = networks[0]
     folds = [
-        _open_fold(path, pair, pairs[0], f"two-camera/fold{number}:{folder}", priors_folder)
-        for number, (path, pair) in enumerate(zip(checkpoints, pairs, strict=True), 1)
+        _open_fold(path, loaded, networks[0], f"two-camera/fold{number}:{folder}", priors_folder)
+        for number, (path, loaded) in enumerate(zip(checkpoints, networks, strict=True), 1)
     ]
     rows: list[Row] = []
     with joined() as place:
@@ -94,11 +102,11 @@ def evaluate_fold_runs(
         for told in _ways(folds[0]):
             vectors = [
                 vectors_of(each.to(place.device), _size(theirs), fold, told, precision, tell)
-                for (each, theirs), fold in zip(pairs, folds, strict=True)
+                for (each, theirs, _), fold in zip(networks, folds, strict=True)
             ]
             about = About(str(folds[0].data.fingerprint()), network.test_feature, told, _seeds(origin, told))
             rows += evaluate_folds([fold.data for fold in folds], vectors, about)
-    _keep(checkpoints[0], network, origin, folds[0], rows)
+    _keep(checkpoints[0], networks[0], folds[0], rows)
     return rows
 
 
@@ -150,17 +158,33 @@ def _open(dataset: str, priors_folder: Path | None, network: "ReidNetwork", orig
     return opened
 
 
-def _open_fold(path: Path, pair: "Loaded", first: "Loaded", dataset: str, priors_folder: Path | None) -> Opened:
+def _open_fold(path: Path, loaded: "Loaded", first: "Loaded", dataset: str, priors_folder: Path | None) -> Opened:
     """Raises ConfigError where a network is another than the first fold's, or was trained on what it is to find."""
-    network, origin = pair
-    if (origin.model, origin.recipe) != (first[1].model, first[1].recipe):
-        raise ConfigError(f"{path} has another model or recipe than that of fold 1: folds of one thing are pooled")
+    network, origin, _ = loaded
+    for name in ("model", "recipe", "start", "teacher", "sets"):
+        if getattr(origin, name) != getattr(first.origin, name):
+            raise ConfigError(f"{path} has another {name} than that of fold 1: folds of one thing are pooled")
     opened = _open(dataset, priors_folder, network, origin)
-    known = {name.rpartition("/")[2] for name in origin.identities}
-    seen = sorted(known & set(opened.data.query.identities.tolist()))
+    seen = _seen(origin, opened)
     if seen:
         raise ConfigError(f"{path} was trained on '{seen[0]}', which {opened.data.version} holds out")
     return opened
+
+
+def _seen(origin: "Origin", opened: Opened) -> list[str]:
+    """Of every query whose vehicle a network was trained on, which vehicle that is; sorted."""
+    known: set[str] = set()
+    for number, label in enumerate(origin.sets, 1):
+        if label == opened.label:
+            known |= set(_identities_of(number, origin))
+    return sorted(identity for identity in opened.data.query.identities.tolist() if identity in known)
+
+
+def _identities_of(number: int, origin: "Origin") -> list[str]:
+    """A set's own identities, without the number that several sets together are told apart by."""
+    if len(origin.sets) == 1:
+        return list(origin.identities)
+    return [name for head, _, name in (each.partition("/") for each in origin.identities) if head == str(number)]
 
 
 def _ways(opened: Opened) -> "tuple[PriorRow, ...]":
@@ -177,15 +201,21 @@ def _size(origin: "Origin") -> Size:
     return origin.model.height, origin.model.width
 
 
-def _keep(checkpoint: Path, network: "ReidNetwork", origin: "Origin", opened: Opened, rows: "Sequence[Row]") -> None:
+def _keep(checkpoint: Path, loaded: "Loaded", opened: Opened, rows: "Sequence[Row]", seen: int = 0) -> None:
+    """Beside the checkpoint, for tables; where that cannot be, the figures are shown all the same."""
     from embed.network.network import parameter_counts
+    from training.checkpoint import CheckpointError, write_atomically
+    from training.datasets.base import Protocol
     from training.evaluations import Evaluation, keep_evaluation
     from training.recipe import described
+    from training.retrieval_protocols import told_trials
 
+    network, origin, epochs = loaded
     counts = parameter_counts(network)
+    stopped = "" if loaded.finished else f", stopped after {epochs} epochs"
     evaluation = Evaluation(
-        model=origin.model,
-        recipe=described(origin.recipe),
+        model=msgspec.structs.replace(origin.model, test_feature=network.test_feature),
+        recipe=described(origin.recipe) + stopped,
         sets=origin.sets,
         start=origin.start,
         teacher=origin.teacher,
@@ -194,5 +224,13 @@ def _keep(checkpoint: Path, network: "ReidNetwork", origin: "Origin", opened: Op
         priors_by="" if opened.priors is None else opened.priors.about.maker,
         tested=opened.label,
         rows=tuple(rows),
+        checkpoint=short_digest(checkpoint),
+        seen=seen,
     )
-    keep_evaluation(checkpoint.parent, evaluation)
+    data = opened.data
+    try:
+        keep_evaluation(checkpoint.parent, evaluation)
+        if data.protocol is Protocol.TEN_TRIALS:
+            write_atomically(checkpoint.parent / f"trials-{data.name}.json", told_trials(data))
+    except CheckpointError as error:
+        logger.warning("the figures are not kept for tables: %s", error)

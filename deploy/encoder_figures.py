@@ -40,7 +40,7 @@ def make_figures(
         raise ConfigError(f"{opened.label} has no queries to make figures of")
     rows = np.sort(np.random.default_rng(seed).permutation(len(data.query))[:SHOWN])
     query = data.query.select(rows)
-    network, origin = load_network(checkpoint)
+    network, origin, _ = load_network(checkpoint)
     told: PriorRow = "with-prior" if opened.priors is not None and network.takes_priors else "no-prior"
     precision = choose_precision("fp32", next(network.parameters()).device)
     size_hw = (origin.model.height, origin.model.width)
@@ -62,7 +62,7 @@ def _watched(checkpoint: Path, opened: "Opened", query: "ImageSet") -> "Watched"
     from training.checkpoint import load_network
     from training.figures import Watched
 
-    network, origin = load_network(checkpoint)
+    network, origin, _ = load_network(checkpoint)
     size_hw = (origin.model.height, origin.model.width)
     source = prior_source(opened, query, "with-prior", size_hw) if network.takes_priors else None
     return Watched(origin.model.name, network, size_hw, source)  # type: ignore[arg-type]  # checked by the caller

@@ -12,16 +12,18 @@ from numpy.typing import NDArray
 from deploy.encoder_config import DataSettings, EncoderConfig
 from deploy.encoder_data import Opened, Told, need_torch, open_set, united_priors, united_targets
 from deploy.session import stops_on_signal
+from embed.network.settings import NetworkSettings
 from ingest.clock import SystemClock
 from ingest.errors import ConfigError
 
 # What needs torch is imported by the functions, when they are sure to need it.
 
 if TYPE_CHECKING:
+    import torch
+
     from embed.network.network import ReidNetwork
     from training.datasets.base import ImageSet
     from training.journal import Standing
-    from training.precision import Precision
     from training.prior_cache import PriorRow
     from training.trainer import Job, Trainer
 
@@ -40,7 +42,7 @@ def train_encoder(config: EncoderConfig, *, resume: bool, say: Told, report: "Ca
         if place.leads:
             several = f"; {place.processes} processes" if place.processes > 1 else ""
             say(f"{len(job.images)} images of {len(job.origin.identities)} vehicles; {precision}{several}")
-        watch = Watch(SystemClock(), report=report, stopped=stop.is_set, validate=_validation(config, precision))
+        watch = Watch(SystemClock(), report=report, stopped=stop.is_set, validate=_validation(config, place.device))
         return train(job, place, precision, watch, resume=resume)
 
 
@@ -80,6 +82,16 @@ def make_job(config: EncoderConfig, sets: Sequence[Opened]) -> "Job":
 def _check(config: EncoderConfig, sets: Sequence[Opened]) -> None:
     from training.datasets.base import UNKNOWN_IDENTITY
 
+    model, recipe = config.model, config.recipe
+    if recipe.schedule == "steps" and not recipe.milestones:
+        raise ConfigError("recipe.milestones: schedule 'steps' lowers the rate at these epochs, and there are none")
+    if model.name != "grl":
+        if config.validation is not None and config.validation.priors is not None:
+            raise ConfigError(f"validation.priors: {model.name} takes none (leave the key out)")
+        plain = NetworkSettings()
+        for key in ("fusion", "prior_channels"):
+            if getattr(model, key) != getattr(plain, key):
+                raise ConfigError(f"model.{key}: only of grl, and this is {model.name} (leave the key out)")
     for number, each in enumerate(sets):
         if each.priors is not None and config.model.name != "grl":
             raise ConfigError(f"data[{number}].priors: {config.model.name} takes none (leave the key out)")
@@ -111,9 +123,14 @@ def _digest(path: Path) -> str:
         raise ConfigError(f"start: cannot read the checkpoint {path}: {error.strerror}") from error
 
 
-def _validation(config: EncoderConfig, precision: "Precision") -> "Callable[[ReidNetwork], Mapping[str, float]] | None":
-    """Rank 1 and mean average precision of a data set's own queries, of its first row of figures."""
+def _validation(config: EncoderConfig, device: "torch.device") -> "Callable[[ReidNetwork], Mapping[str, float]] | None":
+    """Rank 1 and mean average precision of a data set's own queries, of its first row of figures, as `evaluate` does.
+
+    Raises ConfigError where no query can be answered, which would else be known after the first epoch.
+    """
     from deploy.encoder_evaluation import figures_of
+    from training.precision import choose_precision
+    from training.retrieval import answerable
 
     wanted = config.validation
     if wanted is None:
@@ -121,7 +138,12 @@ def _validation(config: EncoderConfig, precision: "Precision") -> "Callable[[Rei
     opened = open_set(DataSettings(set=wanted.set, priors=wanted.priors))
     if not len(opened.data.query):
         raise ConfigError(f"validation.set: {opened.label} has no queries")
+    if not answerable(opened.data).any():
+        raise ConfigError(
+            f"validation.set: no query of {opened.label} has its vehicle by another camera in the gallery"
+        )
     size_hw = (config.model.height, config.model.width)
+    precision = choose_precision("fp32", device)  # bfloat16 turns vectors by up to 20 degrees
 
     def validate(network: "ReidNetwork") -> Mapping[str, float]:
         told: PriorRow = "no-prior" if opened.priors is None else "with-prior"

@@ -1,9 +1,11 @@
 """The state of a training in one file, written whole or not at all."""
 
+import contextlib
 import io
+import logging
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import torch
@@ -13,6 +15,8 @@ from embed.network.network import ReidNetwork
 from embed.network.settings import NetworkSettings, TestFeature
 from ingest.errors import ConfigError, CorridorError
 from training.recipe import Recipe
+
+logger = logging.getLogger(__name__)
 
 FORMAT = "corridor encoder 1"
 
@@ -63,9 +67,27 @@ def write_atomically(path: Path, data: bytes | memoryview) -> None:
         unfinished.replace(path)
         _sync_folder(path.parent)
     except OSError as error:
-        unfinished.unlink(missing_ok=True)
-        kept = "; the one before it is intact" if path.exists() else ""
-        raise CheckpointError(f"cannot write {path}: {error.strerror}{kept} (make room, then go on)") from error
+        with contextlib.suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+        raise _unwritable(path, error) from error
+
+
+def check_writable(path: Path) -> None:
+    """Raise CheckpointError where `write_atomically` could not write a file: better before long work than after."""
+    unfinished = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished.touch()
+        unfinished.unlink()
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> CheckpointError:
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        return CheckpointError(f"cannot write {path}: a part of its path is a file, not a folder (give another place)")
+    kept = "; the one before it is intact" if path.exists() else ""
+    return CheckpointError(f"cannot write {path}: {error.strerror}{kept} (make room, then go on)")
 
 
 def _sync_folder(folder: Path) -> None:
@@ -124,7 +146,20 @@ def _flat(table: dict[str, Any]) -> dict[str, Any]:
     return flat
 
 
-def load_network(path: Path, feature: TestFeature | None = None) -> tuple[ReidNetwork, Origin]:
+class Loaded(NamedTuple):
+    """The network of a checkpoint, what it was trained from, and how many epochs it had when it was written."""
+
+    network: ReidNetwork
+    origin: Origin
+    epochs: int
+
+    @property
+    def finished(self) -> bool:
+        """Whether its recipe was carried out to its end; before that the rate is high, and figures are low."""
+        return self.epochs >= self.origin.recipe.epochs
+
+
+def load_network(path: Path, feature: TestFeature | None = None) -> Loaded:
     """The network of a checkpoint in evaluation mode, with averaged weights where there are some.
 
     `feature`: which of its test features, where not the one that it was configured with; all have been trained. Raises
@@ -147,7 +182,15 @@ def load_network(path: Path, feature: TestFeature | None = None) -> tuple[ReidNe
         network.load_state_dict(weights)
     except RuntimeError as error:
         raise CheckpointError(f"{path} does not fit a {origin.model.name} of this version") from error
-    return network.eval(), origin
+    loaded = Loaded(network.eval(), origin, int(state["epoch"]))
+    if not loaded.finished:
+        logger.warning(
+            "%s is unfinished: %d of its %d epochs (go on: corridor encoder train CONFIG --resume)",
+            path,
+            loaded.epochs,
+            origin.recipe.epochs,
+        )
+    return loaded
 
 
 FRESH = ("adaptors.", "fusions.")
@@ -156,7 +199,7 @@ FRESH = ("adaptors.", "fusions.")
 
 def start_from(network: ReidNetwork, path: Path) -> None:
     """Take over the weights of another training's network, all but its classifiers; raises ConfigError if unlike."""
-    other, origin = load_network(path)
+    other, origin, _ = load_network(path)
     taken = {key: value for key, value in other.state_dict().items() if not _of_classifier(key)}
     own = network.state_dict()
     strange = [key for key, value in taken.items() if key not in own or own[key].shape != value.shape]

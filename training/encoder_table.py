@@ -101,7 +101,9 @@ def to_markdown(lines: Sequence[Line]) -> str:
         shown = [column for column in range(len(HEADS)) if any(row[column] for row in rows)]
         table = [HEADS, ["---"] * len(HEADS), *rows]
         text += [heading, "", *(_joined([row[column] for column in shown]) for row in table), ""]
-    return "\n".join([*text, f"Mean ± standard deviation over the seeds. Published: {SOURCE}.", ""])
+    return "\n".join(
+        [*text, f"Mean ± standard deviation over the seeds, or, with one, over the trials. Published: {SOURCE}.", ""]
+    )
 
 
 def _heading(line: Line) -> str:
@@ -124,7 +126,7 @@ def _cells(line: Line) -> list[str]:
         _model_name(about.model),
         _trained_on(about),
         row.prior,
-        f"{row.subset} ({row.queries})" if not row.skipped else f"{row.subset} ({row.queries}, {row.skipped} skipped)",
+        f"{row.subset} ({', '.join(_counts(about, row))})",
         row.feature,
         ", ".join(map(str, row.seeds["training"])),
         f"{about.parameters_trained:,}",
@@ -134,6 +136,12 @@ def _cells(line: Line) -> list[str]:
         *(_percent(line.rows[post], "mean_ap") if post in line.rows else "" for post in POSTS),
         f"{beside}" if dataset == row.dataset else f"{dataset}: {beside}",
     ]
+
+
+def _counts(about: Evaluation, row: Row) -> list[str]:
+    """How many queries, and what must be known of them: a network finds again whom it was trained on."""
+    skipped = [f"{row.skipped} skipped"] if row.skipped else []
+    return [str(row.queries), *skipped, *([f"{about.seen} of all trained on"] if about.seen else [])]
 
 
 def _model_name(model: NetworkSettings) -> str:
@@ -151,7 +159,7 @@ def _percent(row: Row, name: str) -> str:
     value = _value(row.metrics, name)
     if value is None:
         return ""
-    deviation = None if row.deviation is None or len(row.seeds["training"]) < 2 else _value(row.deviation, name)
+    deviation = None if row.deviation is None else _value(row.deviation, name)
     return f"{100 * value:.1f}" + ("" if deviation is None else f" ± {100 * deviation:.1f}")
 
 

@@ -50,7 +50,7 @@ def export(
     """
     if out.suffix != ".onnx":
         raise ConfigError(f"'{out}' must end in .onnx; the weights go beside it as .safetensors")
-    network, origin = load_network(checkpoint, feature)
+    network, origin, _ = load_network(checkpoint, feature)
     about = about_of(network, origin, calibration)
     told = msgspec.json.encode(about, order="deterministic").decode()
     graph = onnx_graph(network, about, told)

@@ -1,7 +1,9 @@
 """What a training says of itself while it runs: a line an epoch, TensorBoard, and where it stands."""
 
 import json
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,8 @@ from typing import Any
 from torch.utils.tensorboard.writer import SummaryWriter
 
 from training.checkpoint import write_atomically
+
+logger = logging.getLogger(__name__)
 
 LOG_NAME = "log.jsonl"
 
@@ -37,8 +41,10 @@ class Journal:
     def __init__(self, folder: Path, rows: list[EpochRow], step: int) -> None:
         self._rows = rows
         self._path = folder / LOG_NAME
-        # Steps after the checkpoint are trained anew, so TensorBoard forgets what it knew of them.
-        self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=step)
+        self._board: SummaryWriter | None = None
+        with self._guarded():
+            # Steps after the checkpoint are trained anew, so TensorBoard forgets what it knew of them.
+            self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=step)
 
     def step(self, number: int, rate: float, losses: Mapping[str, float]) -> None:
         """One step's losses, for TensorBoard alone."""
@@ -58,7 +64,20 @@ class Journal:
 
     def close(self) -> None:
         """Everything is on the disk."""
-        self._board.close()
+        with self._guarded():
+            if self._board is not None:
+                self._board.close()
 
     def _scalar(self, name: str, value: float, step: int) -> None:
-        self._board.add_scalar(name, value, step)
+        with self._guarded():
+            if self._board is not None:
+                self._board.add_scalar(name, value, step)
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """What can only be looked at is given up where it cannot be written; the checkpoint will say if it cannot."""
+        try:
+            yield
+        except OSError as error:
+            self._board = None
+            logger.warning("no TensorBoard from here on: %s", error)

@@ -1,5 +1,6 @@
 """Training one encoder to its end, or until it is stopped."""
 
+import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -9,13 +10,15 @@ from torch.nn.parallel import DistributedDataParallel
 
 from embed.network.network import ReidNetwork
 from ingest.clock import Clock
-from ingest.errors import ConfigError
+from ingest.errors import ConfigError, CorridorError
 from training.journal import EpochRow, Journal, Standing
 from training.loader import Keys, batches
 from training.objective import LOSSES
 from training.precision import Precision
 from training.processes import Place
 from training.trainer import Job, Trainer
+
+logger = logging.getLogger(__name__)
 
 PACE_STEPS = 50
 """The pace is that of so many steps."""
@@ -43,8 +46,10 @@ def train(job: Job, place: Place, precision: Precision, watch: Watch, *, resume:
     if job.checkpoint.exists() and not resume:
         raise ConfigError(f"{job.checkpoint} exists already (go on with --resume, or give another `out`)")
     trainer = Trainer(job, place, precision)
-    if resume and job.checkpoint.exists():
+    if job.checkpoint.exists():
         trainer.resume()
+    elif resume and place.leads:
+        logger.warning("there is no %s to go on with: the training begins anew", job.checkpoint)
     _Run(trainer, watch).run()
     return trainer
 
@@ -85,19 +90,23 @@ class _Run:
             for step in range(trainer.step, steps):
                 rate = recipe.rate_at(epoch + (step / steps if recipe.schedule == "cosine" else 0.0))
                 losses = trainer.learn(module, next(feed).to(self.place.device), rate)
-                self._tell(losses, rate, steps)
-                if step + 1 == steps:
-                    self._end_epoch(rate)
+                last = step + 1 == steps
+                trained_s = self.watch.clock.monotonic_s()
+                validation = self._validated() if last else {}
+                self._tell(losses, rate, steps, validation, trained_s)
+                if last:
+                    self._end_epoch(rate, validation, trained_s)
                 yield
 
-    def _tell(self, losses: Tensor, rate: float, steps: int) -> None:
+    def _tell(self, losses: Tensor, rate: float, steps: int, validation: Mapping[str, float], trained_s: float) -> None:
         if self.journal is None:
             return
         trainer = self.trainer
         self.journal.step(trainer.steps_done, rate, dict(zip(LOSSES, losses.tolist(), strict=True)))
-        self.step_times_s.append(self.watch.clock.monotonic_s())
+        self.step_times_s.append(trained_s)
         passed_s = self.step_times_s[-1] - self.step_times_s[0]
         steps_per_s = (len(self.step_times_s) - 1) / passed_s if passed_s else 0.0
+        known = [validation, *(row["validation"] for row in reversed(trainer.rows))]
         ahead = (self.recipe.epochs - trainer.epoch) * steps - trainer.step
         self.watch.report(
             Standing(
@@ -109,17 +118,15 @@ class _Run:
                 losses=trainer.means(),
                 images_per_s=steps_per_s * trainer.plan.size,
                 remaining_s=ahead / steps_per_s if steps_per_s else 0.0,
-                validation=next((row["validation"] for row in reversed(trainer.rows) if row["validation"]), {}),
+                validation=next(filter(None, known), {}),
             )
         )
 
-    def _end_epoch(self, rate: float) -> None:
+    def _end_epoch(self, rate: float, validation: dict[str, float], trained_s: float) -> None:
         trainer, number = self.trainer, self.trainer.epoch + 1
-        now_s = self.watch.clock.monotonic_s()
         row: EpochRow = {"epoch": number, "rate": rate, **trainer.means(), "images": trainer.step * trainer.plan.size}
-        row["seconds"] = round(now_s - self.epoch_began_s, 3)
-        due = number == self.recipe.epochs or number % self.job.validate_every == 0
-        row["validation"] = self._validated() if due and self.place.leads else {}
+        row["seconds"] = round(trained_s - self.epoch_began_s, 3)
+        row["validation"] = validation
         trainer.begin_epoch(row)
         if self.journal is not None:
             self.journal.epoch(row, trainer.steps_done)
@@ -127,11 +134,17 @@ class _Run:
         self.step_times_s.clear()
 
     def _validated(self) -> dict[str, float]:
-        if self.watch.validate is None:
+        """The figures after this epoch where they are due; what goes wrong with them is no reason to end a training."""
+        number = self.trainer.epoch + 1
+        due = number == self.recipe.epochs or number % self.job.validate_every == 0
+        if self.watch.validate is None or not due or not self.place.leads:
             return {}
         network = self.trainer.network.eval()
         try:
             return dict(self.watch.validate(network))
+        except CorridorError as error:
+            logger.warning("no validation after epoch %d: %s", number, error)
+            return {}
         finally:
             network.train()
 

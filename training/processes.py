@@ -32,11 +32,10 @@ class Place:
         dist.all_reduce(shared, dist.ReduceOp.MAX)
         return bool(shared.item())
 
-    def share(self, identities: int) -> int:
-        """How many identities of a batch are this process's; raises ConfigError where they cannot be split evenly."""
+    def check_split(self, identities: int) -> None:
+        """Raise ConfigError where the identities of a batch cannot be split over the processes evenly."""
         if identities % self.processes:
             raise ConfigError(f"recipe.identities {identities} cannot be split over {self.processes} processes evenly")
-        return identities // self.processes
 
     def mean(self, values: torch.Tensor) -> torch.Tensor:
         """The mean of all processes' values."""

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.errors import ConfigError
-from training.datasets.base import UNKNOWN_CAMERA, ImageSet
+from training.datasets.base import UNKNOWN_CAMERA, ImageSet, ReidData
 
 Features = NDArray[np.float32]
 """(N, D) float32, a vector an image."""
@@ -79,24 +79,33 @@ def rank(alike: Alike, query: ImageSet, gallery: ImageSet) -> Ranking:
     chunk = max(1, CHUNK_BYTES // (4 * max(len(gallery), 1)))
     first = np.zeros(len(query), np.int64)
     precision, penalty = np.zeros(len(query)), np.zeros(len(query))
-    same_root = query.root == gallery.root
-    nobody = np.zeros(0, np.int64)
     for start in range(0, len(query), chunk):
         cost = -alike(slice(start, start + chunk))
         ordered = np.sort(cost, axis=1)
         for row, sorted_costs, costs in zip(range(start, start + len(cost)), ordered, cost, strict=True):
-            same = of_identity.get(str(query.identities[row]), nobody)
-            known = query.cameras[row] != UNKNOWN_CAMERA
-            junk = (gallery.cameras[same] == query.cameras[row]) & known
-            if same_root:
-                junk |= gallery.names[same] == query.names[row]
-            right = same[~junk]
+            right, junk = _right_and_junk(query, row, gallery, of_identity)
             if len(right):
-                ranks = _ranks(costs, sorted_costs, right, same[junk])
+                ranks = _ranks(costs, sorted_costs, right, junk)
                 first[row] = ranks[0]
                 precision[row] = np.mean(np.arange(1, len(ranks) + 1) / ranks)
                 penalty[row] = len(ranks) / ranks[-1]
     return Ranking(first, precision, penalty)
+
+
+def answerable(data: ReidData) -> NDArray[np.bool_]:
+    """(Q,) whether the gallery has an image of a query's vehicle that may be its answer."""
+    of_identity = rows_by_identity(data.gallery)
+    answers = (_right_and_junk(data.query, row, data.gallery, of_identity)[0] for row in range(len(data.query)))
+    return np.array([len(right) > 0 for right in answers], np.bool_)
+
+
+def _right_and_junk(query: ImageSet, row: int, gallery: ImageSet, of_identity: Mapping[str, Rows]) -> tuple[Rows, Rows]:
+    """Rows of a query's vehicle: those to be found, and those by its own camera or the image itself."""
+    same = of_identity.get(str(query.identities[row]), np.zeros(0, np.int64))
+    junk = (gallery.cameras[same] == query.cameras[row]) & (query.cameras[row] != UNKNOWN_CAMERA)
+    if query.root == gallery.root:
+        junk |= gallery.names[same] == query.names[row]
+    return same[~junk], same[junk]
 
 
 def _ranks(

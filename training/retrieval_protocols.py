@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from training.rerank import ReRanking, reranked, without_camera_bias
 from training.retrieval import Features, Metrics, Ranking, Rows, cosine, metrics_of, pooled, rank, rows_by_identity
 
 TRIALS = 10
+TRIAL_SEED = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def evaluate_features(
     *,
     remove_camera_bias: bool = False,
     reranking: ReRanking | None = None,
-    trial_seed: int = 0,
+    trial_seed: int = TRIAL_SEED,
 ) -> list[Row]:
     """A row for the whole data set and one for every subset, by the data set's own protocol.
 
@@ -119,8 +119,11 @@ def evaluate_folds(folds: Sequence[ReidData], vectors: Sequence[tuple[Features, 
 def over_runs(rows: Sequence[Row]) -> Row:
     """The same row of several runs, with other seeds, as one: mean, and standard deviation over the runs.
 
-    Raises ValueError where they differ in more than seeds and metrics.
+    A single run keeps its own deviation, which is that over trials. Raises ValueError where they differ in more than
+    seeds and metrics.
     """
+    if len(rows) == 1:
+        return rows[0]
     first, each = rows[0], [row.metrics for row in rows]
     for row in rows:
         if replace(row, seeds=first.seeds, metrics=first.metrics, deviation=first.deviation) != first:
@@ -138,12 +141,13 @@ def trials(images: ImageSet, seed: int, count: int = TRIALS) -> list[tuple[Rows,
     return [(np.setdiff1d(everything, gallery), gallery) for gallery in chosen]
 
 
-def save_trials(data: ReidData, seed: int, path: Path) -> None:
+def told_trials(data: ReidData, seed: int = TRIAL_SEED) -> bytes:
     """The galleries of every subset's trials by image names, JSON, so that others can repeat them."""
-    told = {}
-    for name, images in _tested(data).items():
-        told[name] = [images.names[gallery].tolist() for _, gallery in trials(images, seed)]
-    path.write_text(json.dumps({"seed": seed, "galleries": told}, indent=0) + "\n")
+    galleries = {
+        name: [images.names[gallery].tolist() for _, gallery in trials(images, seed)]
+        for name, images in _tested(data).items()
+    }
+    return (json.dumps({"seed": seed, "galleries": galleries}, indent=0) + "\n").encode()
 
 
 def _tested(data: ReidData) -> dict[str, ImageSet]:

@@ -11,7 +11,7 @@ from ingest.errors import ConfigError
 from training.datasets.base import UNLABELLED
 
 OTHERS_STREAM = 1
-"""Keeps the draws of images without identity apart from those of the others."""
+"""Images without identity are drawn by (seed, epoch, this), the others by (seed, epoch)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,13 +4,16 @@ FEATURES.npz   `about` (JSON: data set, fingerprint, teacher), `names` (N,) and 
 """
 
 import io
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import cv2
 import msgspec
 import numpy as np
+from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
 from ingest.errors import ConfigError, SourceError
@@ -119,10 +122,13 @@ def save_teaching(path: Path, teaching: Teaching) -> None:
 def load_teaching(path: Path) -> Teaching:
     """Read what `save_teaching` has written; raises ConfigError where the file is something else."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        file = np.load(io.BytesIO(path.read_bytes()), allow_pickle=False)
+        if not isinstance(file, NpzFile):
+            raise ValueError("it holds a single array")
+        with file:
             about = msgspec.json.decode(file["about"].tobytes(), type=AboutTeaching)
             return Teaching(about, file["names"], file["features"])
-    except (OSError, ValueError, KeyError, EOFError, msgspec.MsgspecError) as error:
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error, msgspec.MsgspecError) as error:
         raise ConfigError(
             f"{path} is not a file of a teacher's features: {error} (compute them: corridor encoder teach)"
         ) from error

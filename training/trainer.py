@@ -1,5 +1,6 @@
 """The state of one training, how it takes a step, and how it is kept and found again."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,11 +29,11 @@ from training.sampler import BatchPlan
 
 CHECKPOINT_NAME = "checkpoint.pt"
 SLOT_STREAM = 1
-"""Keeps the slots' draws apart from those of the images, which are seeded by (seed, epoch, place)."""
+"""Slots are drawn by (seed, this, step), batches by (seed, epoch), pictures by (seed, epoch, place)."""
 
 
 class DivergedError(CorridorError):
-    """The loss is no number any more; nothing of that step has been kept."""
+    """A loss or a gradient is no number any more; nothing of that step has been kept."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,7 +72,8 @@ class Trainer:
     def __init__(self, job: Job, place: Place, precision: Precision) -> None:
         self.job, self.place, self.precision = job, place, precision
         self.recipe: Recipe = job.origin.recipe
-        place.share(self.recipe.identities)
+        if job.origin.identities:
+            place.check_split(self.recipe.identities)
         labels = IdentityMap(job.origin.identities).labels(need(job.images, "the training set"))
         self.plan = BatchPlan.of(
             labels,
@@ -152,11 +154,13 @@ class Trainer:
             losses: Tensor = module(batch.images, batch.priors, batch.labels, self._draw_slots(), batch.targets)
         told = self.place.mean(losses.detach().double()).cpu()
         if not torch.isfinite(told).all():
-            raise DivergedError(self._diverged(told))
+            values = zip(LOSSES, told.tolist(), strict=True)
+            raise DivergedError(self._diverged("loss", ", ".join(f"{name} {value:.4g}" for name, value in values)))
         self.scaler.scale(losses[0]).backward()  # type: ignore[no-untyped-call]
-        if self.recipe.clip_norm:
-            self.scaler.unscale_(self.optimiser)
-            nn.utils.clip_grad_norm_(self.objective.parameters(), self.recipe.clip_norm)
+        self.scaler.unscale_(self.optimiser)
+        norm = nn.utils.clip_grad_norm_(self.objective.parameters(), self.recipe.clip_norm or math.inf)
+        if not (self.precision.scales or torch.isfinite(norm)):  # a scaler passes over such a step itself
+            raise DivergedError(self._diverged("gradient", f"norm {norm:.4g}"))
         self.scaler.step(self.optimiser)
         self.scaler.update()
         if self.average is not None:
@@ -182,12 +186,11 @@ class Trainer:
         drawn = rng.choice(slots, min(SAMPLED_SLOTS, slots), replace=False) if slots else np.zeros(0, np.int64)
         return torch.from_numpy(drawn.astype(np.int64)).to(self.place.device)
 
-    def _diverged(self, losses: Tensor) -> str:
-        told = ", ".join(f"{name} {value:.4g}" for name, value in zip(LOSSES, losses.tolist(), strict=True))
-        kept = f"; the checkpoint {self.job.checkpoint} is intact" if self.job.checkpoint.exists() else ""
+    def _diverged(self, what: str, told: str) -> str:
+        before = f"; {self.job.checkpoint} is of a step before" if self.job.checkpoint.exists() else ""
         return (
-            f"the loss is no number any more in epoch {self.epoch + 1}, step {self.step + 1} ({told}){kept} "
-            "(lower recipe.rate, or set recipe.clip_norm)"
+            f"the {what} is no number any more in epoch {self.epoch + 1}, step {self.step + 1} ({told}){before} "
+            "(train again with a lower recipe.rate, or with recipe.clip_norm, into another `out`)"
         )
 
 

@@ -33,6 +33,9 @@ app.command("teach")(teach)
 app.command("table")(table)
 app.command("figures")(figures)
 
+STOPPED = 130
+"""The exit status of what was interrupted: a script does not go on as if it had been trained."""
+
 RANKS = (1, 5, 10)
 
 Feature = Annotated[
@@ -49,7 +52,8 @@ def train(
         list[str] | None, typer.Option("--set", help="KEY=VALUE over the file, as in seed=1 or model.name=osnet.")
     ] = None,
 ) -> None:
-    """Train an encoder as a TOML file says; Ctrl-C ends it after the step it is in, and --resume goes on.
+    """Train an encoder as a TOML file says; Ctrl-C ends it after the step it is in, with exit code 130, and
+    --resume goes on.
 
     Its folder gets checkpoint.pt, log.jsonl with a line an epoch, and tensorboard/. Several GPUs, or processes:
     torchrun --nproc-per-node N -m deploy.cli.main encoder train FILE.
@@ -65,6 +69,8 @@ def train(
     done = trainer.epoch == config.recipe.epochs
     state = "trained" if done else f"stopped in epoch {trainer.epoch + 1}, go on with --resume"
     make_console().print(f"{state}: {trainer.job.checkpoint}", highlight=False, soft_wrap=True)
+    if not done:
+        raise typer.Exit(STOPPED)
 
 
 @app.command()

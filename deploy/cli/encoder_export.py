@@ -1,5 +1,6 @@
 """`corridor encoder export`: a trained encoder as the files that `corridor run` takes."""
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -35,6 +36,10 @@ def export(
 
     if (midpoint is None) != (slope is None):
         raise ConfigError("--midpoint and --slope go together")
+    if midpoint is not None and not -1 <= midpoint <= 1:
+        raise ConfigError(f"--midpoint {midpoint} is no cosine: expected -1 to 1")
+    if slope is not None and not 0 < slope < math.inf:
+        raise ConfigError(f"--slope {slope} must be above 0, or likeness would speak against one vehicle")
     calibration = None if midpoint is None or slope is None else Calibration(midpoint, slope)
     files = write(checkpoint, out, calibration, feature)
     console = make_console()

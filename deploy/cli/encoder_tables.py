@@ -37,7 +37,7 @@ def figures(
     out: Annotated[Path, typer.Option("--out", "-o", help="The folder of the pictures.")],
     priors: Annotated[Path | None, typer.Option(help="What `encoder priors` has found for it.")] = None,
     beside: Annotated[Path | None, typer.Option(help="Another checkpoint to compare with: MSINet beside GRL.")] = None,
-    seed: Annotated[int, typer.Option(help="Another seed, other queries.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed, other queries.")] = 0,
 ) -> None:
     """Draw the priors, where networks look, and queries with their best matches: right ones green, wrong ones red.
 

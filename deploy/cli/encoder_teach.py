@@ -32,11 +32,13 @@ def teach(
     images.
     """
     need_torch()
+    from training.checkpoint import check_writable
     from training.datasets.opening import open_dataset
     from training.teaching import save_teaching
     from training.teaching import teach as all_of
 
     data, teacher = open_dataset(dataset), make_teacher(network)
+    check_writable(out)
     clock = SystemClock()
     began_s = clock.monotonic_s()
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"))

@@ -3,7 +3,8 @@
 import json
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -174,6 +175,7 @@ def test_train_go_on_and_evaluate(tmp_path: Path) -> None:
     assert [line.split(" | ")[2] for line in lines] == [row["prior"] for row in figures]
     (entry, *_) = json.loads(runner.invoke(app, ["table", str(run), "--json"]).stdout)
     assert (entry["domain"], entry["row"]["metrics"]) == ("in", figures[0]["metrics"])
+    assert "8 of 8 queries are of vehicles that it was trained on" in found.stderr
     (by_default,) = (run / "evaluations").iterdir()
     whole = runner.invoke(app, [*command, "--feature", "msinet"])
     assert {json.loads(line)["feature"] for line in whole.stdout.splitlines()} == {"msinet"}
@@ -232,7 +234,7 @@ def sets(tmp_path: Path) -> Path:
 
 
 @pytest.mark.torch
-def test_folds_of_joint_trainings_are_pooled(sets: Path) -> None:
+def test_folds_of_joint_trainings_are_pooled(sets: Path, caplog: pytest.LogCaptureFixture) -> None:
     runner = CliRunner()
     for fold in range(1, 6):
         text = JOINT.format(out=sets / f"fold{fold}", fold=fold, sets=sets)
@@ -249,6 +251,9 @@ def test_folds_of_joint_trainings_are_pooled(sets: Path) -> None:
     assert "5 folds pooled, 10 images searched" in shown.stdout
     assert "| all (10) |" in shown.stdout
     assert "two-camera two + images crops; taught by colour; modern, epochs 1, identities 4" in shown.stdout
+    own = runner.invoke(app, ["evaluate", checkpoints[0], f"two-camera:{sets / 'two'}"])
+    assert "8 of 10 queries are of vehicles that it was trained on" in own.stderr
+    assert "all that is asked is trained on as well" in caplog.text
     wrong = runner.invoke(app, ["folds", str(sets / "two"), *reversed(checkpoints)])
     assert isinstance(wrong.exception, ConfigError)
     assert re.search(r"fold5/checkpoint.pt was trained on 'car_000\d', which fold1 holds out", str(wrong.exception))
@@ -264,10 +269,15 @@ def test_folds_of_joint_trainings_are_pooled(sets: Path) -> None:
         ("data.1.priors=none", "none is not a folder of priors"),
         ("start=none.pt", "start: cannot read the checkpoint none.pt"),
         ("validation.set=images:crops", "validation.set: images crops .* has no queries"),
+        ("validation.set=folder:lonely", r"validation.set: no query of folder lonely .* has its vehicle by another"),
+        ("model.fusion=dense", r"model.fusion: only of grl, and this is msinet"),
+        ("recipe.schedule=steps", r"recipe.milestones: schedule 'steps' lowers the rate"),
     ],
 )
 def test_parts_that_do_not_fit(sets: Path, monkeypatch: pytest.MonkeyPatch, change: str, message: str) -> None:
     monkeypatch.chdir(sets)
+    layouts.write_images(sets / "lonely", ["a.png", "b.png"])
+    write(sets / "lonely" / "images.csv", "path,identity,camera,split\na.png,v,1,query\nb.png,v,1,gallery\n")
     config = write(sets / "a.toml", JOINT.format(out=sets / "run", fold=1, sets=sets))
     ended = CliRunner().invoke(app, ["train", str(config), "--set", change])
     assert isinstance(ended.exception, ConfigError), ended.output
@@ -299,3 +309,18 @@ def test_a_real_teacher(tmp_path: Path, shared_data: Path) -> None:
     found = [made.names[row].partition("_cam")[0] for row in alike.argmax(axis=1)]
     asked = [name.partition("_cam")[0] for name in made.names.tolist()]
     assert sum(one == other for one, other in zip(found, asked, strict=True)) >= 6
+
+
+@pytest.mark.torch
+def test_what_was_stopped_ends_otherwise_than_what_is_trained(sets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A script that trains and evaluates does not evaluate half a training."""
+
+    def at_once(stop: Callable[[], None]) -> AbstractContextManager[None]:
+        stop()
+        return nullcontext()
+
+    monkeypatch.setattr("deploy.encoder_training.stops_on_signal", at_once)
+    config = write(sets / "a.toml", JOINT.format(out=sets / "run", fold=1, sets=sets))
+    ended = CliRunner().invoke(app, ["train", str(config)])
+    assert ended.exit_code == 130
+    assert "stopped in epoch 1, go on with --resume" in ended.stdout

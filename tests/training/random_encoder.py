@@ -20,7 +20,7 @@ def random_checkpoint(path: Path, settings: NetworkSettings, seed: int = 0) -> R
     identities = tuple(str(number) for number in range(IDENTITIES))
     origin = Origin(model=settings, recipe=PAPER, seed=seed, data="none", identities=identities)
     weights = {f"network.{name}": value for name, value in network.state_dict().items()}
-    save_checkpoint(path, origin, {"average": None, "objective": weights})
+    save_checkpoint(path, origin, {"average": None, "objective": weights, "epoch": PAPER.epochs})
     return network.eval()
 
 

@@ -145,15 +145,38 @@ def test_who_finds_priors_may_be_of_unknown_size() -> None:
     assert extractor_parameters("crossroad-1016 0123456789ab from 0.05, sam-vit-b ba9876543210, float32") == 96_635_472
 
 
-def test_evaluations_are_kept_and_an_earlier_one_is_replaced(tmp_path: Path) -> None:
-    keep_evaluation(tmp_path, evaluation(row(0.1)))
-    path = keep_evaluation(tmp_path, evaluation(row(0.5), row(0.4, subset="truck")))
+def test_evaluations_are_kept_and_those_of_earlier_weights_are_replaced(tmp_path: Path) -> None:
+    keep_evaluation(tmp_path, evaluation(row(0.1), row(0.2, subset="bus"), checkpoint="aa"))
+    path = keep_evaluation(tmp_path, evaluation(row(0.5), row(0.4, subset="truck"), checkpoint="bb"))
     keep_evaluation(tmp_path, evaluation(row(0.3, fingerprint="80 files, bbbbbbbbbbbb"), tested=SOUTH))
     north, south = read_evaluations([tmp_path])
-    assert north == evaluation(row(0.5), row(0.4, subset="truck"))
+    assert north == evaluation(row(0.5), row(0.4, subset="truck"), checkpoint="bb")
     assert south.tested == SOUTH
     path.write_text("{}")
     with pytest.raises(ConfigError, match="is not an evaluation of an encoder"):
         read_evaluations([tmp_path])
     with pytest.raises(ConfigError, match="has no evaluations"):
         read_evaluations([tmp_path / "other"])
+
+
+def test_of_the_same_weights_only_what_was_measured_again_is_replaced(tmp_path: Path) -> None:
+    both = row(0.1), row(0.2, post="re-ranked")
+    keep_evaluation(tmp_path, evaluation(*both, checkpoint="aa"))
+    keep_evaluation(tmp_path, evaluation(row(0.15), checkpoint="aa"))
+    (kept,) = read_evaluations([tmp_path])
+    assert kept.rows == (row(0.15), both[1])
+    told = {"with-prior": 0.4, "box-only": 0.3}
+    guided = evaluation(*(row(rank1, prior=prior) for prior, rank1 in told.items()), priors_by="city truth")
+    keep_evaluation(tmp_path, guided)
+    assert len(read_evaluations([tmp_path])) == 2, "priors of another maker are beside it"
+
+
+def test_what_a_network_was_trained_on_is_told() -> None:
+    (told,) = table_of(to_markdown(make_lines([evaluation(row(0.9), seen=7)])))
+    assert told["queries"] == "all (10, 1 skipped, 7 of all trained on)"
+
+
+def test_the_deviation_over_trials_is_shown_for_a_single_seed() -> None:
+    spread = row(0.1).metrics
+    (told,) = table_of(to_markdown(make_lines([evaluation(row(0.5, protocol="ten-trials", deviation=spread))])))
+    assert told["in-domain R-1"] == "50.0 ± 10.0"

@@ -101,7 +101,7 @@ def test_in_use_it_sees_what_it_saw_in_training(grl: Path) -> None:
     """From a crop with box and mask to its vector: the way of the evaluation, and of the running system."""
     crops = [crop((30, 30, 190), size=(90, 60)), crop((180, 70, 30), seed=3, size=(50, 140))]
     told = RuntimeEncoder(grl, threads=1)(crops)
-    network, _ = load_network(grl.with_suffix(".pt"))
+    network = load_network(grl.with_suffix(".pt")).network
     for row, each in enumerate(crops):
         pixels, prior = plain_view(each.image, rasterise(prior_of(each), (64, 64)), (64, 64))
         assert prior is not None
@@ -165,6 +165,11 @@ def test_the_command(grl: Path, tmp_path: Path) -> None:
         (str(grl), "-o", str(out)): (CheckpointError, "is no checkpoint"),
         (str(grl.with_suffix(".pt")), "-o", str(tmp_path / "mine.pt")): (ConfigError, r"must end in \.onnx"),
         (str(grl.with_suffix(".pt")), "--slope", "7"): (ConfigError, "go together"),
+        (str(grl.with_suffix(".pt")), "--slope", "-3", "--midpoint", ".5"): (ConfigError, "--slope -3.0 must be above"),
+        (str(grl.with_suffix(".pt")), "--slope", "9", "--midpoint", "nan"): (
+            ConfigError,
+            "--midpoint nan is no cosine",
+        ),
     }
     before = out.read_bytes()
     for arguments, (kind, message) in wrong.items():

@@ -47,7 +47,7 @@ def test_processes_share_every_batch_by_identities() -> None:
 
 def test_identities_that_cannot_be_shared() -> None:
     with pytest.raises(ConfigError, match=r"recipe.identities 16 cannot be split over 3 processes"):
-        Place(0, 3, CPU).share(16)
+        Place(0, 3, CPU).check_split(16)
 
 
 def dataset(job: Job) -> TrainingSet:

@@ -14,13 +14,13 @@ from ingest.errors import ConfigError
 from training import retrieval
 from training.datasets.base import UNKNOWN_CAMERA, ImageSet, Protocol, ReidData
 from training.rerank import ReRanking
-from training.retrieval import rank
+from training.retrieval import answerable, cosine, rank
 from training.retrieval_protocols import (
     About,
     evaluate_features,
     evaluate_folds,
     over_runs,
-    save_trials,
+    told_trials,
     trials,
 )
 
@@ -219,10 +219,9 @@ def test_ten_trials_have_mean_and_deviation_and_call_mrr_by_its_name() -> None:
     assert large.deviation.mrr > 0
 
 
-def test_trials_can_be_written_down(tmp_path: Path) -> None:
+def test_trials_can_be_written_down() -> None:
     data = single_camera(toy()[0])
-    save_trials(data, 5, tmp_path / "trials.json")
-    told = json.loads((tmp_path / "trials.json").read_text())
+    told = json.loads(told_trials(data, 5))
     assert told["seed"] == 5
     expected = [data.query.names[gallery].tolist() for _, gallery in trials(data.query, 5)]
     assert told["galleries"]["large"] == expected
@@ -244,3 +243,12 @@ def test_trials_know_no_post_process() -> None:
     data, vectors = toy()
     with pytest.raises(ConfigError, match="'re-ranked' is not defined"):
         evaluate_features(single_camera(data), vectors, vectors, ABOUT, reranking=ReRanking())
+
+
+def test_queries_that_can_be_answered_are_those_that_a_ranking_answers() -> None:
+    data, vectors = toy(noise=0.5)
+    some = replace(data, gallery=data.gallery.select(np.arange(0, len(data.gallery), 5)))
+    ranked = rank(cosine(vectors, vectors[::5]), some.query, some.gallery).first > 0
+    assert 0 < ranked.sum() < len(ranked)
+    np.testing.assert_array_equal(answerable(some), ranked)
+    assert answerable(single_camera(data)).all(), "each image is looked for among the others of its vehicle"

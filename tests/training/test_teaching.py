@@ -75,9 +75,13 @@ def test_words_about_other_files(tmp_path: Path) -> None:
         made.check(more)
     with pytest.raises(ConfigError, match=r"there are none of '02_left_0\.png'"):
         made.of(more.train)
-    (tmp_path / "b.npz").write_bytes(b"no features")
-    with pytest.raises(ConfigError, match="is not a file of a teacher's features"):
-        load_teaching(tmp_path / "b.npz")
+    save_teaching(tmp_path / "whole.npz", made)
+    whole = (tmp_path / "whole.npz").read_bytes()
+    np.save(tmp_path / "array.npy", made.features)
+    for content in (b"no features", whole[: len(whole) // 2], (tmp_path / "array.npy").read_bytes()):
+        (tmp_path / "b.npz").write_bytes(content)
+        with pytest.raises(ConfigError, match="is not a file of a teacher's features"):
+            load_teaching(tmp_path / "b.npz")
 
 
 def test_neighbours_are_compared_row_by_row() -> None:
@@ -131,7 +135,7 @@ def test_a_teacher_alone_is_learned_from_and_begun_from(tmp_path: Path) -> None:
     assert min(losses[-2:]) < 0.9 * losses[0]
     assert all(row["identity"] == 0 == row["triplet"] for row in first.rows)
     assert first.rows[0]["images"] == 16
-    network, _ = load_network(job.checkpoint)
+    network = load_network(job.checkpoint).network
     assert network(torch.zeros(1, 3, 32, 32)).shape == (1, 512)
     second = make_job(tmp_path / "set", tmp_path / "b", epochs=1, align="none", start=job.checkpoint)
     run(second, stopped=lambda: True)

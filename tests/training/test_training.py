@@ -17,10 +17,16 @@ pytest.importorskip("torch")
 
 import torch
 
-from ingest.errors import ConfigError
+from ingest.errors import ConfigError, SourceError
 from tests.conftest import ROOT
 from tests.training.toy_training import make_job, run
-from training.checkpoint import CheckpointError, load_checkpoint, load_network
+from training.checkpoint import (
+    CheckpointError,
+    check_writable,
+    load_checkpoint,
+    load_network,
+    write_atomically,
+)
 from training.journal import Standing
 from training.trainer import DivergedError
 
@@ -102,7 +108,7 @@ def test_the_loop_learns(tmp_path: Path) -> None:
     rows = log_of(tmp_path / "run")
     assert rows[0]["identity"] > 3.0, "two branches that guess among six"
     assert rows[-1]["identity"] < 2.5
-    network, origin = load_network(job.checkpoint)
+    network, origin, _ = load_network(job.checkpoint)
     assert origin == job.origin
     assert not network.training
 
@@ -118,7 +124,7 @@ def test_validation_sees_the_averaged_network(tmp_path: Path) -> None:
     trainer = run(job, validate=validate)
     assert modes == [False, False]
     assert [row["validation"] for row in log_of(tmp_path / "run")] == [{"rank1": 0.5}] * 2
-    deployed, _ = load_network(job.checkpoint)
+    deployed = load_network(job.checkpoint).network
     assert_same(dict(deployed.state_dict()), dict(trainer.network.state_dict()))
     last = trainer.objective.network.state_dict()
     assert any(not torch.equal(value, last[key]) for key, value in deployed.state_dict().items())
@@ -198,6 +204,70 @@ def test_a_loss_that_is_no_number_stops_the_training(tmp_path: Path) -> None:
     bad = make_job(
         tmp_path / "set", tmp_path / "run", epochs=2, priors=lambda row: np.full((2, 4, 4), np.nan, np.float32)
     )
-    with pytest.raises(DivergedError, match=r"no number any more in epoch 1, step 2 \(total nan.* is intact"):
+    with pytest.raises(DivergedError, match=r"the loss is no number any more in epoch 1, step 2 \(total nan.*another"):
         run(bad, resume=True)
     assert good.checkpoint.read_bytes() == before
+
+
+def test_a_gradient_that_is_no_number_stops_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = make_job(tmp_path / "set", tmp_path / "run", epochs=1, clip_norm=0.0)
+    monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", lambda parameters, most: torch.tensor(torch.nan))
+    told = r"the gradient is no number any more in epoch 1, step 1 \(norm nan\) \(train again"
+    with pytest.raises(DivergedError, match=told):
+        run(job)
+    assert not job.checkpoint.exists()
+
+
+def test_a_validation_that_fails_ends_no_training(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    job = make_job(tmp_path / "set", tmp_path / "run", network="msinet", align="none", epochs=2)
+    seen: list[Standing] = []
+
+    def validate(network: torch.nn.Module) -> dict[str, float]:
+        if seen[-1].epoch == 1:
+            raise SourceError("a picture is gone")
+        return {"rank1": 0.5}
+
+    run(job, validate=validate, report=seen.append)
+    assert "no validation after epoch 1: a picture is gone" in caplog.text
+    assert [row["validation"] for row in log_of(tmp_path / "run")] == [{}, {"rank1": 0.5}]
+    assert [dict(standing.validation) for standing in seen] == [{}, {}, {}, {"rank1": 0.5}], "with its own epoch's"
+
+
+def test_nothing_to_go_on_with_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    job = make_job(tmp_path / "set", tmp_path / "run", network="msinet", align="none", epochs=1)
+    run(job, resume=True)
+    assert f"there is no {job.checkpoint} to go on with" in caplog.text
+
+
+def test_without_room_for_tensorboard_the_training_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*args: Any, **more: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    for name in ("add_scalar", "close"):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"training.journal.SummaryWriter.{name}", full)
+            run(make_job(tmp_path / "set", tmp_path / name, network="msinet", align="none", epochs=1))
+    assert caplog.text.count("no TensorBoard from here on") == 2
+    assert len(log_of(tmp_path / "add_scalar")) == 1
+
+
+def test_an_unfinished_network_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    job = make_job(tmp_path / "set", tmp_path / "run", network="msinet", align="none", epochs=2)
+    run(job, stopped=lambda: True)
+    assert not load_network(job.checkpoint).finished
+    assert "is unfinished: 0 of its 2 epochs" in caplog.text
+    caplog.clear()
+    run(job, resume=True)
+    assert load_network(job.checkpoint).finished
+    assert not caplog.text
+
+
+def test_a_place_below_a_file_is_a_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for write in (lambda path: write_atomically(path, b""), check_writable):
+        with pytest.raises(CheckpointError, match=r"cannot write .*: a part of its path is a file"):
+            write(tmp_path / "file" / "checkpoint.pt")
+    check_writable(tmp_path / "new" / "teacher.npz")
+    assert not list((tmp_path / "new").iterdir())

@@ -1,7 +1,6 @@
 """A re-identification data set: three lists of images as columns, and how it is to be evaluated."""
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -174,21 +173,6 @@ class IdentityMap:
             stranger = images.identities[~found][0]
             raise ConfigError(f"identity '{stranger}' is not one of the {len(known)} that the network was trained on")
         return places.astype(np.int64)
-
-    def save(self, path: Path) -> None:
-        """As JSON, beside a run; whole or not at all."""
-        unfinished = path.with_name(path.name + ".part")
-        unfinished.write_text(json.dumps({"identities": self.identities}, indent=0) + "\n")
-        unfinished.replace(path)
-
-    @classmethod
-    def load(cls, path: Path) -> Self:
-        """What `save` has written; raises ConfigError where the file is something else."""
-        try:
-            identities = json.loads(path.read_text())["identities"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ConfigError(f"{path} is not a map of identities: {error}") from error
-        return cls(tuple(str(identity) for identity in identities))
 
 
 def need(images: ImageSet, what: str) -> ImageSet:
