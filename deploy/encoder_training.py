@@ -19,12 +19,11 @@ from ingest.errors import ConfigError
 # What needs torch is imported by the functions, when they are sure to need it.
 
 if TYPE_CHECKING:
-    import torch
-
     from embed.network.network import ReidNetwork
     from training.datasets.base import ImageSet
     from training.journal import Standing
     from training.prior_cache import PriorRow
+    from training.processes import Place
     from training.trainer import Job, Trainer
 
 
@@ -42,7 +41,7 @@ def train_encoder(config: EncoderConfig, *, resume: bool, say: Told, report: "Ca
         if place.leads:
             several = f"; {place.processes} processes" if place.processes > 1 else ""
             say(f"{len(job.images)} images of {len(job.origin.identities)} vehicles; {precision}{several}")
-        watch = Watch(SystemClock(), report=report, stopped=stop.is_set, validate=_validation(config, place.device))
+        watch = Watch(SystemClock(), report=report, stopped=stop.is_set, validate=_validation(config, place))
         return train(job, place, precision, watch, resume=resume)
 
 
@@ -123,7 +122,7 @@ def _digest(path: Path) -> str:
         raise ConfigError(f"start: cannot read the checkpoint {path}: {error.strerror}") from error
 
 
-def _validation(config: EncoderConfig, device: "torch.device") -> "Callable[[ReidNetwork], Mapping[str, float]] | None":
+def _validation(config: EncoderConfig, place: "Place") -> "Callable[[ReidNetwork], Mapping[str, float]] | None":
     """Rank 1 and mean average precision of a data set's own queries, of its first row of figures, as `evaluate` does.
 
     Raises ConfigError where no query can be answered, which would else be known after the first epoch.
@@ -143,7 +142,7 @@ def _validation(config: EncoderConfig, device: "torch.device") -> "Callable[[Rei
             f"validation.set: no query of {opened.label} has its vehicle by another camera in the gallery"
         )
     size_hw = (config.model.height, config.model.width)
-    precision = choose_precision("fp32", device)  # bfloat16 turns vectors by up to 20 degrees
+    precision = choose_precision("fp32", place.device)  # bfloat16 turns vectors by up to 20 degrees
 
     def validate(network: "ReidNetwork") -> Mapping[str, float]:
         told: PriorRow = "no-prior" if opened.priors is None else "with-prior"
