@@ -17,6 +17,7 @@ from embed.network.settings import NetworkSettings
 from training.augment import PriorSource, training_view
 from training.datasets.base import ImageSet
 from training.datasets.images import read_image
+from training.draws import Drawn, generator
 from training.recipe import Recipe
 from training.sampler import BatchPlan
 
@@ -67,7 +68,7 @@ class TrainingSet(Dataset[Item]):
 
     def __getitem__(self, key: Key) -> Item:
         epoch, place, row = key
-        rng = np.random.default_rng([self.seed, epoch, place])
+        rng = generator(self.seed, Drawn.PICTURE, epoch, place)
         image = read_image(self.images.path(row))
         prior = None if self.prior_of is None else self.prior_of(row)
         size_hw = (self.network.height, self.network.width)

@@ -1,7 +1,5 @@
 """A sheet of pictures with their priors drawn in, for the eye; crops show plates, so it is not for publishing."""
 
-from pathlib import Path
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +18,7 @@ OUTSIDE = 0.35
 """How bright a picture is outside its mask."""
 
 
-def write_sheet(path: Path, images: ImageSet, cache: PriorCache, rng: np.random.Generator, most: int = 160) -> None:
+def prior_sheet(images: ImageSet, cache: PriorCache, rng: np.random.Generator, most: int = 160) -> Image:
     """Up to `most` images: those without a vehicle first, framed red, up to a quarter; then others at random."""
     missed = set(cache.missed)
     readable = [row for row in range(len(images)) if not cache.stored[str(images.names[row])].unreadable]
@@ -33,8 +31,7 @@ def write_sheet(path: Path, images: ImageSet, cache: PriorCache, rng: np.random.
     for place, cell in enumerate(cells):
         top, left = place // COLUMNS * CELL_PX, place % COLUMNS * CELL_PX
         sheet[top : top + CELL_PX, left : left + CELL_PX] = cell
-    _, png = cv2.imencode(".png", sheet)
-    path.write_bytes(png.tobytes())
+    return sheet
 
 
 def draw(image: Image, prior: Prior | None) -> NDArray[np.uint8]:

@@ -9,9 +9,7 @@ from numpy.typing import NDArray
 
 from ingest.errors import ConfigError
 from training.datasets.base import UNLABELLED
-
-OTHERS_STREAM = 1
-"""Images without identity are drawn by (seed, epoch, this), the others by (seed, epoch)."""
+from training.draws import Drawn, generator
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,7 +78,7 @@ class BatchPlan:
         named = self._named(epoch) if self.rows else np.zeros((len(self.others) // self.others_images, 0), np.int64)
         if not self.others_images:
             return named
-        rng = np.random.default_rng([self.seed, epoch, OTHERS_STREAM])
+        rng = generator(self.seed, Drawn.OTHERS, epoch)
         wanted = len(named) * self.others_images
         passes = [rng.permutation(self.others) for _ in range(-(-wanted // len(self.others)))]
         return np.hstack([named, np.concatenate(passes)[:wanted].reshape(len(named), -1)])
@@ -91,7 +89,7 @@ class BatchPlan:
         The images of each identity are dealt into groups of K from as many cameras as there are; a batch takes
         groups of P identities, the fuller ones more often, until fewer than P identities have one left.
         """
-        rng = np.random.default_rng([self.seed, epoch])
+        rng = generator(self.seed, Drawn.BATCHES, epoch)
         groups = [
             np.concatenate([_groups(rows, cameras, self.images, rng) for _ in range(times)])
             for rows, cameras, times in zip(self.rows, self.cameras, self.times, strict=True)

@@ -18,6 +18,7 @@ from ingest.errors import CorridorError
 from training.augment import PriorSource
 from training.checkpoint import Origin, check_same, load_checkpoint, save_checkpoint, start_from
 from training.datasets.base import IdentityMap, ImageSet, need
+from training.draws import Drawn, generator
 from training.journal import EpochRow
 from training.loader import Batch, TrainingSet
 from training.memory_bank import SAMPLED_SLOTS
@@ -28,8 +29,6 @@ from training.recipe import Recipe
 from training.sampler import BatchPlan
 
 CHECKPOINT_NAME = "checkpoint.pt"
-SLOT_STREAM = 1
-"""Slots are drawn by (seed, this, step), batches by (seed, epoch), pictures by (seed, epoch, place)."""
 
 
 class DivergedError(CorridorError):
@@ -182,7 +181,7 @@ class Trainer:
 
     def _draw_slots(self) -> Tensor:
         slots = self.objective.slots
-        rng = np.random.default_rng([self.job.origin.seed, SLOT_STREAM, self.steps_done])
+        rng = generator(self.job.origin.seed, Drawn.SLOTS, self.steps_done)
         drawn = rng.choice(slots, min(SAMPLED_SLOTS, slots), replace=False) if slots else np.zeros(0, np.int64)
         return torch.from_numpy(drawn.astype(np.int64)).to(self.place.device)
 

@@ -115,13 +115,15 @@ def _folder(data: "ReidData", wanted: Wanted) -> Path:
 def _report(data: "ReidData", cache: "PriorCache", folder: Path, took_s: float) -> None:
     import numpy as np
 
-    from training.prior_sheet import write_sheet
+    from training.checkpoint import write_atomically
+    from training.picture_sheet import write_sheet
+    from training.prior_sheet import prior_sheet
 
     total, missed, unreadable = cache.about.images, cache.missed, cache.unreadable
     found = total - len(missed) - len(unreadable)
-    (folder / "without_vehicle.txt").write_text("".join(f"{name}\n" for name in missed))
+    write_atomically(folder / "without_vehicle.txt", "".join(f"{name}\n" for name in missed).encode())
     sheet = folder / "sheet.png"
-    write_sheet(sheet, data.train if len(data.train) else data.gallery, cache, np.random.default_rng(0))
+    write_sheet(sheet, prior_sheet(data.train if len(data.train) else data.gallery, cache, np.random.default_rng(0)))
     size_kb = sum(path.stat().st_size for path in folder.glob("*.shard")) / 1000
     lines = [
         f"{found} of {total} images have a vehicle ({found / max(total, 1):.1%}); {duration(took_s)}, "

@@ -12,9 +12,10 @@ from ingest.errors import ConfigError
 from tests.training import layouts
 from tests.training.planted_priors import FromName, quiet
 from training.datasets.opening import open_dataset
+from training.picture_sheet import write_sheet
 from training.prior_cache import PriorCache, prior_source
 from training.prior_filling import fill
-from training.prior_sheet import write_sheet
+from training.prior_sheet import prior_sheet
 
 
 def test_what_was_found_comes_back(tmp_path: Path) -> None:
@@ -126,7 +127,7 @@ def test_rows_of_a_table_are_told_different_things(tmp_path: Path) -> None:
 def test_the_sheet_shows_missed_images_first_with_a_red_frame(tmp_path: Path) -> None:
     data = open_dataset(str(layouts.by_identity(tmp_path / "set")))
     cache = fill(data, FromName(), tmp_path / "priors", quiet)
-    write_sheet(tmp_path / "sheet.png", data.train, cache, np.random.default_rng(0))
+    write_sheet(tmp_path / "sheet.png", prior_sheet(data.train, cache, np.random.default_rng(0)))
     sheet = cv2.imread(str(tmp_path / "sheet.png"))
     assert sheet is not None
     assert sheet.shape == (224, 16 * 112, 3)
