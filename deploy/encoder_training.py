@@ -88,7 +88,7 @@ def _check(config: EncoderConfig, sets: Sequence[Opened]) -> None:
         if config.validation is not None and config.validation.priors is not None:
             raise ConfigError(f"validation.priors: {model.name} takes none (leave the key out)")
         plain = NetworkSettings()
-        for key in ("fusion", "prior_channels"):
+        for key in ("fusion", "prior_channels", "adaptor_order"):
             if getattr(model, key) != getattr(plain, key):
                 raise ConfigError(f"model.{key}: only of grl, and this is {model.name} (leave the key out)")
     for number, each in enumerate(sets):

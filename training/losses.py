@@ -12,24 +12,24 @@ def identity_loss(logits: Tensor, labels: Tensor, smoothing: float) -> Tensor:
     return functional.cross_entropy(logits.float(), labels, label_smoothing=smoothing)
 
 
-def triplet_loss(features: Tensor, labels: Tensor, margin: float) -> Tensor:
-    """Batch-hard triplets: farthest positive against nearest negative, Euclidean, on features (B, D) of norm 1.
+def triplet_loss(features: Tensor, labels: Tensor, margin: float, *, raw: bool = False) -> Tensor:
+    """Batch-hard triplets: farthest positive against nearest negative, Euclidean, of features (B, D).
 
-    Equation 8 of the GRL paper on normalised features, as in MSINet's code (Hermans et al., 2017). An anchor that
-    has no negative in the batch counts nothing.
+    Equation 8 of the GRL paper (Hermans et al., 2017) on features of norm 1, as in MSINet's code, or, `raw`, on them as
+    they are, as it is written. An anchor that has no negative in the batch counts nothing.
     """
-    unit = functional.normalize(features.float(), dim=1)
-    distances = _distances(unit)
+    wide = features.float()
+    distances = _distances(wide if raw else functional.normalize(wide, dim=1))
     same = labels[:, None] == labels[None, :]
     hardest_positive = distances.masked_fill(~same, 0.0).amax(dim=1)
     nearest_negative = distances.masked_fill(same, torch.inf).amin(dim=1)
     return functional.relu(hardest_positive - nearest_negative + margin).mean()
 
 
-def _distances(unit: Tensor) -> Tensor:
-    """(B, B) Euclidean distances of rows of norm 1, with a finite gradient at 0."""
-    squared = (2.0 - 2.0 * unit @ unit.T).clamp(min=1e-12)
-    return squared.sqrt()
+def _distances(rows: Tensor) -> Tensor:
+    """(B, B) Euclidean distances, with a finite gradient at 0."""
+    squares = rows.square().sum(dim=1)
+    return (squares[:, None] + squares[None, :] - 2.0 * rows @ rows.T).clamp(min=1e-12).sqrt()
 
 
 def align_loss(anchors: Tensor, locals_: Tensor, labels: Tensor) -> Tensor:

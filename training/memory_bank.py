@@ -14,7 +14,6 @@ SHRINK = 8
 """Keys and queries have an eighth of the map's channels, as in MSINet's attention."""
 
 SAMPLED_SLOTS = 4
-MOMENTUM = 0.9
 
 
 class MemoryBanks(nn.Module):
@@ -28,7 +27,7 @@ class MemoryBanks(nn.Module):
     global_bank: Tensor
     local_bank: Tensor
 
-    def __init__(self, channels: int, height: int, width: int, slots: int, momentum: float = MOMENTUM) -> None:
+    def __init__(self, channels: int, height: int, width: int, slots: int, momentum: float) -> None:
         super().__init__()
         self.momentum = momentum
         self.query = nn.Conv2d(channels, channels // SHRINK, 1)

@@ -43,7 +43,8 @@ class Objective(nn.Module):
         self.align: MemoryBanks | BatchAlignment | None = None
         height, width = settings.height // network.map_stride, settings.width // network.map_stride
         if named and kind == "banks":
-            self.align = MemoryBanks(network.map_channels, height, width, slots=recipe.batch)
+            slots = recipe.bank_slots or recipe.batch
+            self.align = MemoryBanks(network.map_channels, height, width, slots, recipe.bank_momentum)
         elif named and kind == "batch":
             self.align = BatchAlignment(network.map_channels)
         self.imitation = Imitation(network.map_channels, teacher_dim) if teacher_dim else None
@@ -72,8 +73,9 @@ class Objective(nn.Module):
             return nothing, nothing, nothing
         labels = labels[:known]
         logits, features = ([each[:known] for each in branch] for branch in (learned.logits, learned.features))
+        margin, raw = self.recipe.margin, self.recipe.triplet == "raw"
         identity = torch.stack([identity_loss(each, labels, self.recipe.smoothing) for each in logits])
-        triplet = torch.stack([triplet_loss(each, labels, self.recipe.margin) for each in features])
+        triplet = torch.stack([triplet_loss(each, labels, margin, raw=raw) for each in features])
         return identity.sum(), triplet.sum(), self._align(learned.final_map[:known].float(), labels, drawn)
 
     def _of_teacher(self, learned: Learned, targets: Tensor | None) -> Tensor:

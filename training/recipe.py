@@ -26,6 +26,9 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     align: `banks` is GRL's memory, `batch` MSINet's comparison of all pairs, `auto` what the network's paper has, and
         `none` for the baselines.
     align_weight: the paper says 2.0 in one place and 10 in another; MSINet's code has 2.0.
+    triplet: distances of features of norm 1, as MSINet's code has them, or of `raw` ones, as the paper writes them.
+    bank_slots: maps in GRL's local memory, of which SAMPLED_SLOTS are drawn in a step; 0: as many as images in a batch,
+        1: the single map of the paper's equation 6. bank_momentum: how much of a memory stays in a step.
     clip_norm: gradients are shortened to this norm, 0 leaves them; they are of some hundreds at the start.
     ema_decay: the deployed weights are this average of all steps' weights, 0 takes the last; it begins shorter.
     teacher_images: a batch has so many images without identity beside the others, where the data has some.
@@ -52,6 +55,9 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     margin: NotNegative = 0.3
     align: Literal["auto", "banks", "batch", "none"] = "auto"
     align_weight: NotNegative = 2.0
+    triplet: Literal["unit", "raw"] = "unit"
+    bank_slots: Annotated[int, msgspec.Meta(ge=0)] = 0
+    bank_momentum: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.9
     teacher_images: Count = 32
     teacher_weight: NotNegative = 5.0
     prior_dropout: Share = 0.15

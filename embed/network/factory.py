@@ -17,7 +17,7 @@ def build_encoder(settings: NetworkSettings, identities: int) -> ReidNetwork:
     """
     identities = max(identities, 1)
     if settings.name == "grl":
-        return Grl(identities, settings.test_feature, settings.fusion, settings.prior_channels)
+        return Grl(identities, settings.test_feature, settings.fusion, settings.prior_channels, settings.adaptor_order)
     if settings.name == "msinet":
         return MsiNet(identities, settings.test_feature)
     if settings.name == "osnet":

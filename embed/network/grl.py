@@ -8,18 +8,21 @@ from torch.nn import functional
 
 from embed.network.msinet import STAGES, MsiNet
 from embed.network.network import initialise
-from embed.network.settings import PRIOR_STRIDE, Fusion, TestFeature
+from embed.network.settings import PRIOR_STRIDE, AdaptorOrder, Fusion, TestFeature
 
 PRIORS = 2
 """Channels of a prior: the box filled with ones, and the mask."""
 
 
 class Adaptor(nn.Sequential):
-    """ReLU, normalisation, 3x3 convolution: brings a prior to the next stage's size."""
+    """ReLU, normalisation, 3x3 convolution, or in the other order: brings a prior to the next stage's size."""
 
-    def __init__(self, channels_in: int, channels_out: int, stride: int) -> None:
+    def __init__(self, channels_in: int, channels_out: int, stride: int, order: AdaptorOrder) -> None:
         convolution = nn.Conv2d(channels_in, channels_out, 3, stride=stride, padding=1, bias=False)
-        super().__init__(nn.ReLU(), nn.BatchNorm2d(channels_in), convolution)
+        if order == "relu-norm-conv":
+            super().__init__(nn.ReLU(), nn.BatchNorm2d(channels_in), convolution)
+        else:
+            super().__init__(convolution, nn.BatchNorm2d(channels_out), nn.ReLU())
 
 
 class PriorFusion(nn.Module):
@@ -59,12 +62,13 @@ class Grl(MsiNet):
         test_feature: TestFeature | None = None,
         fusion: Fusion = "residual",
         prior_channels: int = 16,
+        adaptor_order: AdaptorOrder = "relu-norm-conv",
     ) -> None:
         super().__init__(identities, test_feature)
         widths = (PRIORS, prior_channels, prior_channels)
         strides = (1, 2, 2)
         self.adaptors = nn.ModuleList(
-            Adaptor(width, prior_channels, stride) for width, stride in zip(widths, strides, strict=True)
+            Adaptor(width, prior_channels, stride, adaptor_order) for width, stride in zip(widths, strides, strict=True)
         )
         self.fusions = nn.ModuleList(PriorFusion(channels, prior_channels, fusion) for channels in STAGES)
         initialise(self.adaptors)

@@ -7,6 +7,7 @@ import msgspec
 NetworkName = Literal["grl", "msinet", "osnet", "resnet50"]
 TestFeature = Literal["f3", "msinet", "neck"]
 Fusion = Literal["residual", "dense"]
+AdaptorOrder = Literal["relu-norm-conv", "conv-norm-relu"]
 
 Side = Annotated[int, msgspec.Meta(ge=32, le=1024, multiple_of=16)]
 
@@ -21,6 +22,8 @@ class NetworkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     fusion: how GRL takes in priors; `dense` is the paper's full 1x1 convolution, `residual` keeps its feature half
         fixed to the identity.
     prior_channels: the width of GRL's adaptors.
+    adaptor_order: of GRL's adaptors; the paper writes ReLU, normalisation, convolution, and cites networks that have it
+        the other way round.
     """
 
     name: NetworkName = "grl"
@@ -29,6 +32,7 @@ class NetworkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     test_feature: TestFeature | None = None
     fusion: Fusion = "residual"
     prior_channels: Annotated[int, msgspec.Meta(ge=1, le=512)] = 16
+    adaptor_order: AdaptorOrder = "relu-norm-conv"
 
 
 PRIOR_STRIDE = 4

@@ -74,7 +74,7 @@ def align_step(by_banks: bool) -> Callable[[], None]:
     final_map = torch.randn(ALIGN_BATCH, 512, ALIGN_SIDE, ALIGN_SIDE, requires_grad=True)
     labels = torch.arange(ALIGN_BATCH) // 4
     drawn = torch.arange(SAMPLED_SLOTS)
-    banks = MemoryBanks(512, ALIGN_SIDE, ALIGN_SIDE, slots=ALIGN_BATCH)
+    banks = MemoryBanks(512, ALIGN_SIDE, ALIGN_SIDE, slots=ALIGN_BATCH, momentum=PAPER.bank_momentum)
     pairs = BatchAlignment(512)
 
     def step() -> None:

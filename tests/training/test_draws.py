@@ -6,7 +6,7 @@ from training.draws import Drawn, generator
 
 
 def test_no_two_purposes_or_places_share_their_numbers() -> None:
-    places = {
+    places: dict[Drawn, list[tuple[int, ...]]] = {
         Drawn.BATCHES: [(epoch,) for epoch in range(4)],
         Drawn.OTHERS: [(epoch,) for epoch in range(4)],
         Drawn.PICTURE: [(epoch, place) for epoch in range(4) for place in range(4)],

@@ -65,16 +65,18 @@ def test_paired_align_loss_is_the_double_loop(labels: list[int]) -> None:
     assert float(paired_align_loss(anchors, seen, torch.tensor(labels))) == pytest.approx(expected, abs=1e-5)
 
 
+@pytest.mark.parametrize("raw", [False, True])
 @EVERY
-def test_triplet_loss_is_the_loop(labels: list[int]) -> None:
+def test_triplet_loss_is_the_loop(labels: list[int], raw: bool) -> None:
     features = torch.randn(len(labels), 8, generator=torch.Generator().manual_seed(5))
-    unit = features / features.norm(dim=1, keepdim=True)
+    unit = features if raw else features / features.norm(dim=1, keepdim=True)
     expected = []
     for a, label in enumerate(labels):
         positive = max(float((unit[a] - unit[p]).norm()) for p in range(len(labels)) if labels[p] == label)
         others = [float((unit[a] - unit[n]).norm()) for n in range(len(labels)) if labels[n] != label]
         expected.append(max(0.0, positive - min(others, default=math.inf) + 0.3))
-    assert float(triplet_loss(features, torch.tensor(labels), 0.3)) == pytest.approx(mean(expected), abs=1e-4)
+    told = triplet_loss(features, torch.tensor(labels), 0.3, raw=raw)
+    assert float(told) == pytest.approx(mean(expected), abs=1e-4)
 
 
 def test_triplets_of_equal_features_have_a_finite_gradient() -> None:
@@ -142,7 +144,7 @@ def test_activations_are_the_best_match_of_every_position() -> None:
 
 
 def test_banks_have_the_size_of_the_paper_s_maps() -> None:
-    module = MemoryBanks(512, 16, 16, slots=64)
+    module = MemoryBanks(512, 16, 16, slots=64, momentum=0.9)
     assert sum(parameter.numel() for parameter in module.parameters()) == 65_664
     assert module.global_bank.shape == (64, 256)
     assert module.local_bank.shape == (64, 512, 256)

@@ -28,6 +28,7 @@ from training.checkpoint import (
     write_atomically,
 )
 from training.journal import Standing
+from training.memory_bank import MemoryBanks
 from training.trainer import DivergedError
 
 pytestmark = pytest.mark.torch
@@ -111,6 +112,17 @@ def test_the_loop_learns(tmp_path: Path) -> None:
     network, origin, _ = load_network(job.checkpoint)
     assert origin == job.origin
     assert not network.training
+
+
+def test_the_literal_readings_of_the_paper_train_too(tmp_path: Path) -> None:
+    job = make_job(tmp_path / "set", tmp_path / "run", epochs=1, bank_slots=1, bank_momentum=0.5, triplet="raw")
+    trainer = run(job)
+    assert isinstance(trainer.objective.align, MemoryBanks)
+    assert (trainer.objective.align.slots, trainer.objective.align.momentum) == (1, 0.5)
+    plain = run(make_job(tmp_path / "set", tmp_path / "plain", epochs=1))
+    (literal,), (usual,) = log_of(tmp_path / "run"), log_of(tmp_path / "plain")
+    assert plain.objective.slots == job.origin.recipe.batch
+    assert literal["triplet"] != usual["triplet"]
 
 
 def test_validation_sees_the_averaged_network(tmp_path: Path) -> None:

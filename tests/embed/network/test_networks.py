@@ -43,6 +43,8 @@ def count(module: nn.Module) -> int:
         ({"name": "grl", "fusion": "dense", "prior_channels": 1}, 2_328_035 + 44 + 476_288, 2_425_871, 512),
         ({"name": "grl", "fusion": "dense", "prior_channels": 64}, 2_328_035 + 75_140 + 548_864, 2_573_543, 512),
         ({"name": "grl", "prior_channels": 64}, 2_328_035 + 75_140 + 73_728, 2_098_407, 512),
+        # Normalisations of the three adaptors behind their 16 channels, not before 2, 16 and 16.
+        ({"name": "grl", "adaptor_order": "conv-norm-relu"}, 2_351_459, 1_949_539 + 4_992 + 18_432, 512),
         # 2,193,616 is what torchreid prints: it counts every gate, which four streams share, four times.
         ({"name": "osnet"}, 2_169_508, 2_169_508, 512),
         # torchvision's resnet50 without its classifier, and the neck.
