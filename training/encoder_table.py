@@ -7,6 +7,7 @@ from typing import Any, Final, get_args
 
 from embed.network.settings import NetworkSettings
 from ingest.errors import ConfigError
+from training.datasets.base import Protocol
 from training.evaluations import Evaluation
 from training.prior_cache import PriorRow
 from training.published import SOURCE, extractor_parameters, published
@@ -31,6 +32,7 @@ HEADS: Final = (
         "of who finds priors",
     ),
     *("in-domain mAP", "in-domain R-1", "cross-domain mAP", "cross-domain R-1"),
+    *("R-5", "MRR"),
     *(f"mAP, {post}" for post in POSTS),
     "published mAP / R-1",
 )
@@ -133,6 +135,7 @@ def _cells(line: Line) -> list[str]:
         f"{about.parameters_deployed:,}",
         f"{found:,}" if found is not None else "not known",
         *(figures + nothing if about.in_domain else nothing + figures),
+        *([_percent(row, "rank5"), _percent(row, "mrr")] if row.protocol == Protocol.TEN_TRIALS else nothing),
         *(_percent(line.rows[post], "mean_ap") if post in line.rows else "" for post in POSTS),
         f"{beside}" if dataset == row.dataset else f"{dataset}: {beside}",
     ]
@@ -164,7 +167,7 @@ def _percent(row: Row, name: str) -> str:
 
 
 def _value(metrics: Metrics, name: str) -> float | None:
-    return metrics.cmc[1] if name == "rank1" else metrics.mean_ap
+    return {"rank1": metrics.cmc[1], "rank5": metrics.cmc[5], "mrr": metrics.mrr, "mean_ap": metrics.mean_ap}[name]
 
 
 def to_json(lines: Sequence[Line]) -> list[dict[str, Any]]:
