@@ -51,7 +51,11 @@ WRONG = {
     "range": (CAMERA + "[detect]\nanalyse_fps=0", "key 'detect.analyse_fps'"),
     "no time": (CAMERA + "[associate]\ndecide_every_s=1e-10", "key 'associate.decide_every_s'"),
     "for ever": (CAMERA + "[associate]\nidle_after_s=inf", "key 'associate.idle_after_s'"),
-    "no number": (CAMERA + "[associate]\nsimilarity_slope=nan", "key 'associate.similarity_slope': nan"),
+    "no number": (CAMERA + "[associate]\nnew_vehicle=nan", "key 'associate.new_vehicle': nan"),
+    "likeness against": (
+        CAMERA + "[associate]\nsimilarity_slope=-3.0",
+        "key 'associate.similarity_slope': Expected `float` >= 0",
+    ),
     "long ago": (CAMERA + "starts_at = 0001-01-01T00:00:00", "starts_at"),
     "line in id": ('[[cameras]]\nid="a\\n"\nsource="x"', r"key 'cameras\[0\].id'"),
     "travel": (CAMERA + '[[associate.travel]]\nstart="north"\nend="south"\nmin_s=1\nmax_s=2', "camera 'south'"),
