@@ -1,7 +1,5 @@
 """One TOML file, checked whole before anything starts."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +16,7 @@ from detect.prompts import Prompt
 from detect.settings import DetectSettings, FoundationSettings
 from embed.settings import EmbedSettings
 from ingest.camera import Camera, check_camera
-from ingest.errors import ConfigError
+from ingest.errors import ConfigError, naming
 
 DEFAULT_LOG = "sqlite:runs/corridor.db"
 
@@ -87,9 +85,9 @@ def _check(config: Config) -> None:
                 raise ConfigError(
                     f"associate.travel names camera '{end}', which is not among the cameras ({', '.join(sorted(seen))})"
                 )
-    with _at("detect.detector"):
+    with naming("key 'detect.detector'"):
         check_detector(config.detect.detector)
-    with _at("embed.encoder"):
+    with naming("key 'embed.encoder'"):
         check_encoder(config.embed.encoder)
     _check_foundation(config.foundation, seen)
     settings = config.associate
@@ -102,14 +100,14 @@ def _check(config: Config) -> None:
 
 
 def _check_foundation(settings: FoundationSettings, cameras: set[str]) -> None:
-    with _at("foundation.cheap"):
+    with naming("key 'foundation.cheap'"):
         check_detector(settings.cheap, cheap=True)
     if settings.max_calls_per_s is not None and settings.max_gpu_share is not None:
         raise ConfigError(
             f"foundation.max_calls_per_s {settings.max_calls_per_s:g} and max_gpu_share {settings.max_gpu_share:g} "
             "are two budgets; give one of them"
         )
-    with _at("foundation.prompt"):
+    with naming("key 'foundation.prompt'"):
         Prompt.of(settings.prompt)
     for camera, prompt in settings.prompts.items():
         if camera not in cameras:
@@ -117,14 +115,5 @@ def _check_foundation(settings: FoundationSettings, cameras: set[str]) -> None:
                 f"foundation.prompts names camera '{camera}', which is not among the cameras "
                 f"({', '.join(sorted(cameras))})"
             )
-        with _at(f"foundation.prompts.{camera}"):
+        with naming(f"key 'foundation.prompts.{camera}'"):
             Prompt.of(prompt)
-
-
-@contextmanager
-def _at(key: str) -> Iterator[None]:
-    """Name the key in what is wrong with its value."""
-    try:
-        yield
-    except ConfigError as error:
-        raise ConfigError(f"key '{key}': {error}") from error

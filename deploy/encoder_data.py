@@ -1,8 +1,7 @@
 """The data sets that an encoder learns from or is measured on, with what was found in their images before."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deploy.encoder_config import DataSettings
-from ingest.errors import ConfigError
+from ingest.errors import ConfigError, naming
 
 # What needs torch is imported by the functions, when they are sure to need it.
 
@@ -72,19 +71,10 @@ def open_set(settings: DataSettings) -> Opened:
     teaching = None if settings.teacher is None else load_teaching(Path(settings.teacher))
     for given, found in ((settings.priors, cache), (settings.teacher, teaching)):
         if found is not None:
-            with _naming(f"{given} for {settings.set}"):
+            with naming(f"{given} for {settings.set}"):
                 found.check(data)
     label = f"{data.name} {data.train.root.resolve().name} ({data.fingerprint()})"
     return Opened(without_corrupt(data), label, cache, teaching, settings.times)
-
-
-@contextmanager
-def _naming(what: str) -> Iterator[None]:
-    """Errors begin with what they are about: of several data sets one wants to know which."""
-    try:
-        yield
-    except ConfigError as error:
-        raise ConfigError(f"{what}: {error}") from error
 
 
 def prior_source(opened: Opened, images: "ImageSet", told: "PriorRow", size_hw: Size) -> "PriorSource | None":

@@ -3,6 +3,9 @@
 Every message is one line for the operator: what happened, with which value, what to do.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class CorridorError(Exception):
     """The root of every error that Corridor raises on purpose."""
@@ -38,3 +41,12 @@ class SpentWriterError(LogError):
 
 class FencedError(LogError):
     """Another process has taken over what this one owned; it must stop writing."""
+
+
+@contextmanager
+def naming(what: str) -> Iterator[None]:
+    """ConfigErrors of the block begin with what they are about: a key, a file, one of several data sets."""
+    try:
+        yield
+    except ConfigError as error:
+        raise ConfigError(f"{what}: {error}") from error

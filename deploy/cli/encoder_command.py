@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from deploy.cli.encoder_export import export
+from deploy.cli.encoder_export import Feature, export
 from deploy.cli.encoder_priors import priors
 from deploy.cli.encoder_tables import figures, table
 from deploy.cli.encoder_teach import teach
@@ -20,7 +20,6 @@ from deploy.cli.screen import make_console, print_lines
 from deploy.encoder_config import load_encoder_config
 from deploy.encoder_evaluation import evaluate_encoder, evaluate_fold_runs
 from deploy.encoder_training import train_encoder
-from embed.network.settings import TestFeature
 
 if TYPE_CHECKING:
     from training.journal import Standing
@@ -37,11 +36,6 @@ STOPPED = 130
 """The exit status of what was interrupted: a script does not go on as if it had been trained."""
 
 RANKS = (1, 5, 10)
-
-Feature = Annotated[
-    TestFeature | None,
-    typer.Option(help="Which of the network's features: f3 (512 of GRL), msinet (768), neck; default: as configured."),
-]
 
 
 @app.command()

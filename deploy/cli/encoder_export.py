@@ -12,15 +12,18 @@ from deploy.encoder_data import need_torch
 from embed.network.settings import TestFeature
 from ingest.errors import ConfigError
 
+Feature = Annotated[
+    TestFeature | None,
+    typer.Option(help="Which of the network's features: f3 (512 of GRL), msinet (768), neck; default: as configured."),
+]
+
 
 def export(
     checkpoint: Annotated[Path, typer.Argument(help="checkpoint.pt of a run.", show_default=False)],
     out: Annotated[Path, typer.Option("--out", "-o", help="An .onnx file; the weights go beside it.")] = Path(
         "encoder.onnx"
     ),
-    feature: Annotated[
-        TestFeature | None, typer.Option(help="Which of the network's features; default: as configured.")
-    ] = None,
+    feature: Feature = None,
     midpoint: Annotated[
         float | None, typer.Option(help="The cosine that speaks neither for nor against one vehicle.")
     ] = None,
