@@ -231,7 +231,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     from detect.grounding_dino_network import build
     from tests.detect import grounding_dino_files as dino
-    from tests.detect.test_sam import small
+    from tests.detect.sam.networks import small
 
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("models")
@@ -256,7 +256,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_grounding_dino_and_sam_fill_a_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, models: Path) -> None:
     from detect import sam
     from detect.grounding_dino import GroundingDino
-    from tests.detect.test_sam import small
+    from tests.detect.sam.networks import small
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(sam.BUILDERS, "vit-b", small)

@@ -23,7 +23,7 @@ from deploy.log.topics import OBSERVATIONS, TRAJECTORIES
 from detect import sam
 from embed.observation import Observation, decode
 from tests.detect.grounding_dino_files import write_checkpoint, write_text_encoder
-from tests.detect.test_sam import small
+from tests.detect.sam.networks import small
 from tests.ingest.clips import write_clip
 
 pytestmark = pytest.mark.torch

@@ -1,0 +1,70 @@
+"""Faults as scripts: what the client's producer does wrong once, by name."""
+
+import threading
+from collections.abc import Callable
+
+import pytest
+from kafka import KafkaProducer, TopicPartition
+from kafka.errors import KafkaTimeoutError
+
+from deploy.log import kafka_writer
+
+
+class Faults:
+    """Replaces methods of the client's producer for the first call of each that is made."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self._patch = patch
+        self.commits = 0
+
+    def once(self, method: str, fault: Callable[..., object]) -> None:
+        real, armed = getattr(KafkaProducer, method), [True]
+
+        def call(producer: KafkaProducer, *args: object, **kwargs: object) -> object:
+            if armed and armed.pop():
+                return fault(lambda: real(producer, *args, **kwargs))
+            return real(producer, *args, **kwargs)
+
+        self._patch.setattr(KafkaProducer, method, call)
+
+
+def record_given_up(faults: Faults) -> None:
+    """As when delivery_timeout_ms is over: the client's own commit would succeed without the record."""
+
+    def give_up(send: Callable[[], object]) -> object:
+        from kafka.producer.future import FutureProduceResult, FutureRecordMetadata
+
+        future = FutureRecordMetadata(FutureProduceResult(TopicPartition("lost", 0)), -1, None, None, -1, -1, -1)
+        return future.failure(KafkaTimeoutError("given up"))
+
+    faults.once("send", give_up)
+
+
+def record_refused(faults: Faults) -> None:
+    faults.once("send", lambda send: raise_timeout())
+
+
+def flush_not_back(faults: Faults) -> None:
+    faults.once("flush", lambda flush: raise_timeout())
+
+
+def commit_not_sent(faults: Faults) -> None:
+    faults.once("commit_transaction", lambda commit: raise_timeout())
+
+
+def commit_done_but_unanswered(faults: Faults) -> None:
+    faults.once("commit_transaction", lambda commit: (commit(), raise_timeout()))
+
+
+def commit_hangs(faults: Faults) -> None:
+    faults._patch.setattr(kafka_writer, "COMMIT_TIMEOUT_S", 0.3)
+    faults.once("commit_transaction", lambda commit: threading.Event().wait(20))
+
+
+def commit_is_slow(faults: Faults) -> None:
+    faults._patch.setattr(kafka_writer, "SLOW_COMMIT_S", 0.2)
+    faults.once("commit_transaction", lambda commit: (commit(), threading.Event().wait(0.3)))
+
+
+def raise_timeout() -> object:
+    raise KafkaTimeoutError("injected")
