@@ -1,6 +1,5 @@
 """From the configuration of a training to the job that is run."""
 
-import hashlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -12,9 +11,10 @@ from numpy.typing import NDArray
 from deploy.encoder_config import DataSettings, EncoderConfig
 from deploy.encoder_data import Opened, Told, need_torch, open_set, united_priors, united_targets
 from deploy.session import stops_on_signal
+from deploy.weights_digest import short_digest
 from embed.network.settings import NetworkSettings
 from ingest.clock import SystemClock
-from ingest.errors import ConfigError
+from ingest.errors import ConfigError, WeightsError
 
 # What needs torch is imported by the functions, when they are sure to need it.
 
@@ -62,7 +62,7 @@ def make_job(config: EncoderConfig, sets: Sequence[Opened]) -> "Job":
         data=" + ".join(_told(each) for each in sets),
         identities=IdentityMap.of(images).identities,
         sets=tuple(each.label for each in sets),
-        start="" if start is None else f"{start.parent.name} {_digest(start)}",
+        start="" if start is None else _first_weights(start),
         teacher=" + ".join(sorted({each.teaching.about.teacher for each in sets if each.teaching is not None})),
     )
     return Job(
@@ -115,11 +115,12 @@ def _times(images: "ImageSet", sets: Sequence[Opened]) -> NDArray[np.int64]:
     return np.asarray(np.array([each.times for each in sets], np.int64)[images.extra["set"]])
 
 
-def _digest(path: Path) -> str:
+def _first_weights(checkpoint: Path) -> str:
+    """Whose weights a training begins with; raises ConfigError where they cannot be read."""
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
-    except OSError as error:
-        raise ConfigError(f"start: cannot read the checkpoint {path}: {error.strerror}") from error
+        return f"{checkpoint.parent.name} {short_digest(checkpoint)}"
+    except WeightsError as error:
+        raise ConfigError(f"start: {error}") from error
 
 
 def _validation(config: EncoderConfig, place: "Place") -> "Callable[[ReidNetwork], Mapping[str, float]] | None":

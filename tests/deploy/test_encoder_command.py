@@ -267,7 +267,7 @@ def test_folds_of_joint_trainings_are_pooled(sets: Path, caplog: pytest.LogCaptu
     [
         ("data.1.teacher=two.npz", "of other files than images's"),
         ("data.1.priors=none", "none is not a folder of priors"),
-        ("start=none.pt", "start: cannot read the checkpoint none.pt"),
+        ("start=none.pt", "start: cannot read none.pt: No such file"),
         ("validation.set=images:crops", "validation.set: images crops .* has no queries"),
         ("validation.set=folder:lonely", r"validation.set: no query of folder lonely .* has its vehicle by another"),
         ("model.fusion=dense", r"model.fusion: only of grl, and this is msinet"),
