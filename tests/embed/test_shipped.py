@@ -34,6 +34,6 @@ def test_it_is_what_a_configuration_without_a_word_has() -> None:
     ]
     vectors = encoder(crops)
     assert encoder.id == Exported.open(SHIPPED_FILE).id
-    assert vectors.shape == (3, 512)
+    assert vectors.shape == (3, 768)
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-5)
     np.testing.assert_array_equal(encoder(crops[1:2])[0], vectors[1])
