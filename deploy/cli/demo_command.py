@@ -22,7 +22,8 @@ def demo(
 ) -> None:
     """Three cameras in a synthetic city: see vehicles move from camera to camera.
 
-    Needs no weights, no GPU and no network: vehicles are found by their motion and told apart by their colours.
+    Needs no downloads, no GPU and no network: vehicles are found by their motion and told apart by the encoder that
+    comes with the program.
     Leaves a video of all cameras with global identities, and a sheet with one row a vehicle.
     """
     from deploy.mosaic import FrameAlbum, write_mosaic, write_sheet
