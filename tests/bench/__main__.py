@@ -9,6 +9,7 @@ import pytest
 from tests.bench.tracking import DATA
 
 NEED_DATA = (
+    "log_digest",
     "tracking",
     "detectors",
     "gantries",
