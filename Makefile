@@ -32,7 +32,7 @@ bench: $(VENV)/.dev  ## the figures of docs/benchmarks.md
 	$(BIN)/python -m tests.bench
 
 schemas: $(VENV)/.dev  ## docs/schemas from the code
-	$(BIN)/python -m deploy.schemas docs/schemas
+	$(BIN)/python -m deploy.results.schemas docs/schemas
 
 kafka:  ## an Apache Kafka broker for development, on port 19092 (needs Java 17 and Maven)
 	deploy/manifests/kafka/run.sh

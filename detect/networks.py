@@ -1,9 +1,6 @@
 """The detector networks by name: what has to be known of each beside its files."""
 
 from dataclasses import dataclass
-from pathlib import Path
-
-from detect.detector import Detector
 
 START_SCORE = 0.7
 """From this score on a detection starts a track, as BoT-SORT's authors have it."""
@@ -46,20 +43,3 @@ NETWORKS: dict[str, SsdModel | YoloxModel] = {
     "yolox-nano": YOLOX_NANO,
 }
 """By the name that configuration and weights share."""
-
-
-def open_network(name: str, path: Path, *, min_score: float | None = None, threads: int = 0) -> Detector:
-    """The detector of a network whose main file is at `path`.
-
-    `min_score` None is the network's own; `threads` 0 leaves their number to OpenVINO. Raises KeyError for a name not
-    in NETWORKS, WeightsError for a file that cannot be read.
-    """
-    model = NETWORKS[name]
-    # OpenVINO takes its time to load: whoever needs no network does not wait for it.
-    if isinstance(model, SsdModel):
-        from detect.openvino_detector import OpenVinoDetector
-
-        return OpenVinoDetector(path, model, min_score=min_score, threads=threads)
-    from detect.yolox import YoloxDetector
-
-    return YoloxDetector(path, model, min_score=min_score, threads=threads)

@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ingest.backoff import Backoff
-from ingest.beat import Beat
 from ingest.camera import Camera
 from ingest.clock import NS, Clock
 from ingest.errors import AuthFailedError, ConfigError, CorridorError, SourceError
 from ingest.frame import Frame
+from ingest.frame_sampler import Beat
 from ingest.mailbox import Delivery, Mailbox
+from ingest.network.status import Reporting, Sparing, StreamStatus
 from ingest.redact import redact
 from ingest.source import VideoSource
-from ingest.stream_status import Reporting, Sparing, StreamStatus
 
 LONGEST_KEY_INTERVAL_S = 2.0
 """Key pictures further apart than this are too few to track by."""

@@ -16,8 +16,8 @@ def open_camera(camera: Camera, *, starts_ns: int, after_ns: int | None = None) 
     Raises SourceError if it cannot be opened now, ConfigError if it never can.
     """
     if camera.scheme == "city":
-        from ingest.synthetic.presets import parse_city_url
         from ingest.synthetic.source import SyntheticCamera
+        from ingest.synthetic.world.presets import parse_city_url
 
         preset, index = parse_city_url(camera.source)
         return SyntheticCamera(preset, index, camera.id, start_ns=starts_ns, after_ns=after_ns)
@@ -25,7 +25,7 @@ def open_camera(camera: Camera, *, starts_ns: int, after_ns: int | None = None) 
         from ingest.video import RecordedVideo
 
         return RecordedVideo(file_path(camera), camera.id, starts_ns=starts_ns, after_ns=after_ns)
-    from ingest.streamed import StreamedVideo
+    from ingest.network.streamed import StreamedVideo
 
     return StreamedVideo(camera, password(camera), transport=camera.transport)
 
@@ -68,7 +68,7 @@ def check_source(camera: Camera) -> None:
         if not path.is_file():
             raise ConfigError(f"camera '{camera.id}': {path} is not a file")
     elif camera.scheme == "city":
-        from ingest.synthetic.presets import parse_city_url
+        from ingest.synthetic.world.presets import parse_city_url
 
         parse_city_url(camera.source)
     else:

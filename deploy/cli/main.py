@@ -9,19 +9,10 @@ import typer
 from rich.console import Console
 from rich.logging import RichHandler
 
-from deploy.cli import (
-    cameras_command,
-    city_command,
-    crops_command,
-    demo_command,
-    distill_command,
-    encoder_command,
-    run_command,
-    score_command,
-    topics_command,
-    trajectories_command,
-    weights_command,
-)
+from deploy.cli import cameras, crops, demo, distill, run, topics, trajectories, weights
+from deploy.cli.city import commands as city
+from deploy.cli.encoder import commands as encoder
+from deploy.cli.score import command as score
 from ingest.errors import CorridorError
 from ingest.redact import RedactingFilter, redact
 
@@ -32,19 +23,19 @@ app = typer.Typer(
     help="Links the sightings of a vehicle across many cameras, as they happen.\n\n"
     "Start with `corridor demo`; then write a configuration (docs/configuration.md) and `corridor run FILE`.",
 )
-app.command("demo")(demo_command.demo)
-app.command("run")(run_command.run)
-app.command("observe")(run_command.observe)
-app.command("associate")(run_command.associate)
-app.command("trajectories")(trajectories_command.trajectories)
-app.command("distill")(distill_command.distill)
-app.command("score")(score_command.score)
-app.add_typer(cameras_command.app, name="cameras")
-app.add_typer(city_command.app, name="city")
-app.add_typer(crops_command.app, name="crops")
-app.add_typer(encoder_command.app, name="encoder")
-app.add_typer(weights_command.app, name="weights")
-app.add_typer(topics_command.app, name="topics")
+app.command("demo")(demo.demo)
+app.command("run")(run.run)
+app.command("observe")(run.observe)
+app.command("associate")(run.associate)
+app.command("trajectories")(trajectories.trajectories)
+app.command("distill")(distill.distill)
+app.command("score")(score.score)
+app.add_typer(cameras.app, name="cameras")
+app.add_typer(city.app, name="city")
+app.add_typer(crops.app, name="crops")
+app.add_typer(encoder.app, name="encoder")
+app.add_typer(weights.app, name="weights")
+app.add_typer(topics.app, name="topics")
 
 
 def _version(wanted: bool) -> None:

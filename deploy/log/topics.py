@@ -12,7 +12,7 @@ IDENTITIES = "identities"
 """The latest event of every identity, for those who need no history: JSON; key: the identity."""
 
 DEAD_LETTERS = "dead-letters"
-"""Records that could not be used, with the reason: JSON, `deploy/association_worker.py`; key: where it stood."""
+"""Records that could not be used, with the reason: JSON, `deploy/site/association_worker.py`; key: where it stood."""
 
 ALL = (OBSERVATIONS, TRAJECTORIES, IDENTITIES, DEAD_LETTERS)
 COMPACTED = (IDENTITIES,)

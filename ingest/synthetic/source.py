@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from ingest.clock import NS
 from ingest.errors import ConfigError
 from ingest.frame import ClockQuality, Frame, Image
-from ingest.synthetic.presets import find_camera
+from ingest.synthetic.world.presets import find_camera
 from ingest.truth import TrueFrame
 
 if TYPE_CHECKING:
-    from ingest.synthetic.stage import Stage
+    from ingest.synthetic.render.stage import Stage
 
 _TRUTHS_KEPT = 1024
 
@@ -86,7 +86,7 @@ class SyntheticCamera:
 
     def _render(self, sequence: int) -> Image | None:
         """One frame, or None when closed."""
-        from ingest.synthetic.stage import Stage  # Panda3D is an extra: only who renders needs it
+        from ingest.synthetic.render.stage import Stage  # Panda3D is an extra: only who renders needs it
 
         with self._lock:
             if self._closed.is_set():

@@ -2,8 +2,16 @@
 
 ROOMS = ("ingest", "detect", "embed", "associate", "training", "deploy")
 
-GROUND = ("ingest.errors", "ingest.clock", "ingest.frame")
-"""Errors, time and the frame: every room may stand on them (docs/decisions/0002)."""
+GROUND = (
+    "ingest.clock",
+    "ingest.digest",
+    "ingest.errors",
+    "ingest.frame",
+    "ingest.signals",
+    "ingest.toml_file",
+)
+"""Errors, time, the frame, and reading, naming and stopping what a user gives: every room may stand on them
+(docs/decisions/0002)."""
 
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "ingest": ("ingest",),
@@ -16,7 +24,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
 """By room: the modules, or whole packages, that it may import. Nobody imports deploy; nobody imports tests."""
 
 HEAVY: dict[str, tuple[str, ...]] = {
-    "av": ("ingest/video.py", "ingest/streamed.py", "ingest/h264.py"),
+    "av": ("ingest/video.py", "ingest/network/streamed.py", "ingest/network/h264.py"),
     "panda3d": ("ingest/synthetic/",),
     "openvino": ("detect/quiet_openvino.py",),
     "trackers": ("detect/tracking.py",),
@@ -27,8 +35,8 @@ HEAVY: dict[str, tuple[str, ...]] = {
         "embed/crops.py",
         "embed/colour.py",
         "embed/resizing.py",
-        "deploy/mosaic.py",
-        "deploy/crop_store.py",
+        "deploy/results/mosaic.py",
+        "deploy/crops/store.py",
         "training/",
     ),
     "scipy": ("associate/matching.py", "training/scoring/"),
@@ -45,8 +53,8 @@ HEAVY: dict[str, tuple[str, ...]] = {
     ),
     "groundingdino": ("detect/grounding_dino_network.py",),
     "segment_anything": ("detect/sam.py",),
-    "onnx": ("training/export.py",),
-    "safetensors": ("training/export.py", "embed/network/"),
+    "onnx": ("training/encoder/export.py",),
+    "safetensors": ("training/encoder/export.py", "embed/network/"),
     "trackeval": ("training/scoring/",),
     "matplotlib": ("training/scoring/figure.py",),
     "typer": ("deploy/cli/",),

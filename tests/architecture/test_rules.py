@@ -86,9 +86,9 @@ def test_associate_loads_nothing_heavy() -> None:
 
 def test_the_guard_notices() -> None:
     """The guard itself can fail: a wrong import, a hidden one, and a clock are all seen."""
-    wrong = ast.parse("import cv2\ndef f():\n    from deploy.config import load_config\n    return time.time()\n")
+    wrong = ast.parse("import cv2\ndef f():\n    from deploy.site.config import load_config\n    return time.time()\n")
     names = list(imports(wrong))
-    assert names == ["cv2", "deploy.config.load_config"]
-    assert not under("deploy.config.load_config", MAY_IMPORT["associate"])
+    assert names == ["cv2", "deploy.site.config.load_config"]
+    assert not under("deploy.site.config.load_config", MAY_IMPORT["associate"])
     assert not under("embed.observations_of_mine", MAY_IMPORT["associate"])
     assert under("embed.observation.Tick", MAY_IMPORT["associate"])

@@ -47,7 +47,7 @@ def main() -> None:
         if name in NEED_DATA and not (DATA / "video").is_dir():
             print(f"left out: there are no recordings in {DATA} (tests/data/SOURCES.md)")
             continue
-        bench: Callable[[], None] = import_module(f"tests.bench.{name}").main
+        bench: Callable[[], None] = import_module(f"tests.bench.{name.replace('city_', 'city.', 1)}").main
         try:
             bench()
         except pytest.skip.Exception as skipped:  # a fixture's word that something cannot be had

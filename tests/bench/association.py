@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Literal
 
 from associate.settings import AssociateSettings
-from deploy.association_worker import AssociationWorker
 from deploy.log.base import Record
 from deploy.log.sqlite_log import SqliteLog
 from deploy.log.topics import OBSERVATIONS
+from deploy.site.association_worker import AssociationWorker
 from embed.observation import decode, encode
 from tests.associate.samples import SETTINGS, associator, convoy
 from tests.bench.measure import interleaved, rate, resident_mb, table

@@ -36,7 +36,8 @@ from detect.boxes import areas
 from detect.budget import Budgeted
 from detect.carrying import grey
 from detect.detections import Boxes, Detections
-from detect.networks import NETWORKS, open_network
+from detect.networks import NETWORKS
+from detect.opening import open_network
 from detect.settings import DetectSettings
 from detect.tracking import Tracker
 from embed.settings import EmbedSettings

@@ -12,12 +12,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from deploy import weights
-from deploy.wiring import tracker_maker
+from deploy.site.wiring import tracker_maker
+from deploy.weights import catalogue
 from detect.detections import Boxes, Detections
 from detect.detector import Detector
 from detect.motion import MotionDetector
-from detect.networks import NETWORKS, open_network
+from detect.networks import NETWORKS
+from detect.opening import open_network
 from detect.settings import DetectSettings
 from ingest.clock import NS
 from ingest.frame import ClockQuality, Frame
@@ -42,8 +43,8 @@ class Subject:
 
 def weights_of(name: str) -> Path:
     """Where the main file of a network lies: in CORRIDOR_WEIGHTS, or among the shared data."""
-    folder = Path(os.environ.get(weights.FOLDER_VARIABLE, DATA / "weights"))
-    return folder / weights.load_catalogue().network(name).published.files[0].name
+    folder = Path(os.environ.get(catalogue.FOLDER_VARIABLE, DATA / "weights"))
+    return folder / catalogue.load_catalogue().network(name).published.files[0].name
 
 
 def subjects() -> list[Subject]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from deploy.weights import FOLDER_VARIABLE
+from deploy.weights.catalogue import FOLDER_VARIABLE
 from detect.settings import FoundationSettings
 from ingest.camera import Camera
 from ingest.clock import SystemClock
@@ -31,19 +31,19 @@ def main() -> None:
     """Three tables: by camera, by size, and the speeds."""
     pytest.importorskip("torch")
     os.environ.setdefault(FOLDER_VARIABLE, str(DATA / "weights"))
-    from deploy.distillation import CHECKPOINT, Told, distil
-    from deploy.distillation_plan import PLAN, make_plan
+    from deploy.site.teacher import open_teacher
     from training.distil.network import SiteNetwork
+    from training.distil.pipeline import CHECKPOINT, Told, distil
+    from training.distil.plan import PLAN, make_plan
 
     cameras = [Camera(id=name, source=str(DATA / "video" / f"{name}.mp4")) for name in CLIPS]
-    foundation = FoundationSettings()
-    plan = make_plan(cameras, TEACHER, foundation, minutes=1.0, frames_per_s=RATE_FPS, steps=STEPS, seed=0)
+    plan = make_plan(cameras, TEACHER, FoundationSettings(), minutes=1.0, frames_per_s=RATE_FPS, steps=STEPS, seed=0)
     (OUT.with_suffix("") / CHECKPOINT).unlink(missing_ok=True)
     clock = SystemClock()
     began_s = clock.monotonic_s()
     quiet = Told(print, lambda name, done, of: None, lambda standing: None, lambda: False)
     before = (OUT.with_suffix("") / PLAN).exists()
-    done = distil(plan, cameras, foundation, OUT, clock, quiet, resume=before)
+    done = distil(plan, cameras, lambda: open_teacher(plan, FoundationSettings()), OUT, clock, quiet, resume=before)
     assert done is not None, "nobody stops it"
     about, agreement, speed = done.about, done.agreement, done.speed
     parameters = sum(each.numel() for each in SiteNetwork(len(about.labels)).parameters())

@@ -20,7 +20,7 @@ from embed.priors import rasterise
 from embed.resizing import resized
 from embed.runtime import Run, on_cpu, prior_of
 from embed.settings import SHIPPED_FILE
-from tests.bench.city_crops_set import Shot, city_shots, hits, real_others, real_pairs, two_cameras, with_masks
+from tests.bench.city.crops_set import Shot, city_shots, hits, real_others, real_pairs, two_cameras, with_masks
 from tests.bench.measure import rate, table
 
 THREADS = 2

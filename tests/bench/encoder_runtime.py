@@ -24,8 +24,8 @@ from embed.resizing import resized
 from embed.runtime import PRECISION, RuntimeEncoder, on_cpu, prior_of
 from tests.bench.measure import rate, table
 from tests.training.random_encoder import random_checkpoint
-from training.checkpoint import load_network
-from training.export import export
+from training.encoder.checkpoint import load_network
+from training.encoder.export import export
 
 THREADS = 2
 ROUNDS = 5

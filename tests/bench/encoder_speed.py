@@ -12,11 +12,11 @@ from torch import Tensor
 from embed.network.factory import build_encoder
 from embed.network.settings import NetworkName, NetworkSettings
 from tests.bench.measure import interleaved, rate, table
-from training.memory_bank import SAMPLED_SLOTS, BatchAlignment, MemoryBanks
-from training.objective import Objective
-from training.precision import Precision, choose_precision
-from training.recipe import PAPER
-from training.trainer import make_optimiser
+from training.encoder.memory_bank import SAMPLED_SLOTS, BatchAlignment, MemoryBanks
+from training.encoder.objective import Objective
+from training.encoder.precision import Precision, choose_precision
+from training.encoder.recipe import PAPER
+from training.encoder.trainer import make_optimiser
 
 CPU = torch.device("cpu")
 EAGER = Precision(CPU, None, "eager")

@@ -5,9 +5,9 @@ import tempfile
 from itertools import cycle, islice
 from pathlib import Path
 
-from deploy.config import parse_config
 from deploy.log.opening import open_log
-from deploy.wiring import make_association_worker, make_detector, make_perception_worker
+from deploy.site.config import parse_config
+from deploy.site.wiring import make_association_worker, make_detector, make_perception_worker
 from ingest.video import RecordedVideo
 from tests.bench.measure import interleaved, rate, resident_mb, table
 from tests.conftest import ROOT

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from ingest.clock import SystemClock
 from tests.bench.measure import table
 from training.datasets.base import ImageSet, ReidData
-from training.rerank import ReRanking
-from training.retrieval_protocols import About, evaluate_features
+from training.evaluation.protocols import About, evaluate_features
+from training.evaluation.rerank import ReRanking
 
 SIZES = {"VeRi-776": (1_678, 11_579, 200, 20), "Market-1501": (3_368, 15_913, 751, 6)}
 """Queries, gallery, identities, cameras."""

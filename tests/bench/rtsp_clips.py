@@ -7,10 +7,10 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from deploy.rtsp.server import RtspServer
-from ingest.access_unit import AccessUnit
+from deploy.city.rtsp.server import RtspServer
 from ingest.clock import SystemClock
-from ingest.h264 import recorded_units
+from ingest.network.access_unit import AccessUnit
+from ingest.network.h264 import recorded_units
 
 
 def looped(path: Path) -> Callable[[], Iterator[AccessUnit]]:

@@ -17,9 +17,9 @@ from trackers import BoTSORTTracker
 from detect.detections import Boxes, Detections
 from detect.openvino_detector import CROSSROAD_1016, OpenVinoDetector
 from detect.tracking import Tracker
-from ingest.beat import Beat
 from ingest.clock import NS
 from ingest.frame import ClockQuality, Frame
+from ingest.frame_sampler import Beat
 from ingest.video import RecordedVideo
 from tests.bench.measure import table
 from training.scoring.tracking import TrackScores, score_tracks

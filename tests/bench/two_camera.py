@@ -13,18 +13,18 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from deploy.encoder_evaluation import evaluate_fold_runs
 from detect.openvino_network import OpenVinoNetwork
 from embed.network.settings import TestFeature
 from ingest.frame import Image
-from tests.bench.city_crops_set import features, hsv_histogram, reid_0277
+from tests.bench.city.crops_set import features, hsv_histogram, reid_0277
 from tests.bench.measure import table
 from tests.bench.tracking import DATA
 from training.datasets.base import ImageSet, ReidData
 from training.datasets.images import read_image
 from training.datasets.opening import open_dataset
-from training.retrieval_protocols import About, Row, evaluate_features
-from training.teaching import views
+from training.evaluation.evaluate import evaluate_fold_runs
+from training.evaluation.protocols import About, Row, evaluate_features
+from training.teacher.vectors import views
 
 SET = DATA / "reid" / "hcmc_two_camera"
 FOLDS = [Path(f"runs/fold{number}/checkpoint.pt") for number in range(1, 6)]

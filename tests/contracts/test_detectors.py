@@ -8,12 +8,13 @@ import cv2
 import numpy as np
 import pytest
 
-from deploy import weights
+from deploy.weights import catalogue
 from detect.boxes import areas
 from detect.detections import UNTRACKED, Detections
 from detect.detector import Detector
 from detect.motion import MotionDetector
-from detect.networks import NETWORKS, START_SCORE, open_network
+from detect.networks import NETWORKS, START_SCORE
+from detect.opening import open_network
 from ingest.frame import ClockQuality, Frame, Image
 from ingest.video import RecordedVideo
 
@@ -35,7 +36,7 @@ def subject(request: pytest.FixtureRequest, shared_data: Path) -> Subject:
     name: str = request.param
     if name == "motion":
         return Subject(name, lambda min_score=None: MotionDetector())
-    main = weights.load_catalogue().network(name).published.files[0].name
+    main = catalogue.load_catalogue().network(name).published.files[0].name
     path = shared_data / "weights" / main
     return Subject(name, lambda min_score=None: open_network(name, path, min_score=min_score, threads=1))
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from deploy.config import Config, load_config
-from deploy.schemas import schema_texts
+from deploy.results.schemas import schema_texts
+from deploy.site.config import Config, load_config
 from tests.conftest import ROOT
 
 DOCS = ROOT / "docs"

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from deploy import weights
-from deploy.detectors import check_detector
-from deploy.wiring import tracker_maker
+from deploy.site.wiring import tracker_maker
+from deploy.weights import catalogue
 from detect.detections import Detections
 from detect.networks import NETWORKS
+from detect.opening import check_detector
 from detect.settings import DetectSettings
 from ingest.clock import NS
 from ingest.frame import ClockQuality, Frame
@@ -16,7 +16,7 @@ from ingest.frame import ClockQuality, Frame
 def test_every_name_of_the_configuration_is_a_network_with_weights() -> None:
     for name in NETWORKS:
         check_detector(name)
-    assert weights.load_catalogue().networks.keys() >= NETWORKS.keys()
+    assert catalogue.load_catalogue().networks.keys() >= NETWORKS.keys()
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from detect.boxes import areas
-from detect.networks import CROSSROAD_1016, NETWORKS, open_network
+from detect.networks import CROSSROAD_1016, NETWORKS
+from detect.opening import open_network
 from detect.openvino_detector import OpenVinoDetector, decode
 from ingest.errors import WeightsError
 from ingest.video import RecordedVideo

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from deploy import weights
-from deploy.wiring import make_attributes
+from deploy.site.wiring import make_attributes
+from deploy.weights import catalogue
 from detect.detections import Detections
 from detect.masks import BoxMasker
 from embed.attributes import Attributes, BarrierAttributes, Traits, agree, vehicle
@@ -38,7 +38,7 @@ PAINTS = {
 
 @pytest.fixture(scope="module")
 def barrier(shared_data: Path) -> BarrierAttributes:
-    main = weights.load_catalogue().network("vehicle-attributes-0039").published.files[0].name
+    main = catalogue.load_catalogue().network("vehicle-attributes-0039").published.files[0].name
     return BarrierAttributes(shared_data / "weights" / main)
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from deploy.wiring import make_encoder
+from deploy.site.wiring import make_encoder
 from embed.crops import Crop
 from embed.exported import Exported
 from embed.settings import SHIPPED_FILE, EmbedSettings

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ingest.access_unit import AccessUnit
 from ingest.clock import NS, SystemClock
 from ingest.frame import Image
-from ingest.h264 import encoded_units
+from ingest.network.access_unit import AccessUnit
+from ingest.network.h264 import encoded_units
 
 SIZE = (256, 160)
 _CELL = 16  # pixels of a bit's side

@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from deploy.city_recording import Recording, record
-from deploy.city_serving import Playback, mount, played
-from deploy.rtsp.server import RtspServer
+from deploy.city.recording import Recording, record
+from deploy.city.rtsp.server import RtspServer
+from deploy.city.serving import Playback, mount, played
 from ingest.camera import Camera
 from ingest.clock import NS, SystemClock
 from ingest.frame import ClockQuality, Frame
-from ingest.streamed import StreamedVideo
+from ingest.network.streamed import StreamedVideo
 from ingest.synthetic import source
-from ingest.synthetic.cameras import CameraClock, CameraSpec
-from ingest.synthetic.presets import Preset, find_camera
-from ingest.synthetic.truth_file import read_frames
+from ingest.synthetic.camera.spec import CameraClock, CameraSpec
+from ingest.synthetic.world.presets import Preset, find_camera
+from ingest.synthetic.world.truth_file import read_frames
 
 CLOCK = SystemClock()
 OFFSET_S, DRIFT_PPM = 1.2, 400.0
@@ -37,7 +37,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recording:
     made = Recording("smooth", 0, tmp_path_factory.mktemp("city"), 0, SECONDS, 200_000)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(source, "find_camera", with_faults)
-        patch.setattr("deploy.city_recording.find_camera", with_faults)
+        patch.setattr("deploy.city.recording.find_camera", with_faults)
         record(made)
     return made
 

@@ -9,12 +9,12 @@ import numpy as np
 
 from associate.associator import Associator
 from associate.settings import AssociateSettings
-from deploy.association_worker import AssociationWorker
 from deploy.log.base import Log, Record
 from deploy.log.kafka_cluster import create_topics
 from deploy.log.kafka_log import KafkaLog
 from deploy.log.sqlite_log import SqliteLog
 from deploy.log.topics import IDENTITIES, OBSERVATIONS, TRAJECTORIES
+from deploy.site.association_worker import AssociationWorker
 from embed.observation import BoxAt, Epoch, Message, Observation, State, Tick, encode, pack_vector
 from ingest.clock import NS
 from ingest.frame import ClockQuality

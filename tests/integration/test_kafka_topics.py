@@ -5,7 +5,7 @@ import uuid
 import pytest
 from typer.testing import CliRunner
 
-from deploy.cli import topics_command
+from deploy.cli import topics as topics_command
 from deploy.log import kafka_cluster
 from deploy.log.kafka_cluster import create_topics, describe_topics, parse_kafka_url, settings_of
 from deploy.log.topics import ALL, ASSOCIATION_STATE, COMPACTED, LAYOUTS, Layout

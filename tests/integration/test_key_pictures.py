@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from itertools import islice, pairwise
 
-from deploy.rtsp.server import RtspServer
-from ingest.access_unit import AccessUnit
+from deploy.city.rtsp.server import RtspServer
 from ingest.camera import Camera
 from ingest.clock import NS, SystemClock
 from ingest.feed import spare_decoding
 from ingest.frame import Frame
-from ingest.h264 import encoded_units
-from ingest.streamed import StreamedVideo
+from ingest.network.access_unit import AccessUnit
+from ingest.network.h264 import encoded_units
+from ingest.network.streamed import StreamedVideo
 from tests.ingest.clips import SIZE, picture
 
 FPS = 20

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from deploy.rtsp.server import RtspServer
+from deploy.city.rtsp.server import RtspServer
 from ingest.backoff import Backoff
 from ingest.camera import Camera
 from ingest.clock import SystemClock
@@ -14,8 +14,8 @@ from ingest.errors import AuthFailedError
 from ingest.feed import CameraFeed, FeedState
 from ingest.frame import ClockQuality
 from ingest.mailbox import Delivery, Mailbox
+from ingest.network.streamed import StreamedVideo
 from ingest.source import VideoSource
-from ingest.streamed import StreamedVideo
 from tests.integration.pixel_clock import live_units
 
 FPS = 20

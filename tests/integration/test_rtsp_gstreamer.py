@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from deploy.rtsp.server import RtspServer
+from deploy.city.rtsp.server import RtspServer
 from ingest.camera import Camera
 from ingest.clock import SystemClock
 from ingest.errors import AuthFailedError, SourceError
 from ingest.frame import ClockQuality, Frame
-from ingest.streamed import StreamedVideo
+from ingest.network.streamed import StreamedVideo
 from tests.conftest import skip_or_fail
 from tests.integration.pixel_clock import live_units, read
 

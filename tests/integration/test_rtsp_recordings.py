@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from deploy.rtsp.server import RtspServer
-from ingest.access_unit import AccessUnit, parameter_sets
+from deploy.city.rtsp.server import RtspServer
 from ingest.camera import Camera
 from ingest.clock import NS, SystemClock
 from ingest.errors import SourceError
 from ingest.frame import ClockQuality
-from ingest.h264 import encoded_units, recorded_units
-from ingest.streamed import StreamedVideo
+from ingest.network.access_unit import AccessUnit, parameter_sets
+from ingest.network.h264 import encoded_units, recorded_units
+from ingest.network.streamed import StreamedVideo
 from ingest.video import RecordedVideo
 from tests.ingest.clips import write_clip
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import av
 import cv2
 
-from deploy.journeys import complete_visits, read_journeys
 from deploy.log.sqlite_log import SqliteLog
-from deploy.mosaic import read_paths
+from deploy.results.journeys import complete_visits, read_journeys
+from deploy.results.mosaic import read_paths
 from tests.system.command import corridor
 
 

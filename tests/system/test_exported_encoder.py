@@ -38,7 +38,7 @@ def write_grl(path: Path) -> None:
     """A small GRL that was never trained."""
     pytest.importorskip("torch")
     from tests.training.random_encoder import random_checkpoint
-    from training.export import export
+    from training.encoder.export import export
 
     random_checkpoint(path.with_suffix(".pt"), NetworkSettings(name="grl", height=64, width=64))
     export(path.with_suffix(".pt"), path)

@@ -7,8 +7,8 @@ import torch
 from embed.network.factory import build_encoder
 from embed.network.network import ReidNetwork
 from embed.network.settings import NetworkSettings
-from training.checkpoint import Origin, save_checkpoint
-from training.recipe import PAPER
+from training.encoder.checkpoint import Origin, save_checkpoint
+from training.encoder.recipe import PAPER
 
 IDENTITIES = 3
 

@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 from embed.network.settings import NetworkSettings
 from ingest.clock import SystemClock
 from tests.training.toy_vehicles import draw_vehicles
-from training.augment import PriorSource
-from training.checkpoint import Origin
+from training.batches.augment import PriorSource
 from training.datasets.base import IdentityMap, fingerprint
-from training.journal import Standing
-from training.loop import Watch, train
-from training.precision import Precision
-from training.processes import Place, joined
-from training.recipe import MODERN
-from training.trainer import Job, Trainer
+from training.encoder.checkpoint import Origin
+from training.encoder.distributed import Place, joined
+from training.encoder.journal import Standing
+from training.encoder.loop import Watch, train
+from training.encoder.precision import Precision
+from training.encoder.recipe import MODERN
+from training.encoder.trainer import Job, Trainer
 
 PLACE = Place(0, 1, torch.device("cpu"))
 EXACT = Precision(torch.device("cpu"), None, "test")

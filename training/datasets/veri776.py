@@ -9,7 +9,7 @@ import numpy as np
 
 from ingest.errors import ConfigError
 from training.datasets.base import ImageSet, ReidData
-from training.datasets.city_layout import BOXES_AND_MASKS, CAMERAS
+from training.datasets.city.layout import BOXES_AND_MASKS, CAMERAS
 from training.datasets.images import list_images
 from training.datasets.kinds import Kind, by_name_pattern, compare_counts
 

@@ -11,12 +11,12 @@ import msgspec
 from detect.detections import Detections
 from detect.site_detector import SiteAbout, SiteDetector
 from ingest.clock import Clock
-from training.checkpoint import write_atomically
 from training.distil.agreement import Agreement, Count, choose_scores, compare
 from training.distil.exporting import write_detector
 from training.distil.labels import Labelled, Parts, Teacher
 from training.distil.network import SiteNetwork
 from training.distil.sheet import write_pairs
+from training.encoder.checkpoint import write_atomically
 
 KEPT_SCORE = 0.05
 """Of a student whose scores are not chosen yet."""

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from detect.site_detector import BOXES, HEAT, PICTURES, SiteAbout
-from training.checkpoint import write_atomically
 from training.distil.network import SiteNetwork
 from training.distil.targets import boxes_of
-from training.export import signed, traced
+from training.encoder.checkpoint import write_atomically
+from training.encoder.export import signed, traced
 
 
 class Exported(nn.Module):

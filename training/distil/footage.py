@@ -20,7 +20,7 @@ from ingest.mailbox import Delivery, Mailbox
 from ingest.opening import check_source, open_camera
 from ingest.redact import redact
 from ingest.source import VideoSource
-from training.checkpoint import write_atomically
+from training.encoder.checkpoint import write_atomically
 
 COMPLETE = "complete"
 QUALITY = 95

@@ -12,8 +12,8 @@ import numpy as np
 from detect.detections import Detections
 from detect.detector import BatchDetector
 from ingest.errors import ConfigError
-from training.checkpoint import write_atomically
 from training.distil.footage import Kept, Tell
+from training.encoder.checkpoint import write_atomically
 
 TOGETHER = 8
 """Frames that a teacher is given at once, at most one of each camera."""

@@ -10,7 +10,7 @@ import numpy as np
 from detect.detections import Detections
 from ingest.frame import Image
 from training.distil.labels import Labelled
-from training.picture_sheet import write_sheet
+from training.evaluation.image_sheet import write_sheet
 
 WIDTH_PX = 480
 GAP_PX = 4

@@ -13,13 +13,13 @@ from torch.optim.swa_utils import AveragedModel
 
 from ingest.clock import Clock
 from ingest.errors import ConfigError
-from training.checkpoint import read_saved, write_saved
 from training.distil.labels import Labelled
 from training.distil.lessons import Batch, Lessons
 from training.distil.network import SiteNetwork
 from training.distil.targets import losses
-from training.precision import Precision, choose_precision
-from training.trainer import DivergedError, growing_average
+from training.encoder.checkpoint import read_saved, write_saved
+from training.encoder.precision import Precision, choose_precision
+from training.encoder.trainer import DivergedError, growing_average
 
 FORMAT = "corridor distillation 1"
 RATE, WARM_UP, DECAY = 2e-3, 30, 1e-4

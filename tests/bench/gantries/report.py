@@ -12,8 +12,8 @@ import numpy as np
 from associate.likelihood import Calibration
 from associate.settings import KNOWN_CALIBRATIONS
 from associate.trajectory import Kind
-from deploy.encoders import COLOUR
-from deploy.journeys import Journeys, fold
+from deploy.results.journeys import Journeys, fold
+from deploy.site.encoders import COLOUR
 from embed.exported import Exported
 from embed.settings import SHIPPED, SHIPPED_FILE
 from tests.bench.gantries.calibration import Pairs, area, fit, loss, owners, pairs, spread

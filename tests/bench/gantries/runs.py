@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from associate.settings import AssociateSettings
 from associate.topology import Travel
 from associate.trajectory import TrajectoryEvent
-from deploy.config import Config, parse_config
-from deploy.journeys import fold
 from deploy.log.opening import open_log
 from deploy.log.topics import OBSERVATIONS
-from deploy.wiring import make_associator, make_perception_worker
+from deploy.results.journeys import fold
+from deploy.site.config import Config, parse_config
+from deploy.site.wiring import make_associator, make_perception_worker
 from embed.observation import Message, Observation, State, decode, pack_vector, unpack_vector
 from ingest.clock import NS
 from ingest.video import RecordedVideo

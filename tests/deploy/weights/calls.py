@@ -4,13 +4,13 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
-from deploy import weights_download
-from deploy.cli.weights_command import app
-from deploy.weights import Network
+from deploy.cli.weights import app
+from deploy.weights import download
+from deploy.weights.catalogue import Network
 
 
 def pull(network: Network, folder: Path) -> bool:
-    return weights_download.pull("net", network, folder, lambda file, done, total: None)
+    return download.pull("net", network, folder, lambda file, done, total: None)
 
 
 def run(*arguments: str) -> str:

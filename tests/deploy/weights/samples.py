@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from deploy.weights import Catalogue, Network, Release, WeightsFile
+from deploy.weights.catalogue import Catalogue, Network, Release, WeightsFile
 
 XML = b"<net/>" * 50
 BIN = bytes(range(256)) * 1200  # several reads of CHUNK_BYTES

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from deploy.cli.weights_command import app
-from deploy.weights import Network
+from deploy.cli.weights import app
+from deploy.weights.catalogue import Network
 from ingest.errors import ConfigError, WeightsError
 from tests.deploy.weights.calls import row, run
 from tests.deploy.weights.samples import OLD_BIN, OLD_XML, ONNX, XML, names_in, put

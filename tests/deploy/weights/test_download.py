@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy import weights, weights_download
-from deploy.weights import Network, State
+from deploy.weights import catalogue, download
+from deploy.weights.catalogue import Network, State
 from ingest.errors import WeightsError
 from tests.deploy.weights.calls import pull
 from tests.deploy.weights.samples import BIN, OLD_BIN, OLD_XML, XML, make_catalogue, names_in, put
@@ -17,9 +17,9 @@ from tests.deploy.weights.server import Server
 def test_pull_brings_the_published_files_and_reports_progress(net: Network, folder: Path) -> None:
     seen: list[tuple[str, int, int]] = []
     into = folder / "made" / "on the way"
-    assert weights_download.pull("net", net, into, lambda *report: seen.append(report))
+    assert download.pull("net", net, into, lambda *report: seen.append(report))
     assert names_in(into) == {"net.xml", "net.bin"}
-    assert weights.inspect(net, into).release == net.published
+    assert catalogue.inspect(net, into).release == net.published
     assert seen[0] == ("net.xml", len(XML), len(XML))
     steps = [done for file, done, total in seen if file == "net.bin" and total == len(BIN)]
     assert steps == sorted(steps)
@@ -41,7 +41,7 @@ def test_pull_replaces_a_wrong_file_and_fetches_no_right_one(net: Network, folde
     put(folder, XML, OLD_BIN)
     assert pull(net, folder)
     assert server.requests == [("/new/net.bin", None)]
-    assert weights.inspect(net, folder).state is State.PRESENT
+    assert catalogue.inspect(net, folder).state is State.PRESENT
 
 
 @pytest.mark.parametrize("resumes", [True, False], ids=["server resumes", "server starts over"])

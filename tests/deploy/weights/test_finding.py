@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy import weights
-from deploy.weights import Network
+from deploy.weights import catalogue
+from deploy.weights.catalogue import Network
 from ingest.errors import ConfigError, WeightsError
 from tests.deploy.weights.calls import row, run
 from tests.deploy.weights.samples import BIN, CONFIG, OLD_BIN, OLD_XML, WORDS, XML, names_in, put
@@ -16,43 +16,43 @@ from tests.deploy.weights.server import Server
 @pytest.mark.parametrize(("value", "folder"), [("/srv/nets", "/srv/nets"), ("", "runs/weights")])
 def test_the_folder_is_the_variable(monkeypatch: pytest.MonkeyPatch, value: str, folder: str) -> None:
     monkeypatch.setenv("CORRIDOR_WEIGHTS", value)
-    assert weights.weights_folder() == Path(folder)
+    assert catalogue.weights_folder() == Path(folder)
 
 
 def test_without_the_variable_the_folder_is_runs_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CORRIDOR_WEIGHTS", raising=False)
-    assert weights.weights_folder() == Path("runs/weights")
+    assert catalogue.weights_folder() == Path("runs/weights")
 
 
 @pytest.mark.parametrize(("xml", "bin"), [(XML, BIN), (OLD_XML, OLD_BIN)], ids=["published", "known copy"])
 def test_find_gives_the_main_file(folder: Path, xml: bytes, bin: bytes) -> None:
     put(folder, xml, bin)
-    assert weights.find("net") == folder / "net.xml"
+    assert catalogue.find("net") == folder / "net.xml"
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones(folder: Path) -> None:
     with pytest.raises(ConfigError, match=r"'nett' \(known: net, tiny, text\)"):
-        weights.find("nett")
+        catalogue.find("nett")
 
 
 def test_a_network_with_a_folder_of_its_own_is_that_folder(net: Network, folder: Path, server: Server) -> None:
     (folder / "config.json").write_bytes(CONFIG)  # of some other network
     with pytest.raises(WeightsError, match=f"'text' are missing: {folder / 'text' / 'config.json'} "):
-        weights.find("text")
+        catalogue.find("text")
     assert run("pull", "text") == f"text: fetched, Text 1, MIT, in {folder / 'text'}\n"
-    assert weights.find("text") == folder / "text"
+    assert catalogue.find("text") == folder / "text"
     assert names_in(folder / "text") == {"config.json", "words.txt"}
     assert "published file" in row(run("verify"), "text")
     (folder / "text" / "words.txt").write_bytes(WORDS[:-1])
     with pytest.raises(WeightsError, match=r"words\.txt has sha384:\w+ \(9 bytes\), expected sha384:\w+ \(10 bytes"):
-        weights.find("text")
+        catalogue.find("text")
 
 
 @pytest.mark.parametrize(("xml", "absent"), [(None, "net.xml"), (XML, "net.bin")])
 def test_find_says_which_file_is_missing_and_what_to_do(folder: Path, xml: bytes | None, absent: str) -> None:
     put(folder, xml, None)
     with pytest.raises(WeightsError) as caught:
-        weights.find("net")
+        catalogue.find("net")
     assert str(caught.value) == (
         f"weights of 'net' are missing: {folder / absent} (run `corridor weights pull net`, "
         "or set CORRIDOR_WEIGHTS to the folder that has them)"
@@ -72,7 +72,7 @@ def test_find_refuses_a_file_with_both_digests(folder: Path, xml: bytes, bin: by
     put(folder, xml, bin)
     found, expected = (xml, XML) if wrong == "net.xml" else (bin, BIN)
     with pytest.raises(WeightsError) as caught:
-        weights.find("net")
+        catalogue.find("net")
     message = str(caught.value)
     assert f"{folder / wrong} has sha384:{hashlib.sha384(found).hexdigest()} ({len(found)} bytes)" in message
     assert f"expected sha384:{hashlib.sha384(expected).hexdigest()} ({len(expected)} bytes, Zoo 2)" in message
@@ -84,4 +84,4 @@ def test_find_refuses_a_file_with_both_digests(folder: Path, xml: bytes, bin: by
 def test_right_files_of_two_releases_are_a_wrong_network(folder: Path, xml: bytes, bin: bytes) -> None:
     put(folder, xml, bin)
     with pytest.raises(WeightsError, match=r"different releases .* net.xml is of Zoo \d, net.bin is of Zoo \d"):
-        weights.find("net")
+        catalogue.find("net")

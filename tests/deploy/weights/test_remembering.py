@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy import weights, weights_digest
-from deploy.weights import Network
+from deploy.weights import catalogue
+from deploy.weights.catalogue import Network
+from ingest import digest as weights_digest
 from ingest.errors import WeightsError
 from tests.deploy.weights.calls import pull, run
 from tests.deploy.weights.samples import BIN, OLD_BIN, names_in, put
@@ -33,7 +34,7 @@ def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_a_large_file_is_hashed_once_and_again_by_verify(folder: Path, hashed: list[str]) -> None:
     put(folder)
     for _ in range(3):
-        weights.find("net")
+        catalogue.find("net")
     assert hashed == ["net.xml", "net.bin"]
     run("list")
     assert hashed == ["net.xml", "net.bin"]
@@ -45,14 +46,14 @@ def test_small_files_are_hashed_every_time(folder: Path, hashed: list[str], monk
     monkeypatch.setattr(weights_digest, "REMEMBER_FROM_BYTES", len(BIN))
     put(folder)
     for _ in range(2):
-        weights.find("net")
+        catalogue.find("net")
     assert hashed == ["net.xml", "net.bin", "net.xml"]
 
 
 def test_what_was_pulled_is_not_hashed_again(net: Network, folder: Path, hashed: list[str]) -> None:
     pull(net, folder)
     assert hashed == ["net.xml.part", "net.bin.part"]
-    assert weights.find("net") == folder / "net.xml"
+    assert catalogue.find("net") == folder / "net.xml"
     assert len(hashed) == 2
     assert set(json.loads((folder / ".digests.json").read_bytes())) == {"net.xml", "net.bin"}
 
@@ -60,7 +61,7 @@ def test_what_was_pulled_is_not_hashed_again(net: Network, folder: Path, hashed:
 @pytest.mark.parametrize("change", ["other content", "other content, old time", "moved in, old time"])
 def test_a_file_that_changed_is_hashed_again_and_refused(folder: Path, hashed: list[str], change: str) -> None:
     put(folder)
-    weights.find("net")
+    catalogue.find("net")
     path = folder / "net.bin"
     stat = path.stat()
     if "moved" in change:
@@ -71,15 +72,15 @@ def test_a_file_that_changed_is_hashed_again_and_refused(folder: Path, hashed: l
     if "old time" in change:
         os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
     with pytest.raises(WeightsError, match="different releases"):
-        weights.find("net")
+        catalogue.find("net")
 
 
 @pytest.mark.parametrize("memory", ["{", '{"net.bin": 5}', ""])
 def test_a_broken_memory_is_no_harm(folder: Path, hashed: list[str], memory: str) -> None:
     put(folder)
     (folder / ".digests.json").write_text(memory)
-    weights.find("net")
-    weights.find("net")
+    catalogue.find("net")
+    catalogue.find("net")
     assert hashed == ["net.xml", "net.bin"]
 
 
@@ -87,6 +88,6 @@ def test_where_nothing_can_be_noted_files_are_hashed_every_time(folder: Path, ha
     put(folder)
     (folder / ".digests.json").mkdir()  # as in a folder that cannot be written
     for _ in range(2):
-        weights.find("net")
+        catalogue.find("net")
     assert hashed == ["net.xml", "net.bin"] * 2
     assert names_in(folder) == {"net.xml", "net.bin", ".digests.json"}

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from deploy import weights
+from deploy.weights import catalogue
 from ingest.errors import WeightsError
 from tests.deploy.weights.calls import row, run
 
-SHIPPED = weights.load_catalogue()
+SHIPPED = catalogue.load_catalogue()
 
 
 def test_the_default_is_in_the_catalogue() -> None:
@@ -68,7 +68,7 @@ def test_the_shared_copies_are_known(
     name: str, label: str, shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CORRIDOR_WEIGHTS", str(shared_data / "weights"))
-    finding = weights.inspect(SHIPPED.network(name), shared_data / "weights")
+    finding = catalogue.inspect(SHIPPED.network(name), shared_data / "weights")
     assert finding.release is not None, finding.problem
     assert finding.release.label == label
     assert label in row(run("verify", name), name)
@@ -80,4 +80,4 @@ def test_the_shared_copies_are_known(
     changed.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
     monkeypatch.setenv("CORRIDOR_WEIGHTS", str(tmp_path))
     with pytest.raises(WeightsError, match="are not the published files"):
-        weights.find(name)
+        catalogue.find(name)

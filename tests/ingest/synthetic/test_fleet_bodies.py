@@ -11,17 +11,17 @@ import pytest
 from numpy.typing import NDArray
 
 from ingest.frame import Image
-from ingest.synthetic import vehicles
-from ingest.synthetic.atlas_layout import ATLAS_PX, FRONT, LEFT, REAR, RIGHT, ROOF, Region
-from ingest.synthetic.cameras import CameraPose
-from ingest.synthetic.catalogue import MODELS
-from ingest.synthetic.fleet import Vehicle, draw_vehicle
-from ingest.synthetic.lamp_places import lamp_places
+from ingest.synthetic.camera.spec import CameraPose
 from ingest.synthetic.mesh import Mesh, box, tube
-from ingest.synthetic.models import Model
-from ingest.synthetic.panda import ENGINE_LOCK, Pass, discard_scene, make_root, render_passes
-from ingest.synthetic.shape import shape_of
-from ingest.synthetic.vehicles import LIVE_BODIES, body_of
+from ingest.synthetic.render import vehicles
+from ingest.synthetic.render.panda import ENGINE_LOCK, Pass, discard_scene, make_root, render_passes
+from ingest.synthetic.render.vehicles import LIVE_BODIES, body_of
+from ingest.synthetic.vehicle.catalogue import MODELS
+from ingest.synthetic.vehicle.fleet import Vehicle, draw_vehicle
+from ingest.synthetic.vehicle.models import Model
+from ingest.synthetic.vehicle.paint.atlas_layout import ATLAS_PX, FRONT, LEFT, REAR, RIGHT, ROOF, Region
+from ingest.synthetic.vehicle.paint.lamp_places import lamp_places
+from ingest.synthetic.vehicle.shape import shape_of
 
 MIRROR_M, LOAD_M = 0.25, 1.35
 EVERY = pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from ingest.frame import Image
-from ingest.synthetic.cameras import CameraPose, CameraSpec, Look
-from ingest.synthetic.electronics import Electronics
-from ingest.synthetic.look import REACH_PX, Finish, Metering, Noise, meter
-from ingest.synthetic.weather import Weather
+from ingest.synthetic.camera.electronics import Electronics
+from ingest.synthetic.camera.look import REACH_PX, Finish, Metering, Noise, meter
+from ingest.synthetic.camera.spec import CameraPose, CameraSpec, Look
+from ingest.synthetic.world.weather import Weather
 
 SPEC = CameraSpec(CameraPose(0, 0, 8, 0, 20, 50), Look(noise_sigma=0.0), seed=5, width=160, height=96)
 EVERYTHING = Look(dark_noise=2.0, drift=0.05, flicker=0.02, jitter_px=2.0, caption="North gate")

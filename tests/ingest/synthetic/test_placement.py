@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 from ingest.errors import ConfigError
-from ingest.synthetic.cameras import CameraPose
-from ingest.synthetic.corridor import place_in_a_row
-from ingest.synthetic.map_ends import map_ends
-from ingest.synthetic.placement import MAPPED_M, Survey, Wish, place_cameras
-from ingest.synthetic.sight import area_ahead, in_sight, reach_m, without_sudden
-from ingest.synthetic.streets import Lane, Streets
-from ingest.synthetic.sumo import Spot
-from ingest.synthetic.surveyor import Surveyor
-from ingest.synthetic.traffic import STEP_S, Segment, Way
+from ingest.synthetic.camera.placement import MAPPED_M, Survey, Wish, place_cameras
+from ingest.synthetic.camera.row import place_in_a_row
+from ingest.synthetic.camera.sight import area_ahead, in_sight, reach_m, without_sudden
+from ingest.synthetic.camera.spec import CameraPose
+from ingest.synthetic.sumo.program import Spot
+from ingest.synthetic.sumo.surveyor import Surveyor
+from ingest.synthetic.world.map_ends import map_ends
+from ingest.synthetic.world.streets import Lane, Streets
+from ingest.synthetic.world.traffic import STEP_S, Segment, Way
 
 CROSS = np.array([[0.0, 0.0], [9.0, 0.0], [9.0, 9.0], [0.0, 9.0]])
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from ingest.errors import ConfigError
-from ingest.synthetic.cameras import CameraClock, Projection
-from ingest.synthetic.fleet import LOOK_ALIKES
-from ingest.synthetic.placement import CLEAR_M, Carriageways
-from ingest.synthetic.presets import PRESETS, TRACES, find_camera, parse_city_url, streets_of, trips_of
-from ingest.synthetic.schedule import Passage, box_corners, boxes, passages
-from ingest.synthetic.traffic import STEP_S
+from ingest.synthetic.camera.placement import CLEAR_M, Carriageways
+from ingest.synthetic.camera.schedule import Passage, box_corners, boxes, passages
+from ingest.synthetic.camera.spec import CameraClock, Projection
+from ingest.synthetic.vehicle.fleet import LOOK_ALIKES
+from ingest.synthetic.world.presets import PRESETS, TRACES, find_camera, parse_city_url, streets_of, trips_of
+from ingest.synthetic.world.traffic import STEP_S
 
 NAMES = ("smooth", "rush-hour", "look-alikes", "night-rain", "clock-skew", "blackout", "grand")
 LEAST_PX = 24

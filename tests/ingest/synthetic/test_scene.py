@@ -5,17 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ingest.synthetic.cameras import CameraPose, CameraSpec, Look, Projection, Surroundings
-from ingest.synthetic.canvas import GroundCanvas
-from ingest.synthetic.ground import STYLES, paint_ground
-from ingest.synthetic.lighting import shade_on_ground
-from ingest.synthetic.markings import drivable, paint_lines, sides, within_lanes, zebra
-from ingest.synthetic.paths import beside, cut, dashes, even, lengths, piece, strip
-from ingest.synthetic.piece import Thing, square
-from ingest.synthetic.presets import find_camera, streets_of
-from ingest.synthetic.scenery import draw_scenery
-from ingest.synthetic.streets import Lane, Line, Streets
-from ingest.synthetic.weather import Weather
+from ingest.synthetic.camera.spec import CameraPose, CameraSpec, Look, Projection, Surroundings
+from ingest.synthetic.scene.canvas import GroundCanvas
+from ingest.synthetic.scene.ground import STYLES, paint_ground
+from ingest.synthetic.scene.lighting import shade_on_ground
+from ingest.synthetic.scene.markings import drivable, paint_lines, sides, within_lanes, zebra
+from ingest.synthetic.scene.piece import Thing, square
+from ingest.synthetic.scene.scenery import draw_scenery
+from ingest.synthetic.world.paths import beside, cut, dashes, even, lengths, piece, strip
+from ingest.synthetic.world.presets import find_camera, streets_of
+from ingest.synthetic.world.streets import Lane, Line, Streets
+from ingest.synthetic.world.weather import Weather
 
 LOWEST_OVER_ROAD_M = 4.4
 POSE = CameraPose(x_m=-6.0, y_m=-10.0, z_m=8.0, yaw_deg=-8.0, pitch_deg=19.0, fov_deg=52.0)

@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ingest.synthetic.cameras import Projection
-from ingest.synthetic.presets import PRESETS, Preset, trips_of
-from ingest.synthetic.schedule import Passage, box_corners, in_view, passages, place
+from ingest.synthetic.camera.schedule import Passage, box_corners, in_view, passages, place
+from ingest.synthetic.camera.spec import Projection
+from ingest.synthetic.world.presets import PRESETS, Preset, trips_of
 
 SMOOTH = PRESETS["smooth"]
 

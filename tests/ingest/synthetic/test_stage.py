@@ -7,12 +7,12 @@ import cv2
 import numpy as np
 import pytest
 
-from ingest.synthetic.cameras import CameraSpec, Look, Surroundings
-from ingest.synthetic.fleet import draw_vehicle
-from ingest.synthetic.presets import Preset, find_camera
-from ingest.synthetic.snapshot import Snapshots
-from ingest.synthetic.stage import Placed, Pose, Stage
-from ingest.synthetic.weather import Weather
+from ingest.synthetic.camera.spec import CameraSpec, Look, Surroundings
+from ingest.synthetic.render.snapshot import Snapshots
+from ingest.synthetic.render.stage import Placed, Pose, Stage
+from ingest.synthetic.vehicle.fleet import draw_vehicle
+from ingest.synthetic.world.presets import Preset, find_camera
+from ingest.synthetic.world.weather import Weather
 
 CALM = Look(noise_sigma=0.0)
 EVERYTHING = Look(

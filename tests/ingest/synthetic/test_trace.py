@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from ingest.errors import ConfigError
-from ingest.synthetic.cameras import CameraPose
-from ingest.synthetic.presets import TRACES
-from ingest.synthetic.streets import Lane, Streets
-from ingest.synthetic.trace import Header, Trace, read_header, read_trace, write_trace
-from ingest.synthetic.traffic import KINDS, Segment, Way
+from ingest.synthetic.camera.spec import CameraPose
+from ingest.synthetic.world.presets import TRACES
+from ingest.synthetic.world.streets import Lane, Streets
+from ingest.synthetic.world.trace import Header, Trace, read_header, read_trace, write_trace
+from ingest.synthetic.world.traffic import KINDS, Segment, Way
 
 POSE = CameraPose(x_m=10.5, y_m=-3.25, z_m=7.5, yaw_deg=-170.0, pitch_deg=20.0, fov_deg=48.0)
 HEADER = Header(name="toy", source="made up", seed=7, duration_s=60.0, reach_m=150.0, cameras=(POSE,))

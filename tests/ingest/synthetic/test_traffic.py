@@ -5,12 +5,12 @@ from functools import cache
 import numpy as np
 import pytest
 
-from ingest.synthetic.clearance import body_rectangle, overlap_m2, without_overlaps
-from ingest.synthetic.fleet import draw_vehicle
-from ingest.synthetic.presets import PRESETS, timetable_of, trips_of
-from ingest.synthetic.recorder import Recorder
-from ingest.synthetic.sumo import Spot
-from ingest.synthetic.traffic import STEP_S, Segment, Timetable, Trip, Way
+from ingest.synthetic.sumo.program import Spot
+from ingest.synthetic.sumo.recorder import Recorder
+from ingest.synthetic.vehicle.fleet import draw_vehicle
+from ingest.synthetic.world.clearance import body_rectangle, overlap_m2, without_overlaps
+from ingest.synthetic.world.presets import PRESETS, timetable_of, trips_of
+from ingest.synthetic.world.traffic import STEP_S, Segment, Timetable, Trip, Way
 
 ON_TRACES = ("smooth", "rush-hour", "clock-skew", "grand")
 """One preset of each trace that ships."""

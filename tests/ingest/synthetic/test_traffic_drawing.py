@@ -7,17 +7,17 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from deploy.cli.city_traffic import traffic
+from deploy.cli.city.traffic import traffic
 from ingest.errors import ConfigError
-from ingest.synthetic import sumo as sumo_module
-from ingest.synthetic.demand import kind_of, mix_kinds
-from ingest.synthetic.drawing import draw_trace
-from ingest.synthetic.placement import Wish
-from ingest.synthetic.recorder import Recorder
-from ingest.synthetic.sumo import Spot, drive, prepare, sumo_home
-from ingest.synthetic.sumo_net import read_streets
-from ingest.synthetic.trace import read_trace, write_trace
-from ingest.synthetic.traffic import Kind
+from ingest.synthetic.camera.placement import Wish
+from ingest.synthetic.sumo import program
+from ingest.synthetic.sumo.demand import kind_of, mix_kinds
+from ingest.synthetic.sumo.drawing import draw_trace
+from ingest.synthetic.sumo.net import read_streets
+from ingest.synthetic.sumo.program import Spot, drive, prepare, sumo_home
+from ingest.synthetic.sumo.recorder import Recorder
+from ingest.synthetic.world.trace import read_trace, write_trace
+from ingest.synthetic.world.traffic import Kind
 from tests.conftest import skip_or_fail
 
 NET = """<net>
@@ -216,6 +216,6 @@ class TestWithSumo:
 
     def test_sumo_s_own_complaint_is_passed_on(self, sumo: Path, tmp_path: Path) -> None:
         (tmp_path / "a.net.xml").write_text("<net><edge")
-        scenario = sumo_module.Scenario("broken", "", tmp_path / "a.net.xml", ("--net-file", "a.net.xml"), (), {})
+        scenario = program.Scenario("broken", "", tmp_path / "a.net.xml", ("--net-file", "a.net.xml"), (), {})
         with pytest.raises(ConfigError, match="SUMO cannot drive 'broken': Error"):
             list(drive(scenario, seed=1, scale=1, warm_up_from_s=0, begin_s=0, end_s=9, step_s=1.0))

@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ingest.synthetic.actors import Placed
-from ingest.synthetic.cameras import CameraPose, CameraSpec, Look, Projection
-from ingest.synthetic.fleet import draw_vehicle
+from ingest.synthetic.camera.schedule import place
+from ingest.synthetic.camera.spec import CameraPose, CameraSpec, Look, Projection
 from ingest.synthetic.mesh import Mesh
-from ingest.synthetic.outline import outline
-from ingest.synthetic.panda import ENGINE_LOCK, Node, discard_scene, make_node, make_root, render_passes
-from ingest.synthetic.presets import find_camera
-from ingest.synthetic.schedule import place
-from ingest.synthetic.stage import Stage
-from ingest.synthetic.vehicles import body_of
-from ingest.synthetic.witness import Witness
+from ingest.synthetic.render.actors import Placed
+from ingest.synthetic.render.outline import outline
+from ingest.synthetic.render.panda import ENGINE_LOCK, Node, discard_scene, make_node, make_root, render_passes
+from ingest.synthetic.render.stage import Stage
+from ingest.synthetic.render.vehicles import body_of
+from ingest.synthetic.render.witness import Witness
+from ingest.synthetic.vehicle.fleet import draw_vehicle
+from ingest.synthetic.world.presets import find_camera
 from ingest.truth import TrueSighting
 
 SPEC = CameraSpec(CameraPose(x_m=0.0, y_m=0.0, z_m=7.0, yaw_deg=0.0, pitch_deg=20.0, fov_deg=50.0), Look(), seed=5)

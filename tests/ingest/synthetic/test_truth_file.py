@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from ingest.errors import ConfigError
-from ingest.synthetic.cameras import CameraClock, CameraPose
-from ingest.synthetic.truth_file import CLASSES, Header, TruthWriter, read_frames, read_header
-from ingest.synthetic.weather import Weather
+from ingest.synthetic.camera.spec import CameraClock, CameraPose
+from ingest.synthetic.world.truth_file import CLASSES, Header, TruthWriter, read_frames, read_header
+from ingest.synthetic.world.weather import Weather
 from ingest.truth import TrueFrame, TrueSighting, pack_mask
 from training.scoring.truth import read_mot
 

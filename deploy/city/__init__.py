@@ -1,0 +1,1 @@
+"""The synthetic city as files and as RTSP streams."""

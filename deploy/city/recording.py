@@ -1,0 +1,253 @@
+"""Cameras of the city as recordings with their truth: one process a camera, complete files only."""
+
+import hashlib
+import json
+import multiprocessing
+import os
+import re
+import shutil
+import signal
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from multiprocessing.context import SpawnProcess
+from multiprocessing.queues import Queue
+from pathlib import Path
+from queue import Empty
+
+from ingest.errors import ConfigError, CorridorError, SourceError
+from ingest.synthetic.camera.spec import CameraSpec, Projection
+from ingest.synthetic.source import SyntheticCamera
+from ingest.synthetic.world.presets import Preset, find_camera
+from ingest.synthetic.world.trace import read_header as read_trace_header
+from ingest.synthetic.world.truth_file import (
+    BOXES_ENDING,
+    TIMES_ENDING,
+    TRUTH_ENDING,
+    Header,
+    TruthWriter,
+    read_frames,
+    read_header,
+)
+
+VIDEO_ENDING = ".mp4"
+KEY_INTERVAL_S = 2
+"""From one key picture to the next, as surveillance cameras are set."""
+
+_TOLD_EVERY = 10
+_POLL_S = 0.2
+
+Tell = Callable[[str, int], None]
+"""Takes the name of a camera and how many frames of it have been gone through."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """One camera to be recorded: its preset as the user named it, where to, from when, how long and how fine."""
+
+    preset: str
+    index: int
+    folder: Path
+    starts_ns: int
+    seconds: float
+    bits_per_s: int
+
+    @property
+    def camera(self) -> str:
+        """The name of its files, and the camera's id wherever it is used."""
+        return camera_id(find_camera(self.preset, self.index)[0], self.index)
+
+    @property
+    def video(self) -> Path:
+        """Where the pictures are."""
+        return self.folder / f"{self.camera}{VIDEO_ENDING}"
+
+    @property
+    def truth(self) -> Path:
+        """Where everything is said about them; the last file to appear."""
+        return self.folder / f"{self.camera}{TRUTH_ENDING}"
+
+    def first_ns(self) -> int:
+        """How long after the beginning its first picture was captured: a camera may be dark then."""
+        first = next(read_frames(self.truth), None)
+        return first.captured_ns - self.starts_ns if first is not None else 0
+
+    def table(self) -> tuple[str, str, datetime | None]:
+        """For `configuration`; the recording begins when the camera believes that its first picture was captured."""
+        first = next(read_frames(self.truth), None)
+        if first is None or first.camera_ns == 0:
+            return self.camera, str(self.video.resolve()), None
+        return self.camera, str(self.video.resolve()), _EPOCH + timedelta(microseconds=first.camera_ns // 1000)
+
+    @property
+    def frames(self) -> int:
+        """How many frames it goes through, those of an outage as well."""
+        return round(self.seconds * find_camera(self.preset, self.index)[1].fps)
+
+    @property
+    def done(self) -> bool:
+        """Whether it has been made before, with the same arguments."""
+        if not all((self.folder / f"{self.camera}{ending}").is_file() for ending in _ENDINGS):
+            return False
+        try:
+            return read_header(self.truth) == header_of(self)
+        except ConfigError:
+            return False
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_ENDINGS = (VIDEO_ENDING, BOXES_ENDING, TIMES_ENDING, TRUTH_ENDING)
+
+
+def camera_id(preset: Preset, index: int) -> str:
+    """What a camera of the city is called: `rush-hour-3`; of a file after its name."""
+    name = re.sub("[^A-Za-z0-9_-]", "-", Path(preset.name).stem)[:48].lstrip("-_")
+    return f"{name or 'city'}-{index}"
+
+
+def surveillance_bits_per_s(width: int, height: int) -> int:
+    """What such cameras are usually set to: 150 kbit/s at 352x288, 500 at 640x360, from there on by the pixel."""
+    pixels = width * height
+    least, middle = 352 * 288, 640 * 360
+    if pixels >= middle:
+        return round(500_000 * pixels / middle)
+    return max(50_000, round(150_000 + 350_000 * (pixels - least) / (middle - least)))
+
+
+def configuration(cameras: Sequence[tuple[str, str, datetime | None]]) -> str:
+    """The `[[cameras]]` of `corridor run`: id, source and, where media time does not begin in 1970, when it begins."""
+    tables = []
+    for camera, source, starts_at in cameras:
+        table = f"[[cameras]]\nid = {json.dumps(camera)}\nsource = {json.dumps(source)}\n"
+        tables.append(table + (f"starts_at = {starts_at.isoformat()}\n" if starts_at else ""))
+    return "\n".join(tables)
+
+
+def header_of(recording: Recording) -> Header:
+    """What is known of a recording before it is made."""
+    preset, spec = find_camera(recording.preset, recording.index)
+    return Header(
+        camera=recording.camera,
+        source=f"city://{recording.preset}/{recording.index}",
+        seed=preset.seed,
+        traffic=read_trace_header(preset.trace).source,
+        trace=hashlib.sha256(preset.trace.read_bytes()).hexdigest(),
+        width=spec.width,
+        height=spec.height,
+        fps=spec.fps,
+        starts_ns=recording.starts_ns,
+        seconds=recording.seconds,
+        pose=spec.pose,
+        focal_px=_focal_px(spec),
+        centre_px=(spec.width / 2, spec.height / 2),
+        clock=spec.clock,
+        dark=spec.dark,
+        weather=preset.weather,
+        bits_per_s=recording.bits_per_s,
+    )
+
+
+def _focal_px(spec: CameraSpec) -> float:
+    return round(float(Projection(spec.pose, spec.width, spec.height).focal_px), 4)
+
+
+def record(recording: Recording, tell: Tell = lambda camera, frames: None) -> None:
+    """Render one camera to its files; they appear when they are complete."""
+    from ingest.video import VideoWriter  # loads the codecs: only who records needs them
+
+    _, spec = find_camera(recording.preset, recording.index)
+    part = _part(recording)
+    shutil.rmtree(part, ignore_errors=True)
+    source = SyntheticCamera(recording.preset, recording.index, recording.camera, start_ns=recording.starts_ns)
+    video = VideoWriter(
+        part / recording.video.name,
+        (spec.width, spec.height),
+        spec.fps,
+        key_interval=KEY_INTERVAL_S * spec.fps,
+        bits_per_s=recording.bits_per_s,
+    )
+    with TruthWriter(part, header_of(recording)) as truth:
+        for frame in source.frames():
+            if frame.sequence >= recording.frames:
+                break
+            video.write(frame.image, frame.sequence)
+            truth.write(source.truth(frame.sequence))
+            if frame.sequence % _TOLD_EVERY == 0:
+                tell(recording.camera, frame.sequence)
+    source.close()
+    video.close()
+    for ending in _ENDINGS:
+        (part / f"{recording.camera}{ending}").replace(recording.folder / f"{recording.camera}{ending}")
+    part.rmdir()
+    tell(recording.camera, recording.frames)
+
+
+def record_all(recordings: Sequence[Recording], processes: int, tell: Tell) -> None:
+    """Record cameras side by side, each in a process of its own; what is cut short leaves nothing behind.
+
+    Raises SourceError where a camera cannot be recorded.
+    """
+    context = multiprocessing.get_context("spawn")
+    told: Queue[tuple[str, int | str]] = context.Queue()
+    waiting = list(reversed(recordings))
+    running: dict[SpawnProcess, Recording] = {}
+    try:
+        while waiting or running:
+            while waiting and len(running) < processes:
+                recording = waiting.pop()
+                process = context.Process(target=_work, args=(recording, told), daemon=True)
+                process.start()
+                running[process] = recording
+            _pass_on(told, tell)
+            for process in [each for each in running if not each.is_alive()]:
+                _pass_on(told, tell)
+                recording = running.pop(process)
+                if process.exitcode:
+                    _discard(recording)
+                    raise SourceError(f"recording camera '{recording.camera}' ended with code {process.exitcode}")
+    finally:
+        for process, recording in running.items():
+            process.terminate()
+            process.join()
+            _discard(recording)
+
+
+def _pass_on(told: "Queue[tuple[str, int | str]]", tell: Tell) -> None:
+    """Tell what the processes have told; raises SourceError where one says that it cannot go on."""
+    with suppress(Empty):
+        camera, said = told.get(timeout=_POLL_S)
+        while True:
+            if isinstance(said, str):
+                raise SourceError(f"cannot record camera '{camera}': {said}")
+            tell(camera, said)
+            camera, said = told.get_nowait()
+
+
+def _work(recording: Recording, told: "Queue[tuple[str, int | str]]") -> None:
+    """The life of a process. Ctrl-C reaches all processes of a terminal; the first one decides.
+
+    Where the first one was killed nobody waits for the recording: it is given up.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+
+    def tell(camera: str, frames: int) -> None:
+        if parent is not None and not parent.is_alive():
+            _discard(recording)
+            os._exit(1)
+        told.put((camera, frames))
+
+    try:
+        record(recording, tell)
+    except (CorridorError, OSError) as error:
+        told.put((recording.camera, str(error)))
+
+
+def _part(recording: Recording) -> Path:
+    """Where the files of a recording are as long as they are not complete."""
+    return recording.folder / f".{recording.camera}.part"
+
+
+def _discard(recording: Recording) -> None:
+    shutil.rmtree(_part(recording), ignore_errors=True)

@@ -1,0 +1,78 @@
+"""`corridor cameras`: is there a picture?"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from deploy.cli.terminal.screen import make_console
+from deploy.site.config import load_config
+from ingest.camera import Camera
+from ingest.clock import NS, Clock, SystemClock
+from ingest.errors import CorridorError, SourceError
+from ingest.frame import Frame
+from ingest.opening import check_source, open_camera
+from ingest.redact import redact
+
+app = typer.Typer(no_args_is_help=True, help="Look after the cameras of a configuration.")
+
+FRAMES = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What opening a camera showed."""
+
+    camera: Camera
+    size: tuple[int, int] | None = None
+    frames_per_s: float | None = None
+    clock: str = ""
+    open_s: float = 0.0
+    error: str = ""
+
+
+@app.command()
+def check(
+    file: Annotated[Path, typer.Argument(help="The configuration, a TOML file.", show_default=False)],
+) -> None:
+    """Open every camera, read a few frames, say what came; exit code 2 if one of them gave nothing."""
+    config = load_config(file)
+    clock = SystemClock()
+    results = [_look(camera, clock) for camera in config.cameras]
+    table = Table(box=None, header_style="bold cyan")
+    for name in ("camera", "picture", "frames/s", "clock", "first frame", "error"):
+        table.add_column(name)
+    for result in results:
+        size = f"{result.size[0]}x{result.size[1]}" if result.size else "none"
+        rate = f"{result.frames_per_s:.1f}" if result.frames_per_s else ""
+        table.add_row(result.camera.id, size, rate, result.clock, f"{result.open_s:.2f} s", result.error)
+    make_console().print(table)
+    broken = [result.camera.id for result in results if result.error]
+    if broken:
+        raise SourceError(f"no picture from {len(broken)} of {len(results)} cameras: {', '.join(broken)}")
+
+
+def _look(camera: Camera, clock: Clock) -> Checked:
+    began_s = clock.monotonic_s()
+    frames: list[Frame] = []
+    open_s = 0.0
+    try:
+        check_source(camera)
+        source = open_camera(camera, starts_ns=0)
+        try:
+            for frame in source.frames():
+                open_s = open_s or clock.monotonic_s() - began_s
+                frames.append(frame)
+                if len(frames) >= FRAMES:
+                    break
+        finally:
+            source.close()
+        if not frames:
+            raise SourceError(f"camera '{camera.id}': {redact(camera.source)} opened but gave no frame")
+    except CorridorError as error:
+        return Checked(camera, open_s=clock.monotonic_s() - began_s, error=str(error))
+    spread_s = (frames[-1].captured_ns - frames[0].captured_ns) / NS
+    rate = (len(frames) - 1) / spread_s if spread_s > 0 else None
+    return Checked(camera, frames[0].size, rate, frames[0].clock.value, open_s)

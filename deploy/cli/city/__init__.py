@@ -1,0 +1,1 @@
+"""`corridor city`: recordings, streams, crops, observations and traffic of the synthetic city."""

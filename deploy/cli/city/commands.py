@@ -1,0 +1,272 @@
+"""`corridor city`: the synthetic city as recordings with truth, as RTSP streams, as tables and pictures."""
+
+import math
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from deploy.city.recording import Recording, Tell, camera_id, configuration, record_all, surveillance_bits_per_s
+from deploy.city.rtsp.server import RtspServer
+from deploy.city.serving import Playback, mount
+from deploy.cli.city import crops, observations, traffic
+from deploy.cli.terminal.screen import make_console
+from ingest.clock import NS, SystemClock
+from ingest.errors import ConfigError
+from ingest.opening import start_ns
+from ingest.synthetic.camera.spec import CameraClock
+from ingest.synthetic.world.presets import PRESETS, find_camera, trips_of
+from ingest.synthetic.world.trace import read_header
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="The synthetic city: recordings, streams and training sets with truth, rendered on the CPU.\n\n"
+    "PRESET is one of `corridor city presets`, or a .city file of your own (`corridor city traffic`).",
+)
+RECORDINGS = Path("runs/city")
+OURS = "# Written by `corridor city`, which may write it again: copy it before you change it.\n"
+_WRONG_CLOCKS_START_NS = 1_767_225_600 * NS  # 2026-01-01: a clock that is slow in 1970 would show a time before it
+_PAUSE_S = 0.5
+
+PresetName = Annotated[str, typer.Argument(metavar="PRESET", help="A preset, or a .city file.", show_default=False)]
+CameraNumbers = Annotated[
+    str | None, typer.Option("--cameras", help="Only these cameras, numbers with commas between; default: all.")
+]
+Workers = Annotated[int | None, typer.Option(help="Processes; default: one a core.", show_default=False)]
+
+
+@app.command()
+def render(
+    preset: PresetName,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder; default: runs/city/PRESET.", show_default=False)
+    ] = None,
+    cameras: CameraNumbers = None,
+    seconds: Annotated[
+        float | None, typer.Option(help="Length of the recordings; default: the preset's.", show_default=False)
+    ] = None,
+    starts_at: Annotated[
+        datetime | None,
+        typer.Option(
+            help="When they begin; default: 1970, so that media time is event time, or 2026 where a clock is wrong.",
+            show_default=False,
+        ),
+    ] = None,
+    bitrate: Annotated[
+        int | None, typer.Option(help="Of each video, kbit/s; default: as is usual for its size.", show_default=False)
+    ] = None,
+    workers: Workers = None,
+) -> None:
+    """Render the cameras of a preset to MP4 (H.264) with the truth beside them.
+
+    Leaves, for each camera, CAMERA.mp4, CAMERA.gt.txt (MOT Challenge), CAMERA.times.txt and CAMERA.truth.jsonl
+    (identities, masks, places, times), and cameras.toml for `corridor run`. Files appear when they are complete;
+    cameras that are there already, made with the same options, are left alone.
+
+    corridor city render rush-hour --seconds 60
+    """
+    recordings = _recordings(preset, out, cameras, seconds, starts_at, bitrate)
+    console = make_console()
+    folder = _record(console, recordings, workers)
+    # The media time of a recording does not drift: its frames are found by the recording, not by the camera's clock.
+    drifts = any(find_camera(preset, each.index)[1].clock.drift_ppm for each in recordings)
+    for line in (
+        f"\n{len(recordings)} {'cameras' if len(recordings) > 1 else 'camera'} with truth in {folder}",
+        f"Watch them:  corridor run {folder / 'cameras.toml'}",
+        f"Score that:  corridor score {folder} runs/corridor.db{f' --video {folder}' if drifts else ''}",
+    ):
+        console.print(line, highlight=False, soft_wrap=True)
+
+
+@app.command()
+def serve(
+    preset: PresetName,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="TCP port; 0: any free one.")] = 8554,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    cameras: CameraNumbers = None,
+    recorded: Annotated[
+        Path | None,
+        typer.Option("--from", help="Folder of its recordings; default: runs/city/PRESET.", show_default=False),
+    ] = None,
+    seconds: Annotated[float | None, typer.Option(help="Only the beginning.", show_default=False)] = None,
+    loop: Annotated[bool, typer.Option("--loop", help="Again and again, until Ctrl-C.")] = False,
+    workers: Workers = None,
+) -> None:
+    """Play the cameras of a preset as RTSP streams in real time, with sender reports of their own clocks.
+
+    What is not yet recorded is rendered first. The city's time begins when the first stream is asked for, and is the
+    same for all. In an outage a camera falls silent; a wrong clock shows in its sender reports, as with real cameras.
+
+    corridor city serve clock-skew
+    """
+    recordings = _recordings(preset, recorded, cameras, seconds, None, None)
+    console, clock = make_console(), SystemClock()
+    _record(console, recordings, workers)
+    playback = Playback(clock, recordings[0].seconds, loop=loop)
+    server = RtspServer(port, host=host, clock=clock)
+    paths = {each.camera: f"/{_short(each.camera)}/{each.index}" for each in recordings}
+    for each in recordings:
+        mount(server, paths[each.camera], each, playback)
+    with server:
+        console.print("For `corridor run`:\n", highlight=False)
+        sources = {camera: server.url(path) for camera, path in paths.items()}
+        typer.echo(configuration([(camera, url, None) for camera, url in sources.items()]))
+        console.print("waiting for the first viewer; Ctrl-C ends it", highlight=False)
+        while not playback.over:
+            clock.sleep(_PAUSE_S)
+    console.print("played to the end", highlight=False)
+
+
+def _short(camera: str) -> str:
+    """`rush-hour` of `rush-hour-3`."""
+    return camera.rpartition("-")[0]
+
+
+@app.command()
+def presets() -> None:
+    """Show what there is: cameras, pictures, vehicles, weather, and where the traffic is from."""
+    console = make_console()
+    table = Table(box=None, header_style="bold cyan")
+    for name in ("preset", "cameras", "seconds", "pictures", "frames/s", "vehicles", "weather", "traffic"):
+        table.add_column(name, justify="right" if name in ("cameras", "seconds", "vehicles") else "left")
+    for name, preset in PRESETS.items():
+        sizes = dict.fromkeys(f"{spec.width}x{spec.height}" for spec in preset.cameras)
+        rates = sorted({spec.fps for spec in preset.cameras})
+        rain = ", rain" if preset.weather.rain else ""
+        table.add_row(
+            name,
+            str(len(preset.cameras)),
+            f"{preset.duration_s:.0f}",
+            " ".join(sizes),
+            " ".join(map(str, rates)),
+            str(len(trips_of(preset))),
+            preset.weather.light + rain,
+            read_header(preset.trace).source,
+        )
+    console.print(table)
+
+
+@app.command()
+def sheet(
+    preset: Annotated[str | None, typer.Argument(help="A preset, or a .city file.", show_default=False)] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="A PNG.")] = RECORDINGS / "sheet.png",
+    fleet: Annotated[bool, typer.Option("--fleet", help="Vehicles, instead of what the cameras see.")] = False,
+    columns: Annotated[int, typer.Option(min=1, help="Tiles in a row.")] = 4,
+    tile: Annotated[int, typer.Option(min=64, help="Width of a tile, pixels.")] = 320,
+) -> None:
+    """Paint a contact sheet: what each camera of a preset sees, or with --fleet its vehicles."""
+    _check_renderer()
+    if preset is None and not fleet:
+        raise ConfigError(f"name a preset ({', '.join(PRESETS)}), or ask for vehicles with --fleet")
+    known = find_camera(preset or next(iter(PRESETS)), 0)[0]
+    from ingest.synthetic.render.sheet import sheet_of_vehicles
+    from ingest.synthetic.render.views import save_png, sheet_of_cameras
+
+    console = make_console()
+    with console.status("painting"):
+        if fleet:
+            vehicles = [trip.vehicle for trip in trips_of(known)[: columns * columns]]
+            image = sheet_of_vehicles(vehicles, columns=columns, tile_px=tile)
+        else:
+            image = sheet_of_cameras(known, columns=columns, tile_px=tile)
+        save_png(out, image)
+    console.print(str(out), highlight=False, soft_wrap=True)
+
+
+app.command("crops")(crops.crops)
+app.command("observations")(observations.observations)
+app.command("traffic")(traffic.traffic)
+
+
+def _recordings(
+    name: str,
+    folder: Path | None,
+    cameras: str | None,
+    seconds: float | None,
+    starts_at: datetime | None,
+    kilobits: int | None,
+) -> list[Recording]:
+    """What is to be recorded; raises ConfigError for what cannot be."""
+    preset = find_camera(name, 0)[0]
+    wrong = any(spec.clock != CameraClock() for spec in preset.cameras)
+    starts_ns = start_ns(starts_at, otherwise_ns=_WRONG_CLOCKS_START_NS if wrong else 0)
+    if seconds is not None and not 0 < seconds <= preset.duration_s:
+        raise ConfigError(f"--seconds {seconds:g}: '{name}' lasts {preset.duration_s:g} s")
+    if kilobits is not None and not 10 <= kilobits <= 100_000:
+        raise ConfigError(f"--bitrate {kilobits}: expected 10 to 100000 kbit/s")
+    made = []
+    for index in _numbers(cameras, len(preset.cameras)):
+        _, spec = find_camera(name, index)
+        bits_per_s = surveillance_bits_per_s(spec.width, spec.height) if kilobits is None else kilobits * 1000
+        where = folder if folder is not None else RECORDINGS / _short(camera_id(preset, index))
+        recording = Recording(name, index, where, starts_ns, seconds or preset.duration_s, bits_per_s)
+        if recording.frames < 1:
+            raise ConfigError(f"--seconds {seconds:g}: less than one picture of camera {index}, {spec.fps} a second")
+        made.append(recording)
+    return made
+
+
+def _numbers(given: str | None, count: int) -> Sequence[int]:
+    if given is None:
+        return range(count)
+    try:
+        numbers = sorted({int(each) for each in given.split(",")})
+    except ValueError:
+        raise ConfigError(f"--cameras '{given}': expected numbers with commas between, such as 0,3") from None
+    if not 0 <= numbers[0] <= numbers[-1] < count:
+        raise ConfigError(f"--cameras '{given}': there are 0 to {count - 1}")
+    return numbers
+
+
+def _record(console: Console, recordings: Sequence[Recording], workers: int | None) -> Path:
+    """Record what is missing, with a bar, and write the configuration that watches it; returns the folder."""
+    folder = recordings[0].folder
+    cameras = folder / "cameras.toml"
+    if cameras.is_file() and not cameras.read_text(errors="replace").startswith(OURS):
+        raise ConfigError(f"{cameras} was not written by `corridor city`; name another folder")
+    missing = [each for each in recordings if not each.done]
+    if missing:
+        _check_renderer()
+        processes = workers if workers is not None else len(os.sched_getaffinity(0))
+        if processes < 1:
+            raise ConfigError(f"--workers {processes}: expected at least 1")
+        with _bar(console, missing) as tell:
+            record_all(missing, processes, tell)
+    if len(missing) < len(recordings):
+        there = f"{len(recordings) - len(missing)} of {len(recordings)} cameras"
+        console.print(f"already there in {folder}: {there}", highlight=False, soft_wrap=True)
+    try:
+        cameras.write_text(OURS + configuration([each.table() for each in recordings]))
+    except OSError as error:
+        raise ConfigError(f"cannot write {cameras}: {error.strerror}") from error
+    return folder
+
+
+@contextmanager
+def _bar(console: Console, recordings: Sequence[Recording]) -> Iterator[Tell]:
+    """Shows frames, frames/s and the rest of the time of all cameras together."""
+    done: dict[str, int] = {}
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("frames"))
+    with Progress(*columns, TextColumn("{task.fields[rate]}"), TimeRemainingColumn(), console=console) as bar:
+        what = f"rendering {len(recordings)} cameras"
+        task = bar.add_task(what, total=sum(each.frames for each in recordings), rate="")
+
+        def tell(camera: str, frames: int) -> None:
+            done[camera] = frames
+            speed = bar.tasks[task].speed or math.nan
+            bar.update(task, completed=sum(done.values()), rate="" if math.isnan(speed) else f"{speed:.0f}/s")
+
+        yield tell
+
+
+def _check_renderer() -> None:
+    if find_spec("panda3d") is None:
+        raise ConfigError("rendering needs the extra 'city': pip install 'corridor[city]'")

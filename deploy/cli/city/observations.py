@@ -1,0 +1,225 @@
+"""`corridor city observations`: what perception would say of a preset, at tracklet rate, onto a log."""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import numpy as np
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from deploy.city.recording import camera_id, configuration
+from deploy.log.base import Record
+from deploy.log.opening import check_log_url, on_this_machine, open_log
+from deploy.log.topics import OBSERVATIONS
+from deploy.site.encoders import check_encoder
+from detect.settings import DetectSettings
+from embed.observation import Message, Tick, encode
+from embed.settings import EmbedSettings
+from ingest.clock import SystemClock
+from ingest.errors import ConfigError
+
+if TYPE_CHECKING:
+    from embed.crops import Crop
+    from training.datasets.city.embedding import Embed, Vectors
+    from training.datasets.city.observations import Features, Watched
+
+COMMIT = 500
+"""Records a commit."""
+CROPS = 3
+"""Of a tracklet are rendered at most."""
+PERFECT = "perfect@1"
+PERFECT_ASSOCIATION = f"""
+[associate]
+encoder = "{PERFECT}"
+similarity_midpoint = 0.5
+similarity_slope = 20.0
+"""
+
+
+def observations(
+    preset: Annotated[str, typer.Argument(help="A preset of the city, or a .city file.", show_default=False)],
+    out: Annotated[str, typer.Option("--out", "-o", help="The log to write: a path, sqlite:PATH or kafka://…")],
+    hours: Annotated[float | None, typer.Option(help="Only this much of the preset; default: all of it.")] = None,
+    encoder: Annotated[str, typer.Option(help="As `encoder` of the configuration.")] = "colour",
+    perfect: Annotated[
+        bool, typer.Option("--perfect", help="Features that know the vehicle, instead of rendered crops.")
+    ] = False,
+    truth_boxes: Annotated[
+        bool, typer.Option("--truth-boxes", help="The true boxes, without a detector's mistakes.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Draws the detector's mistakes.")] = 1,
+    workers: Annotated[int | None, typer.Option(help="Processes; default: one a core.", show_default=False)] = None,
+) -> None:
+    """Write the observations of all cameras of a preset, without rendering every frame.
+
+    Boxes come from the geometry with a detector's mistakes, and go through the tracker; only the few best crops of each
+    tracklet are rendered and encoded. Beside the log: the truth of every camera, and a configuration that links it.
+
+    corridor city observations rush-hour -o runs/rush.db
+    corridor associate runs/rush.toml --once
+    corridor score runs/rush-truth runs/rush.db
+    """
+    url = out if ":" in out else f"sqlite:{out}"
+    check_log_url(url)
+    beside = Path(url.removeprefix("sqlite:")) if on_this_machine(url) else Path("runs") / f"{Path(preset).stem}.db"
+    settings = _embed_settings(encoder)
+    processes = workers if workers is not None else len(os.sched_getaffinity(0))
+    if processes < 1:
+        raise ConfigError(f"--workers {processes} must be at least 1")
+    if not perfect and find_spec("panda3d") is None:
+        raise ConfigError("rendering needs the extra 'city': pip install 'corridor[city]' (or say --perfect)")
+    if on_this_machine(url) and beside.exists():
+        raise ConfigError(f"there is {beside} already; name another log with -o")
+    clock = SystemClock()
+    began_s = clock.monotonic_s()
+    watched, kinds = _watch(preset, hours, settings, None if truth_boxes else seed, exact=not perfect)
+    features, encoder_id = _features(preset, watched, settings, seed, 0 if perfect else processes)
+    count = _write(url, watched, features, encoder_id)
+    folder = _write_beside(beside, url, preset, watched, kinds, encoder_id)
+    passages, tracklets = sum(each.sights.passages for each in watched), sum(len(each.tracklets) for each in watched)
+    elapsed_s = clock.monotonic_s() - began_s
+    lines = [
+        f"{count} records: {passages} passages, {tracklets} tracklets in {len(watched)} cameras "
+        f"({elapsed_s:.0f} s, {passages / elapsed_s:.1f} passages/s)"
+    ]
+    lines += [f"Link them:   corridor associate {beside.with_suffix('.toml')} --once"]
+    lines += [f"Score that:  corridor score {folder} {url}"]
+    for line in lines:
+        Console().print(line, highlight=False, soft_wrap=True)
+
+
+def _embed_settings(encoder: str) -> EmbedSettings:
+    """One thread for each encoder, since there is one in every process."""
+    check_encoder(encoder)
+    return EmbedSettings(encoder=encoder, threads=1)
+
+
+def _features(
+    preset: str, watched: Sequence["Watched"], settings: EmbedSettings, seed: int, workers: int
+) -> tuple[list[list["Features"]], str]:
+    """By camera and tracklet what its crops say, and who says it; without workers nothing is rendered."""
+    from training.datasets.city.embedding import perfect_vectors, rendered_vectors
+    from training.datasets.city.observations import split_features
+
+    looks = [look for each in watched for look in each.looks()]
+    if not workers:
+        return split_features(watched, perfect_vectors(looks, seed), None), PERFECT
+    from deploy.site.wiring import make_encoder
+
+    with _progress(len(looks)) as tell:
+        vectors, worths = rendered_vectors(preset, looks, partial(make_embed, settings), workers, tell)
+    return split_features(watched, vectors, worths), make_encoder(settings).id
+
+
+def _watch(
+    name: str, hours: float | None, embed: EmbedSettings, seed: int | None, *, exact: bool
+) -> tuple[list["Watched"], dict[int, int]]:
+    """By camera what is in view and who is followed; and the class number of every vehicle."""
+    from ingest.synthetic.world.presets import find_camera, trips_of
+    from ingest.synthetic.world.truth_file import CLASSES
+    from training.datasets.city.detector import NoisyDetector
+    from training.datasets.city.observations import Watched
+    from training.datasets.city.sights import Outlines, sights_of
+    from training.datasets.city.tracklets import follow
+
+    preset, _ = find_camera(name, 0)
+    if hours is not None:
+        if not 0 < hours * 3600 <= preset.duration_s:
+            raise ConfigError(
+                f"--hours {hours:g}: the preset '{name}' lasts {preset.duration_s / 3600:.3g} h "
+                "(`corridor city traffic` draws longer ones)"
+            )
+        preset = replace(preset, duration_s=hours * 3600)
+    detect = DetectSettings()
+    watched = []
+    for camera, sights in enumerate(sights_of(preset, detect.analyse_fps, Outlines(exact=exact))):
+        spec = preset.cameras[camera]
+        size = spec.width, spec.height
+        rng = np.random.default_rng((seed or 0, camera))
+        noise = None if seed is None else NoisyDetector(size, detect.analyse_fps, rng)
+        tracklets = follow(sights, size, embed, detect.lost_after_s, noise)
+        watched.append(Watched.of(camera_id(preset, camera), camera, size, sights, tracklets, min(CROPS, embed.crops)))
+    kinds = {trip.vehicle.vehicle_id: CLASSES[trip.kind] for trip in trips_of(preset)}
+    return watched, kinds
+
+
+def make_embed(settings: EmbedSettings) -> "Embed":
+    """Masks and encodes crops as the system is wired to; called in the process that renders them."""
+    from deploy.site.wiring import make_encoder, make_masker
+
+    encoder, masker = make_encoder(settings), make_masker(DetectSettings())
+
+    def embed(crops: Sequence["Crop"]) -> "Vectors":
+        masked = []
+        for crop in crops:
+            mask = masker(crop.image, crop.box_xyxy)
+            masked.append(replace(crop, mask=mask if mask.any() else np.ones_like(mask)))
+        return encoder(masked)
+
+    return embed
+
+
+def _write(url: str, watched: Sequence["Watched"], features: Sequence[Sequence["Features"]], encoder: str) -> int:
+    """Write every camera's messages to the log, all cameras in the order of time; returns how many."""
+    from deploy.site.perception_worker import CameraProgress
+    from embed.observation import order_key
+    from training.datasets.city.observations import messages
+
+    lost_after_s = DetectSettings().lost_after_s
+    with closing(open_log(url)) as log:
+        writers = {each.camera_id: log.claim(f"camera/{each.camera_id}") for each in watched}
+        told: list[Message] = []
+        for each, of_camera in zip(watched, features, strict=True):
+            told += messages(each, of_camera, encoder, writers[each.camera_id].generation, lost_after_s)
+        told.sort(key=order_key)
+        for start in range(0, len(told), COMMIT):
+            by_camera: dict[str, list[Message]] = {}
+            for message in told[start : start + COMMIT]:
+                by_camera.setdefault(message.camera, []).append(message)
+            for camera, part in by_camera.items():
+                records = [Record(OBSERVATIONS, camera, encode(message)) for message in part]
+                progress = CameraProgress(part[-1].at_ns, ended=isinstance(part[-1], Tick) and part[-1].final)
+                writers[camera].commit(records, state={"progress": msgspec.msgpack.encode(progress)})
+        for writer in writers.values():
+            writer.close()
+    return len(told)
+
+
+def _write_beside(
+    beside: Path, url: str, preset: str, watched: Sequence["Watched"], kinds: dict[int, int], encoder_id: str
+) -> Path:
+    """The truth in a folder, and the configuration with which `corridor associate` links the log."""
+    from ingest.synthetic.world.truth_file import BOXES_ENDING, TIMES_ENDING
+    from training.datasets.city.observations import time_rows, truth_rows
+
+    folder = beside.with_name(f"{beside.stem}-truth")
+    cameras = configuration([(each.camera_id, f"city://{preset}/{each.camera}", None) for each in watched])
+    association = PERFECT_ASSOCIATION if encoder_id == PERFECT else ""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for each in watched:
+            (folder / f"{each.camera_id}{BOXES_ENDING}").write_text("".join(truth_rows(each.sights, kinds)))
+            (folder / f"{each.camera_id}{TIMES_ENDING}").write_text("".join(time_rows(each.sights)))
+        beside.with_suffix(".toml").write_text(f"{cameras}\n[log]\nurl = {json.dumps(url)}\n{association}")
+    except OSError as error:
+        raise ConfigError(f"cannot write the truth of {url} beside it: {error}") from error
+    return folder
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[int], None]]:
+    """A bar on a terminal; the body gets what moves it."""
+    columns = (TextColumn("crops"), BarColumn(), TextColumn("{task.completed}/{task.total}"), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task("crops", total=total)
+        yield lambda done: bar.update(task, completed=done)

@@ -1,0 +1,47 @@
+"""`corridor crops`: what to do with the crops that a run has kept."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from deploy.cli.terminal.screen import make_console
+from deploy.site.config import load_config
+from ingest.errors import ConfigError
+
+app = typer.Typer(no_args_is_help=True, help="Use the crops that a run has kept ([crops] keep = true).")
+
+
+@app.callback()
+def crops() -> None:
+    """Keeps `export` a command of the group, although it is the only one."""
+
+
+@app.command()
+def export(
+    run: Annotated[Path, typer.Argument(help="The configuration of the run, a TOML file.", show_default=False)],
+    out: Annotated[Path, typer.Argument(help="The folder to make.", show_default=False)],
+    singles: Annotated[bool, typer.Option("--singles", help="Also vehicles that only one camera has seen.")] = False,
+) -> None:
+    """Make a training set of one's own: the crops of every vehicle that was linked from camera to camera.
+
+    Writes images and a table of paths, identities and cameras, which `corridor encoder train` and `evaluate` take as
+    `folder:OUT`. The identities are what the system believed, its mistakes included.
+    """
+    from deploy.crops.export import export_crops
+    from deploy.crops.store import read_store
+    from deploy.log.opening import open_log
+    from deploy.results.journeys import read_journeys
+
+    config = load_config(run)
+    store = Path(config.crops.folder)
+    if not store.is_dir():
+        raise ConfigError(f"there are no crops in {store} (run with [crops] keep = true)")
+    log = open_log(config.log.url, must_exist=True)
+    told = export_crops(read_journeys(log), read_store(store), store, out, singles=singles)
+    make_console().print(
+        f"{out}: {told.images} images of {told.identities} vehicles by {told.cameras} cameras "
+        f"({told.left_out} stored tracklets left out)",
+        highlight=False,
+        soft_wrap=True,
+    )

@@ -1,0 +1,58 @@
+"""`corridor demo`: the whole system in a synthetic city."""
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from deploy.cli.run import summarise
+from deploy.cli.terminal.screen import live_view, make_console
+from deploy.log.opening import open_log
+from deploy.results.journeys import read_journeys
+from deploy.site.config import LogSettings, parse_config
+from deploy.site.session import run_together
+from ingest.clock import SystemClock
+from ingest.errors import ConfigError
+
+
+def demo(
+    out: Annotated[Path, typer.Option("--out", help="Where the log and the pictures go.")] = Path("runs/demo"),
+) -> None:
+    """Three cameras in a synthetic city: see vehicles move from camera to camera.
+
+    Needs no downloads, no GPU and no network: vehicles are found by their motion and told apart by the encoder that
+    comes with the program.
+    Leaves a video of all cameras with global identities, and a sheet with one row a vehicle.
+    """
+    from deploy.results.mosaic import FrameAlbum, write_mosaic, write_sheet
+    from deploy.site.wiring import make_association_worker, make_perception_worker
+
+    text = files("deploy.examples").joinpath("demo.toml").read_text()
+    log_path = out / "demo.db"
+    config = msgspec.structs.replace(parse_config(text, "demo.toml"), log=LogSettings(url=f"sqlite:{log_path}"))
+    try:
+        for old in (log_path, out / "demo.db-wal", out / "demo.db-shm"):
+            old.unlink(missing_ok=True)
+    except OSError as error:
+        raise ConfigError(f"cannot replace {log_path}: {error.strerror} (name another folder with --out)") from error
+    console, clock, album = make_console(), SystemClock(), FrameAlbum()
+    log = open_log(config.log.url)
+    perception = make_perception_worker(config, log, tap=album)
+    association = make_association_worker(config, log)
+    if not console.is_terminal:
+        console.print("three cameras, a minute and a half of traffic each; this takes about a minute ...")
+    began_s = clock.monotonic_s()
+    with live_view(console, log, perception):
+        run_together(perception, association)
+    summarise(console, log, perception, config.log.url)
+    console.print(f"({clock.monotonic_s() - began_s:.0f} s)\n", highlight=False)
+    if not album.frames:
+        return  # interrupted before the first picture
+    journeys = read_journeys(log)
+    with console.status("painting the pictures"):
+        write_sheet(out / "vehicles.png", album, log, journeys)
+        write_mosaic(out / "mosaic.mp4", album, log, journeys)
+    console.print(f"One row a vehicle:   {out / 'vehicles.png'}", highlight=False, soft_wrap=True)
+    console.print(f"All cameras as one:  {out / 'mosaic.mp4'}", highlight=False, soft_wrap=True)

@@ -1,0 +1,1 @@
+"""`corridor encoder`: train, evaluate, export, and the inputs of training."""

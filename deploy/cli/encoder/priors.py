@@ -1,0 +1,141 @@
+"""`corridor encoder priors`: box and mask of every image of a data set."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from deploy.cli.terminal.pace import Pace, duration
+from deploy.cli.terminal.screen import make_console
+from deploy.site.config import load_config
+from deploy.site.prior_maker import open_maker
+from detect.settings import FoundationSettings
+from ingest.clock import SystemClock
+from training.priors.spec import SAM, PriorSpec, seconds_on_cpu
+
+if TYPE_CHECKING:
+    from training.datasets.base import ReidData
+    from training.priors.cache import PriorCache
+
+FOLDER = Path("runs/priors")
+
+NAMED = 5
+"""How many images without a vehicle are named in the report; the others are in the file beside the sheet."""
+
+
+def priors(
+    dataset: Annotated[str, typer.Argument(help="A folder, or KIND:FOLDER as in veri:/data/VeRi.", show_default=False)],
+    by: Annotated[
+        str,
+        typer.Option(
+            "--by",
+            help="Who finds the vehicles: a detector (`corridor weights list`), grounding-dino-swin-t or -b, or city.",
+        ),
+    ] = "crossroad-1016",
+    masks: Annotated[
+        str | None,
+        typer.Option(
+            help="Silhouettes: grabcut, box for none, or sam-vit-b, sam-vit-l, sam-vit-h. (default: grabcut)",
+            show_default=False,
+        ),
+    ] = None,
+    min_score: Annotated[
+        float | None,
+        typer.Option(
+            "--min-score",
+            "--box-score",
+            help="Detections below it are not used. (default: 0.05; Grounding DINO: 0.3)",
+            show_default=False,
+        ),
+    ] = None,
+    prompt: Annotated[
+        str | None, typer.Option(help="What Grounding DINO looks for, as in 'car . bus .'", show_default=False)
+    ] = None,
+    device: Annotated[
+        str | None,
+        typer.Option(help="Of Grounding DINO and SAM: auto, cpu, cuda, cuda:1. (default: auto)", show_default=False),
+    ] = None,
+    batch: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=256, help="Pictures of one size for Grounding DINO at once. (default: 8)", show_default=False
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            "-c",
+            help="A configuration, whose table `foundation` says the rest of both.",
+            show_default=False,
+        ),
+    ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(help="K/N: the K-th of N processes that share the work, as in 2/4.", show_default=False),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Default: runs/priors/NAME-FINGERPRINT-BY.", show_default=False)
+    ] = None,
+) -> None:
+    """Find the vehicle in every image of a data set, once: its box and its silhouette, which GRL is told of.
+
+    A run that was interrupted goes on when the command is given again, and ends with the same files. `--by city` takes
+    what `corridor city crops` wrote beside its images. Grounding DINO and SAM (`make foundation`) take seconds an image
+    on a CPU: share the work among GPUs with --shard and --device, into one folder; the last to end reports. Leaves a
+    sheet of pictures to look at.
+    """
+    from training.datasets.opening import open_dataset
+    from training.priors.cache import PriorCache
+    from training.priors.filling import Share, fill_share
+
+    share = Share() if shard is None else Share.parse(shard)
+    spec = PriorSpec(by, masks, min_score, load_config(config).foundation if config else FoundationSettings())
+    spec = spec.heeding(prompt=prompt, device=device, batch=batch)
+    spec.check()
+    data = open_dataset(dataset)
+    maker = open_maker(spec, data)
+    folder = out or _folder(data, spec)
+    clock = SystemClock()
+    began_s = clock.monotonic_s()
+    with Pace("priors", clock, warn_s=seconds_on_cpu(spec)) as pace:
+        whole = fill_share(data, maker, folder, pace, share)
+    took_s = clock.monotonic_s() - began_s
+    if not whole:
+        told = f"shard {share} is done, {duration(took_s)}; {folder} is whole when the others are"
+        make_console().print(told, highlight=False, soft_wrap=True, markup=False)
+        return
+    _report(data, PriorCache.open(folder), folder, took_s)
+
+
+def _folder(data: "ReidData", spec: PriorSpec) -> Path:
+    masks = f"-{spec.masker}" if spec.masker in SAM else ""
+    return FOLDER / f"{data.name}-{data.fingerprint().sha256[:12]}-{spec.by}{masks}"
+
+
+def _report(data: "ReidData", cache: "PriorCache", folder: Path, took_s: float) -> None:
+    import numpy as np
+
+    from training.encoder.checkpoint import write_atomically
+    from training.evaluation.image_sheet import write_sheet
+    from training.priors.sheet import prior_sheet
+
+    total, missed, unreadable = cache.about.images, cache.missed, cache.unreadable
+    found = total - len(missed) - len(unreadable)
+    write_atomically(folder / "without_vehicle.txt", "".join(f"{name}\n" for name in missed).encode())
+    sheet = folder / "sheet.png"
+    write_sheet(sheet, prior_sheet(data.train if len(data.train) else data.gallery, cache, np.random.default_rng(0)))
+    size_kb = sum(path.stat().st_size for path in folder.glob("*.shard")) / 1000
+    lines = [
+        f"{found} of {total} images have a vehicle ({found / max(total, 1):.1%}); {duration(took_s)}, "
+        f"{size_kb:.0f} kB in {folder}",
+        f"by {cache.about.maker}",
+        *(f"  cannot be read: {name}" for name in unreadable),
+        *(f"  without: {name}" for name in missed[:NAMED]),
+    ]
+    if len(missed) > NAMED:
+        lines.append(f"  and {len(missed) - NAMED} more, in {folder / 'without_vehicle.txt'}")
+    lines.append(f"The sheet is {sheet}; look at it, do not publish it: plates can be read.")
+    console = make_console()
+    for line in lines:
+        console.print(line, highlight=False, soft_wrap=True, markup=False)

@@ -1,0 +1,164 @@
+"""`corridor run`, `observe`, `associate`: the system in one process, or its two halves."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from deploy.cli.terminal.screen import live_view, make_console, repeating, worker_tables
+from deploy.log.base import Log
+from deploy.log.opening import on_this_machine, open_log
+from deploy.log.topics import DEAD_LETTERS
+from deploy.results.journeys import complete_visits, read_journeys
+from deploy.site.config import Config, load_config
+from deploy.site.session import run_association, run_perception, run_together
+from ingest.errors import ConfigError
+
+if TYPE_CHECKING:
+    from deploy.site.perception_worker import PerceptionWorker
+
+logger = logging.getLogger(__name__)
+
+STATUS_S = 1.0
+
+# `deploy.site.wiring` loads every library there is, so each command imports it when it is sure to need it.
+
+ConfigFile = Annotated[Path, typer.Argument(help="The configuration, a TOML file.", show_default=False)]
+CameraList = Annotated[
+    str | None,
+    typer.Option("--cameras", help="Only these cameras, ids with commas between; run others in other processes."),
+]
+
+
+StatusFile = Annotated[
+    Path | None,
+    typer.Option("--status", help="Keep this file up to date with how every camera is doing, JSON, once a second."),
+]
+
+
+def run(file: ConfigFile, cameras: CameraList = None, status: StatusFile = None) -> None:
+    """Everything in one process: watch the cameras and link their vehicles.
+
+    Recordings are read to their end, streams until Ctrl-C. What has been found is on the log, by default
+    runs/corridor.db; look at it with `corridor trajectories`. A run that was interrupted goes on where it was.
+    """
+    config = load_config(file)
+    from deploy.site.wiring import make_association_worker, make_perception_worker
+
+    log = open_log(config.log.url, connect_timeout_s=config.log.connect_timeout_s)
+    perception = make_perception_worker(config, log, only=_chosen(config, cameras))
+    association = make_association_worker(config, log)
+    console = make_console()
+    if _nothing_left(perception, config):
+        association.drain()  # what `observe` left, or a run that was killed on its last step
+    else:
+        with live_view(console, log, perception), kept_up_to_date(status, perception):
+            run_together(perception, association)
+    summarise(console, log, perception, config.log.url)
+    unwatched = [camera for camera in config.camera_ids if camera not in perception.stations]
+    if unwatched:
+        console.print(f"not watched here: {', '.join(unwatched)}; what they see is waited for before links are decided")
+
+
+def observe(file: ConfigFile, cameras: CameraList = None, status: StatusFile = None) -> None:
+    """Watch the cameras and write observations to the log; `corridor associate` links them."""
+    config = load_config(file)
+    from deploy.site.wiring import make_perception_worker
+
+    log = open_log(config.log.url, connect_timeout_s=config.log.connect_timeout_s)
+    perception = make_perception_worker(config, log, only=_chosen(config, cameras))
+    if _nothing_left(perception, config):
+        return
+    console = make_console()
+    with live_view(console, log, perception), kept_up_to_date(status, perception):
+        run_perception(perception)
+    console.print(worker_tables(perception))
+
+
+def associate(
+    file: ConfigFile,
+    once: Annotated[bool, typer.Option("--once", help="End when all that is on the log has been read.")] = False,
+) -> None:
+    """Link the observations on the log into trajectories, until Ctrl-C."""
+    config = load_config(file)
+    from deploy.site.wiring import make_association_worker
+
+    log = open_log(config.log.url, connect_timeout_s=config.log.connect_timeout_s)
+    console = make_console()
+    with live_view(console, log, None):
+        association = run_association(
+            lambda: make_association_worker(config, log), patient=not on_this_machine(config.log.url), once=once
+        )
+    console.print(f"{association.counts['records']} records, {association.counts['events']} events")
+
+
+@contextmanager
+def kept_up_to_date(path: Path | None, perception: "PerceptionWorker") -> Iterator[None]:
+    """Write the cameras' statuses to a file once a second, and a last time at the end."""
+    if path is None:
+        yield
+        return
+    from deploy.site.status import write_status
+
+    told = False
+
+    def keep() -> None:
+        nonlocal told
+        try:
+            write_status(path, perception)
+        except OSError as error:
+            if not told:
+                logger.warning("--status: cannot write %s any more: %s", path, error.strerror)
+            told = True
+
+    try:
+        write_status(path, perception)
+    except OSError as error:
+        raise ConfigError(f"--status: cannot write {path}: {error.strerror}") from error
+    with repeating(keep, every_s=STATUS_S):
+        yield
+    keep()
+
+
+def summarise(console: Console, log: Log, perception: "PerceptionWorker", url: str) -> None:
+    """What came of a run, and where it is."""
+    journeys = read_journeys(log)
+    sightings, linked = len(journeys.identity_of), journeys.linked
+    console.print(worker_tables(perception))
+    console.print(
+        f"\n{sightings} sightings of {len(journeys.latest)} vehicles; {len(linked)} were seen by more than one camera",
+        highlight=False,
+    )
+    if letters := log.end(DEAD_LETTERS):
+        console.print(f"{letters} records could not be used; they are on the topic {DEAD_LETTERS}", highlight=False)
+    for event in linked[:5]:
+        console.print(f"  {event.identity}: {' ▸ '.join(complete_visits(event))}", highlight=False)
+    console.print(f"The log is {url}; see it with: corridor trajectories --log {url}", highlight=False, soft_wrap=True)
+
+
+def _chosen(config: Config, cameras: str | None) -> frozenset[str] | None:
+    if cameras is None:
+        return None
+    chosen = frozenset(filter(None, (name.strip() for name in cameras.split(","))))
+    unknown = sorted(chosen - set(config.camera_ids))
+    if unknown or not chosen:
+        raise ConfigError(
+            f"--cameras: no camera {', '.join(unknown) or 'named'}; there are {', '.join(config.camera_ids)}"
+        )
+    return chosen
+
+
+def _nothing_left(perception: "PerceptionWorker", config: Config) -> bool:
+    """Recordings that this log has to their end are not read twice."""
+    ended = [station.camera.id for station in perception.stations.values() if station.ended]
+    if ended:
+        typer.echo(
+            f"already read to the end in {config.log.url}: {', '.join(ended)} "
+            "(to read again, name another log in [log] url)",
+            err=True,
+        )
+    return len(ended) == len(perception.stations)

@@ -1,0 +1,1 @@
+"""`corridor score`: a run against the truth."""

@@ -1,0 +1,155 @@
+"""What `corridor score` is given, checked: files by camera, frame rates, classes."""
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from associate.settings import AssociateSettings
+from deploy.results.scored_run import Run, Told
+from ingest.errors import ConfigError
+from training.scoring.frame_times import read_frame_times
+from training.scoring.tracks import Ints
+from training.scoring.truth import MotTruth
+
+if TYPE_CHECKING:
+    from training.scoring.baseline import Peer
+
+Listing = Callable[[Path], dict[str, Path]]
+
+TRUTH_ENDING = ".gt.txt"
+TIMES_ENDING = ".times.txt"
+VIDEO_ENDINGS = (".mp4", ".mkv", ".avi", ".mov", ".ts")
+
+
+def files_by_camera(given: list[str], what: str, in_folder: Listing) -> dict[str, Path]:
+    """By camera: the files of a folder, or of CAMERA=FILE arguments."""
+    if len(given) == 1 and Path(given[0]).is_dir():
+        return in_folder(Path(given[0]))
+    files: dict[str, Path] = {}
+    for entry in given:
+        camera, separator, path = entry.partition("=")
+        if not separator or not camera or not path:
+            raise ConfigError(f"{what}: '{entry}' is neither a folder that exists nor CAMERA=FILE")
+        if camera in files:
+            raise ConfigError(f"{what}: camera '{camera}' is given twice")
+        files[camera] = Path(path)
+    return files
+
+
+def truths_in(folder: Path) -> dict[str, Path]:
+    """`CAMERA.gt.txt` in a folder, or `CAMERA/gt/gt.txt` as the MOT Challenge lays it out."""
+    files = {path.name.removesuffix(TRUTH_ENDING): path for path in folder.glob(f"?*{TRUTH_ENDING}")}
+    files = files or {path.parts[-3]: path for path in folder.glob("*/gt/gt.txt")}
+    if not files:
+        raise ConfigError(f"the folder {folder} holds no truth (expected CAMERA{TRUTH_ENDING} or CAMERA/gt/gt.txt)")
+    return files
+
+
+def videos_in(folder: Path) -> dict[str, Path]:
+    """The recordings in a folder, by the name before the ending."""
+    return {path.stem: path for path in folder.iterdir() if path.is_file() and path.suffix in VIDEO_ENDINGS}
+
+
+def times_beside(truths: Mapping[str, Path]) -> dict[str, Ints]:
+    """By camera: the capture times in `CAMERA.times.txt` beside its `CAMERA.gt.txt`, where there is one."""
+    beside = {
+        camera: path.with_name(path.name.removesuffix(TRUTH_ENDING) + TIMES_ENDING)
+        for camera, path in truths.items()
+        if path.name.endswith(TRUTH_ENDING)
+    }
+    return {camera: read_frame_times(path) for camera, path in beside.items() if path.is_file()}
+
+
+def frame_rates(given: list[str], cameras: Iterable[str]) -> dict[str, float]:
+    """Frames per second by camera, from one number for all of them or CAMERA=NUMBER for each."""
+    if len(given) == 1 and "=" not in given[0]:
+        return dict.fromkeys(cameras, _rate(given[0]))
+    rates = {camera: _rate(rate) for camera, _, rate in (entry.partition("=") for entry in given)}
+    missing = sorted(set(cameras) - set(rates))
+    if missing:
+        raise ConfigError(f"--fps: none for camera {', '.join(missing)} (give one number for all, or CAMERA=NUMBER)")
+    return rates
+
+
+def _rate(given: str) -> float:
+    try:
+        fps = float(given)
+    except ValueError:
+        raise ConfigError(f"--fps '{given}' is no frame rate (give one number for all, or CAMERA=NUMBER)") from None
+    if not 0 < fps < math.inf:
+        raise ConfigError(f"--fps {fps:g} is no frame rate")
+    return fps
+
+
+def counted_classes(given: str | None, truths: Mapping[str, MotTruth]) -> frozenset[int] | None:
+    """The classes that count; None for all."""
+    if given is None:
+        return None
+    try:
+        classes = frozenset(int(each) for each in given.split(","))
+    except ValueError:
+        raise ConfigError(f"--classes '{given}': expected whole numbers with commas between, such as 1,2,3") from None
+    known = {each for truth in truths.values() for each in truth.classes.tolist()}
+    if not classes & known:
+        raise ConfigError(f"--classes: the truth has no box of {_listed(classes)} (it has {_listed(known)})")
+    return classes
+
+
+def _listed(numbers: Iterable[int]) -> str:
+    return ", ".join(map(str, sorted(numbers)))
+
+
+def check_cameras(truths: Mapping[str, MotTruth], told: Mapping[str, Told], run: str) -> None:
+    """Raises ConfigError for a camera with truth of which the log says nothing."""
+    unknown = sorted(set(truths) - {camera for camera, of_camera in told.items() if of_camera.ticks})
+    if unknown:
+        known = ", ".join(sorted(told)) or "no camera at all"
+        raise ConfigError(f"the log {run} says nothing about camera {', '.join(unknown)} (it knows {known})")
+
+
+@dataclass(frozen=True, slots=True)
+class BaselineOptions:
+    """What the baseline is told on the command line."""
+
+    windows: Path | None
+    windows_from_truth: bool
+    floor: float | None
+    sweep_floor: bool
+
+    def check(self, *, asked: bool, comparable: bool) -> None:
+        """Raises ConfigError for options that contradict one another."""
+        given = self.windows or self.windows_from_truth or self.floor is not None or self.sweep_floor
+        if given and not asked:
+            raise ConfigError("--windows, --windows-from-truth, --floor, --sweep-floor: for --baseline clustering only")
+        if asked and not comparable:
+            raise ConfigError("--baseline needs at least two cameras in which a vehicle has the same id")
+        if self.windows and self.windows_from_truth:
+            raise ConfigError("give the baseline --windows or --windows-from-truth, not both")
+        if self.floor is not None and not -1 <= self.floor <= 1:
+            raise ConfigError(f"--floor {self.floor:g} is no cosine (-1 to 1)")
+
+    def peer(self, run: Run, cameras: list[str]) -> "Peer":
+        """The tracklets of a run with these options."""
+        from deploy.results.baseline import peer_of, read_windows
+
+        return peer_of(
+            run,
+            cameras,
+            settings=read_windows(self.windows) if self.windows else AssociateSettings(),
+            windows_from_truth=self.windows_from_truth,
+            floor=self.floor,
+            sweep=self.sweep_floor,
+        )
+
+    @property
+    def told(self) -> str:
+        """A line for people: which travel times the baseline was given."""
+        if self.windows_from_truth:
+            return "clustering: travel times from the truth, which helps it"
+        if self.windows:
+            return f"clustering: travel times of {self.windows}"
+        window = AssociateSettings().default_window
+        assert window is not None
+        return f"clustering: {window.min_s:g} to {window.max_s:g} s between any two cameras (say better with --windows)"

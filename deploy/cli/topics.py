@@ -1,0 +1,81 @@
+"""`corridor topics`: make the topics that a log on Kafka needs, and show what a cluster has of them."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from deploy.site.config import load_config
+from ingest.errors import ConfigError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="The topics of a log on Kafka. They are never made by the way: run `create` once for every cluster.\n\n"
+    "A log on SQLite needs none of this.",
+)
+
+Target = Annotated[
+    str,
+    typer.Argument(
+        metavar="FILE_OR_URL", help="A configuration, or kafka://HOST:PORT[,HOST:PORT].", show_default=False
+    ),
+]
+PLAIN_WIDTH = 400
+"""Columns of a table that goes to a file or a pipe: one line a row."""
+
+
+@app.command()
+def create(
+    target: Target,
+    replication: Annotated[
+        int, typer.Option("--replication", min=1, help="Copies of every record: 3 in production, at most one a broker.")
+    ] = 1,
+) -> None:
+    """Make the topics that are missing; those that are there are left as they are."""
+    from deploy.log.kafka_cluster import create_topics
+
+    servers = _servers(target)
+    created = create_topics(servers, replication=replication)
+    typer.echo(f"created on Kafka at {servers}: {', '.join(created)}" if created else f"all topics are on {servers}")
+
+
+@app.command("list")
+def list_topics(target: Target) -> None:
+    """Show every topic: partitions, copies, what is kept, and whether it is as it must be."""
+    from deploy.log.kafka_cluster import describe_topics
+
+    table = Table("topic", "partitions", "copies", "cleanup", "kept", "state", box=box.SIMPLE_HEAD, pad_edge=False)
+    for topic in describe_topics(_servers(target)):
+        found = topic.partitions > 0
+        table.add_row(
+            topic.name,
+            str(topic.partitions) if found else "-",
+            str(topic.copies) if found else "-",
+            topic.settings.get("cleanup.policy", "delete") if found else "-",
+            _kept(topic.settings) if found else "-",
+            Text(topic.problem or "present", "yellow" if topic.problem else "green"),
+        )
+    terminal = Console(highlight=False)
+    (terminal if terminal.is_terminal else Console(highlight=False, width=PLAIN_WIDTH)).print(table)
+
+
+def _servers(target: str) -> str:
+    """The cluster of a configuration or a URL; raises ConfigError."""
+    url = target if ":" in target and not Path(target).exists() else load_config(Path(target)).log.url
+    if not url.startswith("kafka:"):
+        raise ConfigError(f"the log is {url}: only a log on Kafka has topics to be made")
+    from deploy.log.kafka_cluster import parse_kafka_url
+
+    return parse_kafka_url(url)
+
+
+def _kept(settings: dict[str, str]) -> str:
+    """How long records are kept, in words."""
+    last = "the last of a key" if "compact" in settings.get("cleanup.policy", "") else ""
+    days = int(settings.get("retention.ms", -1)) / 86_400_000
+    limit = f"{days:g} days" if days > 0 and "delete" in settings.get("cleanup.policy", "delete") else ""
+    return ", ".join(filter(None, (last, limit))) or "for good"

@@ -1,0 +1,58 @@
+"""`corridor trajectories`: what the log says about vehicles."""
+
+import sys
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from deploy.cli.terminal.screen import live_view, make_console, print_lines, trajectory_table
+from deploy.log.base import Log
+from deploy.log.opening import open_log
+from deploy.log.topics import TRAJECTORIES
+from deploy.results.journeys import read_journeys
+from deploy.site.config import DEFAULT_LOG, load_config
+from ingest.signals import stops_on_signal
+
+POLL_S = 0.1
+
+
+def trajectories(
+    file: Annotated[
+        Path | None, typer.Argument(help="The configuration that names the log.", show_default=False)
+    ] = None,
+    log_url: Annotated[str | None, typer.Option("--log", help=f"The log instead; default {DEFAULT_LOG}.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as new events come, until Ctrl-C.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON lines, also in a terminal.")] = False,
+) -> None:
+    """Show trajectories: a table in a terminal, every event as a JSON line in a pipe.
+
+    Every line is one revision of one identity (docs/consuming.md). With jq, the links as they are made:
+
+    corridor trajectories --follow | jq -r 'select(.kind == "extended") | [.identity, .visits[].camera] | @tsv'
+    """
+    url = log_url or (load_config(file).log.url if file else DEFAULT_LOG)
+    log = open_log(url, must_exist=True)
+    stop = threading.Event()
+    with stops_on_signal(stop.set):
+        if as_json or not sys.stdout.isatty():
+            _print_json(log, follow, stop)
+        elif follow:
+            with live_view(make_console(), log, None):
+                stop.wait()
+        else:
+            make_console().print(trajectory_table(read_journeys(log), rows=1_000_000))
+
+
+def _print_json(log: Log, follow: bool, stop: threading.Event) -> None:
+    offset = 0
+    while not stop.is_set():
+        stored = log.read(TRAJECTORIES, offset, 1000)
+        if stored:
+            print_lines([record.value for record in stored])
+            offset = stored[-1].offset
+        elif follow:
+            stop.wait(POLL_S)
+        else:
+            return

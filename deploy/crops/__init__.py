@@ -1,0 +1,1 @@
+"""Crops on disk: kept while a site runs, exported as a training set."""

@@ -1,0 +1,107 @@
+"""What the clustering baseline needs of a run: its closed tracklets, travel-time windows and a similarity floor."""
+
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from associate.settings import AssociateSettings, calibration
+from associate.topology import Topology
+from deploy.results.scored_run import Run
+from embed.observation import Observation, State, unpack_vector
+from ingest.clock import NS
+from ingest.errors import ConfigError
+from training.scoring.baseline import Peer
+from training.scoring.clustering import Tracklets, Windows
+
+
+def peer_of(
+    run: Run,
+    camera_names: Sequence[str],
+    *,
+    settings: AssociateSettings,
+    windows_from_truth: bool = False,
+    floor: float | None = None,
+    sweep: bool = False,
+) -> Peer:
+    """The closed tracklets of some cameras; windows and, where none is given, the floor are those of `settings`.
+
+    Without a floor of its own the baseline takes the cosine at which association's calibration speaks for neither.
+    Raises ConfigError where nothing is closed, where encoders are mixed, and where a floor is needed and not known.
+    """
+    place_of = {name: place for place, name in enumerate(camera_names)}
+    closed = {
+        number: seen
+        for number, seen in run.latest.items()
+        if seen.camera in place_of and seen.state is State.CLOSED and _usable(seen)
+    }
+    if not closed:
+        raise ConfigError("--baseline: the log has no closed tracklet with a feature in these cameras")
+    encoders = sorted({seen.encoder for seen in closed.values()})
+    if len(encoders) > 1:
+        raise ConfigError(
+            f"--baseline: the log mixes encoders, whose features are not comparable: {', '.join(encoders)}"
+        )
+    tracklets = Tracklets(
+        cameras=np.array([place_of[seen.camera] for seen in closed.values()], np.int64),
+        enter_s=np.array([seen.first_ns for seen in closed.values()], np.float64) / NS,
+        leave_s=np.array([seen.last_ns for seen in closed.values()], np.float64) / NS,
+        features=np.stack([unpack_vector(seen.vector) for seen in closed.values()]),
+    )
+    if floor is None and not sweep:
+        floor = known_floor(settings, encoders[0])
+    windows = None if windows_from_truth else windows_of(settings, camera_names)
+    return Peer(np.array(list(closed), np.int64), tracklets, tuple(camera_names), windows, floor, sweep)
+
+
+def _usable(seen: Observation) -> bool:
+    """Whether association could use it, too."""
+    try:
+        unpack_vector(seen.vector)
+    except ValueError:
+        return False
+    return True
+
+
+def known_floor(settings: AssociateSettings, encoder: str) -> float:
+    """The midpoint of association's calibration for an encoder."""
+    try:
+        return calibration(settings, encoder).midpoint
+    except ConfigError as error:
+        raise ConfigError(
+            f"--baseline: no similarity floor is known for encoder '{encoder}'; give one with --floor, or --sweep-floor"
+        ) from error
+
+
+def windows_of(settings: AssociateSettings, camera_names: Sequence[str]) -> Windows:
+    """The windows of `[associate]`; a camera that is not listed with itself has the default window, too."""
+    place_of = {name: place for place, name in enumerate(camera_names)}
+    topology = Topology(settings.travel, settings.default_window, resume_s=settings.resume_s)
+    listed = {}
+    for one in camera_names:
+        for two in camera_names:
+            window = topology.window(one, two)
+            if window is not None:
+                listed[place_of[one], place_of[two]] = window.min_s, window.max_s
+    default = settings.default_window
+    return Windows.of(len(camera_names), listed, (default.min_s, default.max_s) if default is not None else None)
+
+
+def read_windows(path: Path) -> AssociateSettings:
+    """The `[associate]` table of a configuration, whatever else is in it; raises ConfigError."""
+    try:
+        table = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+    except OSError as error:
+        raise ConfigError(f"cannot read the windows {path}: {error.strerror}") from error
+    except ValueError as error:  # of either decoding
+        raise ConfigError(f"{path} is not valid TOML: {error}") from error
+    if "associate" not in table:
+        raise ConfigError(
+            f"{path} has no [associate] table (expected [[associate.travel]] with start, end, min_s, max_s)"
+        )
+    try:
+        return msgspec.convert(table["associate"], AssociateSettings)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{path}, [associate]: {error}") from error

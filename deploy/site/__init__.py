@@ -1,0 +1,1 @@
+"""One site at work: configuration, wiring, the workers and how they end."""

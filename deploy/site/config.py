@@ -1,0 +1,119 @@
+"""One TOML file, checked whole before anything starts."""
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from associate.settings import AssociateSettings
+from associate.topology import Topology
+from deploy.crops.store import CropSettings
+from deploy.log.opening import check_log_url
+from deploy.site.encoders import check_encoder
+from detect.opening import check_detector
+from detect.prompts import Prompt
+from detect.settings import DetectSettings, FoundationSettings
+from embed.settings import EmbedSettings
+from ingest.camera import Camera, check_camera
+from ingest.errors import ConfigError, naming
+from ingest.toml_file import convert, parse_table, read_text
+
+DEFAULT_LOG = "sqlite:runs/corridor.db"
+
+
+class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The `[log]` table: `sqlite:PATH`, relative to the working directory, or `kafka://HOST:PORT[,HOST:PORT]`.
+
+    connect_timeout_s: how long to wait for a broker at the start.
+    spool_mb: how much of a camera's observations is held in memory while the log cannot be written.
+    """
+
+    url: str = DEFAULT_LOG
+    connect_timeout_s: Annotated[float, msgspec.Meta(gt=0)] = 10.0
+    spool_mb: Annotated[float, msgspec.Meta(gt=0)] = 16.0
+
+
+class WatchSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The `[watch]` table: a camera that delivers nothing for `stall_after_s` is opened anew."""
+
+    stall_after_s: Annotated[float, msgspec.Meta(ge=0.1)] = 20.0
+
+
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The whole configuration."""
+
+    cameras: Annotated[list[Camera], msgspec.Meta(min_length=1)]
+    detect: DetectSettings = DetectSettings()
+    foundation: FoundationSettings = FoundationSettings()
+    embed: EmbedSettings = EmbedSettings()
+    associate: AssociateSettings = AssociateSettings()
+    log: LogSettings = LogSettings()
+    watch: WatchSettings = WatchSettings()
+    crops: CropSettings = CropSettings()
+
+    @property
+    def camera_ids(self) -> tuple[str, ...]:
+        return tuple(camera.id for camera in self.cameras)
+
+
+def load_config(path: Path) -> Config:
+    """Read and check a configuration; raises ConfigError with the path of the key that is wrong."""
+    return parse_config(read_text(path), str(path))
+
+
+def parse_config(text: str, name: str) -> Config:
+    """As `load_config`, from the text of a file called `name`."""
+    config = convert(parse_table(text, name), Config, name)
+    try:
+        _check(config)
+    except ConfigError as error:
+        raise ConfigError(f"{name}: {error}") from error
+    return config
+
+
+def _check(config: Config) -> None:
+    """What single values cannot tell."""
+    seen: set[str] = set()
+    for camera in config.cameras:
+        if camera.id in seen:
+            raise ConfigError(f"camera id '{camera.id}' is given twice; ids must be unique")
+        seen.add(camera.id)
+        check_camera(camera)
+    for entry in config.associate.travel:
+        for end in (entry.start, entry.end):
+            if end not in seen:
+                raise ConfigError(
+                    f"associate.travel names camera '{end}', which is not among the cameras ({', '.join(sorted(seen))})"
+                )
+    with naming("key 'detect.detector'"):
+        check_detector(config.detect.detector)
+    with naming("key 'embed.encoder'"):
+        check_encoder(config.embed.encoder)
+    _check_foundation(config.foundation, seen)
+    settings = config.associate
+    if not settings.only_listed and not settings.min_travel_s < settings.max_travel_s:
+        raise ConfigError(
+            f"associate.min_travel_s {settings.min_travel_s:g} is not below max_travel_s {settings.max_travel_s:g}"
+        )
+    Topology(settings.travel, settings.default_window)
+    check_log_url(config.log.url)
+
+
+def _check_foundation(settings: FoundationSettings, cameras: set[str]) -> None:
+    with naming("key 'foundation.cheap'"):
+        check_detector(settings.cheap, cheap=True)
+    if settings.max_calls_per_s is not None and settings.max_gpu_share is not None:
+        raise ConfigError(
+            f"foundation.max_calls_per_s {settings.max_calls_per_s:g} and max_gpu_share {settings.max_gpu_share:g} "
+            "are two budgets; give one of them"
+        )
+    with naming("key 'foundation.prompt'"):
+        Prompt.of(settings.prompt)
+    for camera, prompt in settings.prompts.items():
+        if camera not in cameras:
+            raise ConfigError(
+                f"foundation.prompts names camera '{camera}', which is not among the cameras "
+                f"({', '.join(sorted(cameras))})"
+            )
+        with naming(f"key 'foundation.prompts.{camera}'"):
+            Prompt.of(prompt)

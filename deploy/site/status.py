@@ -1,0 +1,115 @@
+"""How every camera of a process is doing: for the screen, and as a file for whoever watches over it."""
+
+import errno
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from deploy.site.foundation import FoundationDetector
+from deploy.site.perception_worker import PerceptionWorker, Station
+from detect.detector import BatchDetector
+from ingest.redact import redact
+
+
+class FoundationStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """What the budget of a large detector made of a camera's frames, by reason, and its use by all cameras together.
+
+    key_frames: those that the large detector saw (`first`, `new`, `unsure`, `stale`); spared: those that it did not
+    (`still`, `explained`, `over_budget`, `failed`). all_calls, frames_a_call, time_share: of the whole process.
+    """
+
+    key_frames: dict[str, int]
+    spared: dict[str, int]
+    all_calls: int
+    frames_a_call: float
+    time_share: float
+
+
+class CameraStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """Counters since the process started, and the state now.
+
+    decoded = skipped + dropped + analysed + failed, but for the frame that is just being worked on. `waited_p95_ms`:
+    how long frames waited for the inference thread. `clock`: where capture times come from; `clock_suspect`: why
+    they are not the camera's own; `lag_ms`: arrival after capture. `foundation`: None without a large detector.
+    """
+
+    camera: str
+    state: str
+    sessions: int
+    decoded: int
+    skipped: int
+    dropped: int
+    analysed: int
+    failed: int
+    asked_fps: float
+    analyse_fps: float
+    waited_p95_ms: float | None = None
+    lost: dict[str, int] = {}
+    clock: str | None = None
+    clock_suspect: str | None = None
+    lag_ms: float | None = None
+    drift_ms: float | None = None
+    foundation: FoundationStatus | None = None
+    error: str | None = None
+
+
+def camera_statuses(worker: PerceptionWorker) -> list[CameraStatus]:
+    """One status a camera, in the order of the configuration."""
+    return [_status(worker, station) for station in worker.stations.values()]
+
+
+def _status(worker: PerceptionWorker, station: Station) -> CameraStatus:
+    feed = station.feed
+    # A recording's frames wait for those of the others, on purpose.
+    ages_s = worker.waited_s(station.camera.id) if station.camera.live else []
+    stream = feed.stream()
+    clock = stream.clock if stream is not None else None
+    return CameraStatus(
+        camera=station.camera.id,
+        state="taken over" if station.fenced else feed.state.value,
+        sessions=feed.counts.opened,
+        decoded=feed.counts.decoded,
+        skipped=feed.counts.skipped,
+        dropped=worker.dropped(station.camera.id),
+        analysed=station.analysed,
+        failed=station.failed,
+        asked_fps=feed.asked_fps,
+        analyse_fps=round(feed.analyse_fps, 2),
+        waited_p95_ms=round(float(np.percentile(ages_s, 95)) * 1000, 1) if ages_s else None,
+        lost=dict(feed.counts.lost),
+        clock=clock.clock.value if clock is not None else None,
+        clock_suspect=clock.suspect or None if clock is not None else None,
+        lag_ms=clock.lag_ms if clock is not None else None,
+        drift_ms=clock.drift_ms if clock is not None else None,
+        foundation=_foundation(worker.detector, station.camera.id),
+        error=redact(str(feed.error)) if feed.error is not None else None,
+    )
+
+
+def _foundation(detector: BatchDetector, camera_id: str) -> FoundationStatus | None:
+    if not isinstance(detector, FoundationDetector):
+        return None
+    counts, use = detector.counts(camera_id), detector.use()
+    return FoundationStatus(
+        key_frames={"first": counts.first, "new": counts.new, "unsure": counts.unsure, "stale": counts.stale},
+        spared={
+            "still": counts.still,
+            "explained": counts.explained,
+            "over_budget": counts.over_budget,
+            "failed": counts.failed,
+        },
+        all_calls=use.calls,
+        frames_a_call=round(use.frames_a_call, 2),
+        time_share=round(use.share, 4),
+    )
+
+
+def write_status(path: Path, worker: PerceptionWorker) -> None:
+    """Replace the file by the present statuses, a JSON list; a reader never sees half of one."""
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "it is a folder")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.part")
+    partial.write_bytes(msgspec.json.encode(camera_statuses(worker)))
+    partial.replace(path)

@@ -1,0 +1,191 @@
+"""All parts on one page: which class stands behind each name of the configuration, and who is handed to whom."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from associate.associator import Associator
+from associate.likelihood import Calibration
+from associate.settings import with_calibration
+from deploy.crops.store import CropStore
+from deploy.log.base import Log, Writer
+from deploy.log.opening import on_this_machine
+from deploy.log.spool import SpooledWriter
+from deploy.site.association_worker import AssociationWorker
+from deploy.site.camera_pipeline import CameraPipeline
+from deploy.site.config import Config
+from deploy.site.encoders import COLOUR, encoder_file
+from deploy.site.perception_worker import Batching, FrameTap, PerceptionWorker, Station, station_progress
+from deploy.weights import catalogue
+from detect.detector import BatchDetector, Detector, OneByOne
+from detect.masks import BoxMasker, GrabCutMasker, Masker
+from detect.opening import FOUNDATION, open_detector, start_score
+from detect.settings import DetectSettings, FoundationSettings
+from detect.tracking import Tracker
+from embed.attributes import Attributes, BarrierAttributes
+from embed.colour import ColourEncoder
+from embed.encoder import Encoder
+from embed.observation import Epoch
+from embed.settings import EmbedSettings
+from embed.tracklets import TrackletBuilder
+from ingest.camera import Camera
+from ingest.clock import Clock, SystemClock
+from ingest.feed import CameraFeed
+from ingest.mailbox import Mailbox
+from ingest.opening import check_source, open_camera, start_ns
+
+DEFAULTS = FoundationSettings()
+
+
+def make_detector(settings: DetectSettings) -> Detector:
+    """The detector of the configuration, where it is one for every frame; raises WeightsError, ConfigError."""
+    return open_detector(
+        settings.detector,
+        catalogue.find,
+        min_score=settings.min_score,
+        threads=settings.threads,
+        masks=settings.masks == "auto",
+    )
+
+
+def make_batch_detector(config: Config, cameras: Sequence[Camera], clock: Clock) -> tuple[BatchDetector, Batching]:
+    """The detector of the configuration, whatever it is, and how many cameras' frames it is worth giving it at once.
+
+    Raises as `make_detector`.
+    """
+    if config.detect.detector not in FOUNDATION:
+        return OneByOne(make_detector(config.detect)), Batching()
+    from deploy.site.foundation import open_foundation
+
+    camera_ids = [camera.id for camera in cameras]
+    # All frames that are there: few of them are key frames, and those are to share a batch.
+    batching = Batching(limit=max(len(cameras), 1), within_s=config.foundation.batch_wait_ms / 1000)
+    return open_foundation(config.detect, config.foundation, camera_ids, clock), batching
+
+
+def tracker_maker(settings: DetectSettings, foundation: FoundationSettings = DEFAULTS) -> Callable[[], Tracker]:
+    """Makes trackers, one a camera and session, that take the configured detector's scores for what they mean."""
+    starts = start_score(settings.detector, foundation)  # once: a site's file may be another one later
+    return partial(Tracker, lost_after_s=settings.lost_after_s, frame_rate=settings.analyse_fps, start_score=starts)
+
+
+def make_masker(settings: DetectSettings, foundation: FoundationSettings = DEFAULTS) -> Masker:
+    """Who masks the crops that come without a silhouette; raises ConfigError, WeightsError for SAM."""
+    if settings.masks == "box":
+        return BoxMasker()
+    if settings.masks == "auto" or settings.masks == "grabcut":
+        return GrabCutMasker()
+    from deploy.site.foundation import open_sam
+
+    return open_sam(settings.masks, foundation)
+
+
+def make_encoder(settings: EmbedSettings) -> Encoder:
+    """The encoder of the configuration; raises WeightsError for a file that cannot be used, ConfigError for others."""
+    if settings.encoder == COLOUR:
+        return ColourEncoder()
+    # OpenVINO takes its time to load: whoever needs no network does not wait for it.
+    from embed.runtime import RuntimeEncoder
+
+    return RuntimeEncoder(encoder_file(settings.encoder), threads=settings.threads, device=settings.device)
+
+
+def make_attributes(settings: EmbedSettings) -> Attributes | None:
+    """Who tells colour and type, if anybody is to; raises WeightsError where its weights are missing."""
+    if not settings.attributes:
+        return None
+    return BarrierAttributes(catalogue.find("vehicle-attributes-0039"))
+
+
+def make_associator(config: Config) -> Associator:
+    """The state machine of the zone, for the encoder that the cameras use unless it names another."""
+    settings, encoder = config.associate, config.associate.encoder
+    if encoder is None:
+        encoder, read_as = _known_encoder(config.embed)
+        if read_as is not None:
+            settings = with_calibration(settings, read_as)
+    return Associator(settings, cameras=config.camera_ids, encoder=encoder)
+
+
+def _known_encoder(settings: EmbedSettings) -> tuple[str, Calibration | None]:
+    """The id of the configured encoder, without making it, and the calibration that its file brings."""
+    if settings.encoder == COLOUR:
+        return ColourEncoder().id, None
+    from embed.exported import Exported
+
+    exported = Exported.open(encoder_file(settings.encoder))
+    midpoint, slope = exported.about.similarity_midpoint, exported.about.similarity_slope
+    return exported.id, None if midpoint is None or slope is None else Calibration(midpoint, slope)
+
+
+def make_association_worker(config: Config, log: Log) -> AssociationWorker:
+    """The association of the configured zone over a log."""
+    return AssociationWorker(log, config.associate.zone, make_associator(config))
+
+
+def make_perception_worker(
+    config: Config,
+    log: Log,
+    *,
+    only: frozenset[str] | None = None,
+    clock: Clock | None = None,
+    tap: FrameTap | None = None,
+) -> PerceptionWorker:
+    """The cameras of the configuration (or those in `only`) over a log.
+
+    Raises what makes no sense to start with: a source that cannot be, missing weights.
+    """
+    clock = clock or SystemClock()
+    cameras = [camera for camera in config.cameras if only is None or camera.id in only]
+    for camera in cameras:
+        check_source(camera)
+    detector, batching = make_batch_detector(config, cameras, clock)
+    make_pipeline = _pipeline_maker(config, CropStore(config.crops, clock) if config.crops.keep else None)
+    mailbox = Mailbox(clock)
+    started_ns = clock.now_ns()
+    stations = [_make_station(config, log, mailbox, clock, camera, started_ns) for camera in cameras]
+    return PerceptionWorker(mailbox, stations, detector, make_pipeline, batching=batching, tap=tap)
+
+
+def _make_station(config: Config, log: Log, mailbox: Mailbox, clock: Clock, camera: Camera, started_ns: int) -> Station:
+    writer = _camera_writer(config, log, camera)
+    progress = station_progress(writer)
+    starts_ns = start_ns(camera.starts_at, otherwise_ns=started_ns if camera.realtime else 0)
+    feed = CameraFeed(
+        camera,
+        lambda after_ns: open_camera(camera, starts_ns=starts_ns, after_ns=after_ns),
+        mailbox,
+        clock,
+        analyse_fps=config.detect.analyse_fps,
+        after_ns=progress.captured_ns,
+        stall_after_s=config.watch.stall_after_s,
+    )
+    return Station(feed, writer, starts_ns, ended=progress.ended and camera.finite)
+
+
+def _camera_writer(config: Config, log: Log, camera: Camera) -> Writer:
+    """A live camera does not wait for a log beyond this machine; recordings do, so that they stay in step."""
+    owner = f"camera/{camera.id}"
+    if on_this_machine(config.log.url) or not camera.live:
+        return log.claim(owner)
+    return SpooledWriter(log, owner, limit_bytes=config.log.spool_mb * 1e6)
+
+
+def _pipeline_maker(config: Config, store: CropStore | None) -> Callable[[str, Epoch], CameraPipeline]:
+    encoder, attributes = make_encoder(config.embed), make_attributes(config.embed)
+    masker = make_masker(config.detect, config.foundation)
+    make_tracker = tracker_maker(config.detect, config.foundation)
+
+    def make(camera_id: str, epoch: Epoch) -> CameraPipeline:
+        builder = TrackletBuilder(
+            camera_id,
+            epoch,
+            encoder,
+            masker,
+            lost_after_s=config.detect.lost_after_s,
+            settings=config.embed,
+            keep=store.keep if store is not None else None,
+            attributes=attributes,
+        )
+        return CameraPipeline(camera_id, epoch, make_tracker(), builder)
+
+    return make

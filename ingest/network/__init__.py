@@ -1,0 +1,1 @@
+"""Network cameras: streams over RTSP and HTTP, their clocks and access units."""

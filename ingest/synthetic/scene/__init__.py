@@ -1,0 +1,1 @@
+"""The scenery of one camera: ground, houses, trees, street furniture."""

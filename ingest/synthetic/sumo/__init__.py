@@ -1,0 +1,1 @@
+"""Traffic from Eclipse SUMO: networks, demand, simulation, and the traces made of it."""

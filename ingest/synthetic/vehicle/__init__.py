@@ -1,0 +1,1 @@
+"""Vehicles: models, fleets, and what tells one from another."""

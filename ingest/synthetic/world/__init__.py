@@ -1,0 +1,1 @@
+"""The world: streets, traffic, weather, presets, and the truth about them."""

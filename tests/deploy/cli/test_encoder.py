@@ -1,0 +1,326 @@
+"""`corridor encoder train` and `evaluate`, from configuration to figures."""
+
+import json
+import re
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from typer.testing import CliRunner
+
+from deploy.cli.encoder.commands import app
+from embed.network.settings import NetworkSettings
+from embed.priors import Prior
+from ingest.errors import ConfigError
+from ingest.frame import Image
+from tests.conftest import ROOT
+from tests.training.datasets import layouts
+from tests.training.toy_vehicles import draw_vehicles
+from training.datasets.opening import open_dataset
+from training.encoder.config import DataSettings, EncoderConfig, ValidationSettings, load_encoder_config
+from training.encoder.recipe import MODERN, PAPER, Recipe
+from training.priors.filling import fill
+
+SMALL = """
+out = "{out}"
+[[data]]
+set = "folder:{folder}"
+priors = "{priors}"
+[validation]
+set = "folder:{folder}"
+priors = "{priors}"
+[model]
+name = "grl"
+height = 32
+width = 32
+[recipe]
+base = "modern"
+epochs = 1
+identities = 4
+images = 2
+align = "none"
+"""
+
+
+def write(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path
+
+
+def test_a_configuration_is_its_base_and_what_it_changes(tmp_path: Path) -> None:
+    plain = load_encoder_config(write(tmp_path / "a.toml", 'out = "x"\n[[data]]\nset = "y"\n'))
+    assert plain.recipe == PAPER
+    assert plain.model.name == "grl"
+    modern = write(tmp_path / "b.toml", 'out = "x"\n[[data]]\nset = "y"\n[recipe]\nbase = "modern"\nepochs = 9\n')
+    recipe = load_encoder_config(modern).recipe
+    assert (recipe.epochs, recipe.schedule, recipe.ema_decay) == (9, "cosine", MODERN.ema_decay)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('out = "x"\n', "key 'data' is missing"),
+        (
+            'out = "x"\n[[data]]\nset = "y"\n[recipe]\nepocs = 3\n',
+            "unknown key 'recipe.epocs' \\(known here: base, epochs",
+        ),
+        ('out = "x"\n[[data]]\nset = "y"\n[recipe]\nbase = "old"\n', "there is no recipe 'old'"),
+        ('out = "x"\n[[data]]\nset = "y"\n[model]\nname = "vgg"\n', "key 'model.name': .*one of: grl, msinet"),
+        ('out = "x"\n[[data]]\nset = "y"\n[model]\nheight = 100\n', "key 'model.height'"),
+        ('out = "x"\n[[data]]\nset = "y"\n[recipe]\nrate = inf\n', "key 'recipe.rate': inf is no number"),
+        ('out = "x"\ndata = []\n', "key 'data': Expected `array` of length >= 1"),
+        ('out = "${NO_SUCH}/x"\n', r"no variable NO_SUCH, which '\$\{NO_SUCH\}' stands for"),
+        ("out = ", "is not valid TOML"),
+    ],
+)
+def test_a_wrong_configuration(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load_encoder_config(write(tmp_path / "a.toml", text))
+
+
+def test_every_setting_is_documented(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "training.md").read_text()
+    kinds = (EncoderConfig, DataSettings, ValidationSettings, NetworkSettings, Recipe)
+    keys = [key for kind in kinds for key in kind.__struct_fields__]
+    assert [key for key in keys if f"`{key}`" not in text] == ["data", "validation", "model", "recipe"], "the tables"
+    example = re.search(r"```toml\n(.*?)```", text, re.DOTALL)
+    assert example is not None
+    load_encoder_config(write(tmp_path / "a.toml", example[1]))
+
+
+def test_changes_over_the_file_and_variables_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SETS", "/data")
+    path = write(tmp_path / "a.toml", 'out = "x"\n[[data]]\nset = "veri:${SETS}/city"\n')
+    changes = ["seed=3", "model.name=osnet", "data.0.times=2", "out=runs/${SETS}", "recipe.base=modern"]
+    config = load_encoder_config(path, changes)
+    assert (config.seed, config.model.name, config.out) == (3, "osnet", "runs//data")
+    assert config.data == (DataSettings(set="veri:/data/city", times=2),)
+    assert config.recipe == MODERN
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("seed", "expected KEY=VALUE"),
+        ("data.1.times=2", "there is no place for 'data.1.times'"),
+        ("out.folder=x", "there is no place for 'out.folder'"),
+        ("sed=1", "unknown key 'sed'"),
+        ("seed=one", "key 'seed'"),
+    ],
+)
+def test_a_change_that_has_no_place(tmp_path: Path, change: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load_encoder_config(write(tmp_path / "a.toml", 'out = "x"\n[[data]]\nset = "y"\n'), [change])
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "training" / "recipes").glob("*.toml")), ids=lambda path: path.stem)
+def test_committed_recipes_are_configurations(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CORRIDOR_DATA", "/data")
+    config = load_encoder_config(path)
+    assert config.recipe.base == "modern"
+    assert f"recipes/{path.name}" in (ROOT / "docs" / "training.md").read_text()
+
+
+class Middle:
+    """Finds every vehicle in the middle of its picture."""
+
+    name = "middle"
+
+    def __call__(self, images: Mapping[str, Image]) -> Iterator[tuple[str, Prior | None]]:
+        for name in images:
+            yield name, Prior(np.array([0.25, 0.25, 0.75, 0.75], np.float32))
+
+
+@pytest.mark.torch
+def test_train_go_on_and_evaluate(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    torch.set_num_threads(1)
+    images = draw_vehicles(tmp_path / "set", identities=4, images=8)
+    lines = ["path,identity,camera,split"]
+    for name, identity, camera in zip(images.names, images.identities, images.cameras, strict=True):
+        split = "train" if int(name[-5]) < 4 else "query" if camera == "left" else "gallery"
+        lines.append(f"{name},{identity},{camera},{split}")
+    write(tmp_path / "set" / "images.csv", "\n".join(lines) + "\n")
+    run = tmp_path / "run"
+    spec, kept = f"folder:{tmp_path / 'set'}", tmp_path / "priors"
+    fill(open_dataset(spec), Middle(), kept, lambda done, total: None)
+    config = write(tmp_path / "a.toml", SMALL.format(out=run, folder=tmp_path / "set", priors=kept))
+    runner = CliRunner()
+    first = runner.invoke(app, ["train", str(config)])
+    assert first.exit_code == 0, first.output
+    assert "trained:" in first.stdout
+    assert "epoch 1/1  total" in first.stderr
+    row = json.loads((run / "log.jsonl").read_text())
+    assert set(row["validation"]) == {"rank1", "mAP"}
+    assert list((run / "tensorboard").iterdir())
+    again = runner.invoke(app, ["train", str(config)])
+    assert isinstance(again.exception, ConfigError)
+    assert runner.invoke(app, ["train", str(config), "--resume"]).exit_code == 0
+    command = ["evaluate", str(run / "checkpoint.pt"), spec, "--priors", str(kept), "--json"]
+    found = runner.invoke(app, command)
+    assert found.exit_code == 0, found.output
+    figures = [json.loads(line) for line in found.stdout.splitlines()]
+    assert [row["prior"] for row in figures] == ["with-prior", "box-only", "no-prior", "shuffled-prior"]
+    assert figures[0]["metrics"]["cmc"]["1"] == pytest.approx(row["validation"]["rank1"])
+    assert figures[0]["seeds"] == {"training": [0]}
+    shown = runner.invoke(app, ["table", str(run)])
+    assert shown.exit_code == 0, shown.output
+    lines = [
+        line for line in shown.stdout.splitlines() if line.startswith("| grl residual, 32x32 | folder set; modern")
+    ]
+    assert [line.split(" | ")[2] for line in lines] == [row["prior"] for row in figures]
+    (entry, *_) = json.loads(runner.invoke(app, ["table", str(run), "--json"]).stdout)
+    assert (entry["domain"], entry["row"]["metrics"]) == ("in", figures[0]["metrics"])
+    assert "8 of 8 queries are of vehicles that it was trained on" in found.stderr
+    (by_default,) = (run / "evaluations").iterdir()
+    whole = runner.invoke(app, [*command, "--feature", "msinet"])
+    assert {json.loads(line)["feature"] for line in whole.stdout.splitlines()} == {"msinet"}
+    assert len(list((run / "evaluations").iterdir())) == 2, f"beside {by_default.name}, not over it"
+    lines = runner.invoke(app, ["table", str(run)]).stdout.splitlines()
+    assert [sum(f" | {feature} | 0 | " in line for line in lines) for feature in ("f3", "msinet")] == [4, 4]
+    drawn = ["figures", str(run / "checkpoint.pt"), spec, "-o", str(tmp_path / "drawn"), "--priors", str(kept)]
+    assert runner.invoke(app, drawn).exit_code == 0
+    assert sorted(path.name for path in (tmp_path / "drawn").iterdir()) == [
+        "activations.png",
+        "matches.png",
+        "priors.png",
+    ]
+
+
+JOINT = """
+out = "{out}"
+[[data]]
+set = "two-camera/fold{fold}:{sets}/two"
+teacher = "{sets}/two.npz"
+times = 2
+[[data]]
+set = "images:{sets}/crops"
+teacher = "{sets}/crops.npz"
+[model]
+name = "msinet"
+height = 32
+width = 32
+[recipe]
+base = "modern"
+epochs = 1
+identities = 4
+images = 2
+teacher_images = 3
+align = "none"
+"""
+
+
+def colour(image: Image) -> NDArray[np.float32]:
+    """What the toy teacher says."""
+    return np.asarray(image.reshape(-1, 3).mean(axis=0), np.float32)
+
+
+@pytest.fixture
+def sets(tmp_path: Path) -> Path:
+    """A two-camera set and crops that nobody has told apart, with a teacher's words about both."""
+    pytest.importorskip("torch").set_num_threads(1)
+    from training.teacher.vectors import save_teaching, teach
+
+    layouts.two_camera(tmp_path / "two", cars=5, motorcycles=5)
+    layouts.write_images(tmp_path / "crops", [f"day/{number}.jpg" for number in range(5)])
+    for name, kind in (("two", "two-camera"), ("crops", "images")):
+        data = open_dataset(f"{kind}:{tmp_path / name}")
+        save_teaching(tmp_path / f"{name}.npz", teach(data, colour, "colour", lambda done, of: None))
+    return tmp_path
+
+
+@pytest.mark.torch
+def test_folds_of_joint_trainings_are_pooled(sets: Path, caplog: pytest.LogCaptureFixture) -> None:
+    runner = CliRunner()
+    for fold in range(1, 6):
+        text = JOINT.format(out=sets / f"fold{fold}", fold=fold, sets=sets)
+        ended = runner.invoke(app, ["train", str(write(sets / "a.toml", text))])
+        assert ended.exit_code == 0, ended.output
+        assert "21 images of 8 vehicles" in ended.stderr
+    checkpoints = [str(sets / f"fold{fold}" / "checkpoint.pt") for fold in range(1, 6)]
+    ended = runner.invoke(app, ["folds", str(sets / "two"), *checkpoints, "--json"])
+    assert ended.exit_code == 0, ended.output
+    rows = [json.loads(line) for line in ended.stdout.splitlines()]
+    assert (rows[0]["subset"], rows[0]["queries"], rows[0]["gallery"]) == ("all", 10, 10)
+    assert {row["subset"]: row["queries"] for row in rows[1:]} == {"car": 5, "four wheels or more": 5, "motorcycle": 5}
+    shown = runner.invoke(app, ["table", str(sets / "fold1")])
+    assert "5 folds pooled, 10 images searched" in shown.stdout
+    assert "| all (10) |" in shown.stdout
+    assert "two-camera two + images crops; taught by colour; modern, epochs 1, identities 4" in shown.stdout
+    own = runner.invoke(app, ["evaluate", checkpoints[0], f"two-camera:{sets / 'two'}"])
+    assert "8 of 10 queries are of vehicles that it was trained on" in own.stderr
+    assert "all that is asked is trained on as well" in caplog.text
+    wrong = runner.invoke(app, ["folds", str(sets / "two"), *reversed(checkpoints)])
+    assert isinstance(wrong.exception, ConfigError)
+    assert re.search(r"fold5/checkpoint.pt was trained on 'car_000\d', which fold1 holds out", str(wrong.exception))
+    few = runner.invoke(app, ["folds", str(sets / "two"), *checkpoints[:2]])
+    assert "2 checkpoints for 5 folds" in str(few.exception)
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("data.1.teacher=two.npz", "of other files than images's"),
+        ("data.1.priors=none", "none is not a folder of priors"),
+        ("start=none.pt", "start: cannot read none.pt: No such file"),
+        ("validation.set=images:crops", "validation.set: images crops .* has no queries"),
+        ("validation.set=folder:lonely", r"validation.set: no query of folder lonely .* has its vehicle by another"),
+        ("model.fusion=dense", r"model.fusion: only of grl, and this is msinet"),
+        ("recipe.schedule=steps", r"recipe.milestones: schedule 'steps' lowers the rate"),
+    ],
+)
+def test_parts_that_do_not_fit(sets: Path, monkeypatch: pytest.MonkeyPatch, change: str, message: str) -> None:
+    monkeypatch.chdir(sets)
+    layouts.write_images(sets / "lonely", ["a.png", "b.png"])
+    write(sets / "lonely" / "images.csv", "path,identity,camera,split\na.png,v,1,query\nb.png,v,1,gallery\n")
+    config = write(sets / "a.toml", JOINT.format(out=sets / "run", fold=1, sets=sets))
+    ended = CliRunner().invoke(app, ["train", str(config), "--set", change])
+    assert isinstance(ended.exception, ConfigError), ended.output
+    assert re.search(message, str(ended.exception))
+
+
+@pytest.mark.torch
+def test_images_without_identity_need_a_teacher(sets: Path) -> None:
+    text = JOINT.format(out=sets / "run", fold=1, sets=sets).replace(f'teacher = "{sets}/crops.npz"\n', "")
+    ended = CliRunner().invoke(app, ["train", str(write(sets / "a.toml", text))])
+    assert "data[1]: nobody knows whose the images of images crops" in str(ended.exception)
+
+
+@pytest.mark.torch
+def test_a_real_teacher(tmp_path: Path, shared_data: Path) -> None:
+    from training.teacher.vectors import load_teaching
+
+    (tmp_path / "two").mkdir()
+    for path in sorted((shared_data / "reid" / "hcmc_two_camera").glob("car_*.jpg"))[:8]:
+        shutil.copy(path, tmp_path / "two")
+    network = shared_data / "weights" / "person-reidentification-retail-0277.xml"
+    out = tmp_path / "features.npz"
+    ended = CliRunner().invoke(app, ["teach", f"images:{tmp_path / 'two'}", "--by", str(network), "-o", str(out)])
+    assert ended.exit_code == 0, ended.output
+    assert "8 images, 256 numbers each by person-reidentification-retail-0277 f809b4a16f61" in ended.output
+    made = load_teaching(out)
+    alike = made.features.astype(np.float32) @ made.features.astype(np.float32).T
+    np.fill_diagonal(alike, -1.0)
+    found = [made.names[row].partition("_cam")[0] for row in alike.argmax(axis=1)]
+    asked = [name.partition("_cam")[0] for name in made.names.tolist()]
+    assert sum(one == other for one, other in zip(found, asked, strict=True)) >= 6
+
+
+@pytest.mark.torch
+def test_what_was_stopped_ends_otherwise_than_what_is_trained(sets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A script that trains and evaluates does not evaluate half a training."""
+
+    def at_once(stop: Callable[[], None]) -> AbstractContextManager[None]:
+        stop()
+        return nullcontext()
+
+    monkeypatch.setattr("training.encoder.run.stops_on_signal", at_once)
+    config = write(sets / "a.toml", JOINT.format(out=sets / "run", fold=1, sets=sets))
+    ended = CliRunner().invoke(app, ["train", str(config)])
+    assert ended.exit_code == 130
+    assert "stopped in epoch 1, go on with --resume" in ended.stdout

@@ -1,0 +1,265 @@
+"""`corridor score` on logs whose scores are known."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import msgspec
+import numpy as np
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from associate.trajectory import Kind, TrajectoryEvent, Visit
+from associate.trajectory import encode as encode_event
+from deploy.cli.score.command import score
+from deploy.log.base import Record
+from deploy.log.sqlite_log import SqliteLog
+from deploy.log.topics import OBSERVATIONS, TRAJECTORIES
+from embed.observation import BoxAt, Epoch, Message, Observation, State, Tick, encode, pack_vector, tracklet_id
+from ingest.clock import NS
+from ingest.errors import ConfigError
+from ingest.frame import ClockQuality
+
+EPOCH = Epoch(1, 0)
+PEER = ("--baseline", "clustering")
+STEP = 5
+"""Every fifth frame of 25 a second is analysed."""
+
+
+BEGINS_NS = {"a": 1_790_000_000 * NS, "b": 1_790_000_030 * NS}
+
+
+def run_cli(*arguments: object) -> dict[str, object]:
+    """What the command says in JSON; raises what it raises."""
+    result = _invoke(*arguments, "--json")
+    told: dict[str, object] = json.loads(result)
+    return told
+
+
+def _invoke(*arguments: object) -> str:
+    app = typer.Typer()
+    app.command()(score)
+    result = CliRunner().invoke(app, [str(each) for each in arguments], env={"COLUMNS": "140"})
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.output
+
+
+def observation(camera: str, track: int, frames: Sequence[int], *, begins_ns: int, left: float) -> Observation:
+    """A closed tracklet of 40x30 boxes on some frames, counted from 1."""
+    times_ns = [begins_ns + (frame - 1) * NS // 25 for frame in frames]
+    sides = [round(side * 10) for side in (left, 50, left + 40, 80)]
+    return Observation(
+        id=f"{tracklet_id(camera, EPOCH, track)}|0",
+        camera=camera,
+        epoch=EPOCH,
+        track=track,
+        sequence=0,
+        state=State.CLOSED,
+        at_ns=times_ns[-1],
+        first_ns=times_ns[0],
+        last_ns=times_ns[-1],
+        clock=ClockQuality.FILE,
+        frame_size=(640, 360),
+        path=[BoxAt((at_ns - times_ns[0]) // 1000, *sides) for at_ns in times_ns],
+        label="vehicle",
+        score=0.9,
+        encoder="colour@1",
+        vector=pack_vector(np.array([1.0, 0.0])),
+        quality=0.5,
+        crops=1,
+    )
+
+
+def event(identity: str, told: Observation) -> TrajectoryEvent:
+    visit = Visit(camera=told.camera, observation=told.id, enter_ns=told.first_ns, leave_ns=told.last_ns)
+    return TrajectoryEvent(
+        id=f"{identity}-{told.id}",
+        zone="zone",
+        kind=Kind.CONFIRMED,
+        identity=identity,
+        revision=1,
+        at_ns=told.at_ns,
+        decided_by=told.id,
+        label="vehicle",
+        visits=[visit],
+        observation=told.id,
+    )
+
+
+def ticks(camera: str, frames: Sequence[int], begins_ns: int) -> list[Tick]:
+    """One at the first analysed frame of every second, and one at the end."""
+    at = [(begins_ns + (frame - 1) * NS // 25, count) for count, frame in enumerate(frames, start=1)]
+    firsts = [pair for place, pair in enumerate(at) if not place or pair[0] // NS != at[place - 1][0] // NS]
+    return [
+        Tick(camera=camera, epoch=EPOCH, sequence=number, at_ns=at_ns, analysed=count)
+        for number, (at_ns, count) in enumerate([*firsts, at[-1]])
+    ]
+
+
+@pytest.fixture
+def road(tmp_path: Path) -> Path:
+    """Two cameras, 4 s each, one vehicle: found from frame 26 on in `a`, all the time in `b`, and linked."""
+    frames = list(range(1, 101, STEP))
+    records = []
+    for camera, first in (("a", 26), ("b", 1)):
+        told = observation(
+            camera, 1, [frame for frame in frames if frame >= first], begins_ns=BEGINS_NS[camera], left=10
+        )
+        messages: list[Message] = [told, *ticks(camera, frames, BEGINS_NS[camera])]
+        records += [Record(OBSERVATIONS, camera, encode(message)) for message in messages]
+        records.append(Record(TRAJECTORIES, "zone-1", encode_event(event("zone-1", told))))
+        lines = [f"{frame},7,10,50,40,30,1,1,1.0" for frame in range(1, 101)]
+        (tmp_path / f"{camera}.gt.txt").write_text("\n".join(lines))
+    log = SqliteLog(tmp_path / "corridor.db")
+    log.claim("test").commit([*records, Record(OBSERVATIONS, "a", b"\x01 no message")])
+    log.close()
+    return tmp_path
+
+
+def test_a_run_is_scored_on_the_frames_it_analysed(road: Path) -> None:
+    told = run_cli(road, road / "corridor.db", "--fps", 25)
+    cameras = msgspec.convert(told["cameras"], dict[str, dict[str, float]])
+    # Of 20 analysed frames 5 are before the vehicle was found: they count although the log has no box on them.
+    assert [cameras["a"][name] for name in ("frames", "true_boxes", "run_boxes", "recall", "idp")] == [
+        20,
+        20,
+        15,
+        0.75,
+        1,
+    ]
+    assert cameras["a"]["idf1"] == pytest.approx(2 * 15 / 35)
+    assert (cameras["b"]["idf1"], cameras["b"]["mota"]) == (1, 1)
+    together = msgspec.convert(told["together"], dict[str, float])
+    assert together["idf1"] == pytest.approx(2 * 35 / 75)
+    links = msgspec.convert(told["links"], dict[str, object])
+    assert msgspec.convert(links["precision"], dict[str, float])["value"] == 1
+    assert msgspec.convert(links["recall"], dict[str, float])["hits"] == 1
+
+
+def test_nothing_is_scored_after_the_end_of_the_truth(road: Path) -> None:
+    (road / "b.gt.txt").write_text("\n".join(f"{frame},7,10,50,40,30" for frame in range(1, 51)))
+    told = run_cli(road, road / "corridor.db", "--fps", 25)
+    cameras = msgspec.convert(told["cameras"], dict[str, dict[str, float]])
+    assert (cameras["b"]["frames"], cameras["b"]["run_boxes"]) == (10, 10)
+
+
+def test_files_may_be_named_one_by_one(road: Path) -> None:
+    told = run_cli(f"a={road / 'a.gt.txt'}", f"sqlite:{road / 'corridor.db'}", "--fps", 25)
+    assert told["together"] is None
+    assert told["links"] is None
+    assert list(msgspec.convert(told["cameras"], dict[str, object])) == ["a"]
+
+
+def test_truths_that_number_their_own_vehicles(road: Path) -> None:
+    told = run_cli(road, road / "corridor.db", "--fps", 25, "--local-ids")
+    together = msgspec.convert(told["together"], dict[str, float])
+    assert (together["true_ids"], together["run_ids"]) == (2, 2)
+    assert told["links"] is None
+
+
+def test_classes_that_do_not_count(road: Path) -> None:
+    (road / "b.gt.txt").write_text("\n".join(f"{frame},7,10,50,40,30,1,4,1.0" for frame in range(1, 101)))
+    told = run_cli(road, road / "corridor.db", "--fps", 25, "--classes", "1")
+    cameras = msgspec.convert(told["cameras"], dict[str, dict[str, float | None]])
+    assert (cameras["b"]["true_boxes"], cameras["b"]["run_boxes"], cameras["b"]["idf1"]) == (0, 0, None)
+
+
+def test_the_table_says_it_to_people(road: Path) -> None:
+    shown = _invoke(road, road / "corridor.db", "--fps", 25)
+    assert "together" in shown
+    assert "1.000 (0.207 to 1.000) 1/1" in shown
+    assert "seconds after leaving" in shown
+
+
+def test_the_delay_is_counted_from_the_end_of_a_tracklet(road: Path) -> None:
+    """Both are decided at the moment of their last box; before it they are two."""
+    told = run_cli(road, road / "corridor.db", "--fps", 25)
+    points = {point["when"]: point for point in msgspec.convert(told["delays"], list[dict[str, object]])}
+    together = msgspec.convert(told["together"], dict[str, float])
+    assert points["0"]["idf1"] == points["final"]["idf1"] == together["idf1"]
+    assert msgspec.convert(points["online"]["idf1"], float) < together["idf1"]
+
+
+def test_a_baseline_beside_the_run(road: Path) -> None:
+    """Both tracklets have the same vector: clustering joins them as the run did, unless nothing goes that way."""
+    command = (road, road / "corridor.db", "--fps", 25, "--baseline", "clustering")
+    told = run_cli(*command, "--sweep-floor", "--floor", 0.9)
+    baselines = msgspec.convert(told["baselines"], list[dict[str, object]])
+    assert [each["name"] for each in baselines] == ["clustering", "clustering, best floor"]
+    assert [each["together"] == told["together"] for each in baselines] == [True, True]
+    windows = road / "windows.toml"
+    windows.write_text("[associate]\nmax_travel_s = 10.0\n")
+    (alone,) = msgspec.convert(run_cli(*command, "--windows", windows)["baselines"], list[dict[str, object]])
+    assert alone["together"] != told["together"]
+    links = msgspec.convert(alone["links"], dict[str, object])
+    assert msgspec.convert(links["precision"], dict[str, float | None])["trials"] == 0
+    shown = _invoke(*command, "--windows-from-truth")
+    assert "clustering: travel times from the truth" in shown
+    assert "clustering 0.64" in shown
+
+
+def test_cameras_may_differ_in_their_frame_rate(road: Path) -> None:
+    told = run_cli(road, road / "corridor.db", "--fps", "a=25", "--fps", "b=25")
+    assert told == run_cli(road, road / "corridor.db", "--fps", 25)
+    with pytest.raises(ConfigError, match="camera 'b': the run's times are"):
+        run_cli(road, road / "corridor.db", "--fps", "a=25", "--fps", "b=24")
+
+
+def test_frame_times_beside_the_truth_need_no_rate(road: Path) -> None:
+    expected = run_cli(road, road / "corridor.db", "--fps", 25)
+    for camera in "ab":
+        lines = [
+            f"{frame},{BEGINS_NS[camera] + (frame - 1) * NS // 25}" for frame in range(1, 120) if not 30 < frame < 35
+        ]
+        (road / f"{camera}.times.txt").write_text("\n".join(lines))
+    assert run_cli(road, road / "corridor.db") == expected
+    (road / "a.times.txt").write_text("1,0\n2,30000000\n3,30000000\n")
+    with pytest.raises(ConfigError, match=r"a\.times\.txt, line 3: frames and times must rise"):
+        run_cli(road, road / "corridor.db")
+
+
+def test_a_figure_is_written(road: Path) -> None:
+    path = road / "new" / "scores.png"
+    _invoke(road, road / "corridor.db", "--fps", 25, "--baseline", "clustering", "--figure", path)
+    picture = cv2.imread(str(path))
+    assert picture is not None
+    assert picture.shape[1] > 1000
+    assert picture.std() > 10
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("{road}", "{road}/corridor.db"), "give their rate with --fps"),
+        (("{road}", "{road}/corridor.db", "--fps", "25", "--video", "{road}"), "not both"),
+        (("{road}", "{road}/corridor.db", "--fps", "nan"), "--fps nan is no frame rate"),
+        (("{road}", "{road}/corridor.db", "--fps", "fast"), "--fps 'fast' is no frame rate"),
+        (("{road}", "{road}/corridor.db", "--fps", "a=25"), "--fps: none for camera b"),
+        (("{road}", "{road}/corridor.db", "--fps", "25", "--floor", "0.5"), "for --baseline clustering only"),
+        (("{road}", "{road}/corridor.db", "--fps", "25", *PEER, "--floor", "2"), "--floor 2 is no cosine"),
+        (("{road}", "{road}/corridor.db", "--fps", "25", *PEER, "--local-ids"), "--baseline needs at least two"),
+        (("{road}", "{road}/corridor.db", "--fps", "25", "--figure", "scores.gif"), "a name that ends in .png"),
+        (("{road}", "{road}/corridor.db", "--fps", "24"), r"camera 'a': the run's times are 0\.\d+ frames off"),
+        (("{road}", "{road}/corridor.db", "--fps", "25", "--starts-at", "2020-01-01"), "say with --starts-at when"),
+        (("{road}", "{road}/corridor.db", "--video", "{road}"), "nothing for camera 'a'"),
+        (("{road}", "{road}/absent.db", "--fps", "25"), "there is no log .*absent.db"),
+        (("{road}/none", "{road}/corridor.db", "--fps", "25"), "neither a folder that exists nor CAMERA=FILE"),
+        (("a={road}/a.gt.txt", "a={road}/b.gt.txt", "{road}/corridor.db", "--fps", "25"), "camera 'a' is given twice"),
+        (("c={road}/a.gt.txt", "{road}/corridor.db", "--fps", "25"), r"nothing about camera c \(it knows a, b\)"),
+        (("a={road}/absent", "{road}/corridor.db", "--fps", "25"), "cannot read the truth"),
+        (("{road}", "{road}/corridor.db", "--fps", "25", "--classes", "car"), "expected whole numbers"),
+        (("{road}", "{road}/corridor.db", "--fps", "25", "--classes", "9"), r"no box of 9 \(it has 1\)"),
+        (("{road}", "{road}/corridor.db", "--fps", "25", "--visit-gap-s", "-1"), "no length of time"),
+    ],
+)
+def test_what_cannot_be_scored_is_said(road: Path, arguments: tuple[str, ...], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        _invoke(*(each.replace("{road}", str(road)) for each in arguments))
+
+
+def test_a_folder_without_truth(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="holds no truth"):
+        _invoke(tmp_path, tmp_path / "corridor.db", "--fps", 25)

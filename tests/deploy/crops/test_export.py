@@ -1,0 +1,90 @@
+"""A training set of one's own, from trajectories and kept crops."""
+
+from pathlib import Path
+
+import cv2
+import pytest
+
+from associate.trajectory import Kind, TrajectoryEvent, Visit
+from deploy.crops.export import export_crops
+from deploy.crops.store import StoredCrop, StoredTracklet
+from deploy.results.journeys import Journeys, fold
+from ingest.errors import ConfigError
+from tests.system.command import corridor
+from tests.training.datasets.layouts import write_images
+from training.datasets.opening import open_dataset
+
+
+def seen(identity: str, *cameras: str, track: int, kind: Kind = Kind.EXTENDED) -> TrajectoryEvent:
+    """An identity after its tracklet in the last of these cameras."""
+    visits = [
+        Visit(camera=c, observation=f"{c}|1.0|{track}|3", enter_ns=n, leave_ns=n + 1) for n, c in enumerate(cameras)
+    ]
+    about = visits[-1].observation
+    return TrajectoryEvent(
+        id=f"{identity}-{len(cameras)}", zone="zone", kind=kind, identity=identity, revision=len(cameras),
+        at_ns=1, decided_by=about, label="vehicle", visits=visits, observation=about,
+    )  # fmt: skip
+
+
+def kept(store: Path, camera: str, track: int, *, crops: int = 2) -> StoredTracklet:
+    """A tracklet's pictures in a store."""
+    names = [f"1.0-{track}-{place}.jpg" for place in range(crops)]
+    write_images(store / camera, names)
+    stored = [StoredCrop(file=name, captured_ns=1, box_xyxy=(1, 1, 9, 9), quality=0.5) for name in names]
+    return StoredTracklet(
+        tracklet=f"{camera}|1.0|{track}", camera=camera, label="v", first_ns=0, last_ns=1, crops=stored
+    )
+
+
+def four_vehicles() -> Journeys:
+    """1 to 4 were seen by both cameras, 5 by one."""
+    events = []
+    for track in range(1, 5):
+        events.append(seen(f"id{track}", "north", track=track, kind=Kind.CONFIRMED))
+        events.append(seen(f"id{track}", "north", "south", track=track))
+    return fold([*events, seen("id5", "north", track=5, kind=Kind.CONFIRMED)])
+
+
+def test_linked_vehicles_become_a_set_that_can_be_opened(tmp_path: Path) -> None:
+    store = tmp_path / "crops"
+    tracklets = [kept(store, camera, track) for camera in ("north", "south") for track in range(1, 7)]
+    told = export_crops(four_vehicles(), tracklets, store, tmp_path / "out")
+    assert (told.images, told.identities, told.cameras, told.left_out) == (16, 4, 2, 4)
+    data = open_dataset(str(tmp_path / "out"))
+    assert (data.name, len(data.train), len(data.query), len(data.gallery)) == ("folder", 8, 4, 8)
+    assert set(data.query.cameras.tolist()) == {"north", "south"}
+    original = cv2.imread(str(store / "north" / "1.0-1-0.jpg"))
+    copy = cv2.imread(str(tmp_path / "out" / "images" / "north" / "1.0-1-0.jpg"))
+    assert original is not None
+    assert copy is not None
+    assert (original == copy).all()
+
+
+def test_singles_are_taken_on_request(tmp_path: Path) -> None:
+    tracklets = [kept(tmp_path / "crops", "north", track) for track in range(1, 7)]
+    told = export_crops(four_vehicles(), tracklets, tmp_path / "crops", tmp_path / "out", singles=True)
+    assert (told.images, told.identities, told.left_out) == (10, 5, 1)
+
+
+def test_pictures_that_have_been_pruned_are_no_trouble(tmp_path: Path) -> None:
+    tracklets = [kept(tmp_path / "crops", "north", track) for track in range(1, 3)]
+    (tmp_path / "crops" / "north" / "1.0-1-0.jpg").unlink()
+    assert export_crops(four_vehicles(), tracklets, tmp_path / "crops", tmp_path / "out").images == 3
+
+
+def test_what_cannot_be_exported_is_one_line(tmp_path: Path) -> None:
+    tracklets = [kept(tmp_path / "crops", "north", 9)]
+    with pytest.raises(ConfigError, match=r"belongs to a vehicle that was linked .4 linked vehicles, 1 stored"):
+        export_crops(four_vehicles(), tracklets, tmp_path / "crops", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    write_images(tmp_path / "full", ["something.jpg"])
+    with pytest.raises(ConfigError, match="is not empty"):
+        export_crops(four_vehicles(), [kept(tmp_path / "crops", "north", 1)], tmp_path / "crops", tmp_path / "full")
+
+
+def test_the_command_says_what_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "run.toml").write_text('[[cameras]]\nid = "north"\nsource = "north.mp4"\n')
+    ended = corridor(tmp_path, "crops", "export", "run.toml", "out")
+    assert ended.returncode == 2
+    assert ended.stderr.strip() == "error: there are no crops in runs/crops (run with [crops] keep = true)"

@@ -1,0 +1,111 @@
+"""One TOML file, and what is said of a wrong one."""
+
+from pathlib import Path
+
+import pytest
+
+from deploy.site.config import load_config, parse_config
+from ingest.errors import ConfigError
+from tests.conftest import ROOT
+
+CAMERA = '[[cameras]]\nid = "north"\nsource = "rtsp://user@10.0.0.1/stream"\ncredentials = "env:NORTH_PASSWORD"\n'
+
+WRONG = {
+    "unknown key": (
+        '[[cameras]]\nid="a"\nsource="x"\nfps=3',
+        r"unknown key 'cameras\[0\].fps' \(known here: id, source",
+    ),
+    "unknown table": ("[alarm]\non=1\n" + CAMERA, "unknown key 'alarm'"),
+    "nested unknown": (CAMERA + "[detect]\nthreshold=1", "unknown key 'detect.threshold'"),
+    "no cameras": ("[log]\n", "key 'cameras' is missing"),
+    "empty cameras": ("cameras = []", "key 'cameras'"),
+    "no source": ('[[cameras]]\nid="a"', r"key 'cameras\[0\].source' is missing"),
+    "odd id": ('[[cameras]]\nid="a b"\nsource="x"', r"key 'cameras\[0\].id'"),
+    "same id": (CAMERA + CAMERA, "camera id 'north' is given twice"),
+    "scheme": ('[[cameras]]\nid="a"\nsource="gopher://x"', "unknown URL scheme 'gopher://'"),
+    "detector": (
+        CAMERA + '[detect]\ndetector="yolo"',
+        "key 'detect.detector': 'yolo' is not one of: crossroad-1016, pvb",
+    ),
+    "masks": (CAMERA + '[detect]\nmasks="sam"', "one of: auto, box, grabcut, sam-vit-b, sam-vit-h, sam-vit-l"),
+    "foundation": (CAMERA + "[foundation]\nthreshold=1", "unknown key 'foundation.threshold'"),
+    "no noun": (CAMERA + '[foundation]\nprompt=" . "', r"key 'foundation.prompt': the prompt ' . ' names nothing"),
+    "camera's prompt": (CAMERA + '[foundation.prompts]\nnorth=""', "key 'foundation.prompts.north': the prompt ''"),
+    "nobody's prompt": (
+        CAMERA + '[foundation.prompts]\nsouth="car ."',
+        r"foundation.prompts names camera 'south', which is not among the cameras \(north\)",
+    ),
+    "cheap": (
+        CAMERA + '[foundation]\ncheap="grounding-dino-swin-t"',
+        "key 'foundation.cheap': 'grounding-dino-swin-t' is not one of: crossroad-1016, .*, motion, the path of",
+    ),
+    "two budgets": (
+        CAMERA + "[foundation]\nmax_calls_per_s=1\nmax_gpu_share=0.5",
+        "foundation.max_calls_per_s 1 and max_gpu_share 0.5 are two budgets",
+    ),
+    "no budget": (CAMERA + "[foundation]\nmax_calls_per_s=0", "key 'foundation.max_calls_per_s'"),
+    "whole GPUs": (CAMERA + "[foundation]\nmax_gpu_share=2", "key 'foundation.max_gpu_share'"),
+    "device": (CAMERA + '[foundation]\ndevice="tpu"', "key 'foundation.device'"),
+    "score": (CAMERA + "[foundation]\nbox_score=1", "key 'foundation.box_score'"),
+    "batch": (CAMERA + "[foundation]\nbatch=0", "key 'foundation.batch'"),
+    "type": (CAMERA + '[detect]\nanalyse_fps="fast"', "key 'detect.analyse_fps': Expected `float`, got `str`"),
+    "range": (CAMERA + "[detect]\nanalyse_fps=0", "key 'detect.analyse_fps'"),
+    "no time": (CAMERA + "[associate]\ndecide_every_s=1e-10", "key 'associate.decide_every_s'"),
+    "for ever": (CAMERA + "[associate]\nidle_after_s=inf", "key 'associate.idle_after_s'"),
+    "no number": (CAMERA + "[associate]\nnew_vehicle=nan", "key 'associate.new_vehicle': nan"),
+    "likeness against": (
+        CAMERA + "[associate]\nsimilarity_slope=-3.0",
+        "key 'associate.similarity_slope': Expected `float` >= 0",
+    ),
+    "long ago": (CAMERA + "starts_at = 0001-01-01T00:00:00", "starts_at"),
+    "line in id": ('[[cameras]]\nid="a\\n"\nsource="x"', r"key 'cameras\[0\].id'"),
+    "travel": (CAMERA + '[[associate.travel]]\nstart="north"\nend="south"\nmin_s=1\nmax_s=2', "camera 'south'"),
+    "window": (CAMERA + "[associate]\nmin_travel_s=9\nmax_travel_s=3", "not below"),
+    "log": (CAMERA + '[log]\nurl="redis://x"', "log.url 'redis://x'"),
+    "syntax": ("cameras = [", "not valid TOML"),
+}
+
+
+def test_the_smallest_useful_file() -> None:
+    config = parse_config(CAMERA, "f.toml")
+    assert config.camera_ids == ("north",)
+    assert config.detect.detector == "crossroad-1016"
+    assert config.log.url == "sqlite:runs/corridor.db"
+
+
+def test_a_budget_is_given_or_the_usual_one() -> None:
+    budgets = {"": (0.8, None), "max_calls_per_s=2": (2, None), "max_gpu_share=0.3": (None, 0.3)}
+    for line, expected in budgets.items():
+        settings = parse_config(f"{CAMERA}[foundation]\n{line}", "f.toml").foundation
+        assert (settings.calls_per_s, settings.max_gpu_share) == expected
+
+
+def test_detectors_and_the_prompts_of_cameras() -> None:
+    for name in ("motion", "yolox-nano", "grounding-dino-swin-b", "~/weights/north.onnx"):
+        assert parse_config(f'{CAMERA}[detect]\ndetector="{name}"', "f.toml").detect.detector == name
+    config = parse_config(CAMERA + '[foundation]\nprompts = { north = "tram . bus" }\ncheap="a.onnx"', "f.toml")
+    assert config.foundation.prompts == {"north": "tram . bus"}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_file_is_explained_in_one_line(name: str) -> None:
+    text, expected = WRONG[name]
+    with pytest.raises(ConfigError, match=expected) as caught:
+        parse_config(text, "f.toml")
+    assert str(caught.value).startswith("f.toml")
+    assert "\n" not in str(caught.value)
+
+
+def test_what_is_no_text_and_what_is_not_there(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match="not a text file"):
+        load_config(tmp_path / "a.toml")
+    with pytest.raises(ConfigError, match="cannot read"):
+        load_config(tmp_path / "b.toml")
+    with pytest.raises(ConfigError, match="cannot read"):
+        load_config(tmp_path)
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("deploy/examples/*.toml")), ids=lambda p: p.name)
+def test_the_examples_are_right(path: Path) -> None:
+    load_config(path)

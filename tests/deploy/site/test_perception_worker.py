@@ -1,0 +1,328 @@
+"""Cameras to observations, with real files, the real detector and a real log."""
+
+import threading
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from deploy.log.base import Log
+from deploy.log.opening import open_log
+from deploy.log.topics import OBSERVATIONS
+from deploy.site import wiring
+from deploy.site.config import Config, parse_config
+from deploy.site.perception_worker import Batching, FrameTap, PerceptionWorker, station_progress
+from deploy.site.wiring import make_perception_worker
+from detect.detections import Detections
+from detect.detector import BatchDetector
+from detect.motion import MotionDetector
+from embed.observation import Gap, Message, Observation, State, Tick, decode
+from ingest.clock import NS
+from ingest.errors import ConfigError
+from ingest.feed import FeedState
+from ingest.frame import Frame
+from tests.ingest.clips import write_clip
+
+SIZE = (320, 192)
+
+
+def configure(folder: Path, cameras: dict[str, Path], extra: str = "", realtime: bool = False) -> Config:
+    tables = [
+        f'[[cameras]]\nid = "{name}"\nsource = "{path}"\nrealtime = {str(realtime).lower()}\n'
+        for name, path in cameras.items()
+    ]
+    text = "".join(tables) + f'[detect]\ndetector = "motion"\n[log]\nurl = "sqlite:{folder}/log.db"\n{extra}'
+    return parse_config(text, "test.toml")
+
+
+def messages_of(log: Log, camera: str | None = None) -> list[Message]:
+    messages = [decode(record.value) for record in log.read(OBSERVATIONS, 0, 100_000)]
+    return [message for message in messages if camera in (None, message.camera)]
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    return write_clip(tmp_path / "clip.mp4", 150, size=SIZE)
+
+
+@pytest.fixture
+def short(tmp_path: Path) -> Path:
+    return write_clip(tmp_path / "three_seconds.mp4", 75, size=SIZE)
+
+
+def test_a_recording_becomes_observations_and_ticks(tmp_path: Path, clip: Path) -> None:
+    config = configure(tmp_path, {"a": clip})
+    log = open_log(config.log.url)
+    make_perception_worker(config, log).run()
+    messages = messages_of(log)
+    ticks = [message for message in messages if isinstance(message, Tick)]
+    assert [tick.at_ns // NS for tick in ticks[:-1]] == list(range(6))
+    last = ticks[-1]
+    assert last.final
+    assert last.decoded == 150
+    assert last.analysed == 48
+    assert last.dropped == 0
+    closed = [m for m in messages if isinstance(m, Observation) and m.state is State.CLOSED]
+    assert len(closed) >= 1
+    assert all(m.at_ns <= last.at_ns for m in messages)
+
+
+def test_a_broken_camera_stops_no_other(tmp_path: Path, clip: Path, caplog: pytest.LogCaptureFixture) -> None:
+    empty, cut = tmp_path / "empty.mp4", tmp_path / "cut.mp4"
+    empty.write_bytes(b"")
+    cut.write_bytes(clip.read_bytes()[: clip.stat().st_size // 2])
+    config = configure(tmp_path, {"empty": empty, "good": clip, "cut": cut})
+    log = open_log(config.log.url)
+    worker = make_perception_worker(config, log)
+    worker.run()
+    states = {name: station.feed.state for name, station in worker.stations.items()}
+    assert states == {"empty": FeedState.FAILED, "good": FeedState.ENDED, "cut": FeedState.ENDED}
+    finals = {m.camera: m.decoded for m in messages_of(log) if isinstance(m, Tick) and m.final}
+    assert finals["good"] == 150
+    assert 0 < finals["cut"] < 150
+    assert finals["empty"] == 0  # its last word, so that nobody waits for it
+    assert any("empty.mp4" in line for line in caplog.messages)
+    assert any("cut.mp4 breaks off after" in line for line in caplog.messages)
+    alone = open_log(f"sqlite:{tmp_path}/alone.db")
+    make_perception_worker(configure(tmp_path, {"good": clip}), alone).run()
+    assert messages_of(log, "good") == messages_of(alone, "good")
+
+
+def test_an_interrupted_recording_goes_on_where_it_was(tmp_path: Path, clip: Path) -> None:
+    config = configure(tmp_path, {"a": clip})
+    log = open_log(config.log.url)
+    first = make_perception_worker(config, log, tap=lambda frame, found: stop_at(frame.captured_ns))
+
+    def stop_at(captured_ns: int) -> None:
+        if captured_ns > 2 * NS:
+            first.stop()
+
+    first.run()
+    assert not first.stations["a"].ended
+    second = make_perception_worker(config, log)
+    second.run()
+    messages = messages_of(log)
+    assert {message.epoch.generation for message in messages} == {1, 2}
+    boundary = max(m.at_ns for m in messages if m.epoch.generation == 1)
+    assert min(m.at_ns for m in messages if m.epoch.generation == 2) > boundary
+    opened = {m.tracklet for m in messages if isinstance(m, Observation)}
+    closed = {m.tracklet for m in messages if isinstance(m, Observation) and m.state is State.CLOSED}
+    assert opened == closed
+    third = make_perception_worker(config, log)
+    assert third.stations["a"].ended
+    assert station_progress(third.stations["a"].writer).ended
+
+
+def test_a_camera_taken_over_is_let_go_and_the_other_goes_on(tmp_path: Path, clip: Path) -> None:
+    config = configure(tmp_path, {"a": clip, "b": clip})
+    log = open_log(config.log.url)
+    taken = threading.Event()
+
+    def take_over(captured_ns: int) -> None:
+        if captured_ns > NS and not taken.is_set():
+            taken.set()
+            log.claim("camera/a")
+
+    worker = make_perception_worker(config, log, tap=lambda frame, found: take_over(frame.captured_ns))
+    worker.run()
+    assert worker.stations["a"].fenced
+    assert worker.stations["b"].ended
+    assert max(m.at_ns for m in messages_of(log, "a")) <= 2 * NS
+
+
+def test_a_paced_recording_takes_its_time_and_counts_what_it_drops(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "short.mp4", 50, size=SIZE)
+    config = configure(tmp_path, {"a": clip}, realtime=True)
+    log = open_log(config.log.url)
+    worker = make_perception_worker(config, log)
+    worker.run()
+    feed = worker.stations["a"].feed.counts
+    final = [m for m in messages_of(log) if isinstance(m, Tick)][-1]
+    assert feed.decoded == 50 == final.decoded
+    assert feed.skipped + final.analysed + worker.dropped("a") == 50
+    assert final.at_ns > 1_700_000_000 * NS  # the moment the run started, not 1970
+
+
+class AfraidOf:
+    """A detector that cannot look at one camera's pictures."""
+
+    def __init__(self, camera: str) -> None:
+        self._camera = camera
+
+    def __call__(self, frame: Frame) -> Detections:
+        if frame.camera_id == self._camera:
+            raise ValueError("an odd picture")
+        return Detections.none()
+
+
+def test_pictures_that_cannot_be_analysed_stop_no_other_camera(
+    tmp_path: Path, clip: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(wiring, "make_detector", lambda settings: AfraidOf("a"))
+    config = configure(tmp_path, {"a": clip, "b": clip})
+    log = open_log(config.log.url)
+    worker = make_perception_worker(config, log)
+    worker.run()
+    assert (worker.stations["a"].failed, worker.stations["a"].analysed) == (48, 0)
+    assert (worker.stations["b"].failed, worker.stations["b"].analysed) == (0, 48)
+    assert len([line for line in caplog.messages if "an odd picture" in line]) == 1
+    assert {m.camera for m in messages_of(log) if isinstance(m, Tick) and m.final} == {"a", "b"}
+
+
+class Together:
+    """A batch detector over a cheap one, which keeps what it was given; `afraid_of` as above."""
+
+    def __init__(self, afraid_of: str = "") -> None:
+        self._detector = MotionDetector()
+        self._afraid_of = afraid_of
+        self.calls: list[list[tuple[str, int]]] = []
+
+    def __call__(self, frames: Sequence[Frame]) -> list[Detections]:
+        self.calls.append([(frame.camera_id, frame.captured_ns) for frame in frames])
+        if any(frame.camera_id == self._afraid_of for frame in frames):
+            raise ValueError("an odd picture")
+        return [self._detector(frame) for frame in frames]
+
+
+def run_together(
+    folder: Path, cameras: dict[str, Path], detector: BatchDetector, limit: int, tap: FrameTap | None = None
+) -> tuple[PerceptionWorker, Log]:
+    """Recordings to their end, with up to `limit` frames in a call of the detector."""
+    folder.mkdir()
+    config = configure(folder, cameras)
+    log = open_log(config.log.url)
+    with pytest.MonkeyPatch.context() as patch:
+        batching = Batching(limit=limit, within_s=0.02)
+        patch.setattr(wiring, "make_batch_detector", lambda config, cameras, clock: (detector, batching))
+        worker = make_perception_worker(config, log, tap=tap)
+    worker.run()
+    return worker, log
+
+
+def test_batches_of_recordings_are_the_same_every_time_and_change_no_message(tmp_path: Path, short: Path) -> None:
+    shorter = write_clip(tmp_path / "shorter.mp4", 30, size=SIZE)
+    cameras = {"a": short, "b": shorter, "c": short}
+    calls, told = [], []
+    for name, limit in (("one", 1), ("three", 3), ("again", 3), ("two", 2)):
+        detector = Together()
+        _, log = run_together(tmp_path / name, cameras, detector, limit)
+        calls.append(detector.calls)
+        told.append(messages_of(log))
+    assert {len(call) for call in calls[0]} == {1}
+    assert [call for batch in calls[1] for call in batch] == [call for batch in calls[0] for call in batch]
+    assert len(calls[1]) < len(calls[0]) / 2
+    assert all(len({camera for camera, _ in call}) == len(call) for call in calls[1])
+    assert calls[2] == calls[1]
+    assert told[0] == told[1] == told[2] == told[3]
+
+
+def test_an_odd_camera_in_a_batch_takes_no_other_down(
+    tmp_path: Path, short: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    detector = Together(afraid_of="b")
+    worker, log = run_together(tmp_path / "odd", {"a": short, "b": short, "c": short}, detector, 3)
+    assert {name: (each.analysed, each.failed) for name, each in worker.stations.items()} == {
+        "a": (24, 0),
+        "b": (0, 24),
+        "c": (24, 0),
+    }
+    assert [len(call) for call in detector.calls[:8]] == [3, 1, 1, 1, 2, 1, 2, 1]
+    assert len([line for line in caplog.messages if "an odd picture" in line]) == 1
+    _, alone = run_together(tmp_path / "alone", {"a": short}, Together(), 3)
+    assert messages_of(log, "a") == messages_of(alone, "a")
+
+
+def test_a_camera_taken_over_amid_a_batch_is_let_go_and_the_others_go_on(tmp_path: Path, short: Path) -> None:
+    cameras = {"a": short, "b": short, "c": short}
+    folder = tmp_path / "fenced"
+
+    def take_over(frame: Frame, found: Detections) -> None:
+        if frame.camera_id == "a" and frame.captured_ns == NS:
+            open_log(f"sqlite:{folder}/log.db").claim("camera/b")
+
+    worker, log = run_together(folder, cameras, Together(), 3, take_over)
+    assert {name: (each.fenced, each.ended) for name, each in worker.stations.items()} == {
+        "a": (False, True),
+        "b": (True, False),
+        "c": (False, True),
+    }
+    assert max(message.at_ns for message in messages_of(log, "b")) <= NS
+    assert messages_of(log, "a")[-1].at_ns == messages_of(log, "c")[-1].at_ns > 2 * NS
+
+
+def test_a_stop_amid_a_batch_loses_no_frame(tmp_path: Path, short: Path) -> None:
+    """What had been fetched and not analysed is read again by the next run."""
+    cameras = {"a": short, "b": short}
+    workers: list[PerceptionWorker] = []
+    seen: list[tuple[str, int]] = []
+
+    def stop_at(frame: Frame, found: Detections) -> None:
+        seen.append((frame.camera_id, frame.captured_ns))
+        if frame.captured_ns == NS:
+            workers[0].stop()
+
+    config = configure(tmp_path, cameras)
+    for _ in range(2):
+        log = open_log(config.log.url)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(wiring, "make_batch_detector", lambda config, cameras, clock: (Together(), Batching(2, 0.02)))
+            workers.insert(0, make_perception_worker(config, log, tap=stop_at))
+        workers[0].run()
+        log.close()
+    for camera in cameras:
+        times = [at_ns for name, at_ns in seen if name == camera]
+        assert all(0 < later - before <= 160_000_000 for before, later in pairwise(times))
+        assert times[-1] > 2 * NS
+    assert all(station.ended for station in workers[0].stations.values())
+
+
+def test_what_never_gave_a_picture_has_not_been_read(tmp_path: Path, clip: Path) -> None:
+    """It may be mended, and then it is read."""
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"")
+    config = configure(tmp_path, {"a": broken})
+    log = open_log(config.log.url)
+    first = make_perception_worker(config, log)
+    first.run()
+    assert first.stations["a"].ended
+    broken.write_bytes(clip.read_bytes())
+    second = make_perception_worker(config, log)
+    assert not second.stations["a"].ended
+    second.run()
+    assert second.stations["a"].analysed == 48
+    assert make_perception_worker(config, log).stations["a"].ended
+
+
+def test_only_some_cameras(tmp_path: Path, clip: Path) -> None:
+    config = configure(tmp_path, {"a": clip, "b": clip})
+    log = open_log(config.log.url)
+    make_perception_worker(config, log, only=frozenset({"b"})).run()
+    assert {message.camera for message in messages_of(log)} == {"b"}
+
+
+def test_a_missing_file_is_said_before_anything_starts(tmp_path: Path) -> None:
+    config = configure(tmp_path, {"a": tmp_path / "none.mp4"})
+    with pytest.raises(ConfigError, match=r"none\.mp4"):
+        make_perception_worker(config, open_log(config.log.url))
+
+
+def test_records_given_up_are_reported_and_open_a_new_epoch(
+    tmp_path: Path, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A spool that had to drop something: its camera says so, and no tracklet goes on over the gap."""
+    config = configure(tmp_path, {"a": clip})
+    log = open_log(config.log.url)
+    worker = make_perception_worker(config, log)
+    station = worker.stations["a"]
+    monkeypatch.setattr(
+        type(station.writer), "dropped", property(lambda self: 7 if station.analysed >= 20 else 0), raising=True
+    )
+    worker.run()
+    messages = messages_of(log)
+    gaps = [message for message in messages if isinstance(message, Gap)]
+    assert [(gap.records, gap.epoch.session) for gap in gaps] == [(7, 1)]
+    before = {m.tracklet for m in messages if isinstance(m, Observation) and m.epoch.session == 0}
+    closed = {m.tracklet for m in messages if isinstance(m, Observation) and m.state is State.CLOSED}
+    assert before <= closed
+    assert messages[-1].epoch.session == 1

@@ -1,0 +1,161 @@
+"""The losses against their definitions written out as loops, and the memory banks' manners."""
+
+import math
+
+import pytest
+
+pytest.importorskip("torch")
+
+import torch
+from torch import Tensor
+
+from training.encoder.losses import align_loss, identity_loss, paired_align_loss, triplet_loss
+from training.encoder.memory_bank import BatchAlignment, MemoryBanks
+
+pytestmark = pytest.mark.torch
+
+LABELS = {
+    "even": [0, 0, 1, 1, 2, 2],
+    "uneven": [0, 0, 0, 1, 2, 2],
+    "scattered": [2, 0, 1, 0, 2, 2],
+    "all different": [0, 1, 2, 3, 4, 5],
+    "all the same": [4, 4, 4, 4, 4, 4],
+}
+EVERY = pytest.mark.parametrize("labels", LABELS.values(), ids=LABELS.keys())
+
+
+def cosine(a: Tensor, b: Tensor) -> float:
+    return float(a @ b / (a.norm() * b.norm()))
+
+
+def mean(values: list[float]) -> float:
+    return sum(values) / len(values) if values else 0.0
+
+
+@EVERY
+def test_align_loss_is_the_double_loop(labels: list[int]) -> None:
+    generator = torch.Generator().manual_seed(3)
+    count, slots = len(labels), 3
+    anchors = torch.rand(count, 10, generator=generator)
+    locals_ = torch.randn(slots, count, 10, generator=generator)
+    positive, negative = [], []
+    for g in range(count):
+        same = [p for p in range(count) if labels[p] == labels[g]]
+        other = [p for p in range(count) if labels[p] != labels[g]]
+        positive.append(mean([1 - cosine(anchors[g], locals_[s, p]) for p in same for s in range(slots)]))
+        pairs = [1 - cosine(locals_[s, p], locals_[s, q]) for p in other for q in other for s in range(slots)]
+        negative.append(mean(pairs))
+    expected = mean(positive) + mean(negative)
+    assert float(align_loss(anchors, locals_, torch.tensor(labels))) == pytest.approx(expected, abs=1e-5)
+
+
+@EVERY
+def test_paired_align_loss_is_the_double_loop(labels: list[int]) -> None:
+    generator = torch.Generator().manual_seed(4)
+    count = len(labels)
+    anchors = torch.rand(count, 10, generator=generator)
+    seen = torch.randn(count, count, 10, generator=generator)
+    positive, negative = [], []
+    for g in range(count):
+        same = [p for p in range(count) if labels[p] == labels[g]]
+        other = [p for p in range(count) if labels[p] != labels[g]]
+        positive.append(mean([1 - cosine(anchors[g], seen[g, p]) for p in same]))
+        negative.append(mean([1 - cosine(seen[g, p], seen[g, q]) for p in other for q in other]))
+    expected = mean(positive) + mean(negative)
+    assert float(paired_align_loss(anchors, seen, torch.tensor(labels))) == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("raw", [False, True])
+@EVERY
+def test_triplet_loss_is_the_loop(labels: list[int], raw: bool) -> None:
+    features = torch.randn(len(labels), 8, generator=torch.Generator().manual_seed(5))
+    unit = features if raw else features / features.norm(dim=1, keepdim=True)
+    expected = []
+    for a, label in enumerate(labels):
+        positive = max(float((unit[a] - unit[p]).norm()) for p in range(len(labels)) if labels[p] == label)
+        others = [float((unit[a] - unit[n]).norm()) for n in range(len(labels)) if labels[n] != label]
+        expected.append(max(0.0, positive - min(others, default=math.inf) + 0.3))
+    told = triplet_loss(features, torch.tensor(labels), 0.3, raw=raw)
+    assert float(told) == pytest.approx(mean(expected), abs=1e-4)
+
+
+def test_triplets_of_equal_features_have_a_finite_gradient() -> None:
+    features = torch.ones(4, 8, requires_grad=True)
+    triplet_loss(features, torch.tensor([0, 0, 1, 1]), 0.3).backward()  # type: ignore[no-untyped-call]
+    assert features.grad is not None
+    assert torch.isfinite(features.grad).all()
+
+
+def test_identity_loss_spreads_a_part_of_the_mass() -> None:
+    logits = torch.tensor([[2.0, 0.0, -1.0]])
+    log = torch.log_softmax(logits, dim=1)[0]
+    expected = -(0.9 * log[1] + 0.1 * log.mean())
+    torch.testing.assert_close(identity_loss(logits, torch.tensor([1]), 0.1), expected)
+
+
+def banks(slots: int = 6) -> MemoryBanks:
+    torch.manual_seed(0)
+    return MemoryBanks(16, 2, 3, slots=slots, momentum=0.9)
+
+
+MAP = torch.randn(6, 16, 2, 3, generator=torch.Generator().manual_seed(1))
+SAME_AND_OTHER = torch.tensor(LABELS["uneven"])
+DRAWN = torch.tensor([4, 1])
+
+
+def test_keys_and_queries_and_the_map_all_learn() -> None:
+    module, final_map = banks(), MAP.clone().requires_grad_()
+    module(final_map, SAME_AND_OTHER, DRAWN).backward()
+    for learned in (module.key.weight, module.query.weight, final_map):
+        assert learned.grad is not None
+        assert learned.grad.norm() > 0
+
+
+def test_banks_move_by_their_momentum_and_only_where_drawn() -> None:
+    module = banks()
+    before, global_before = module.local_bank.clone(), module.global_bank.clone()
+    module(MAP, SAME_AND_OTHER, DRAWN)
+    flat = MAP.flatten(2)
+    torch.testing.assert_close(module.local_bank[DRAWN], 0.9 * before[DRAWN] + 0.1 * flat.mean(dim=0))
+    others = [0, 2, 3, 5]
+    assert torch.equal(module.local_bank[others], before[others])
+    keys = module.key(MAP).flatten(2).mean(dim=0).detach()
+    torch.testing.assert_close(module.global_bank, 0.9 * global_before + 0.1 * keys)
+
+
+def test_banks_stand_still_in_evaluation() -> None:
+    module = banks().eval()
+    before = {key: value.clone() for key, value in module.state_dict().items()}
+    loss = module(MAP, SAME_AND_OTHER, DRAWN)
+    assert torch.isfinite(loss)
+    assert all(torch.equal(value, before[key]) for key, value in module.state_dict().items())
+
+
+def test_activations_are_the_best_match_of_every_position() -> None:
+    module = banks().eval()
+    anchors, locals_ = module.activations(MAP, DRAWN)
+    flat = MAP.flatten(2)
+    queries = module.query(MAP).flatten(2)
+    for image in range(6):
+        torch.testing.assert_close(anchors[image], (queries[image].T @ module.global_bank).max(dim=1).values)
+        for place, slot in enumerate(DRAWN.tolist()):
+            expected = (flat[image].T @ module.local_bank[slot]).max(dim=1).values
+            torch.testing.assert_close(locals_[place, image], expected)
+
+
+def test_banks_have_the_size_of_the_paper_s_maps() -> None:
+    module = MemoryBanks(512, 16, 16, slots=64, momentum=0.9)
+    assert sum(parameter.numel() for parameter in module.parameters()) == 65_664
+    assert module.global_bank.shape == (64, 256)
+    assert module.local_bank.shape == (64, 512, 256)
+
+
+@pytest.mark.parametrize("kind", ["banks", "batch"])
+def test_the_loss_is_finite_under_bfloat16(kind: str) -> None:
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        if kind == "banks":
+            loss = banks()((100 * MAP).bfloat16(), SAME_AND_OTHER, DRAWN)
+        else:
+            loss = BatchAlignment(16)((100 * MAP).bfloat16(), SAME_AND_OTHER)
+    assert loss.dtype == torch.float32
+    assert torch.isfinite(loss)

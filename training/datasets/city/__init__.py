@@ -1,0 +1,1 @@
+"""A re-identification set drawn from the synthetic city."""

@@ -1,0 +1,128 @@
+"""Features of city tracklets: their few best crops rendered and encoded, or each vehicle's own vector."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detect.detections import Detections
+from embed.crops import Crop, cut
+from ingest.clock import NS
+from ingest.frame import ClockQuality, Frame
+from ingest.synthetic.camera.spec import CameraSpec
+from ingest.synthetic.world.presets import Preset, find_camera, timetable_of
+from training.datasets.city.detector import NOBODY
+from training.datasets.city.processes import run_batches
+
+Vectors = NDArray[np.float32]
+Embed = Callable[[Sequence[Crop]], Vectors]
+"""Masks and encodes crops: (N, dim) rows of norm 1."""
+
+BATCH_S = 1800.0
+"""One process renders this much of the world's time at most: it sets every camera up once."""
+PERFECT_DIM = 64
+PERFECT_NOISE = 0.02
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Look:
+    """A crop to be taken: camera, number of the frame, the box (4,) float32 in it, and whose it is, as text."""
+
+    camera: int
+    sequence: int
+    box: NDArray[np.float32]
+    owner: str
+
+
+def perfect_vectors(looks: Sequence[Look], seed: int) -> Vectors:
+    """(N, 64) what an encoder without fault would say: every vehicle its own direction, all others far away."""
+    rng = np.random.default_rng((seed, 1))
+    vectors = np.zeros((len(looks), PERFECT_DIM), np.float32)
+    for row, look in enumerate(looks):
+        of_one = rng if look.owner == NOBODY else np.random.default_rng((seed, 2, int(look.owner)))
+        vector = of_one.standard_normal(PERFECT_DIM)
+        vector = vector / np.linalg.norm(vector) + PERFECT_NOISE * rng.standard_normal(PERFECT_DIM)
+        vectors[row] = vector / np.linalg.norm(vector)
+    return vectors
+
+
+def rendered_vectors(
+    preset: str, looks: Sequence[Look], make_embed: Callable[[], Embed], workers: int, tell: Callable[[int], None]
+) -> tuple[Vectors, NDArray[np.float32]]:
+    """(N, dim) vectors and (N,) sharpness factors of looks, rendered in processes; `tell` hears how many are done.
+
+    A look whose crop lies outside the picture has a vector of zeros.
+    """
+    spec_fps = [spec.fps for spec in find_camera(preset, 0)[0].cameras]
+    times_s = np.array([look.sequence / spec_fps[look.camera] for look in looks])
+    order = np.argsort(times_s, kind="stable")
+    size = max(1, -(-len(order) // max(workers, int(np.ptp(times_s) // BATCH_S) + 1))) if len(order) else 1
+    parts = [order[start : start + size] for start in range(0, len(order), size)]
+    with TemporaryDirectory(prefix="corridor-city-") as folder:
+        files = [Path(folder) / f"{number:06d}.npz" for number in range(len(parts))]
+        batches = [
+            partial(_render, preset, [looks[row] for row in part.tolist()], make_embed, file)
+            for part, file in zip(parts, files, strict=True)
+        ]
+        run_batches(
+            batches,
+            workers,
+            lambda: tell(sum(len(part) for part, file in zip(parts, files, strict=True) if file.exists())),
+        )
+        vectors: list[Vectors] = []
+        worths: list[NDArray[np.float32]] = []
+        for file in files:
+            with np.load(file) as stored:
+                vectors.append(stored["vectors"])
+                worths.append(stored["worths"])
+    if not vectors:
+        return np.empty((0, 1), np.float32), np.empty(0, np.float32)
+    back = np.argsort(np.concatenate(parts), kind="stable")
+    return np.concatenate(vectors)[back], np.concatenate(worths)[back]
+
+
+def _render(
+    preset: str, looks: Sequence[Look], make_embed: Callable[[], Embed], file: Path, wanted: Callable[[], bool]
+) -> None:
+    embed = make_embed()
+    studios: dict[int, _Studio] = {}
+    crops: list[Crop | None] = []
+    for look in looks:
+        if not wanted():
+            return
+        if look.camera not in studios:
+            studios[look.camera] = _Studio(*find_camera(preset, look.camera))
+        crops.append(studios[look.camera].take(look))
+    usable = [crop for crop in crops if crop is not None]
+    rows = embed(usable) if usable else np.empty((0, 1), np.float32)
+    vectors = np.zeros((len(crops), rows.shape[1]), np.float32)
+    there = np.array([crop is not None for crop in crops], np.bool_)
+    vectors[there] = rows
+    worths = np.array([0.0 if crop is None else crop.quality for crop in crops], np.float32)
+    unfinished = file.with_suffix(".part.npz")
+    np.savez(unfinished, vectors=vectors, worths=worths)
+    unfinished.replace(file)
+
+
+class _Studio:
+    """One camera, which takes a vehicle's picture with what is around it."""
+
+    def __init__(self, preset: Preset, spec: CameraSpec) -> None:
+        from ingest.synthetic.render.snapshot import Snapshots  # Panda3D is an extra: only who renders needs it
+
+        self._snapshots = Snapshots(preset, spec)
+        self._spec = spec
+        self._timetable = timetable_of(preset)
+
+    def take(self, look: Look) -> Crop | None:
+        time_s = look.sequence / self._spec.fps
+        trips = self._timetable.near(time_s)
+        there = [(trip.vehicle, pose) for trip in trips if (pose := trip.pose(time_s)) is not None]
+        only = None if look.owner == NOBODY else int(look.owner)
+        image, _ = self._snapshots.take(there, look.sequence, only=only)
+        frame = Frame("", look.sequence, round(time_s * NS), ClockQuality.SYNTHETIC, image)
+        return cut(frame, Detections.of(look.box[None]), 0, 1.0)

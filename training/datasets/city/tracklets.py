@@ -1,0 +1,133 @@
+"""Tracklets of a city camera without pictures: who is followed from when to when, and which frames are worth a crop."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detect.detections import Boxes, Detections
+from detect.tracking import Tracker
+from embed.crops import qualities
+from embed.settings import EmbedSettings
+from ingest.clock import NS
+from ingest.frame import ClockQuality, Frame
+from training.datasets.city.detector import NoisyDetector
+from training.datasets.city.sights import Sights
+from training.scoring.tracks import VISIT_GAP_S
+
+CROPS_APART_NS = 300_000_000
+WORTH_A_LOOK = 0.3
+"""With true boxes a vehicle is followed where this share of it is visible."""
+
+
+@dataclass(slots=True, eq=False)
+class Tracklet:
+    """One vehicle followed in one camera's session, frame by frame.
+
+    track: counts from 1 in the session. frames: places among the analysed frames. owners: by frame, whose box it was,
+    a vehicle's id as text. opened: the place at which it is first spoken of; tracklets that end before are noise.
+    """
+
+    session: int
+    track: int
+    frames: list[int] = field(default_factory=list)
+    boxes: list[NDArray[np.float32]] = field(default_factory=list)
+    owners: list[str] = field(default_factory=list)
+    qualities: list[float] = field(default_factory=list)
+    opened: int = -1
+
+    @property
+    def owner(self) -> str:
+        """Whose most of its boxes are."""
+        return max(sorted(set(self.owners)), key=self.owners.count)
+
+
+def follow(
+    sights: Sights, size: tuple[int, int], settings: EmbedSettings, lost_after_s: float, noise: NoisyDetector | None
+) -> list[Tracklet]:
+    """The tracklets of a camera that are spoken of, by session, then track; without `noise` of the true boxes.
+
+    Noisy boxes go through the tracker of the system; with true ones a vehicle has one tracklet a visit, as scoring
+    understands it.
+    """
+    blank = np.broadcast_to(np.uint8(0), (size[1], size[0], 3))
+    tracklets: list[Tracklet] = []
+    for session in np.unique(sights.session).tolist():
+        places = np.flatnonzero(sights.session == session).tolist()
+        known: dict[int, Tracklet] = {}
+        for place, found in _tracked(sights, places, lost_after_s, noise):
+            frame = Frame("", int(sights.sequences[place]), int(sights.camera_ns[place]), ClockQuality.SYNTHETIC, blank)
+            worth = qualities(frame, found)
+            for row, number in enumerate(found.track_ids.tolist()):
+                it = known.get(number)
+                if it is None:
+                    it = known[number] = Tracklet(session, len(known) + 1)
+                    tracklets.append(it)
+                it.frames.append(place)
+                it.boxes.append(found.boxes[row])
+                it.owners.append(found.labels[row])
+                it.qualities.append(float(worth[row]))
+    for it in tracklets:
+        times_ns = sights.camera_ns[it.frames]
+        old_enough = np.flatnonzero(times_ns - times_ns[0] >= settings.open_after_s * NS)
+        it.opened = it.frames[int(old_enough[0])] if len(old_enough) else -1
+    return [it for it in tracklets if it.opened >= 0]
+
+
+def _tracked(
+    sights: Sights, places: list[int], lost_after_s: float, noise: NoisyDetector | None
+) -> Iterator[tuple[int, Detections]]:
+    """The tracked vehicles of each frame of a session."""
+    tracker = Tracker(lost_after_s=lost_after_s)
+    patient = _Patient(round(VISIT_GAP_S * NS))
+    for place in places:
+        rows = sights.rows_of(place)
+        vehicles, boxes, visible = sights.vehicles[rows].tolist(), sights.boxes[rows], sights.visible[rows]
+        at_ns = int(sights.camera_ns[place])
+        if noise is None:
+            yield place, patient(at_ns, vehicles, boxes, visible)
+            continue
+        found = noise(place, vehicles, boxes, visible)
+        picture = Frame("", 0, at_ns, ClockQuality.SYNTHETIC, _PIXEL)
+        yield place, tracker(picture, found)
+
+
+_PIXEL = np.zeros((1, 1, 3), np.uint8)
+
+
+@dataclass(slots=True, eq=False)
+class _Patient:
+    """Follows vehicles by their ids; whoever is out of sight for too long gets a new number."""
+
+    lost_after_ns: int
+    _numbers: dict[int, tuple[int, int]] = field(default_factory=dict)
+    _given: int = 0
+
+    def __call__(self, at_ns: int, vehicles: list[int], boxes: Boxes, visible: NDArray[np.float32]) -> Detections:
+        rows = np.flatnonzero(visible >= WORTH_A_LOOK)
+        numbers = []
+        for row in rows.tolist():
+            number, last_ns = self._numbers.get(vehicles[row], (0, at_ns))
+            if number == 0 or at_ns - last_ns > self.lost_after_ns:
+                self._given += 1
+                number = self._given
+            self._numbers[vehicles[row]] = number, at_ns
+            numbers.append(number)
+        labels = tuple(str(vehicles[row]) for row in rows.tolist())
+        found = Detections.of(boxes[rows], labels=labels)
+        found.track_ids[:] = numbers
+        return found
+
+
+def worth_cropping(it: Tracklet, times_ns: NDArray[np.int64], most: int) -> list[int]:
+    """Places in `it.frames` of its best crops, by time: the best before it is opened, and the best of all, apart."""
+    order = np.argsort(-np.array(it.qualities), kind="stable").tolist()
+    early = next(place for place in order if it.frames[place] <= it.opened)
+    chosen = [early]
+    for place in order:
+        if len(chosen) == most:
+            break
+        if all(abs(int(times_ns[it.frames[place]] - times_ns[it.frames[other]])) >= CROPS_APART_NS for other in chosen):
+            chosen.append(place)
+    return sorted(chosen)

@@ -1,0 +1,123 @@
+"""The data sets that an encoder learns from or is measured on, with what was found in their images before."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest.errors import ConfigError, naming
+from training.encoder.config import DataSettings
+
+# What needs torch is imported by the functions, when they are sure to need it.
+
+if TYPE_CHECKING:
+    from training.batches.augment import PriorSource
+    from training.datasets.base import ImageSet, ReidData
+    from training.priors.cache import PriorCache, PriorRow
+    from training.teacher.vectors import Teaching
+
+logger = logging.getLogger(__name__)
+
+SHUFFLE_SEED = 0
+"""Whose prior an image gets in the rows of shuffled priors."""
+
+Told = Callable[[str], None]
+Size = tuple[int, int]
+"""Height and width in pixels."""
+
+
+def need_torch() -> None:
+    """Raises ConfigError where a library of the extra `train` is not installed, which only training needs."""
+    for name, module in {
+        "PyTorch": "torch",
+        "ONNX": "onnx",
+        "safetensors": "safetensors",
+        "TensorBoard": "tensorboard",
+    }.items():
+        if find_spec(module) is None:
+            raise ConfigError(f"training needs {name}, which is not installed (pip install 'corridor[train]')")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Opened:
+    """A data set without its unreadable images; `label` names it in tables, with the fingerprint of all its files."""
+
+    data: "ReidData"
+    label: str
+    priors: "PriorCache | None"
+    teaching: "Teaching | None"
+    times: int = 1
+
+
+def open_set(settings: DataSettings) -> Opened:
+    """Open a data set, and warn of what is odd in it.
+
+    Raises ConfigError where its priors or its teacher's features are of other files.
+    """
+    from training.datasets.images import without_corrupt
+    from training.datasets.opening import open_dataset
+    from training.priors.cache import PriorCache
+    from training.teacher.vectors import load_teaching
+
+    data = open_dataset(settings.set)
+    for note in data.notes:
+        logger.warning("%s", note)
+    cache = None if settings.priors is None else PriorCache.open(Path(settings.priors))
+    teaching = None if settings.teacher is None else load_teaching(Path(settings.teacher))
+    for given, found in ((settings.priors, cache), (settings.teacher, teaching)):
+        if found is not None:
+            with naming(f"{given} for {settings.set}"):
+                found.check(data)
+    label = f"{data.name} {data.train.root.resolve().name} ({data.fingerprint()})"
+    return Opened(without_corrupt(data), label, cache, teaching, settings.times)
+
+
+def prior_source(opened: Opened, images: "ImageSet", told: "PriorRow", size_hw: Size) -> "PriorSource | None":
+    """The priors of some images of a data set for a row of a table, or None where it has none."""
+    from training.priors.cache import prior_source
+
+    if opened.priors is None:
+        return None
+    return prior_source(opened.priors, images, told, size_hw[::-1], np.random.default_rng(SHUFFLE_SEED))
+
+
+def united_priors(sets: Sequence[Opened], size_hw: Size) -> "PriorSource | None":
+    """The priors of the training images of all sets, one after another; everything is vehicle in a set without."""
+    from embed.priors import rasterise
+
+    if all(each.priors is None for each in sets):
+        return None
+    sources = [prior_source(each, each.data.train, "with-prior", size_hw) for each in sets]
+    ends = np.cumsum([len(each.data.train) for each in sets])
+
+    def of(row: int) -> NDArray[np.float32]:
+        number = int(np.searchsorted(ends, row, side="right"))
+        source = sources[number]
+        if source is None:
+            return rasterise(None, size_hw[::-1])
+        return np.asarray(source(row - (int(ends[number - 1]) if number else 0)), np.float32)
+
+    return of
+
+
+def united_targets(sets: Sequence[Opened]) -> NDArray[np.float32] | None:
+    """(N, D) what a teacher says of the training images of all sets, NaN for sets without; None without any.
+
+    Of norm 1 after their mean is taken off, which would else be most of what there is to learn.
+    """
+    taught = [None if each.teaching is None else each.teaching.of(each.data.train) for each in sets]
+    widths = {each.shape[1] for each in taught if each is not None}
+    if not widths:
+        return None
+    if len(widths) > 1:
+        raise ConfigError(f"data: the teachers' vectors have {' and '.join(map(str, sorted(widths)))} numbers")
+    (width,) = widths
+    nothing = [np.full((len(each.data.train), width), np.nan, np.float32) for each in sets]
+    said = np.concatenate([blank if each is None else each for each, blank in zip(taught, nothing, strict=True)])
+    own = said - np.nanmean(said, axis=0)
+    return np.asarray(own / np.maximum(np.linalg.norm(own, axis=1, keepdims=True), 1e-6), np.float32)

@@ -1,0 +1,1 @@
+"""Training one encoder: configuration, recipe, loop, checkpoints, export."""

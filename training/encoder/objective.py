@@ -1,0 +1,93 @@
+"""Everything that learns in one module: the network, the align module, and the weighted sum of losses."""
+
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+
+from embed.network.network import Learned, ReidNetwork
+from embed.network.settings import NetworkSettings
+from training.datasets.base import UNLABELLED
+from training.encoder.losses import identity_loss, triplet_loss
+from training.encoder.memory_bank import BatchAlignment, MemoryBanks
+from training.encoder.recipe import Recipe
+from training.teacher.loss import Imitation
+
+ALIGN_BY_NETWORK: Final = {"grl": "banks", "msinet": "batch"}
+"""What the papers train with; baselines have no align loss."""
+
+LOSSES = ("total", "identity", "triplet", "align", "teacher")
+
+
+class Objective(nn.Module):
+    """The losses of a batch, (5,) in the order of LOSSES, unweighted but for the total; 0 what it does not have.
+
+    Identity and triplet losses are summed over the network's branches. Images of known identity stand first in a
+    batch; the others are learned from a teacher alone. `network`, `align` and `imitation` are its parts.
+    """
+
+    def __init__(
+        self,
+        network: ReidNetwork,
+        settings: NetworkSettings,
+        recipe: Recipe,
+        *,
+        named: bool = True,
+        teacher_dim: int = 0,
+    ) -> None:
+        """`named`: whether there are identities at all; `teacher_dim`: length of the teacher's vectors, 0 without."""
+        super().__init__()
+        self.network = network
+        self.recipe = recipe
+        kind = ALIGN_BY_NETWORK.get(settings.name, "none") if recipe.align == "auto" else recipe.align
+        self.align: MemoryBanks | BatchAlignment | None = None
+        height, width = settings.height // network.map_stride, settings.width // network.map_stride
+        if named and kind == "banks":
+            slots = recipe.bank_slots or recipe.batch
+            self.align = MemoryBanks(network.map_channels, height, width, slots, recipe.bank_momentum)
+        elif named and kind == "batch":
+            self.align = BatchAlignment(network.map_channels)
+        self.imitation = Imitation(network.map_channels, teacher_dim) if teacher_dim else None
+
+    @property
+    def slots(self) -> int:
+        """Slots to draw from in each step; 0 where there is no memory."""
+        return self.align.slots if isinstance(self.align, MemoryBanks) else 0
+
+    def forward(
+        self, images: Tensor, priors: Tensor | None, labels: Tensor, drawn: Tensor, targets: Tensor | None = None
+    ) -> Tensor:
+        learned = self.network(images, priors)
+        assert isinstance(learned, Learned), "the network must be in training mode"
+        with torch.autocast(images.device.type, enabled=False):
+            parts = torch.stack([*self._of_identities(learned, labels, drawn), self._of_teacher(learned, targets)])
+            weights = parts.new_tensor([1.0, 1.0, self.recipe.align_weight, self.recipe.teacher_weight])
+            return torch.cat([(weights * parts).sum()[None], parts])
+
+    def _of_identities(self, learned: Learned, labels: Tensor, drawn: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """In float32: distances of nearly equal vectors are lost in anything smaller."""
+        known = int((labels != UNLABELLED).sum())
+        if not known:
+            # What nothing is learned by stays in the graph all the same: spread over processes, all must take part.
+            nothing = torch.stack([0.0 * each.float().sum() for each in (*learned.logits, *learned.features)]).sum()
+            return nothing, nothing, nothing
+        labels = labels[:known]
+        logits, features = ([each[:known] for each in branch] for branch in (learned.logits, learned.features))
+        margin, raw = self.recipe.margin, self.recipe.triplet == "raw"
+        identity = torch.stack([identity_loss(each, labels, self.recipe.smoothing) for each in logits])
+        triplet = torch.stack([triplet_loss(each, labels, margin, raw=raw) for each in features])
+        return identity.sum(), triplet.sum(), self._align(learned.final_map[:known].float(), labels, drawn)
+
+    def _of_teacher(self, learned: Learned, targets: Tensor | None) -> Tensor:
+        """Of the main branch."""
+        if self.imitation is None or targets is None:
+            return learned.final_map.new_zeros((), dtype=torch.float32)
+        loss: Tensor = self.imitation(learned.features[0].float(), targets)
+        return loss
+
+    def _align(self, final_map: Tensor, labels: Tensor, drawn: Tensor) -> Tensor:
+        if self.align is None:
+            return final_map.new_zeros((), dtype=torch.float32)
+        loss: Tensor
+        loss = self.align(final_map, labels, drawn) if self.slots else self.align(final_map, labels)
+        return loss

@@ -1,0 +1,218 @@
+"""The state of one training, how it takes a step, and how it is kept and found again."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from embed.network.factory import build_encoder
+from embed.network.network import ReidNetwork
+from ingest.errors import CorridorError
+from training.batches.augment import PriorSource
+from training.batches.loader import Batch, TrainingSet
+from training.batches.sampler import BatchPlan
+from training.datasets.base import IdentityMap, ImageSet, need
+from training.encoder.checkpoint import Origin, check_same, load_checkpoint, save_checkpoint, start_from
+from training.encoder.distributed import Place
+from training.encoder.journal import EpochRow
+from training.encoder.memory_bank import SAMPLED_SLOTS
+from training.encoder.objective import LOSSES, Objective
+from training.encoder.precision import Precision
+from training.encoder.recipe import Recipe
+from training.encoder.seeding import Drawn, generator
+
+CHECKPOINT_NAME = "checkpoint.pt"
+
+
+class DivergedError(CorridorError):
+    """A loss or a gradient is no number any more; nothing of that step has been kept."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Job:
+    """What to train and where to put it.
+
+    images: the training set; prior_of: their priors, or None for networks without and for "everything is vehicle";
+    targets: (N, D) float32 what a teacher says of each image, NaN where nothing, or None without one; times: (N,)
+    how often an image is shown in an epoch, or None for once; start: another training's checkpoint to begin with;
+    checkpoint_every_s: a checkpoint is written at the first step after so many seconds, and at the end.
+    """
+
+    images: ImageSet
+    prior_of: PriorSource | None
+    origin: Origin
+    folder: Path
+    checkpoint_every_s: float = 300.0
+    validate_every: int = 10
+    targets: NDArray[np.float32] | None = None
+    times: NDArray[np.int64] | None = None
+    start: Path | None = None
+
+    @property
+    def checkpoint(self) -> Path:
+        """Where the state is kept."""
+        return self.folder / CHECKPOINT_NAME
+
+
+class Trainer:
+    """The state of a training: weights, banks, optimiser, average, and the step it stands before.
+
+    Every draw follows from the seed and the place in the training, so that no generator's state is needed to go on;
+    torch's, which only the first weights come from, is kept for completeness.
+    """
+
+    def __init__(self, job: Job, place: Place, precision: Precision) -> None:
+        self.job, self.place, self.precision = job, place, precision
+        self.recipe: Recipe = job.origin.recipe
+        if job.origin.identities:
+            place.check_split(self.recipe.identities)
+        labels = IdentityMap(job.origin.identities).labels(need(job.images, "the training set"))
+        self.plan = BatchPlan.of(
+            labels,
+            job.images.cameras,
+            identities=self.recipe.identities,
+            images=self.recipe.images,
+            seed=job.origin.seed,
+            times=job.times,
+            others_images=self.recipe.teacher_images,
+        )
+        self.data = TrainingSet(
+            job.images, labels, job.prior_of, job.origin.model, self.recipe, job.origin.seed, job.targets
+        )
+        torch.manual_seed(job.origin.seed)
+        network = build_encoder(job.origin.model, len(job.origin.identities))
+        if job.start is not None:
+            start_from(network, job.start)
+        teacher_dim = 0 if job.targets is None else job.targets.shape[1]
+        self.objective = Objective(
+            network, job.origin.model, self.recipe, named=bool(job.origin.identities), teacher_dim=teacher_dim
+        )
+        self.objective.to(place.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.optimiser = make_optimiser(self.objective, self.recipe)
+        self.average = (
+            AveragedModel(network, multi_avg_fn=growing_average(self.recipe.ema_decay), use_buffers=True)
+            if self.recipe.ema_decay
+            else None
+        )
+        self.scaler = torch.amp.GradScaler(place.device.type, enabled=precision.scales)
+        self.epoch = self.step = self.steps_done = 0
+        self.sums = torch.zeros(len(LOSSES), dtype=torch.float64)
+        self.rows: list[EpochRow] = []
+
+    def resume(self) -> None:
+        """Go on from the checkpoint; raises CheckpointError for a damaged one, ConfigError for another training's."""
+        origin, state = load_checkpoint(self.job.checkpoint)
+        check_same(self.job.checkpoint, origin, self.job.origin)
+        self.objective.load_state_dict(state["objective"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        if state["scaler"]:  # empty where the precision before needed none
+            self.scaler.load_state_dict(state["scaler"])
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
+        self.epoch, self.step, self.steps_done = state["epoch"], state["step"], state["steps_done"]
+        self.sums, self.rows = state["sums"], state["rows"]
+        torch.set_rng_state(state["torch_rng"])
+
+    def save(self) -> None:
+        """Write the checkpoint; raises CheckpointError, and the one before is intact."""
+        state: dict[str, Any] = {
+            "objective": self.objective.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "scaler": self.scaler.state_dict(),
+            "average": None if self.average is None else self.average.state_dict(),
+            "epoch": self.epoch,
+            "step": self.step,
+            "steps_done": self.steps_done,
+            "sums": self.sums,
+            "rows": self.rows,
+            "torch_rng": torch.get_rng_state(),
+        }
+        save_checkpoint(self.job.checkpoint, self.job.origin, state)
+
+    @property
+    def network(self) -> ReidNetwork:
+        """The network that is deployed: the average where there is one."""
+        return self.objective.network if self.average is None else cast("ReidNetwork", self.average.module)
+
+    def learn(self, module: nn.Module, batch: Batch, rate: float) -> Tensor:
+        """One step with `module`, the objective or what spreads it over processes; returns its losses, (5,) float64.
+
+        Raises DivergedError before a weight has changed.
+        """
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        self.optimiser.zero_grad(set_to_none=True)
+        with self.precision.context():
+            losses: Tensor = module(batch.images, batch.priors, batch.labels, self._draw_slots(), batch.targets)
+        told = self.place.mean(losses.detach().double()).cpu()
+        if not torch.isfinite(told).all():
+            values = zip(LOSSES, told.tolist(), strict=True)
+            raise DivergedError(self._diverged("loss", ", ".join(f"{name} {value:.4g}" for name, value in values)))
+        self.scaler.scale(losses[0]).backward()  # type: ignore[no-untyped-call]
+        self.scaler.unscale_(self.optimiser)
+        norm = nn.utils.clip_grad_norm_(self.objective.parameters(), self.recipe.clip_norm or math.inf)
+        if not (self.precision.scales or torch.isfinite(norm)):  # a scaler passes over such a step itself
+            raise DivergedError(self._diverged("gradient", f"norm {norm:.4g}"))
+        self.scaler.step(self.optimiser)
+        self.scaler.update()
+        if self.average is not None:
+            self.average.update_parameters(self.objective.network)
+        self.sums += told
+        self.step += 1
+        self.steps_done += 1
+        return told
+
+    def means(self) -> dict[str, float]:
+        """The losses of this epoch so far."""
+        return dict(zip(LOSSES, (self.sums / max(self.step, 1)).tolist(), strict=True))
+
+    def begin_epoch(self, row: EpochRow) -> None:
+        """The epoch is over; `row` says what became of it."""
+        self.rows.append(row)
+        self.epoch, self.step = self.epoch + 1, 0
+        self.sums = torch.zeros_like(self.sums)
+
+    def _draw_slots(self) -> Tensor:
+        slots = self.objective.slots
+        rng = generator(self.job.origin.seed, Drawn.SLOTS, self.steps_done)
+        drawn = rng.choice(slots, min(SAMPLED_SLOTS, slots), replace=False) if slots else np.zeros(0, np.int64)
+        return torch.from_numpy(drawn.astype(np.int64)).to(self.place.device)
+
+    def _diverged(self, what: str, told: str) -> str:
+        before = f"; {self.job.checkpoint} is of a step before" if self.job.checkpoint.exists() else ""
+        return (
+            f"the {what} is no number any more in epoch {self.epoch + 1}, step {self.step + 1} ({told}){before} "
+            "(train again with a lower recipe.rate, or with recipe.clip_norm, into another `out`)"
+        )
+
+
+Averaging = Callable[[Sequence[Tensor], Sequence[Tensor], Tensor | int], None]
+
+
+def growing_average(decay: float) -> Averaging:
+    """An exponential moving average that reaches its decay by and by: else the first weights would long weigh most."""
+
+    def average(averaged: Sequence[Tensor], current: Sequence[Tensor], steps: Tensor | int) -> None:
+        now = min(decay, (1.0 + float(steps)) / (10.0 + float(steps)))
+        get_ema_multi_avg_fn(now)(list(averaged), list(current), steps)  # type: ignore[no-untyped-call]
+
+    return average
+
+
+def make_optimiser(objective: Objective, recipe: Recipe) -> torch.optim.Optimizer:
+    """SGD decays every parameter, as MSINet's code does; AdamW spares normalisations, biases and single numbers."""
+    learning = [parameter for parameter in objective.parameters() if parameter.requires_grad]
+    if recipe.optimiser == "sgd":
+        return torch.optim.SGD(learning, recipe.rate, momentum=0.9, weight_decay=recipe.weight_decay)
+    groups = [
+        {"params": [p for p in learning if p.ndim > 1], "weight_decay": recipe.weight_decay},
+        {"params": [p for p in learning if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, recipe.rate)

@@ -1,0 +1,1 @@
+"""Priors of a data set: box and mask of every image, found once and kept."""

@@ -1,0 +1,98 @@
+"""Who can say where the vehicle is: a detector with a masker, and the city, which knows."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from detect.boxes import areas
+from detect.detections import Detections
+from detect.detector import BatchDetector
+from detect.masks import Masker
+from embed.priors import Prior
+from ingest.errors import ConfigError
+from ingest.frame import ClockQuality, Frame, Image
+from ingest.truth import decode_mask
+from training.datasets.city.layout import BOXES_AND_MASKS
+
+Size = tuple[int, int]
+"""Width and height in pixels."""
+
+
+def _as_it_is(size: Size) -> Size:
+    return size
+
+
+@dataclass(frozen=True, slots=True)
+class DetectedPriors:
+    """The box of a detector, and a masker's silhouette in it.
+
+    Up to `batch` images share a call of the detector where `shown` is the same of their sizes: the size in which the
+    detector's network sees them.
+    """
+
+    name: str
+    detector: BatchDetector
+    masker: Masker
+    batch: int = 1
+    shown: Callable[[Size], Size] = _as_it_is
+
+    def __call__(self, images: Mapping[str, Image]) -> Iterator[tuple[str, Prior | None]]:
+        frames = [Frame(name, 0, 0, ClockQuality.FILE, image) for name, image in images.items()]
+        alike: dict[Size, list[Frame]] = {}
+        for frame in frames:
+            alike.setdefault(self.shown(frame.size), []).append(frame)
+        for group in alike.values():
+            for start in range(0, len(group), self.batch):
+                together = group[start : start + self.batch]
+                for frame, found in zip(together, self.detector(together), strict=True):
+                    yield frame.camera_id, self._prior(frame, found)
+
+    def _prior(self, frame: Frame, found: Detections) -> Prior | None:
+        row = choose(found, frame.size)
+        if row is None:
+            return None
+        box = found.boxes[row]
+        mask = self.masker(frame.image, box) if found.masks is None else found.masks[row]
+        return Prior.of(box, mask, frame.size)
+
+
+def choose(found: Detections, size: Size) -> int | None:
+    """The detection that a crop of (width, height) is about: large, sure, close to the middle; None if there is none.
+
+    Area times score, times 1 in the middle of the crop to 0 in its corners. A box beside the middle is another vehicle.
+    """
+    middle = np.array(size, np.float32) / 2
+    about = (found.boxes[:, :2] <= middle).all(axis=1) & (found.boxes[:, 2:] >= middle).all(axis=1)
+    if not about.any():
+        return None
+    centres = (found.boxes[:, :2] + found.boxes[:, 2:]) / 2
+    off = np.linalg.norm(centres - middle, axis=1) / np.linalg.norm(middle)
+    return int(np.argmax(np.where(about, areas(found.boxes) * found.scores * (1 - off), -1)))
+
+
+class CityPriors:
+    """What the city wrote beside its crops: the box that a detector would have told, and the true visible pixels."""
+
+    name = "city truth"
+
+    def __init__(self, folder: Path) -> None:
+        path = folder / BOXES_AND_MASKS
+        try:
+            rows = [json.loads(line) for line in path.read_text().splitlines()]
+            self._rows = {str(row["image"]): row for row in rows}
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ConfigError(f"the boxes and masks of {path} cannot be read: {error}") from error
+
+    def __call__(self, images: Mapping[str, Image]) -> Iterator[tuple[str, Prior | None]]:
+        for name, image in images.items():
+            yield name, self._prior(name, image)
+
+    def _prior(self, name: str, image: Image) -> Prior | None:
+        row = self._rows.get(name.rpartition("/")[2])  # a query is in two folders
+        if row is None:
+            return None
+        size = image.shape[1], image.shape[0]
+        return Prior.of(np.array(row["detected_xyxy"], np.float32), decode_mask(row["mask"], size), size)

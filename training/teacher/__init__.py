@@ -1,0 +1,1 @@
+"""A teacher network's vectors, and the loss that imitates them."""

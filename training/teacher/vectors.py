@@ -1,0 +1,134 @@
+"""What a teacher network says of every image of a data set, computed once and kept in one file.
+
+FEATURES.npz   `about` (JSON: data set, fingerprint, teacher), `names` (N,) and `features` (N, D) float16 of norm 1
+"""
+
+import io
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from zipfile import BadZipFile
+
+import cv2
+import msgspec
+import numpy as np
+from numpy.lib.npyio import NpzFile
+from numpy.typing import NDArray
+
+from ingest.errors import ConfigError, SourceError
+from ingest.frame import Image
+from training.datasets.base import ImageSet, ReidData
+from training.datasets.images import read_image
+from training.encoder.checkpoint import write_atomically
+
+RIM = 16
+"""A picture's rim is this part of its sides."""
+
+SMALL_PX = 64
+
+Teacher = Callable[[Image], NDArray[np.float32]]
+"""From a picture to a vector of any length."""
+
+
+class AboutTeaching(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose words these are, and of which files."""
+
+    dataset: str
+    fingerprint: str
+    teacher: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Teaching:
+    """A teacher's vectors, (N, D) float16 of norm 1, of images by name."""
+
+    about: AboutTeaching
+    names: NDArray[np.str_]
+    features: NDArray[np.float16]
+
+    def of(self, images: ImageSet) -> NDArray[np.float32]:
+        """(N, D) vectors of images; raises ConfigError for one that the teacher has not seen."""
+        order = np.argsort(self.names)
+        places = np.searchsorted(self.names, images.names, sorter=order)
+        rows = order[np.minimum(places, len(order) - 1)]
+        strangers = images.names[self.names[rows] != images.names]
+        if len(strangers):
+            raise ConfigError(
+                f"the teacher's features are of other files than these: there are none of '{strangers[0]}' "
+                "(compute them again: corridor encoder teach)"
+            )
+        return self.features[rows].astype(np.float32)
+
+    def check(self, data: ReidData) -> None:
+        """Raises ConfigError where the features are not those of the data set's files."""
+        if self.about.fingerprint != data.fingerprint().sha256:
+            raise ConfigError(
+                f"the teacher's features are of other files than {data.name}'s (compute them again: "
+                "corridor encoder teach)"
+            )
+
+
+def teach(data: ReidData, teacher: Teacher, teacher_name: str, tell: Callable[[int, int], None]) -> Teaching:
+    """A teacher's vectors of all images of a data set: the mean over the `views` of each.
+
+    `teacher_name` says who it is; `tell` hears how many images are done, of how many. Images that cannot be read are
+    left out.
+    """
+    sets = (data.train, data.query, data.gallery)
+    paths = {name: images.root / name for images in sets for name in images.names.tolist()}
+    names, features = [], []
+    for done, (name, path) in enumerate(sorted(paths.items()), 1):
+        try:
+            image = read_image(path)
+        except SourceError:
+            continue
+        mean = sum((_unit(teacher(view)) for view in views(image)), np.zeros(1, np.float32))
+        names.append(name)
+        features.append(_unit(mean).astype(np.float16))
+        tell(done, len(paths))
+    if not names:
+        raise ConfigError(f"{data.name}: there is no image to teach from")
+    about = AboutTeaching(dataset=data.name, fingerprint=data.fingerprint().sha256, teacher=teacher_name)
+    return Teaching(about, np.array(names, np.str_), np.stack(features))
+
+
+def views(image: Image) -> list[Image]:
+    """A picture (H, W, 3) whole, small, and without its rim, and the mirror image of each.
+
+    What a teacher says of all of them is surer than what it says of one: the mean over the six is right more often,
+    and it is what a pupil has to say of a picture that is resized, moved and mirrored at random.
+    """
+    height, width = image.shape[:2]
+    down, right = height // RIM, width // RIM
+    small = np.asarray(cv2.resize(image, (SMALL_PX, SMALL_PX), interpolation=cv2.INTER_AREA), np.uint8)
+    inner = image[down : height - down, right : width - right]
+    return [np.ascontiguousarray(turned) for view in (image, small, inner) for turned in (view, view[:, ::-1])]
+
+
+def _unit(vector: NDArray[np.float32]) -> NDArray[np.float32]:
+    flat = np.asarray(vector, np.float32).ravel()
+    return flat / max(float(np.linalg.norm(flat)), 1e-12)
+
+
+def save_teaching(path: Path, teaching: Teaching) -> None:
+    """Write the file, whole or not at all; raises CheckpointError."""
+    buffer = io.BytesIO()
+    about = np.frombuffer(msgspec.json.encode(teaching.about), np.uint8)
+    np.savez(buffer, about=about, names=teaching.names, features=teaching.features)
+    write_atomically(path, buffer.getbuffer())
+
+
+def load_teaching(path: Path) -> Teaching:
+    """Read what `save_teaching` has written; raises ConfigError where the file is something else."""
+    try:
+        file = np.load(io.BytesIO(path.read_bytes()), allow_pickle=False)
+        if not isinstance(file, NpzFile):
+            raise ValueError("it holds a single array")
+        with file:
+            about = msgspec.json.decode(file["about"].tobytes(), type=AboutTeaching)
+            return Teaching(about, file["names"], file["features"])
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error, msgspec.MsgspecError) as error:
+        raise ConfigError(
+            f"{path} is not a file of a teacher's features: {error} (compute them: corridor encoder teach)"
+        ) from error
