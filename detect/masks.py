@@ -22,6 +22,11 @@ class Masker(Protocol):
     def __call__(self, image: Image, box_xyxy: NDArray[np.float32]) -> Mask: ...
 
 
+def never_empty(mask: Mask) -> Mask:
+    """The mask, or the whole crop where a masker found nothing: an encoder needs something to look at."""
+    return mask if mask.any() else np.ones_like(mask)
+
+
 class BoxMasker:
     """The whole box: no silhouette at all."""
 

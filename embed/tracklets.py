@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detect.detections import Detections
-from detect.masks import Masker
+from detect.masks import Masker, never_empty
 from embed.attributes import MIN_KIND_SCORE, Attributes, Traits, agree
 from embed.crops import BestCrops, Crop, qualities
 from embed.encoder import Encoder
@@ -161,10 +161,7 @@ class TrackletBuilder:
     def _masked(self, crop: Crop) -> Crop:
         if crop.mask is not None and crop.mask.any():
             return crop
-        mask = self._masker(crop.image, crop.box_xyxy)
-        if not mask.any():
-            mask = np.ones_like(mask)
-        return replace(crop, mask=mask)
+        return replace(crop, mask=never_empty(self._masker(crop.image, crop.box_xyxy)))
 
     def _observe(self, it: _Tracklet, state: State) -> Observation:
         assert it.mean is not None  # whatever is said has been embedded

@@ -1,9 +1,15 @@
 """Which encoder a name of the configuration stands for."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from embed.settings import SHIPPED, SHIPPED_FILE
+from detect.settings import DetectSettings
+from embed.settings import SHIPPED, SHIPPED_FILE, EmbedSettings
 from ingest.errors import ConfigError
+from ingest.toml_file import convert
+
+if TYPE_CHECKING:
+    from embed.vehicle_encoder import VehicleEncoder
 
 COLOUR = "colour"
 EXPORTED_SUFFIX = ".onnx"
@@ -22,3 +28,21 @@ def encoder_file(name: str) -> Path:
     """Where the encoder lies that is shipped, or exported; raises ConfigError for a name that is not known."""
     check_encoder(name)
     return SHIPPED_FILE if name == SHIPPED else Path(name).expanduser()
+
+
+def load_encoder(name: str = SHIPPED, *, masks: str = "grabcut", threads: int = 0) -> "VehicleEncoder":
+    """Load an encoder for images of one's own.
+
+    name: `grl-64`, which comes with the program, the path of an exported encoder (.onnx), or `colour`. masks: how the
+    vehicle is masked in its crop, `grabcut` as in the running system, `box` for the whole box, or a SAM. threads: 0
+    leaves their number to OpenVINO. Raises ConfigError for a name that is not known, WeightsError for a file that
+    cannot be used.
+    """
+    embed = convert({"encoder": name, "threads": threads}, EmbedSettings, "load_encoder")
+    detect = convert({"masks": masks}, DetectSettings, "load_encoder")
+    check_encoder(name)
+    # OpenCV and OpenVINO take their time to load: a configuration that only names an encoder does not wait for them.
+    from deploy.site.wiring import make_encoder, make_masker
+    from embed.vehicle_encoder import VehicleEncoder
+
+    return VehicleEncoder(make_encoder(embed), make_masker(detect))

@@ -1,9 +1,13 @@
 """The house stands as it was drawn: rooms, import rule, heavy libraries, clocks."""
 
 import ast
+import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
+from importlib import metadata
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -92,3 +96,29 @@ def test_the_guard_notices() -> None:
     assert not under("deploy.site.config.load_config", MAY_IMPORT["associate"])
     assert not under("embed.observations_of_mine", MAY_IMPORT["associate"])
     assert under("embed.observation.Tick", MAY_IMPORT["associate"])
+
+
+def declared() -> dict[str, frozenset[str]]:
+    """By distribution that pyproject.toml names: the modules that it installs."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [*project["dependencies"], *chain.from_iterable(project["optional-dependencies"].values())]
+    names = {re.split(r"[\[<>=; ]", each)[0].lower().replace("_", "-") for each in wanted}
+    found: dict[str, set[str]] = {name: set() for name in names}
+    for module, distributions in metadata.packages_distributions().items():
+        for distribution in distributions:
+            name = distribution.lower().replace("_", "-")
+            if name in found:
+                found[name].add(module)
+    return {name: frozenset(modules) for name, modules in found.items()}
+
+
+BESIDE = {"groundingdino", "faiss", "libsumo", "sumolib"}
+"""Installed by `make foundation` without its dependencies; alternatives of which only one may be installed."""
+
+
+def test_every_imported_library_is_declared() -> None:
+    known = {module for modules in declared().values() for module in modules} | BESIDE
+    ours = {*ROOMS, "tests", "corridor"}
+    imported = {name.split(".")[0]: relative(path) for path in FILES for name in imports(ast.parse(path.read_text()))}
+    missing = {name: path for name, path in imported.items() if name not in known | ours | sys.stdlib_module_names}
+    assert not missing, "declare them in pyproject.toml"

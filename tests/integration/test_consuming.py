@@ -58,9 +58,19 @@ def test_summaries_are_there(site: Path) -> None:
     log.close()
 
 
-@pytest.mark.parametrize("number", range(len(PYTHON)))
-def test_python_as_written(site: Path, number: int) -> None:
-    environment = {**os.environ, "KAFKA_BOOTSTRAP_SERVERS": servers(), "CORRIDOR_LOG": str(site / "runs/corridor.db")}
+CASES = [(number, kind) for number, text in enumerate(PYTHON) for kind in ("sqlite", "kafka")[: 1 + ("_URL" in text)]]
+
+
+@pytest.mark.parametrize(("number", "kind"), CASES)
+def test_python_as_written(site: Path, number: int, kind: str) -> None:
+    urls = {"sqlite": f"sqlite:{site}/runs/corridor.db", "kafka": f"kafka://{servers()}"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "KAFKA_BOOTSTRAP_SERVERS": servers(),
+        "CORRIDOR_LOG": str(site / "runs/corridor.db"),
+        "CORRIDOR_LOG_URL": urls[kind],
+    }
     result = subprocess.run(
         [sys.executable, "-c", PYTHON[number]], capture_output=True, text=True, env=environment, timeout=60
     )

@@ -1,0 +1,69 @@
+"""Records of a log as values, for programs that consume what Corridor writes: SQLite and Kafka alike."""
+
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+from associate.trajectory import TrajectoryEvent
+from associate.trajectory import decode as decode_event
+from deploy.log.base import Log
+from deploy.log.opening import open_log
+from deploy.log.topics import OBSERVATIONS, TRAJECTORIES
+from embed.observation import Message, Observation
+from embed.observation import decode as decode_message
+from ingest.clock import SystemClock
+
+logger = logging.getLogger(__name__)
+
+BATCH = 1000
+POLL_S = 0.1
+"""How long a reader that follows waits before it asks for more."""
+
+Value = TypeVar("Value")
+
+
+def read_events(log: str | Path, *, follow: bool = False) -> Iterator[TrajectoryEvent]:
+    """Iterate over the trajectory events of a log, in their order.
+
+    log: `sqlite:PATH`, `kafka://HOST:PORT[,HOST:PORT]`, or the path of a SQLite log. follow: wait for further events
+    at the end instead of stopping there. Raises ConfigError at once for a log that does not exist, LogError for one
+    that cannot be read. A record that is no event is left out, with a warning that names its offset.
+    """
+    return _values(_open(log), TRAJECTORIES, decode_event, follow)
+
+
+def read_observations(log: str | Path, *, follow: bool = False) -> Iterator[Observation]:
+    """Iterate over the observations of a log, in their order; ticks and gaps are passed over.
+
+    Parameters and errors as for `read_events`. `embed.observation.unpack_vector(observation.vector)` is the embedding,
+    (dim,) float32 of norm 1; only those of equal `observation.encoder` may be compared.
+    """
+    messages: Iterator[Message] = _values(_open(log), OBSERVATIONS, decode_message, follow)
+    return (message for message in messages if isinstance(message, Observation))
+
+
+def _open(log: str | Path) -> Log:
+    url = f"sqlite:{log}" if isinstance(log, Path) or ":" not in log else log
+    return open_log(url, must_exist=True)
+
+
+def _values(log: Log, topic: str, decode: Callable[[bytes], Value], follow: bool) -> Iterator[Value]:
+    clock, offset = SystemClock(), 0
+    try:
+        while True:
+            stored = log.read(topic, offset, BATCH)
+            for record in stored:
+                offset = record.offset
+                try:
+                    value = decode(record.value)
+                except ValueError as error:
+                    logger.warning("record %d of '%s' is left out: %s", record.offset, topic, error)
+                    continue
+                yield value
+            if not stored:
+                if not follow:
+                    return
+                clock.sleep(POLL_S)
+    finally:
+        log.close()
