@@ -6,7 +6,7 @@ INSTALL = $(BIN)/pip install --quiet --disable-pip-version-check
 # Installed without what it asks for, supervision 0.6: it works with the newer one that trackers needs.
 GROUNDING_DINO = groundingdino-py==0.4.0
 
-.PHONY: demo foundation test test-light check format bench schemas kafka clean
+.PHONY: demo foundation test test-light check format bench mutants schemas kafka clean
 
 demo: $(VENV)/.city  ## three cameras in a synthetic city: vehicles move from camera to camera
 	$(BIN)/corridor demo
@@ -31,6 +31,9 @@ format: $(VENV)/.dev  ## mend style
 bench: $(VENV)/.dev  ## the figures of docs/benchmarks.md
 	$(BIN)/python -m tests.bench
 
+mutants: $(VENV)/.mutants  ## small defects that no test notices, in a seeded sample (about half an hour)
+	$(BIN)/python -m tests.mutants
+
 schemas: $(VENV)/.dev  ## docs/schemas from the code
 	$(BIN)/python -m deploy.results.schemas docs/schemas
 
@@ -54,6 +57,10 @@ $(VENV)/.light: pyproject.toml | $(VENV)/bin/python
 $(VENV)/.foundation: pyproject.toml | $(VENV)/bin/python
 	$(INSTALL) -e '.[foundation]'
 	$(INSTALL) --no-deps $(GROUNDING_DINO)
+	touch $@
+
+$(VENV)/.mutants: $(VENV)/.dev
+	$(INSTALL) -e '.[mutants]'
 	touch $@
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
