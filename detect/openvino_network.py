@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detect.quiet_openvino import openvino
+from detect.openvino_without_telemetry import openvino
 from ingest.errors import WeightsError
 from ingest.frame import Image
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from detect.boxes import areas, clip, suppress
 from detect.detections import Detections
 from detect.openvino_network import OpenVinoNetwork
-from detect.quiet_openvino import openvino
+from detect.openvino_without_telemetry import openvino
 from ingest.errors import WeightsError
 from ingest.frame import Frame, Image
 

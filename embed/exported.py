@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from detect.quiet_openvino import openvino
+from detect.openvino_without_telemetry import openvino
 from embed.network.settings import PRIOR_STRIDE, NetworkSettings
 from ingest.errors import WeightsError
 

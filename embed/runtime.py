@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from detect.quiet_openvino import openvino
+from detect.openvino_without_telemetry import openvino
 from embed.crops import Crop
 from embed.exported import IMAGES, PRIORS, Exported
 from embed.priors import Prior, rasterise

@@ -13,7 +13,7 @@ from ingest.camera import Camera
 from ingest.clock import NS, Clock, SystemClock
 from ingest.errors import CorridorError, SourceError
 from ingest.frame import Frame
-from ingest.opening import check_source, open_camera
+from ingest.open_camera import check_source, open_camera
 from ingest.redact import redact
 
 app = typer.Typer(no_args_is_help=True, help="Look after the cameras of a configuration.")

@@ -17,7 +17,7 @@ from rich.table import Table
 from deploy.cli.terminal.screen import make_console
 from deploy.site.config import Config, load_config
 from deploy.site.teacher import open_teacher
-from detect.opening import FOUNDATION
+from detect.registry import FOUNDATION
 from detect.settings import FoundationSettings
 from ingest.camera import Camera
 from ingest.clock import SystemClock

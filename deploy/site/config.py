@@ -10,8 +10,8 @@ from associate.topology import Topology
 from deploy.crops.store import CropSettings
 from deploy.log.opening import check_log_url
 from deploy.site.encoders import check_encoder
-from detect.opening import check_detector
-from detect.prompts import Prompt
+from detect.foundation.prompts import Prompt
+from detect.registry import check_detector
 from detect.settings import DetectSettings, FoundationSettings
 from embed.settings import EmbedSettings
 from ingest.camera import Camera, check_camera

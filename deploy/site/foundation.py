@@ -8,11 +8,11 @@ from typing import Literal
 
 from deploy.site.isolation import Isolated
 from deploy.weights import catalogue
-from detect.budget import BudgetCounts, Budgeted
 from detect.detections import Detections
 from detect.detector import BatchDetector
+from detect.key_frames.budget import BudgetCounts, Budgeted
 from detect.masks import Masker
-from detect.opening import open_detector, start_score
+from detect.registry import open_detector, start_score
 from detect.settings import DetectSettings, FoundationSettings
 from ingest.clock import Clock
 from ingest.errors import ConfigError
@@ -111,7 +111,7 @@ def open_grounding_dino(name: str, settings: FoundationSettings, camera_ids: Ite
     checkpoint = Path(settings.weights).expanduser() if settings.weights else catalogue.find(name)
     text_encoder = Path(encoder).expanduser() if encoder else catalogue.find(TEXT_ENCODER)
     with _libraries_of(name):
-        from detect.grounding_dino import GroundingDino
+        from detect.foundation.grounding_dino import GroundingDino
 
         large = GroundingDino(
             checkpoint,
@@ -132,7 +132,7 @@ def open_sam(name: Literal["sam-vit-b", "sam-vit-l", "sam-vit-h"], settings: Fou
     """SAM as the masker; raises ConfigError for libraries or a device that are not there, WeightsError for weights."""
     checkpoint = Path(settings.sam_weights).expanduser() if settings.sam_weights else catalogue.find(name)
     with _libraries_of(name):
-        from detect.sam import SamMasker
+        from detect.foundation.sam import SamMasker
 
         size: Literal["vit-b", "vit-l", "vit-h"] = name.removeprefix("sam-")  # type: ignore[assignment]
         return SamMasker(checkpoint, size, device=settings.device)

@@ -13,9 +13,9 @@ import msgspec
 from deploy.site.foundation import TEXT_ENCODER, open_grounding_dino, open_sam
 from deploy.weights import catalogue
 from detect.detector import OneByOne
+from detect.foundation.prompts import Prompt
 from detect.masks import BoxMasker, GrabCutMasker, Masker
-from detect.opening import FOUNDATION, open_detector
-from detect.prompts import Prompt
+from detect.registry import FOUNDATION, open_detector
 from detect.settings import FoundationSettings
 from ingest.digest import short_digest
 from training.priors.spec import BOX, CITY, GRABCUT, MIN_SCORE, PriorSpec
@@ -52,7 +52,7 @@ def _open_large(spec: PriorSpec) -> "DetectedPriors":
 
     settings = _located(spec)
     detector = open_grounding_dino(spec.by, settings, [""])  # an image is no camera: all have the one prompt
-    from detect.grounding_dino import Fit
+    from detect.foundation.grounding_dino import Fit
 
     def shown(size: "Size") -> "Size":
         return Fit.of(size, settings.short_side_px).canvas

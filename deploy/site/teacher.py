@@ -6,7 +6,7 @@ import msgspec
 
 from deploy.weights import catalogue
 from detect.detector import OneByOne
-from detect.opening import FOUNDATION, open_detector, start_score
+from detect.registry import FOUNDATION, open_detector, start_score
 from detect.settings import FoundationSettings
 from training.distil.plan import Plan
 

@@ -18,7 +18,7 @@ from deploy.site.perception_worker import Batching, FrameTap, PerceptionWorker, 
 from deploy.weights import catalogue
 from detect.detector import BatchDetector, Detector, OneByOne
 from detect.masks import BoxMasker, GrabCutMasker, Masker
-from detect.opening import FOUNDATION, open_detector, start_score
+from detect.registry import FOUNDATION, open_detector, start_score
 from detect.settings import DetectSettings, FoundationSettings
 from detect.tracking import Tracker
 from embed.attributes import Attributes, BarrierAttributes
@@ -31,7 +31,7 @@ from ingest.camera import Camera
 from ingest.clock import Clock, SystemClock
 from ingest.feed import CameraFeed
 from ingest.mailbox import Mailbox
-from ingest.opening import check_source, open_camera, start_ns
+from ingest.open_camera import check_source, open_camera, start_ns
 
 DEFAULTS = FoundationSettings()
 

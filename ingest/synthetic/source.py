@@ -13,7 +13,7 @@ from ingest.synthetic.world.presets import find_camera
 from ingest.truth import TrueFrame
 
 if TYPE_CHECKING:
-    from ingest.synthetic.render.stage import Stage
+    from ingest.synthetic.render.camera_renderer import Stage
 
 _TRUTHS_KEPT = 1024
 
@@ -86,7 +86,7 @@ class SyntheticCamera:
 
     def _render(self, sequence: int) -> Image | None:
         """One frame, or None when closed."""
-        from ingest.synthetic.render.stage import Stage  # Panda3D is an extra: only who renders needs it
+        from ingest.synthetic.render.camera_renderer import Stage  # Panda3D is an extra: only who renders needs it
 
         with self._lock:
             if self._closed.is_set():

@@ -26,7 +26,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
 HEAVY: dict[str, tuple[str, ...]] = {
     "av": ("ingest/video.py", "ingest/network/streamed.py", "ingest/network/h264.py"),
     "panda3d": ("ingest/synthetic/",),
-    "openvino": ("detect/quiet_openvino.py",),
+    "openvino": ("detect/openvino_without_telemetry.py",),
     "trackers": ("detect/tracking.py",),
     "supervision": ("detect/tracking.py",),
     "cv2": (
@@ -46,13 +46,13 @@ HEAVY: dict[str, tuple[str, ...]] = {
     "torch": (
         "embed/network/",
         "detect/accelerator.py",
-        "detect/grounding_dino.py",
-        "detect/grounding_dino_network.py",
-        "detect/sam.py",
+        "detect/foundation/grounding_dino.py",
+        "detect/foundation/grounding_dino_network.py",
+        "detect/foundation/sam.py",
         "training/",
     ),
-    "groundingdino": ("detect/grounding_dino_network.py",),
-    "segment_anything": ("detect/sam.py",),
+    "groundingdino": ("detect/foundation/grounding_dino_network.py",),
+    "segment_anything": ("detect/foundation/sam.py",),
     "onnx": ("training/encoder/export.py",),
     "safetensors": ("training/encoder/export.py", "embed/network/"),
     "trackeval": ("training/scoring/",),

@@ -11,7 +11,7 @@ calls sees the same frames of six real clips, and its boxes go through the track
   are not false alarms for certain: the reference misses vehicles too. Its own spread is told beside it: the expensive
   detector on every frame, each one frame of the recording later.
 
-`budget`: detect.budget. `stride, carried`: key frames at a fixed distance, between them the same carrying and the same
+`budget`: detect.key_frames.budget. `stride, carried`: key frames at a fixed distance, between them the same carrying and the same
 cheap detector, so that the gain of choosing frames is told from that of carrying. `stride, flow only`: the same without
 the cheap detector. `stride, bare`: a fixed stride and nothing between.
 
@@ -31,13 +31,13 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from detect.between import Between
 from detect.boxes import areas
-from detect.budget import Budgeted
-from detect.carrying import grey
 from detect.detections import Boxes, Detections
+from detect.key_frames.box_propagation import Between
+from detect.key_frames.budget import Budgeted
+from detect.key_frames.median_flow import grey
 from detect.networks import NETWORKS
-from detect.opening import open_network
+from detect.registry import open_network
 from detect.settings import DetectSettings
 from detect.tracking import Tracker
 from embed.settings import EmbedSettings

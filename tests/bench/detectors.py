@@ -18,7 +18,7 @@ from detect.detections import Boxes, Detections
 from detect.detector import Detector
 from detect.motion import MotionDetector
 from detect.networks import NETWORKS
-from detect.opening import open_network
+from detect.registry import open_network
 from detect.settings import DetectSettings
 from ingest.clock import NS
 from ingest.frame import ClockQuality, Frame

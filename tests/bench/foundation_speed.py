@@ -20,12 +20,12 @@ from PIL import Image as Pillow
 from segment_anything import SamPredictor, sam_model_registry
 
 from detect.accelerator import autocast_type, choose_device
-from detect.grounding_dino import LONG_TO_SHORT, GroundingDino
-from detect.grounding_dino_network import DEVIATION, MEAN, build
-from detect.sam import SamMasker
+from detect.foundation.grounding_dino import LONG_TO_SHORT, GroundingDino
+from detect.foundation.grounding_dino_network import DEVIATION, MEAN, build
+from detect.foundation.sam import SamMasker
 from ingest.frame import ClockQuality, Frame
 from tests.bench.measure import interleaved, table
-from tests.detect.grounding_dino_files import write_checkpoint, write_text_encoder
+from tests.detect.foundation.grounding_dino_files import write_checkpoint, write_text_encoder
 
 PROMPT = "car . truck . bus . motorcycle . ambulance ."
 SIZE = (1920, 1080)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from trackers import BoTSORTTracker
 
 from detect.detections import Boxes, Detections
-from detect.openvino_detector import CROSSROAD_1016, OpenVinoDetector
+from detect.ssd import CROSSROAD_1016, OpenVinoDetector
 from detect.tracking import Tracker
 from ingest.clock import NS
 from ingest.frame import ClockQuality, Frame

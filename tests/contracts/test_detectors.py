@@ -14,7 +14,7 @@ from detect.detections import UNTRACKED, Detections
 from detect.detector import Detector
 from detect.motion import MotionDetector
 from detect.networks import NETWORKS, START_SCORE
-from detect.opening import open_network
+from detect.registry import open_network
 from ingest.frame import ClockQuality, Frame, Image
 from ingest.video import RecordedVideo
 

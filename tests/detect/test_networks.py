@@ -7,7 +7,7 @@ from deploy.site.wiring import tracker_maker
 from deploy.weights import catalogue
 from detect.detections import Detections
 from detect.networks import NETWORKS
-from detect.opening import check_detector
+from detect.registry import check_detector
 from detect.settings import DetectSettings
 from ingest.clock import NS
 from ingest.frame import ClockQuality, Frame

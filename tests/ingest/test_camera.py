@@ -4,7 +4,7 @@ import pytest
 
 from ingest.camera import Camera, check_camera
 from ingest.errors import ConfigError
-from ingest.opening import check_source, password
+from ingest.open_camera import check_source, password
 
 BAD = {
     "scheme": (Camera(id="a", source="ftp://host/x"), "unknown URL scheme 'ftp://'"),

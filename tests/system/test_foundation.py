@@ -20,10 +20,10 @@ import torch
 from deploy.cli.main import main
 from deploy.log.sqlite_log import SqliteLog
 from deploy.log.topics import OBSERVATIONS, TRAJECTORIES
-from detect import sam
+from detect.foundation import sam
 from embed.observation import Observation, decode
-from tests.detect.grounding_dino_files import write_checkpoint, write_text_encoder
-from tests.detect.sam.networks import small
+from tests.detect.foundation.grounding_dino_files import write_checkpoint, write_text_encoder
+from tests.detect.foundation.sam.networks import small
 from tests.ingest.clips import write_clip
 
 pytestmark = pytest.mark.torch

@@ -17,7 +17,7 @@ from ingest.errors import ConfigError, CorridorError, SourceError
 from ingest.feed import CameraFeed
 from ingest.frame import ClockQuality, Frame, Image
 from ingest.mailbox import Delivery, Mailbox
-from ingest.opening import check_source, open_camera
+from ingest.open_camera import check_source, open_camera
 from ingest.redact import redact
 from ingest.source import VideoSource
 from training.encoder.checkpoint import write_atomically

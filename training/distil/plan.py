@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from detect.opening import FOUNDATION, SITE_SUFFIX, check_detector
+from detect.registry import FOUNDATION, SITE_SUFFIX, check_detector
 from detect.settings import FoundationSettings
 from ingest.camera import Camera
 from ingest.digest import short_digest

@@ -6,7 +6,7 @@ from typing import Literal
 import msgspec
 
 from detect.networks import NETWORKS
-from detect.opening import FOUNDATION
+from detect.registry import FOUNDATION
 from detect.settings import FoundationSettings
 from ingest.errors import ConfigError
 

@@ -21,7 +21,7 @@ from deploy.cli.city import crops, observations, traffic
 from deploy.cli.terminal.screen import make_console
 from ingest.clock import NS, SystemClock
 from ingest.errors import ConfigError
-from ingest.opening import start_ns
+from ingest.open_camera import start_ns
 from ingest.synthetic.camera.spec import CameraClock
 from ingest.synthetic.world.presets import PRESETS, find_camera, trips_of
 from ingest.synthetic.world.trace import read_header

@@ -78,7 +78,7 @@ def _draw(
 
 
 def _tell(trace: Trace, out: Path) -> None:
-    from ingest.synthetic.camera.schedule import passages
+    from ingest.synthetic.camera.passages import passages
     from ingest.synthetic.world.presets import find_camera
 
     preset, _ = find_camera(str(out), 0)

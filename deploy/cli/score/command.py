@@ -27,7 +27,7 @@ from deploy.cli.terminal.screen import make_console, print_lines
 from deploy.log.opening import open_log
 from deploy.results.scored_run import all_events, begin_ns, frame_times_of, read_run, tracks_of
 from ingest.errors import ConfigError
-from ingest.opening import start_ns
+from ingest.open_camera import start_ns
 from training.scoring.decisions import read_decisions
 from training.scoring.tracks import VISIT_GAP_S
 from training.scoring.truth import read_mot

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.errors import ConfigError
-from ingest.synthetic.camera.sight import axes, in_sight, reach_m
 from ingest.synthetic.camera.spec import CameraPose
+from ingest.synthetic.camera.visibility import axes, in_sight, reach_m
 from ingest.synthetic.world.map_ends import map_ends
 from ingest.synthetic.world.streets import Lane, Line, Streets
 from ingest.synthetic.world.traffic import KINDS

@@ -6,7 +6,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from ingest.synthetic.camera.schedule import box_corners, in_view, place
+from ingest.synthetic.camera.passages import box_corners, in_view, place
 from ingest.synthetic.camera.spec import Points, Projection
 from ingest.synthetic.render.lamps import Glow, glows_of
 from ingest.synthetic.render.outline import outline

@@ -7,14 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.frame import Image
-from ingest.synthetic.camera.electronics import State
+from ingest.synthetic.camera.frame_effects import State
 from ingest.synthetic.camera.look import REACH_PX, Finish, meter
 from ingest.synthetic.camera.spec import CameraSpec
 from ingest.synthetic.render.actors import Actor
 from ingest.synthetic.render.lamps import add_glow, light_road
 from ingest.synthetic.render.rects import Rect
 from ingest.synthetic.render.shadows import SPREAD_PX, light_left
-from ingest.synthetic.scene.plate import Plate
+from ingest.synthetic.scene.background import Plate
 from ingest.synthetic.world.weather import Weather
 
 PAD_PX = REACH_PX + SPREAD_PX

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.frame import Image
-from ingest.synthetic.camera.schedule import place
+from ingest.synthetic.camera.passages import place
 from ingest.synthetic.camera.spec import Points, Projection
 from ingest.synthetic.render.shadows import Polygon, ground_in_picture
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from ingest.frame import Image
 from ingest.synthetic.camera.spec import CameraSpec
-from ingest.synthetic.render.stage import Placed, Pose, Stage
+from ingest.synthetic.render.camera_renderer import Placed, Pose, Stage
 from ingest.synthetic.vehicle.fleet import Vehicle
 from ingest.synthetic.world.presets import Preset
 from ingest.truth import TrueSighting

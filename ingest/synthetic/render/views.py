@@ -8,7 +8,7 @@ import numpy as np
 from ingest.errors import ConfigError
 from ingest.frame import Image
 from ingest.synthetic.camera.spec import NEAR_M, CameraSpec, Projection
-from ingest.synthetic.render.stage import Stage
+from ingest.synthetic.render.camera_renderer import Stage
 from ingest.synthetic.world.presets import Preset, timetable_of
 
 _MOMENTS = 60

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from ingest.frame import Image
 from ingest.synthetic.mesh import Mesh, box, grid, join, sheet
-from ingest.synthetic.scene.piece import Piece, Thing, square
+from ingest.synthetic.scene.scene_object import Piece, Thing, square
 from ingest.synthetic.scene.trees import tube
 from ingest.synthetic.world.paths import beside, even
 from ingest.synthetic.world.streets import Line

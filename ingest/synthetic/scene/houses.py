@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 from ingest.synthetic.camera.spec import Surroundings
 from ingest.synthetic.mesh import sheet
+from ingest.synthetic.scene.buildable_area import Site
 from ingest.synthetic.scene.facades import BAY_M, STOREY_M, paint_front, paint_roof
 from ingest.synthetic.scene.markings import Side
-from ingest.synthetic.scene.piece import Piece, Thing
-from ingest.synthetic.scene.site import Site
+from ingest.synthetic.scene.scene_object import Piece, Thing
 from ingest.synthetic.world.paths import beside, lengths, piece
 from ingest.synthetic.world.streets import Line
 from ingest.synthetic.world.weather import Weather

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ingest.frame import Image
 from ingest.synthetic.scene.canvas import Field, GroundCanvas
-from ingest.synthetic.scene.piece import Thing
+from ingest.synthetic.scene.scene_object import Thing
 from ingest.synthetic.world.weather import Weather
 
 SHADE_BGR = (0.60, 0.54, 0.50)

@@ -6,12 +6,12 @@ import numpy as np
 
 from ingest.frame import Image
 from ingest.synthetic.camera.spec import CameraSpec, Surroundings
+from ingest.synthetic.scene.buildable_area import Site
 from ingest.synthetic.scene.furniture import billboard, bin_, bollard, lamp_post, rail, sign, signal, wall_along
 from ingest.synthetic.scene.ground import STYLES
 from ingest.synthetic.scene.houses import build_houses
 from ingest.synthetic.scene.markings import Side
-from ingest.synthetic.scene.piece import Thing, square
-from ingest.synthetic.scene.site import Site
+from ingest.synthetic.scene.scene_object import Thing, square
 from ingest.synthetic.scene.trees import SPECIES, grow_tree
 from ingest.synthetic.world.paths import beside, directions, even, left_of, lengths, piece
 from ingest.synthetic.world.streets import Line, Streets

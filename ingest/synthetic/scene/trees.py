@@ -8,7 +8,7 @@ import numpy as np
 
 from ingest.frame import Image
 from ingest.synthetic.mesh import Floats, Mesh, grid
-from ingest.synthetic.scene.piece import Piece, Thing
+from ingest.synthetic.scene.scene_object import Piece, Thing
 
 _FACETS = 52
 

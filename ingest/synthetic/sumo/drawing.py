@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from ingest.errors import ConfigError
+from ingest.synthetic.camera.corridor_placement import place_in_a_row
 from ingest.synthetic.camera.placement import Survey, Wish, place_cameras
-from ingest.synthetic.camera.row import place_in_a_row
-from ingest.synthetic.camera.sight import area_ahead, farthest_m, near_any, without_sudden
 from ingest.synthetic.camera.spec import CameraPose
+from ingest.synthetic.camera.visibility import area_ahead, farthest_m, near_any, without_sudden
 from ingest.synthetic.sumo.net import read_streets
 from ingest.synthetic.sumo.program import Scenario, Spot, drive, prepare, sumo_version
 from ingest.synthetic.sumo.recorder import Recorder

@@ -11,10 +11,10 @@ from scipy.optimize import linear_sum_assignment
 
 from detect.boxes import iou
 from detect.detections import Boxes
-from detect.openvino_detector import CROSSROAD_1016, OpenVinoDetector
+from detect.ssd import CROSSROAD_1016, OpenVinoDetector
 from ingest.clock import NS
 from ingest.frame import ClockQuality, Frame, Image
-from ingest.synthetic.render.stage import Stage
+from ingest.synthetic.render.camera_renderer import Stage
 from ingest.synthetic.world.presets import PRESETS, find_camera
 from ingest.video import RecordedVideo
 from tests.bench.measure import table

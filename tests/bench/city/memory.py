@@ -3,7 +3,7 @@
 import gc
 import time
 
-from ingest.synthetic.render.stage import Stage
+from ingest.synthetic.render.camera_renderer import Stage
 from ingest.synthetic.world.presets import find_camera
 from tests.bench.measure import resident_mb, table
 

@@ -12,10 +12,10 @@ from scipy.optimize import linear_sum_assignment
 
 from detect.boxes import intersections, iou
 from detect.detections import Detections
-from detect.openvino_detector import CROSSROAD_1016, OpenVinoDetector
+from detect.ssd import CROSSROAD_1016, OpenVinoDetector
 from ingest.clock import NS
 from ingest.frame import ClockQuality, Frame
-from ingest.synthetic.render.stage import Stage
+from ingest.synthetic.render.camera_renderer import Stage
 from ingest.synthetic.world.presets import find_camera
 from ingest.truth import TrueSighting
 from tests.bench.measure import table

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 
 from ingest.synthetic.camera.spec import CameraPose, Look
+from ingest.synthetic.render.camera_renderer import Placed, Stage
 from ingest.synthetic.render.panda import ENGINE_LOCK, render_passes
-from ingest.synthetic.render.stage import Placed, Stage
 from ingest.synthetic.vehicle.fleet import Vehicle, draw_vehicle
 from ingest.synthetic.world.presets import find_camera
 from tests.bench.measure import interleaved, rate, table

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from ingest.frame import Image
-from ingest.synthetic.render.stage import Stage
+from ingest.synthetic.render.camera_renderer import Stage
 from ingest.synthetic.world.presets import PRESETS, find_camera
 from ingest.video import RecordedVideo
 from tests.bench.measure import table

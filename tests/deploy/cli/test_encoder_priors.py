@@ -148,7 +148,9 @@ prompts = {{ any = "bus ." }}
 def test_without_the_libraries_of_foundation_models_it_is_said_how_to_get_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in [each for each in sys.modules if each.startswith(("detect.grounding_dino", "detect.accelerator"))]:
+    for name in [
+        each for each in sys.modules if each.startswith(("detect.foundation.grounding_dino", "detect.accelerator"))
+    ]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "torch", None)
     (tmp_path / "own.toml").write_text(OWN.format(folder=tmp_path))
@@ -229,9 +231,9 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pytest.importorskip("segment_anything")
     import torch
 
-    from detect.grounding_dino_network import build
-    from tests.detect import grounding_dino_files as dino
-    from tests.detect.sam.networks import small
+    from detect.foundation.grounding_dino_network import build
+    from tests.detect.foundation import grounding_dino_files as dino
+    from tests.detect.foundation.sam.networks import small
 
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("models")
@@ -254,9 +256,9 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.torch
 def test_grounding_dino_and_sam_fill_a_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, models: Path) -> None:
-    from detect import sam
-    from detect.grounding_dino import GroundingDino
-    from tests.detect.sam.networks import small
+    from detect.foundation import sam
+    from detect.foundation.grounding_dino import GroundingDino
+    from tests.detect.foundation.sam.networks import small
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(sam.BUILDERS, "vit-b", small)

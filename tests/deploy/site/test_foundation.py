@@ -17,8 +17,8 @@ from deploy.site.config import Config, parse_config
 from deploy.site.foundation import FoundationDetector, Metered, Use, open_foundation, open_grounding_dino, open_sam
 from deploy.site.status import camera_statuses, write_status
 from deploy.site.wiring import make_batch_detector, make_masker, make_perception_worker, tracker_maker
-from detect.budget import BudgetCounts, Budgeted
 from detect.detections import Detections
+from detect.key_frames.budget import BudgetCounts, Budgeted
 from detect.masks import GrabCutMasker
 from detect.settings import DetectSettings, FoundationSettings
 from ingest.clock import NS, ManualClock, SystemClock
@@ -200,7 +200,7 @@ def test_an_installation_without_the_libraries_is_told_what_to_do(
 ) -> None:
     if missing != "torch":
         pytest.importorskip("torch")
-    ours = ("detect.grounding_dino", "detect.sam", "detect.accelerator")
+    ours = ("detect.foundation.grounding_dino", "detect.foundation.sam", "detect.accelerator")
     for name in [each for each in sys.modules if each.startswith((f"{missing}.", *ours))]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, missing, None)

@@ -26,7 +26,7 @@ from ingest.errors import AuthFailedError, SourceError
 from ingest.frame import ClockQuality, Frame
 from ingest.network.access_unit import AccessUnit
 from ingest.network.streamed import StreamedVideo, with_password
-from ingest.opening import open_camera
+from ingest.open_camera import open_camera
 from ingest.source import VideoSource
 from tests.ingest.clips import write_clip
 from tests.integration.pixel_clock import SIZE, live_units, read

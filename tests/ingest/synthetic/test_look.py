@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ingest.frame import Image
-from ingest.synthetic.camera.electronics import Electronics
+from ingest.synthetic.camera.frame_effects import Electronics
 from ingest.synthetic.camera.look import REACH_PX, Finish, Metering, Noise, meter
 from ingest.synthetic.camera.spec import CameraPose, CameraSpec, Look
 from ingest.synthetic.world.weather import Weather

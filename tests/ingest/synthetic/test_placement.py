@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from ingest.errors import ConfigError
+from ingest.synthetic.camera.corridor_placement import place_in_a_row
 from ingest.synthetic.camera.placement import MAPPED_M, Survey, Wish, place_cameras
-from ingest.synthetic.camera.row import place_in_a_row
-from ingest.synthetic.camera.sight import area_ahead, in_sight, reach_m, without_sudden
 from ingest.synthetic.camera.spec import CameraPose
+from ingest.synthetic.camera.visibility import area_ahead, in_sight, reach_m, without_sudden
 from ingest.synthetic.sumo.program import Spot
 from ingest.synthetic.sumo.surveyor import Surveyor
 from ingest.synthetic.world.map_ends import map_ends

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from ingest.errors import ConfigError
+from ingest.synthetic.camera.passages import Passage, box_corners, boxes, passages
 from ingest.synthetic.camera.placement import CLEAR_M, Carriageways
-from ingest.synthetic.camera.schedule import Passage, box_corners, boxes, passages
 from ingest.synthetic.camera.spec import CameraClock, Projection
 from ingest.synthetic.vehicle.fleet import LOOK_ALIKES
 from ingest.synthetic.world.presets import PRESETS, TRACES, find_camera, parse_city_url, streets_of, trips_of

@@ -10,7 +10,7 @@ from ingest.synthetic.scene.canvas import GroundCanvas
 from ingest.synthetic.scene.ground import STYLES, paint_ground
 from ingest.synthetic.scene.lighting import shade_on_ground
 from ingest.synthetic.scene.markings import drivable, paint_lines, sides, within_lanes, zebra
-from ingest.synthetic.scene.piece import Thing, square
+from ingest.synthetic.scene.scene_object import Thing, square
 from ingest.synthetic.scene.scenery import draw_scenery
 from ingest.synthetic.world.paths import beside, cut, dashes, even, lengths, piece, strip
 from ingest.synthetic.world.presets import find_camera, streets_of

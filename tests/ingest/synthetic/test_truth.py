@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ingest.synthetic.camera.schedule import place
+from ingest.synthetic.camera.passages import place
 from ingest.synthetic.camera.spec import CameraPose, CameraSpec, Look, Projection
 from ingest.synthetic.mesh import Mesh
 from ingest.synthetic.render.actors import Placed
+from ingest.synthetic.render.camera_renderer import Stage
+from ingest.synthetic.render.ground_truth import Witness
 from ingest.synthetic.render.outline import outline
 from ingest.synthetic.render.panda import ENGINE_LOCK, Node, discard_scene, make_node, make_root, render_passes
-from ingest.synthetic.render.stage import Stage
 from ingest.synthetic.render.vehicles import body_of
-from ingest.synthetic.render.witness import Witness
 from ingest.synthetic.vehicle.fleet import draw_vehicle
 from ingest.synthetic.world.presets import find_camera
 from ingest.truth import TrueSighting

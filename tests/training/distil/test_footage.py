@@ -16,7 +16,7 @@ from ingest.camera import Camera  # noqa: E402
 from ingest.clock import SystemClock  # noqa: E402
 from ingest.errors import ConfigError, SourceError  # noqa: E402
 from ingest.frame import ClockQuality, Frame  # noqa: E402
-from ingest.opening import open_camera  # noqa: E402
+from ingest.open_camera import open_camera  # noqa: E402
 from tests.training.distil.drawn_traffic import (  # noqa: E402
     SURE,
     Seeing,

@@ -204,7 +204,7 @@ def test_teachers_are_believed_by_their_own_scores(tmp_path: Path, monkeypatch: 
 def test_grounding_dino_as_the_teacher(short: Path, tmp_path: Path) -> None:
     """Its real architecture with random weights: the labels are the nouns of the prompt, whatever it sees in them."""
     pytest.importorskip("groundingdino")
-    from tests.detect.grounding_dino_files import write_checkpoint, write_text_encoder
+    from tests.detect.foundation.grounding_dino_files import write_checkpoint, write_text_encoder
 
     text_encoder = write_text_encoder(tmp_path / "bert")
     checkpoint = write_checkpoint(tmp_path / "dino.pth", text_encoder)

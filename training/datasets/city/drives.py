@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.errors import ConfigError
-from ingest.synthetic.camera.schedule import Passage, passages
+from ingest.synthetic.camera.passages import Passage, passages
 from ingest.synthetic.camera.spec import NEAR_M, CameraSpec, Points, Projection
 from ingest.synthetic.world.presets import Preset, trips_of
 from ingest.synthetic.world.traffic import Trip

@@ -10,7 +10,7 @@ from detect.boxes import covered
 from detect.detections import Boxes
 from ingest.clock import NS
 from ingest.frame_sampler import Beat
-from ingest.synthetic.camera.schedule import Passage, box_corners, passages, place
+from ingest.synthetic.camera.passages import Passage, box_corners, passages, place
 from ingest.synthetic.camera.spec import CameraSpec, Points, Projection
 from ingest.synthetic.render.outline import directions
 from ingest.synthetic.vehicle.fleet import Vehicle

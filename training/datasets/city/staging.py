@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.synthetic.camera.schedule import box_corners, place
+from ingest.synthetic.camera.passages import box_corners, place
 from ingest.synthetic.camera.spec import Projection
 from ingest.synthetic.vehicle.fleet import Vehicle
 from training.datasets.city.drives import Drive

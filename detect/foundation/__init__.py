@@ -1,0 +1,1 @@
+"""Foundation models: Grounding DINO as an open-vocabulary detector, SAM for masks."""

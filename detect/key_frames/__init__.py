@@ -1,0 +1,1 @@
+"""Key frames: which frames the expensive detector sees, and box propagation between them."""

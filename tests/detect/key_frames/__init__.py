@@ -1,0 +1,1 @@
+"""Tests of the key-frame budget and box propagation."""

@@ -1,0 +1,78 @@
+"""What is asked about between key frames."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from detect.detections import Detections
+from detect.key_frames.box_propagation import Between
+from detect.key_frames.median_flow import grey
+from tests.detect.key_frames.budget_scene import HEIGHT, WIDTH, as_boxes, picture
+
+Step = list[tuple[float, float, float, float]]
+
+
+def follow(path: list[Step], cheap_score: float, *, key: Detections | None = None) -> Between:
+    """A camera in which the cheap detector sees the path with a score, after a key frame on its first picture."""
+    between, before = Between((WIDTH, HEIGHT), start_score=0.7, cheap_start_score=0.6), None
+    for boxes in path:
+        after = grey(picture(boxes))
+        cheap = Detections.of(as_boxes(boxes), np.full(len(boxes), cheap_score, np.float32))
+        if before is not None:
+            between.carry(before, after)
+        between.compare(cheap)
+        if before is None and key is not None:
+            between.settle(key, cheap)
+        before = after
+    return between
+
+
+STANDS: list[Step] = [[], [(100, 50, 150, 90)], [(100, 50, 150, 90)], [(100, 50, 150, 90)]]
+DRIVES: list[Step] = [[], *([(100.0 + 6 * i, 50.0, 150.0 + 6 * i, 90.0)] for i in range(3))]
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "score", "asks"),
+    [
+        ("sure of what stands", STANDS, 0.65, True),
+        ("sure of what drives", DRIVES, 0.65, True),
+        ("unsure of what stands", STANDS, 0.3, False),
+        ("unsure of what drives", DRIVES, 0.3, True),
+    ],
+)
+def test_what_asks_for_a_key_frame(name: str, path: list[Step], score: float, asks: bool) -> None:
+    assert (follow(path, score, key=Detections.none()).new == 1) == asks, name
+
+
+def test_scores_of_the_cheap_detector_come_out_on_the_scale_of_the_other() -> None:
+    scores = follow(STANDS[:2], 0.3).shown().scores
+    np.testing.assert_allclose(scores, [0.3 * 0.7 / 0.6], rtol=1e-5)
+
+
+def test_a_denied_box_neither_asks_nor_shows_also_when_it_drives() -> None:
+    between = follow(DRIVES[1:], 0.9, key=Detections.none())
+    assert between.new == 0
+    assert len(between.shown()) == 0
+
+
+def test_nothing_is_left_at_the_edge_of_a_vehicle_that_has_gone() -> None:
+    path: list[Step] = [[(250 + 14.0 * i, 60, 300 + 14.0 * i, 100)] for i in range(6)]
+    between = Between((WIDTH, HEIGHT), start_score=0.7, cheap_start_score=0.7)
+    between.settle(Detections.of(as_boxes(path[0])), Detections.none())
+    left = []
+    for before, after in pairwise(path):
+        between.carry(grey(picture(before)), grey(picture(after)))
+        left.append(len(between.shown()))
+    assert left == [1, 1, 1, 0, 0]
+
+
+@pytest.mark.parametrize(("cheap_then", "asks"), [(0.3, True), (0.9, False)])
+def test_what_is_seen_well_only_after_a_weak_key_frame_is_asked_about_again(cheap_then: float, asks: bool) -> None:
+    """Where both have spoken on the same picture, asking again would be asking for ever."""
+    box = as_boxes([STANDS[1][0]])
+    between = Between((WIDTH, HEIGHT), start_score=0.7, cheap_start_score=0.6)
+    between.settle(Detections.of(box, [0.2]), Detections.of(box, [cheap_then]))
+    between.compare(Detections.of(box, [0.9]))
+    assert (between.new == 1) == asks
+    assert (between.shown().scores[0] >= 0.7) == asks
