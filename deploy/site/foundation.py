@@ -10,7 +10,7 @@ from deploy.site.isolation import Isolated
 from deploy.weights import catalogue
 from detect.detections import Detections
 from detect.detector import BatchDetector
-from detect.key_frames.budget import BudgetCounts, Budgeted
+from detect.key_frames.budget import BudgetCounts, BudgetedDetector
 from detect.masks import Masker
 from detect.registry import open_detector, start_score
 from detect.settings import DetectSettings, FoundationSettings
@@ -68,7 +68,7 @@ class Metered:
 class FoundationDetector:
     """Grounding DINO on the frames that are worth it, a cheap detector on all of them."""
 
-    def __init__(self, budgeted: Budgeted, metered: Metered) -> None:
+    def __init__(self, budgeted: BudgetedDetector, metered: Metered) -> None:
         self._budgeted = budgeted
         self._metered = metered
 
@@ -93,7 +93,7 @@ def open_foundation(
     WeightsError for weights.
     """
     large = Metered(open_grounding_dino(detect.detector, settings, camera_ids), clock)
-    budgeted = Budgeted(
+    budgeted = BudgetedDetector(
         Isolated(large),
         open_detector(settings.cheap, catalogue.find, min_score=detect.min_score, threads=detect.threads),
         clock=clock,

@@ -1,4 +1,4 @@
-"""What is known of one camera's vehicles between two key frames of an expensive detector."""
+"""Box propagation: one camera's vehicles between two key frames of an expensive detector."""
 
 from dataclasses import dataclass, replace
 from enum import Enum, auto
@@ -8,53 +8,53 @@ from numpy.typing import NDArray
 
 from detect.boxes import areas, clip, intersections, iou
 from detect.detections import Boxes, Detections
-from detect.key_frames.median_flow import Grey, carry
+from detect.key_frames.median_flow import GrayImage, propagate_boxes
 
-SAME_IOU = 0.5
+MATCH_IOU = 0.5
 """From this overlap on two boxes are one vehicle."""
-PART_SHARE = 0.6
-"""A box of which this share lies in another one is part of what is known."""
-CHEAP_WEIGHT = 0.3
-"""A carried box is pulled this far towards the cheap detector's: against drift, not to its own idea of a box."""
+CONTAINED_SHARE = 0.6
+"""A box of which this share lies in another one is explained by it."""
+CHEAP_BOX_WEIGHT = 0.3
+"""A propagated box is pulled this far towards the cheap detector's: against drift, not to its own idea of a box."""
 MIN_VISIBLE_SHARE = 0.5
-"""A carried box of which less than this is in the picture has left it: what is seen in its rest is road."""
-MOVING_SHARE = 0.05
+"""A propagated box of which less than this is in the frame has left it: what is seen in its rest is road."""
+MIN_MOTION_SHARE = 0.05
 """What goes this share of its shorter side from one frame to the next moves."""
-LIKELY, LIKELY_IF_SEEN = 0.7, 0.4
-"""Shares of the start score. A score is one draw of many: of the vehicles that have .7 of it on a key frame, seven in
-ten reach all of it on another frame, where the detector on every frame would have started a track; where a cheap
-detector is sure of the vehicle as well, half of those with .4 do."""
+PROMOTE_RATIO, PROMOTE_RATIO_IF_SEEN = 0.7, 0.4
+"""Promote ratios: shares of the start score from which a box is lifted to it. A score is one draw of many: of the vehicles
+that have .7 of it on a key frame, seven in ten reach all of it on another frame, where the detector on every frame would
+have started a track; where a cheap detector is sure of the vehicle as well, half of those with .4 do."""
 
 
-class Standing(Enum):
-    """What the last key frame said about a box."""
+class KeyFrameVerdict(Enum):
+    """The last key frame's verdict on a box."""
 
     CONFIRMED = auto()
-    NEW = auto()  # nothing, or not enough: the cheap detector's, or seen well only since
-    DENIED = auto()  # the cheap detector's, and the expensive one saw no vehicle there
+    UNVERIFIED = auto()  # nothing, or not enough: the cheap detector's, or seen well only since
+    REJECTED = auto()  # the cheap detector's, and the expensive one saw no vehicle there
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Row:
-    """One box: `box` (4,) float32 xyxy pixels, which may reach beyond the picture.
+class PropagatedBox:
+    """One box: `box` (4,) float32 xyxy pixels, which may reach beyond the frame.
 
-    `moved`: (2,) float32 pixels since the frame before. `sure`: whether it is still where the vehicle is.
-    `disputed`: the expensive detector was unsure of it and the cheap one sure, in the same picture.
+    `displacement_px`: (2,) float32 pixels since the frame before. `reliable`: whether it is still where the vehicle is.
+    `disputed`: the expensive detector was unsure of it and the cheap one sure, in the same frame.
     """
 
     box: NDArray[np.float32]
     score: float
     label: str
-    standing: Standing
-    moved: NDArray[np.float32]
-    sure: bool = True
+    verdict: KeyFrameVerdict
+    displacement_px: NDArray[np.float32]
+    reliable: bool = True
     disputed: bool = False
 
 
-class Between:
-    """The boxes of one camera: set by a key frame, carried from picture to picture, compared with a cheap detector's.
+class BoxPropagator:
+    """The boxes of one camera: set by a key frame, propagated from frame to frame, updated with a cheap detector's.
 
-    `size`: width and height of its pictures in pixels. `start_score` and `cheap_start_score`: from which score on a
+    `size`: width and height of its frames in pixels. `start_score` and `cheap_start_score`: from which score on a
     detection of the expensive and of the cheap detector starts a track; all scores come out on the first one's scale.
     """
 
@@ -62,128 +62,137 @@ class Between:
         self._size = size
         self._start_score = start_score
         # As float32, like all scores, not a hair below it.
-        self._starts = float(np.nextafter(np.float32(start_score), np.float32(1)))
+        self._promoted_score = float(np.nextafter(np.float32(start_score), np.float32(1)))
         self._cheap_start_score = cheap_start_score
-        self._rows: list[Row] = []
+        self._tracked: list[PropagatedBox] = []
 
-    def carry(self, before: Grey, after: Grey) -> None:
-        """Move every box with the picture; what leaves it ends."""
-        boxes = _boxes(self._rows)
-        moved = np.array([row.moved for row in self._rows], np.float32).reshape(-1, 2)
-        carried = carry(before, after, boxes, moved, self._size)
-        steps = np.where(carried.sure[:, None], _middles(carried.boxes) - _middles(boxes), moved)
-        visible = areas(clip(carried.boxes, self._size))
-        inside = (visible >= MIN_VISIBLE_SHARE * areas(carried.boxes)) & (visible >= 1)
-        self._rows = [
-            replace(row, box=box, moved=step, sure=bool(sure))
-            for row, box, step, sure, stays in zip(self._rows, carried.boxes, steps, carried.sure, inside, strict=True)
+    def propagate(self, before: GrayImage, after: GrayImage) -> None:
+        """Move every box by median flow; a box that leaves the frame ends."""
+        boxes = _boxes(self._tracked)
+        displacement_px = np.array([each.displacement_px for each in self._tracked], np.float32).reshape(-1, 2)
+        flow = propagate_boxes(before, after, boxes, displacement_px, self._size)
+        steps = np.where(flow.reliable[:, None], _centres(flow.boxes) - _centres(boxes), displacement_px)
+        visible = areas(clip(flow.boxes, self._size))
+        inside = (visible >= MIN_VISIBLE_SHARE * areas(flow.boxes)) & (visible >= 1)
+        self._tracked = [
+            replace(each, box=box, displacement_px=step, reliable=bool(reliable))
+            for each, box, step, reliable, stays in zip(
+                self._tracked, flow.boxes, steps, flow.reliable, inside, strict=True
+            )
             if stays
         ]
 
-    def compare(self, cheap: Detections) -> None:
-        """Take in what the cheap detector sees in the same picture."""
+    def update(self, cheap: Detections) -> None:
+        """Update with the cheap detector's detections in the same frame."""
         scores = np.minimum(cheap.scores * (self._start_score / self._cheap_start_score), 1.0)
-        visible = clip(_boxes(self._rows), self._size)
-        pairs = match(visible, cheap.boxes)
-        rows = []
-        for index, row in enumerate(self._rows):
+        visible = clip(_boxes(self._tracked), self._size)
+        pairs = match_boxes(visible, cheap.boxes)
+        tracked = []
+        for index, each in enumerate(self._tracked):
             if index in pairs:
-                box = _between(row, visible[index], cheap.boxes[pairs[index]])
-                rows.append(self._seen(replace(row, box=box, sure=True), float(scores[pairs[index]])))
-            elif row.standing is not Standing.NEW:
-                rows.append(row)
-        fresh = np.ones(len(cheap), np.bool_)
-        fresh[list(pairs.values())] = False
-        fresh &= ~known(cheap.boxes, clip(_boxes(rows), self._size))
-        for index in np.flatnonzero(fresh).tolist():
-            rows.append(_row(cheap.boxes[index], float(scores[index]), cheap.labels[index], Standing.NEW))
-        self._rows = rows
+                box = _blend(each, visible[index], cheap.boxes[pairs[index]])
+                tracked.append(self._promote(replace(each, box=box, reliable=True), float(scores[pairs[index]])))
+            elif each.verdict is not KeyFrameVerdict.UNVERIFIED:
+                tracked.append(each)
+        unmatched = np.ones(len(cheap), np.bool_)
+        unmatched[list(pairs.values())] = False
+        unmatched &= ~explained_by(cheap.boxes, clip(_boxes(tracked), self._size))
+        for index in np.flatnonzero(unmatched).tolist():
+            tracked.append(
+                _still_box(cheap.boxes[index], float(scores[index]), cheap.labels[index], KeyFrameVerdict.UNVERIFIED)
+            )
+        self._tracked = tracked
 
-    def _seen(self, row: Row, score: float) -> Row:
-        """A row that the cheap detector has seen with a score."""
-        if row.standing is Standing.NEW:
-            return replace(row, score=max(row.score, score))
-        if score < self._start_score or row.standing is Standing.DENIED:
-            return row
-        if row.score >= LIKELY_IF_SEEN * self._start_score:
-            return replace(row, score=max(row.score, self._starts))
+    def _promote(self, each: PropagatedBox, score: float) -> PropagatedBox:
+        """Promote a box that the cheap detector has seen with a score, where that is enough."""
+        if each.verdict is KeyFrameVerdict.UNVERIFIED:
+            return replace(each, score=max(each.score, score))
+        if score < self._start_score or each.verdict is KeyFrameVerdict.REJECTED:
+            return each
+        if each.score >= PROMOTE_RATIO_IF_SEEN * self._start_score:
+            return replace(each, score=max(each.score, self._promoted_score))
         # Only now can it be seen well: another key frame has to say.
-        return row if row.disputed else replace(row, standing=Standing.NEW, score=score)
+        return each if each.disputed else replace(each, verdict=KeyFrameVerdict.UNVERIFIED, score=score)
 
-    def settle(self, key: Detections, cheap: Detections) -> None:
-        """Begin anew from a key frame; what the cheap detector alone is sure of in it is remembered as denied."""
-        steps = match(key.boxes, clip(_boxes(self._rows), self._size))
+    def reset(self, key: Detections, cheap: Detections) -> None:
+        """Begin anew from a key frame; what the cheap detector alone is sure of in it is kept as rejected."""
+        steps = match_boxes(key.boxes, clip(_boxes(self._tracked), self._size))
         still = np.zeros(2, np.float32)
         sure = cheap.boxes[cheap.scores >= self._cheap_start_score]
-        disputed = known(key.boxes, sure)
-        rows = []
+        disputed = explained_by(key.boxes, sure)
+        tracked = []
         for index, (box, score, label) in enumerate(zip(key.boxes, key.scores.tolist(), key.labels, strict=True)):
-            lifted = max(score, self._starts) if score >= LIKELY * self._start_score else score
-            moved = self._rows[steps[index]].moved if index in steps else still
-            rows.append(Row(box, lifted, label, Standing.CONFIRMED, moved, disputed=bool(disputed[index])))
-        ghosts = ~known(cheap.boxes, key.boxes) & (cheap.scores >= self._cheap_start_score)
-        for index in np.flatnonzero(ghosts).tolist():
-            rows.append(_row(cheap.boxes[index], 0.0, cheap.labels[index], Standing.DENIED))
-        self._rows = rows
+            promoted = max(score, self._promoted_score) if score >= PROMOTE_RATIO * self._start_score else score
+            displacement_px = self._tracked[steps[index]].displacement_px if index in steps else still
+            tracked.append(
+                PropagatedBox(
+                    box, promoted, label, KeyFrameVerdict.CONFIRMED, displacement_px, disputed=bool(disputed[index])
+                )
+            )
+        rejected = ~explained_by(cheap.boxes, key.boxes) & (cheap.scores >= self._cheap_start_score)
+        for index in np.flatnonzero(rejected).tolist():
+            tracked.append(_still_box(cheap.boxes[index], 0.0, cheap.labels[index], KeyFrameVerdict.REJECTED))
+        self._tracked = tracked
 
     @property
-    def new(self) -> int:
-        """How many boxes that no key frame has judged are likely vehicles: the detector is sure, or they move."""
+    def unverified_count(self) -> int:
+        """Number of boxes without a verdict that are likely vehicles: the cheap detector is sure, or they move."""
         return sum(
-            row.standing is Standing.NEW and (row.score >= self._start_score or _moves(row)) for row in self._rows
+            each.verdict is KeyFrameVerdict.UNVERIFIED and (each.score >= self._start_score or _is_moving(each))
+            for each in self._tracked
         )
 
     @property
-    def unsure(self) -> int:
-        """How many confirmed boxes may have lost their vehicle."""
-        return sum(row.standing is Standing.CONFIRMED and not row.sure for row in self._rows)
+    def unreliable_count(self) -> int:
+        """Number of confirmed boxes that may have lost their vehicle."""
+        return sum(each.verdict is KeyFrameVerdict.CONFIRMED and not each.reliable for each in self._tracked)
 
-    def shown(self) -> Detections:
-        """The vehicles: all but what was denied."""
-        rows = [row for row in self._rows if row.standing is not Standing.DENIED]
-        boxes = clip(_boxes(rows), self._size)
-        return Detections.of(boxes, [row.score for row in rows], tuple(row.label for row in rows))
+    def detections(self) -> Detections:
+        """The vehicles: all boxes but the rejected ones."""
+        tracked = [each for each in self._tracked if each.verdict is not KeyFrameVerdict.REJECTED]
+        boxes = clip(_boxes(tracked), self._size)
+        return Detections.of(boxes, [each.score for each in tracked], tuple(each.label for each in tracked))
 
 
-def match(left: Boxes, right: Boxes) -> dict[int, int]:
-    """Which box of the one (N, 4) is which of the other (M, 4): each at most once, the largest overlap first."""
+def match_boxes(left: Boxes, right: Boxes) -> dict[int, int]:
+    """Greedy one-to-one matching of boxes (N, 4) with boxes (M, 4) by IoU, the largest first; rows by rows."""
     overlaps = iou(left, right)
     pairs: dict[int, int] = {}
     for flat in np.argsort(-overlaps, axis=None, kind="stable"):
         one, other = divmod(int(flat), len(right))
-        if overlaps[one, other] < SAME_IOU:
+        if overlaps[one, other] < MATCH_IOU:
             break
         if one not in pairs and other not in pairs.values():
             pairs[one] = other
     return pairs
 
 
-def known(boxes: Boxes, others: Boxes) -> NDArray[np.bool_]:
-    """(N,) whether each box is one of the others, or for the most part within one."""
+def explained_by(boxes: Boxes, others: Boxes) -> NDArray[np.bool_]:
+    """(N,) bool: whether each box is one of the others, or for the most part within one."""
     if len(boxes) == 0 or len(others) == 0:
         return np.zeros(len(boxes), np.bool_)
     share = intersections(boxes, others) / np.maximum(areas(boxes), 1e-6)[:, None]
-    return np.asarray(((iou(boxes, others) >= SAME_IOU) | (share >= PART_SHARE)).any(axis=1), np.bool_)
+    return np.asarray(((iou(boxes, others) >= MATCH_IOU) | (share >= CONTAINED_SHARE)).any(axis=1), np.bool_)
 
 
-def _row(box: NDArray[np.float32], score: float, label: str, standing: Standing) -> Row:
-    return Row(box, score, label, standing, np.zeros(2, np.float32))
+def _still_box(box: NDArray[np.float32], score: float, label: str, verdict: KeyFrameVerdict) -> PropagatedBox:
+    return PropagatedBox(box, score, label, verdict, np.zeros(2, np.float32))
 
 
-def _moves(row: Row) -> bool:
-    sides = row.box[2:] - row.box[:2]
-    return bool(row.sure and np.hypot(*row.moved) >= MOVING_SHARE * sides.min())
+def _is_moving(each: PropagatedBox) -> bool:
+    sides = each.box[2:] - each.box[:2]
+    return bool(each.reliable and np.hypot(*each.displacement_px) >= MIN_MOTION_SHARE * sides.min())
 
 
-def _between(row: Row, carried: NDArray[np.float32], seen: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The box of a row that was carried to one place and is seen at another."""
-    weight = CHEAP_WEIGHT if row.sure and row.standing is not Standing.NEW else 1.0
-    return np.asarray((1 - weight) * carried + weight * seen, np.float32)
+def _blend(each: PropagatedBox, flow: NDArray[np.float32], seen: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Weighted mean of a propagated box and the cheap detector's."""
+    weight = CHEAP_BOX_WEIGHT if each.reliable and each.verdict is not KeyFrameVerdict.UNVERIFIED else 1.0
+    return np.asarray((1 - weight) * flow + weight * seen, np.float32)
 
 
-def _boxes(rows: list[Row]) -> Boxes:
-    return np.array([row.box for row in rows], np.float32).reshape(-1, 4)
+def _boxes(tracked: list[PropagatedBox]) -> Boxes:
+    return np.array([each.box for each in tracked], np.float32).reshape(-1, 4)
 
 
-def _middles(boxes: Boxes) -> NDArray[np.float32]:
+def _centres(boxes: Boxes) -> NDArray[np.float32]:
     return np.asarray((boxes[:, :2] + boxes[:, 2:]) / 2, np.float32)

@@ -1,34 +1,34 @@
-"""How much of an expensive detector may be used: so many calls a second, or a share of its time."""
+"""Token buckets for an expensive detector: so many calls a second, or a share of its time."""
 
 from typing import Protocol
 
 from ingest.clock import NS, Clock
 
-DEPTH = 2.0
+CAPACITY_CALLS = 2.0
 """Calls that a camera can save up: what is not urgent waits for the second, so that one is left for what is."""
 
 
-class Allowance(Protocol):
-    """What may be spent. A call is one frame in front of the expensive detector."""
+class TokenBucket(Protocol):
+    """The calls that may be made. A call is one frame in front of the expensive detector."""
 
-    def grow(self, camera_id: str, captured_ns: int) -> None:
-        """A frame of a camera has come."""
+    def refill(self, camera_id: str, captured_ns: int) -> None:
+        """Add what has accrued up to a camera's new frame."""
         ...
 
-    def left(self, camera_id: str) -> float:
+    def available(self, camera_id: str) -> float:
         """The calls that a camera may have now."""
         ...
 
-    def spend(self, camera_id: str) -> None:
-        """A frame of a camera is going to be looked at."""
+    def consume(self, camera_id: str) -> None:
+        """Take one call for a frame of a camera."""
         ...
 
-    def took(self, calls: int, busy_s: float) -> None:
-        """So many frames have been looked at, in so much time."""
+    def record_cost(self, calls: int, busy_s: float) -> None:
+        """Take in the time that so many calls took."""
         ...
 
 
-class CallsPerSecond:
+class CallRateBucket:
     """So many calls for each camera in a second of its own capture time.
 
     A recording then gives the same on every machine, and beside any other camera.
@@ -36,26 +36,26 @@ class CallsPerSecond:
 
     def __init__(self, calls_per_s: float) -> None:
         self._calls_per_s = calls_per_s
-        self._left: dict[str, float] = {}
-        self._at_ns: dict[str, int] = {}
+        self._available: dict[str, float] = {}
+        self._refilled_ns: dict[str, int] = {}
 
-    def grow(self, camera_id: str, captured_ns: int) -> None:
-        passed_s = max(0, captured_ns - self._at_ns.get(camera_id, captured_ns)) / NS
-        self._left[camera_id] = min(DEPTH, self.left(camera_id) + passed_s * self._calls_per_s)
-        self._at_ns[camera_id] = captured_ns
+    def refill(self, camera_id: str, captured_ns: int) -> None:
+        passed_s = max(0, captured_ns - self._refilled_ns.get(camera_id, captured_ns)) / NS
+        self._available[camera_id] = min(CAPACITY_CALLS, self.available(camera_id) + passed_s * self._calls_per_s)
+        self._refilled_ns[camera_id] = captured_ns
 
-    def left(self, camera_id: str) -> float:
-        return self._left.get(camera_id, DEPTH)
+    def available(self, camera_id: str) -> float:
+        return self._available.get(camera_id, CAPACITY_CALLS)
 
-    def spend(self, camera_id: str) -> None:
-        self._left[camera_id] = self.left(camera_id) - 1
+    def consume(self, camera_id: str) -> None:
+        self._available[camera_id] = self.available(camera_id) - 1
 
-    def took(self, calls: int, busy_s: float) -> None:
+    def record_cost(self, calls: int, busy_s: float) -> None:
         pass
 
 
-class ShareOfTime:
-    """A share of the time that passes on a clock, for all cameras together: who needs it most has it.
+class BusyShareBucket:
+    """A share of the time that passes on a clock, for all cameras together: the most urgent one has it.
 
     What a second brings can be saved up, or two calls; what was busy for longer than expected is waited for. The first
     call is not charged: it is what a network takes to warm up.
@@ -64,27 +64,27 @@ class ShareOfTime:
     def __init__(self, share: float, clock: Clock) -> None:
         self._share = share
         self._clock = clock
-        self._at_s = clock.monotonic_s()
-        self._left_s = 0.0
+        self._refilled_s = clock.monotonic_s()
+        self._available_s = 0.0
         self._warm = False
         self._call_s = 0.0  # as measured last
 
-    def grow(self, camera_id: str, captured_ns: int) -> None:
+    def refill(self, camera_id: str, captured_ns: int) -> None:
         now_s = self._clock.monotonic_s()
-        full_s = max(self._share, DEPTH * self._call_s)
-        self._left_s = min(full_s, self._left_s + (now_s - self._at_s) * self._share)
-        self._at_s = now_s
+        capacity_s = max(self._share, CAPACITY_CALLS * self._call_s)
+        self._available_s = min(capacity_s, self._available_s + (now_s - self._refilled_s) * self._share)
+        self._refilled_s = now_s
 
-    def left(self, camera_id: str) -> float:
+    def available(self, camera_id: str) -> float:
         if self._call_s > 0:
-            return self._left_s / self._call_s
-        return DEPTH if self._left_s > 0 or not self._warm else 0.0
+            return self._available_s / self._call_s
+        return CAPACITY_CALLS if self._available_s > 0 or not self._warm else 0.0
 
-    def spend(self, camera_id: str) -> None:
-        self._left_s -= self._call_s
+    def consume(self, camera_id: str) -> None:
+        self._available_s -= self._call_s
 
-    def took(self, calls: int, busy_s: float) -> None:
+    def record_cost(self, calls: int, busy_s: float) -> None:
         if self._warm:
-            self._left_s += calls * self._call_s - busy_s
+            self._available_s += calls * self._call_s - busy_s
             self._call_s = busy_s / calls
         self._warm = True

@@ -11,9 +11,9 @@ calls sees the same frames of six real clips, and its boxes go through the track
   are not false alarms for certain: the reference misses vehicles too. Its own spread is told beside it: the expensive
   detector on every frame, each one frame of the recording later.
 
-`budget`: detect.key_frames.budget. `stride, carried`: key frames at a fixed distance, between them the same carrying and the same
-cheap detector, so that the gain of choosing frames is told from that of carrying. `stride, flow only`: the same without
-the cheap detector. `stride, bare`: a fixed stride and nothing between.
+`budget`: detect.key_frames.budget. `stride, carried`: key frames at a fixed distance, between them the same box propagation
+and the same cheap detector, so that the gain of choosing frames is kept apart from that of propagation. `stride, flow
+only`: the same without the cheap detector. `stride, bare`: a fixed stride and nothing between.
 
 The rules of the budget come from what was lost on TUNED. The others are not untouched either: variants were compared on
 the sum of all six. Read the figures as in-sample.
@@ -33,9 +33,9 @@ from scipy.optimize import linear_sum_assignment
 
 from detect.boxes import areas
 from detect.detections import Boxes, Detections
-from detect.key_frames.box_propagation import Between
-from detect.key_frames.budget import Budgeted
-from detect.key_frames.median_flow import grey
+from detect.key_frames.box_propagation import BoxPropagator
+from detect.key_frames.budget import BudgetedDetector
+from detect.key_frames.median_flow import to_grayscale
 from detect.networks import NETWORKS
 from detect.registry import open_network
 from detect.settings import DetectSettings
@@ -111,7 +111,7 @@ def budget(calls_per_s: float) -> Spend:
     """The budget, as it is wired."""
 
     def spend(it: Footage) -> tuple[dict[int, Detections], int]:
-        budgeted = Budgeted(
+        budgeted = BudgetedDetector(
             lambda frames: [it.expensive[frame.sequence] for frame in frames],
             lambda frame: it.cheap[frame.sequence],
             clock=ManualClock(),
@@ -130,20 +130,20 @@ def stride(every: int, between: str) -> Spend:
 
     def spend(it: Footage) -> tuple[dict[int, Detections], int]:
         scores = NETWORKS[EXPENSIVE].start_score, NETWORKS[CHEAP].start_score
-        rows = Between(it.frames[0].size, start_score=scores[0], cheap_start_score=scores[1])
+        propagator = BoxPropagator(it.frames[0].size, start_score=scores[0], cheap_start_score=scores[1])
         found, before, nothing = {}, None, Detections.none()
         for turn, index in enumerate(it.chosen):
             key = turn % every == 0
             if between == "bare":
                 found[index] = it.expensive[index] if key else nothing
                 continue
-            picture, cheap = grey(it.frames[index].image), it.cheap[index] if between == "carried" else nothing
+            gray, cheap = to_grayscale(it.frames[index].image), it.cheap[index] if between == "carried" else nothing
             if before is not None:
-                rows.carry(before, picture)
-            rows.compare(cheap)
+                propagator.propagate(before, gray)
+            propagator.update(cheap)
             if key:
-                rows.settle(it.expensive[index], cheap)
-            found[index], before = rows.shown(), picture
+                propagator.reset(it.expensive[index], cheap)
+            found[index], before = propagator.detections(), gray
         return found, -(-len(it.chosen) // every)
 
     return spend

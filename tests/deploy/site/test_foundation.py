@@ -18,7 +18,7 @@ from deploy.site.foundation import FoundationDetector, Metered, Use, open_founda
 from deploy.site.status import camera_statuses, write_status
 from deploy.site.wiring import make_batch_detector, make_masker, make_perception_worker, tracker_maker
 from detect.detections import Detections
-from detect.key_frames.budget import BudgetCounts, Budgeted
+from detect.key_frames.budget import BudgetCounts, BudgetedDetector
 from detect.masks import GrabCutMasker
 from detect.settings import DetectSettings, FoundationSettings
 from ingest.clock import NS, ManualClock, SystemClock
@@ -90,7 +90,7 @@ def test_what_was_spared_and_why_is_told_by_camera(tmp_path: Path, monkeypatch: 
     metered = Metered(Slow(clock), clock)
     metered(frames("a", "b"))
     clock.sleep(6)
-    planted = FoundationDetector(cast(Budgeted, PlantedBudget()), metered)
+    planted = FoundationDetector(cast(BudgetedDetector, PlantedBudget()), metered)
     monkeypatch.setattr(foundation, "open_foundation", lambda *_: planted)
     config = configure(tmp_path)
     worker = make_perception_worker(config, open_log(config.log.url))

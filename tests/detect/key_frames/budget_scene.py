@@ -1,4 +1,4 @@
-"""A street that can be told exactly: textured vehicles before a textured ground, and detectors that know them."""
+"""A street known exactly: textured vehicles before a textured ground, and detectors that know them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,8 +21,8 @@ def texture(seed: int, width: int, height: int) -> Image:
     return np.asarray(cv2.resize(spots, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
 
 
-def picture(boxes: Sequence[Sequence[float]], *, width: int = WIDTH, height: int = HEIGHT) -> Image:
-    """Each vehicle has a texture of its own, by its place in the list; they are cut at the picture's edge."""
+def street_image(boxes: Sequence[Sequence[float]], *, width: int = WIDTH, height: int = HEIGHT) -> Image:
+    """Each vehicle has a texture of its own, by its place in the list; they are cut at the image's edge."""
     image = texture(0, width, height) // 4
     for number, (left, top, right, bottom) in enumerate(boxes, start=1):
         skin = texture(number, 64, 64)
@@ -38,7 +38,7 @@ def picture(boxes: Sequence[Sequence[float]], *, width: int = WIDTH, height: int
 
 def frame(boxes: Sequence[Sequence[float]], index: int, camera: str = "a", *, at_s: float | None = None) -> Frame:
     captured_ns = round((index / FPS if at_s is None else at_s) * NS)
-    return Frame(camera, index, captured_ns, ClockQuality.FILE, picture(boxes))
+    return Frame(camera, index, captured_ns, ClockQuality.FILE, street_image(boxes))
 
 
 def as_boxes(boxes: Sequence[Sequence[float]]) -> Boxes:
@@ -46,8 +46,8 @@ def as_boxes(boxes: Sequence[Sequence[float]]) -> Boxes:
 
 
 @dataclass(eq=False)
-class Told:
-    """A batch detector that is told what is in each frame of each camera; it takes its time on a clock."""
+class Scripted:
+    """A batch detector with scripted detections by camera and frame; it takes its time on a clock."""
 
     truth: dict[tuple[str, int], Detections]
     clock: ManualClock = field(default_factory=ManualClock)
@@ -73,8 +73,8 @@ class Blind:
 
 
 @dataclass(eq=False)
-class ToldOne:
-    """A detector of single frames that is told what it sees."""
+class ScriptedSingle:
+    """A detector of single frames with scripted detections."""
 
     truth: dict[tuple[str, int], Detections]
 

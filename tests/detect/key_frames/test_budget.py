@@ -1,4 +1,4 @@
-"""The expensive detector sees key frames; between them its vehicles are carried."""
+"""The expensive detector sees key frames; between them its vehicles are propagated."""
 
 from collections.abc import Sequence
 
@@ -8,9 +8,9 @@ import pytest
 from detect.boxes import clip, iou
 from detect.detections import Detections
 from detect.detector import Detector
-from detect.key_frames.budget import BudgetCounts, Budgeted
+from detect.key_frames.budget import BudgetCounts, BudgetedDetector
 from ingest.clock import ManualClock
-from tests.detect.key_frames.budget_scene import FPS, HEIGHT, WIDTH, Blind, Told, ToldOne, as_boxes, frame
+from tests.detect.key_frames.budget_scene import FPS, HEIGHT, WIDTH, Blind, Scripted, ScriptedSingle, as_boxes, frame
 
 Path = list[list[tuple[float, float, float, float]]]
 Truth = dict[tuple[str, int], Detections]
@@ -32,23 +32,23 @@ def truth(path: Path, camera: str = "a", label: str = "bus", score: float = 0.9)
 
 def run(
     path: Path,
-    expensive: Told,
+    expensive: Scripted,
     cheap: Detector | None = None,
     *,
     camera: str = "a",
     calls_per_s: float | None = 1.0,
     gpu_share: float | None = None,
 ) -> tuple[list[Detections], BudgetCounts]:
-    budgeted = Budgeted(
+    budgeted = BudgetedDetector(
         expensive, cheap or Blind(), clock=expensive.clock, max_calls_per_s=calls_per_s, max_gpu_share=gpu_share
     )
     found = [budgeted([frame(boxes, index, camera)])[0] for index, boxes in enumerate(path)]
     return found, budgeted.counts(camera)
 
 
-def test_a_vehicle_is_carried_with_its_name_between_key_frames() -> None:
+def test_a_vehicle_is_propagated_with_its_name_between_key_frames() -> None:
     path = drive(32)
-    expensive = Told(truth(path))
+    expensive = Scripted(truth(path))
     found, counts = run(path, expensive)
     for boxes, seen in zip(path, found, strict=True):
         assert seen.labels == ("bus",)
@@ -63,8 +63,8 @@ def test_no_more_calls_than_allowed_and_every_frame_is_counted_once() -> None:
     restless = {
         ("a", i): Detections.of([[(37 * i) % 250, 120, (37 * i) % 250 + 40, 150]], [0.95]) for i in range(len(path))
     }
-    expensive = Told(truth(path))
-    _, counts = run(path, expensive, ToldOne(restless), calls_per_s=0.5)
+    expensive = Scripted(truth(path))
+    _, counts = run(path, expensive, ScriptedSingle(restless), calls_per_s=0.5)
     assert counts.frames == 40
     assert counts.key_frames == len(expensive.frames) <= 2 + 0.5 * 40 / FPS
     assert counts.over_budget > 20
@@ -72,7 +72,7 @@ def test_no_more_calls_than_allowed_and_every_frame_is_counted_once() -> None:
 
 def test_nothing_changes_nothing_is_asked() -> None:
     path: Path = [[(100, 60, 150, 100)]] * 40
-    expensive = Told(truth(path))
+    expensive = Scripted(truth(path))
     found, counts = run(path, expensive, calls_per_s=5.0)
     assert counts == BudgetCounts(first=1, still=39)
     assert all(len(seen) == 1 for seen in found)
@@ -80,8 +80,8 @@ def test_nothing_changes_nothing_is_asked() -> None:
 
 def test_what_the_cheap_detector_finds_new_is_shown_at_once_and_asked_about() -> None:
     path: Path = [[]] * 10 + drive(10)
-    cheap = ToldOne(truth(path, label="vehicle"))
-    expensive = Told(truth(path))
+    cheap = ScriptedSingle(truth(path, label="vehicle"))
+    expensive = Scripted(truth(path))
     found, counts = run(path, expensive, cheap)
     assert expensive.frames == [("a", 0), ("a", 10), *expensive.frames[2:]]
     assert counts.new == 1
@@ -91,8 +91,8 @@ def test_what_the_cheap_detector_finds_new_is_shown_at_once_and_asked_about() ->
 
 def test_without_a_call_left_the_cheap_detector_is_believed_for_now() -> None:
     path: Path = [[]] * 3 + drive(6)
-    cheap = ToldOne(truth(path, label="vehicle"))
-    found, counts = run(path, Told({}), cheap, calls_per_s=1e-6)  # two calls and no more
+    cheap = ScriptedSingle(truth(path, label="vehicle"))
+    found, counts = run(path, Scripted({}), cheap, calls_per_s=1e-6)  # two calls and no more
     assert counts.key_frames == 2
     late = drive(6, top=120)
     both = {
@@ -100,29 +100,29 @@ def test_without_a_call_left_the_cheap_detector_is_believed_for_now() -> None:
         for key, seen in cheap.truth.items()
         if key[1] > 4
     }
-    found, counts = run(path, Told({}), ToldOne(cheap.truth | both), calls_per_s=1e-6)
+    found, counts = run(path, Scripted({}), ScriptedSingle(cheap.truth | both), calls_per_s=1e-6)
     assert [len(seen) for seen in found] == [0, 0, 0, 0, 0, 1, 1, 1, 1], "the first is denied, the second not judged"
     assert set(found[-1].labels) == {"vehicle"}
 
 
 def test_what_a_key_frame_denies_stays_away() -> None:
     ghost = {("a", index): Detections.of([[200.0, 100, 240, 140]], [0.99]) for index in range(24)}
-    found, counts = run(drive(24), Told(truth(drive(24))), ToldOne(ghost))
+    found, counts = run(drive(24), Scripted(truth(drive(24))), ScriptedSingle(ghost))
     assert all(seen.labels == ("bus",) for seen in found)
     assert counts.new == 0
 
 
-def test_a_vehicle_that_leaves_the_picture_ends() -> None:
+def test_a_vehicle_that_leaves_the_frame_ends() -> None:
     path = drive(24, left=150, speed_px=12)
     visible = {key: seen for key, seen in truth(path).items() if path[key[1]][0][0] < 316}
-    found, _ = run(path, Told(visible), calls_per_s=0.5)
+    found, _ = run(path, Scripted(visible), calls_per_s=0.5)
     assert len(found[0]) == 1
     assert all(len(seen) == 0 for seen in found[16:])
 
 
-def test_boxes_lie_in_the_picture_and_none_is_empty() -> None:
+def test_boxes_lie_in_the_frame_and_none_is_empty() -> None:
     path = drive(24, left=150, speed_px=12)
-    found, _ = run(path, Told(truth(path[:10])), ToldOne(truth(path[:14])), calls_per_s=0.5)
+    found, _ = run(path, Scripted(truth(path[:10])), ScriptedSingle(truth(path[:14])), calls_per_s=0.5)
     for seen in found:
         assert (seen.boxes >= 0).all()
         assert (seen.boxes[:, 2] <= 320).all()
@@ -131,8 +131,8 @@ def test_boxes_lie_in_the_picture_and_none_is_empty() -> None:
 
 def test_a_gap_begins_anew() -> None:
     path = drive(4)
-    expensive = Told(truth(path))
-    budgeted = Budgeted(expensive, Blind(), clock=expensive.clock, max_calls_per_s=1.0)
+    expensive = Scripted(truth(path))
+    budgeted = BudgetedDetector(expensive, Blind(), clock=expensive.clock, max_calls_per_s=1.0)
     for index, at_s in enumerate([0.0, 0.1, 5.0, 4.0]):  # also back in time
         budgeted([frame(path[index], index, at_s=at_s)])
     assert [sequence for _, sequence in expensive.frames] == [0, 2, 3]
@@ -145,9 +145,9 @@ def two_cameras() -> tuple[dict[str, Path], Truth]:
 
 
 def test_all_key_frames_of_a_call_are_looked_at_together() -> None:
-    paths, told = two_cameras()
-    expensive = Told(told)
-    budgeted = Budgeted(expensive, Blind(), clock=expensive.clock, max_calls_per_s=1.0)
+    paths, scripted = two_cameras()
+    expensive = Scripted(scripted)
+    budgeted = BudgetedDetector(expensive, Blind(), clock=expensive.clock, max_calls_per_s=1.0)
     for index in range(24):
         before = len(expensive.calls)
         budgeted([frame(paths[camera][index], index, camera) for camera in paths])
@@ -157,10 +157,10 @@ def test_all_key_frames_of_a_call_are_looked_at_together() -> None:
 
 
 def test_together_or_alone_is_the_same() -> None:
-    paths, told = two_cameras()
+    paths, scripted = two_cameras()
 
     def follow(groups: Sequence[Sequence[str]]) -> dict[str, list[list[float]]]:
-        budgeted = Budgeted(Told(told), Blind(), clock=ManualClock(), max_calls_per_s=1.0)
+        budgeted = BudgetedDetector(Scripted(scripted), Blind(), clock=ManualClock(), max_calls_per_s=1.0)
         boxes: dict[str, list[list[float]]] = {"a": [], "b": []}
         for index in range(24):
             for cameras in groups:
@@ -173,9 +173,9 @@ def test_together_or_alone_is_the_same() -> None:
 
 
 def test_a_share_of_the_time_is_shared_by_all_cameras() -> None:
-    paths, told = two_cameras()
-    expensive = Told(told, frame_s=0.05)
-    budgeted = Budgeted(expensive, Blind(), clock=expensive.clock, max_gpu_share=0.2)
+    paths, scripted = two_cameras()
+    expensive = Scripted(scripted, frame_s=0.05)
+    budgeted = BudgetedDetector(expensive, Blind(), clock=expensive.clock, max_gpu_share=0.2)
     for index in range(24):
         budgeted([frame(paths[camera][index], index, camera) for camera in paths])
         expensive.clock.sleep(1 / FPS)
@@ -190,7 +190,7 @@ def test_masks_are_those_of_the_key_frame() -> None:
     box = [100.0, 60, 150, 100]
     mask = np.zeros((1, 180, 320), np.bool_)
     mask[:, 60:100, 100:150] = True
-    expensive = Told({("a", 0): Detections.of([box], [0.9], masks=mask)})
+    expensive = Scripted({("a", 0): Detections.of([box], [0.9], masks=mask)})
     found, _ = run([[tuple(box)]] * 2, expensive)  # type: ignore[list-item]  # four numbers
     assert found[0].masks is not None
     assert np.array_equal(found[0].masks, mask)
@@ -207,18 +207,18 @@ def test_masks_are_those_of_the_key_frame() -> None:
 ])  # fmt: skip
 def test_a_likely_vehicle_starts_a_track(key_score: float, cheap_score: float | None, starts: bool) -> None:
     path = drive(3)
-    cheap = Blind() if cheap_score is None else ToldOne(truth(path, score=cheap_score))
-    found, _ = run(path, Told(truth(path, score=key_score)), cheap)
+    cheap = Blind() if cheap_score is None else ScriptedSingle(truth(path, score=cheap_score))
+    found, _ = run(path, Scripted(truth(path, score=key_score)), cheap)
     assert (found[1].scores[0] >= 0.7) == starts
 
 
 def test_no_frames_no_call() -> None:
-    expensive = Told({})
-    assert Budgeted(expensive, Blind(), clock=expensive.clock, max_calls_per_s=1.0)([]) == []
+    expensive = Scripted({})
+    assert BudgetedDetector(expensive, Blind(), clock=expensive.clock, max_calls_per_s=1.0)([]) == []
     assert expensive.calls == []
 
 
 @pytest.mark.parametrize("both", [(None, None), (1.0, 0.5)])
 def test_exactly_one_budget_is_given(both: tuple[float | None, float | None]) -> None:
     with pytest.raises(ValueError, match="max_calls_per_s"):
-        Budgeted(Told({}), Blind(), clock=ManualClock(), max_calls_per_s=both[0], max_gpu_share=both[1])
+        BudgetedDetector(Scripted({}), Blind(), clock=ManualClock(), max_calls_per_s=both[0], max_gpu_share=both[1])
