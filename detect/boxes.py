@@ -31,7 +31,7 @@ def iou(left: Boxes, right: Boxes) -> NDArray[np.float32]:
 def covered(boxes: Boxes) -> NDArray[np.float32]:
     """(N,) the largest share of each box that a nearer vehicle's box covers.
 
-    On a road seen from above the vehicle whose lower edge is further down the picture is the nearer one, so only
+    On a road seen from above the vehicle whose lower edge is further down the image is the nearer one, so only
     such boxes can occlude.
     """
     if len(boxes) < 2:
@@ -43,7 +43,7 @@ def covered(boxes: Boxes) -> NDArray[np.float32]:
 
 
 def touches_border(boxes: Boxes, size: tuple[int, int], margin_px: float = 2.0) -> NDArray[np.bool_]:
-    """(N,) whether a box reaches the edge of a picture of (width, height): the vehicle may be cut off."""
+    """(N,) whether a box reaches the edge of an image of (width, height): the vehicle may be cut off."""
     width, height = size
     low = (boxes[:, :2] <= margin_px).any(axis=1)
     high = (boxes[:, 2] >= width - margin_px) | (boxes[:, 3] >= height - margin_px)
@@ -51,7 +51,7 @@ def touches_border(boxes: Boxes, size: tuple[int, int], margin_px: float = 2.0) 
 
 
 def clip(boxes: Boxes, size: tuple[int, int]) -> Boxes:
-    """The boxes cut to a picture of (width, height)."""
+    """The boxes cut to an image of (width, height)."""
     width, height = size
     return np.clip(boxes, 0, np.array([width, height, width, height], np.float32))
 

@@ -1,4 +1,4 @@
-"""Silhouettes: which pixels of a crop are the vehicle."""
+"""Masks: which pixels of a crop are the vehicle."""
 
 from typing import Protocol
 
@@ -28,7 +28,7 @@ def never_empty(mask: Mask) -> Mask:
 
 
 class BoxMasker:
-    """The whole box: no silhouette at all."""
+    """The whole box: no mask of its own."""
 
     def __call__(self, image: Image, box_xyxy: NDArray[np.float32]) -> Mask:
         left, top, right, bottom = _pixels(box_xyxy, image)
@@ -41,7 +41,7 @@ class GrabCutMasker:
     """GrabCut (Rother et al. 2004) from the box: colour models of inside and outside, a cut between them.
 
     Crops are worked on at most `side_px` long. Where the cut keeps next to nothing or has no outside to learn from,
-    an ellipse in the box stands in, because half a silhouette misleads more than a rough one.
+    an ellipse in the box stands in, because half a mask misleads more than a rough one.
     """
 
     def __init__(self, *, iterations: int = 2, side_px: int = 96) -> None:

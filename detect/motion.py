@@ -18,7 +18,7 @@ class MotionDetector:
 
     Every camera has a background of its own; the first `warmup_frames` frames only teach it. `history` is how many
     frames of a new sight make it half background: a vehicle has to pass in fewer. Blobs smaller than `min_area_share`
-    of the picture are noise. With `silhouettes` the blobs are returned as masks.
+    of the image are noise. With `masks` the blobs are returned as masks.
     """
 
     def __init__(
@@ -27,9 +27,9 @@ class MotionDetector:
         min_area_share: float = 0.0012,
         warmup_frames: int = 3,
         history: int = 400,
-        silhouettes: bool = True,
+        masks: bool = True,
     ) -> None:
-        self._silhouettes = silhouettes
+        self._masks = masks
         self._min_area_share = min_area_share
         self._warmup_frames = warmup_frames
         self._history = history
@@ -42,7 +42,7 @@ class MotionDetector:
         if foreground is None:
             return Detections.none()
         found = blobs(foreground, self._min_area_share)
-        return found if self._silhouettes else replace(found, masks=None)
+        return found if self._masks else replace(found, masks=None)
 
     def _foreground(self, frame: Frame) -> NDArray[np.uint8] | None:
         camera = frame.camera_id
@@ -57,7 +57,7 @@ class MotionDetector:
             return None
         moving = np.where(labels == 255, np.uint8(255), np.uint8(0))  # 127 marks a shadow
         moving = cv2.morphologyEx(moving, cv2.MORPH_OPEN, self._open)
-        # Close gaps in proportion to the picture, so that glass and roof of one vehicle stay one blob.
+        # Close gaps in proportion to the image, so that glass and roof of one vehicle stay one blob.
         reach = max(3, round(frame.image.shape[1] / 64)) | 1
         kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
         return np.asarray(cv2.morphologyEx(moving, cv2.MORPH_CLOSE, kernel), np.uint8)

@@ -12,9 +12,9 @@ from ingest.frame import Image
 
 
 class OpenVinoNetwork:
-    """A network with one picture as its input: (1, 3, H, W) float32, BGR 0..255.
+    """A network with one image as its input: (1, 3, H, W) float32, BGR 0..255.
 
-    A call takes a picture of exactly the input's `size` and returns its outputs by name, as copies. Reading the file
+    A call takes an image of exactly the input's `size` and returns its outputs by name, as copies. Reading the file
     raises WeightsError. `threads` 0 leaves their number to OpenVINO.
     """
 
@@ -38,10 +38,10 @@ class OpenVinoNetwork:
         return self._width, self._height
 
     def stretch(self, image: Image) -> Image:
-        """The picture at the input's size, whatever its aspect ratio."""
+        """The image at the input's size, whatever its aspect ratio."""
         return np.asarray(cv2.resize(image, self.size, interpolation=cv2.INTER_LINEAR), np.uint8)
 
-    def __call__(self, picture: Image) -> dict[str, NDArray[np.float32]]:
-        blob = np.ascontiguousarray(picture.transpose(2, 0, 1)[None], np.float32)
+    def __call__(self, image: Image) -> dict[str, NDArray[np.float32]]:
+        blob = np.ascontiguousarray(image.transpose(2, 0, 1)[None], np.float32)
         results = self._request.infer({0: blob})
         return {port.any_name: np.array(results[port], np.float32) for port in self._compiled.outputs}

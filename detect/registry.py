@@ -40,10 +40,10 @@ def open_detector(
     """
     check_detector(name, cheap=True)
     if name == MOTION:
-        return MotionDetector(silhouettes=masks)
+        return MotionDetector(masks=masks)
     if name in NETWORKS:
         return open_network(name, find_weights(name), min_score=min_score, threads=threads)
-    # OpenVINO takes its time to load: whoever needs no network does not wait for it.
+    # OpenVINO takes its time to load: commands without a network do not wait for it.
     from detect.site_detector import SiteDetector
 
     return SiteDetector(Path(name).expanduser(), min_score=min_score, threads=threads)
@@ -56,9 +56,9 @@ def start_score(name: str, foundation: FoundationSettings) -> float:
         return min(foundation.box_score + 0.1, 0.99)
     if name in CHEAP:
         return NETWORKS[name].start_score if name in NETWORKS else START_SCORE
-    from detect.site_detector import read_about
+    from detect.site_detector import read_metadata
 
-    return read_about(Path(name).expanduser()).start_score
+    return read_metadata(Path(name).expanduser()).start_score
 
 
 def open_network(name: str, path: Path, *, min_score: float | None = None, threads: int = 0) -> Detector:
@@ -68,11 +68,11 @@ def open_network(name: str, path: Path, *, min_score: float | None = None, threa
     in NETWORKS, WeightsError for a file that cannot be read.
     """
     model = NETWORKS[name]
-    # OpenVINO takes its time to load: whoever needs no network does not wait for it.
+    # OpenVINO takes its time to load: commands without a network do not wait for it.
     if isinstance(model, SsdModel):
-        from detect.ssd import OpenVinoDetector
+        from detect.ssd import SsdDetector
 
-        return OpenVinoDetector(path, model, min_score=min_score, threads=threads)
+        return SsdDetector(path, model, min_score=min_score, threads=threads)
     from detect.yolox import YoloxDetector
 
     return YoloxDetector(path, model, min_score=min_score, threads=threads)

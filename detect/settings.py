@@ -19,7 +19,7 @@ class DetectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     lost_after_s: a vehicle not seen for this long has left.
     min_score: detections below it are not used; each network brings its own.
     threads: of the network; 0 leaves it to OpenVINO.
-    masks: `auto` takes the detector's silhouettes where it has them, else `grabcut`; `box` uses the whole box; SAM
+    masks: `auto` takes the detector's masks where it has them, else `grabcut`; `box` uses the whole box; SAM
     is asked for the crops that a vehicle is embedded from.
     """
 
@@ -42,7 +42,7 @@ class FoundationSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     device: of both models: `auto` is a GPU where there is one.
     batch: how many frames go through the large detector at once at most; batch_wait_ms: how long a live camera's
     frame waits for those of others.
-    short_side_px: to which the large detector's pictures are resized; it was trained with 800.
+    short_side_px: to which the large detector's images are resized; it was trained with 800.
     weights, text_encoder, sam_weights: files (a folder, for the text encoder) in the place of the published ones.
     """
 

@@ -20,7 +20,7 @@ FORMAT = "corridor site detector 1"
 KEY = "corridor"
 """Of the ONNX file's metadata."""
 
-PICTURES, HEAT, BOXES = "pictures", "heat", "boxes"
+IMAGES, HEAT, BOXES = "pictures", "heat", "boxes"
 """Input: (1, 3, H, W) float32 BGR 0..255; outputs: (1, labels, h, w) scores in 0..1 and (1, 4, h, w) xyxy in pixels
 of the input, one of each for every cell of a grid."""
 
@@ -30,8 +30,8 @@ MAX_IOU = 0.55
 Share = Annotated[float, msgspec.Meta(gt=0, lt=1)]
 
 
-class SiteAbout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The metadata of a site's detector.
+class SiteDetectorMetadata(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Metadata of a site's detector, in its ONNX file.
 
     size: width and height of the input in pixels. labels: the words of its teacher; min_scores: by label, detections
     below it are not used; start_score: from it on a detection starts a track. teacher, cameras, frames (labelled ones
@@ -50,14 +50,14 @@ class SiteAbout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     seed: int
 
 
-class _Told(msgspec.Struct):
-    """What any file of ours says first."""
+class _FormatTag(msgspec.Struct):
+    """The format, read before the rest."""
 
     format: str
 
 
-def read_about(path: Path) -> SiteAbout:
-    """What a site's detector says of itself; raises WeightsError for a file that is none."""
+def read_metadata(path: Path) -> SiteDetectorMetadata:
+    """Read the metadata of a site's detector; raises WeightsError for a file that is none."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -65,47 +65,47 @@ def read_about(path: Path) -> SiteAbout:
             f"cannot read the detector {path}: {error.strerror} (corridor distill writes one)"
         ) from error
     try:
-        told = openvino.Core().read_model(data).get_rt_info(["framework", KEY]).astype(str)
-        kind = msgspec.json.decode(told, type=_Told).format
+        raw_metadata = openvino.Core().read_model(data).get_rt_info(["framework", KEY]).astype(str)
+        kind = msgspec.json.decode(raw_metadata, type=_FormatTag).format
     except (RuntimeError, msgspec.MsgspecError) as error:
         raise WeightsError(f"{path} is no detector of corridor distill, or is damaged (write it again)") from error
     if kind != FORMAT:
         raise WeightsError(f"{path} is of format '{kind}', a detector of '{FORMAT}' (corridor distill writes one)")
     try:
-        about = msgspec.json.decode(told, type=SiteAbout)
+        metadata = msgspec.json.decode(raw_metadata, type=SiteDetectorMetadata)
     except msgspec.MsgspecError as error:
         raise WeightsError(f"{path} was written by another version of this program: {error}") from error
-    if len(about.min_scores) != len(about.labels):
-        raise WeightsError(f"{path} has {len(about.labels)} labels and {len(about.min_scores)} scores of them")
-    return about
+    if len(metadata.min_scores) != len(metadata.labels):
+        raise WeightsError(f"{path} has {len(metadata.labels)} labels and {len(metadata.min_scores)} scores of them")
+    return metadata
 
 
 class SiteDetector:
     """The network of such a file, on the CPU; labels are those of its teacher.
 
-    The picture is stretched to the input, as in its training. `min_score` takes the place of the scores by label that
+    The image is stretched to the input, as in its training. `min_score` takes the place of the scores by label that
     the file brings. Reading the file raises WeightsError.
     """
 
     def __init__(self, path: Path, *, min_score: float | None = None, threads: int = 0) -> None:
-        self.about = read_about(path)
+        self.metadata = read_metadata(path)
         self._network = OpenVinoNetwork(path, threads=threads)
-        if self._network.size != self.about.size:
-            raise WeightsError(f"{path} takes pictures of {self._network.size}, unlike it says (write it again)")
-        scores = self.about.min_scores if min_score is None else (min_score,) * len(self.about.labels)
+        if self._network.size != self.metadata.size:
+            raise WeightsError(f"{path} takes images of {self._network.size}, unlike it says (write it again)")
+        scores = self.metadata.min_scores if min_score is None else (min_score,) * len(self.metadata.labels)
         self._min_scores = np.array(scores, np.float32)
 
     def __call__(self, frame: Frame) -> Detections:
-        outputs = self._network(shrink(frame.image, self.about.size))
-        found = decode(outputs[HEAT][0], outputs[BOXES][0], self.about.labels, self._min_scores)
+        outputs = self._network(shrink(frame.image, self.metadata.size))
+        found = decode(outputs[HEAT][0], outputs[BOXES][0], self.metadata.labels, self._min_scores)
         width, height = frame.size
-        across, down = width / self.about.size[0], height / self.about.size[1]
+        across, down = width / self.metadata.size[0], height / self.metadata.size[1]
         boxes = clip(found.boxes * np.array([across, down, across, down], np.float32), frame.size)
         return Detections.of(boxes, found.scores, found.labels).select(areas(boxes) >= 1.0)
 
 
 def shrink(image: Image, size: tuple[int, int]) -> Image:
-    """The picture stretched to (width, height); every pixel of it counts, so that small vehicles do not flicker."""
+    """The image stretched to (width, height); every pixel of it counts, so that small vehicles do not flicker."""
     smaller = image.shape[1] > size[0] and image.shape[0] > size[1]
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR), np.uint8)
 

@@ -12,10 +12,10 @@ from detect.openvino_network import OpenVinoNetwork
 from ingest.frame import Frame
 
 
-class OpenVinoDetector:
+class SsdDetector:
     """A network with input (1, 3, S, S) BGR 0..255 and output (1, 1, K, 7): image, class, score, box in [0, 1].
 
-    The picture is stretched to the input, as these networks were trained. Reading the files raises WeightsError.
+    The image is stretched to the input, as these networks were trained. Reading the files raises WeightsError.
     """
 
     def __init__(self, model_xml: Path, model: SsdModel, *, min_score: float | None = None, threads: int = 0) -> None:
@@ -29,7 +29,7 @@ class OpenVinoDetector:
 
 
 def decode(rows: NDArray[np.float32], size: tuple[int, int], vehicle_class: int, min_score: float) -> Detections:
-    """The vehicles among (K, 7) rows, in pixels of a picture of (width, height)."""
+    """The vehicles among (K, 7) rows, in pixels of an image of (width, height)."""
     # The list ends at the first row whose image number is negative.
     ends = np.flatnonzero(rows[:, 0] < 0)
     rows = rows[: ends[0]] if len(ends) else rows
@@ -39,4 +39,4 @@ def decode(rows: NDArray[np.float32], size: tuple[int, int], vehicle_class: int,
     return Detections.of(boxes, rows[:, 2]).select(areas(boxes) >= 1.0)
 
 
-__all__ = ["CROSSROAD_1016", "OpenVinoDetector", "SsdModel", "decode"]
+__all__ = ["CROSSROAD_1016", "SsdDetector", "SsdModel", "decode"]

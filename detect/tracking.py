@@ -17,7 +17,7 @@ class Tracker:
     """BoT-SORT on boxes, timed by the frames' own clock, so that dropped frames do not upset it.
 
     A track that is not seen for `lost_after_s` is over. Its id is never used again within the tracker, and ids
-    count from 1. The picture itself is not looked at: the cameras stand still. A detection that scores `start_score`
+    count from 1. The image itself is not looked at: the cameras stand still. A detection that scores `start_score`
     or more starts a track where it continues none.
     """
 
@@ -44,7 +44,7 @@ class Tracker:
             confidence=found.scores.astype(np.float64),
             class_id=np.arange(len(found)),  # carries the row number through the tracker
         )
-        # The library gives ids at once on its first frame only, and a frame later to whoever comes after. To few
+        # The library gives ids at once on its first frame only, and a frame later to the rest. To few
         # analysed frames a second that lost box matters, so every frame counts as the first one; what was noise is
         # not opened as a tracklet.
         self._tracker.frame_id = 0

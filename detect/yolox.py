@@ -23,7 +23,7 @@ MAX_IOU = 0.45
 
 @dataclass(frozen=True, slots=True)
 class Letterbox:
-    """How a picture of `size` (width, height) lies in a square input: `scaled` (width, height), from its upper left."""
+    """How an image of `size` (width, height) lies in a square input: `scaled` (width, height), from its upper left."""
 
     size: tuple[int, int]
     scaled: tuple[int, int]
@@ -36,14 +36,14 @@ class Letterbox:
         return cls(size, (max(1, round(width * share)), max(1, round(height * share))))
 
     def apply(self, image: Image, side: int) -> Image:
-        """(side, side, 3) uint8: the picture, and grey right of it or below."""
+        """(side, side, 3) uint8: the image, and grey right of it or below."""
         width, height = self.scaled
         padded = np.full((side, side, 3), PADDING, np.uint8)
         padded[:height, :width] = cv2.resize(image, self.scaled, interpolation=cv2.INTER_LINEAR)
         return padded
 
     def undo(self, boxes: Boxes) -> Boxes:
-        """Boxes of the input as boxes of the picture, cut to it."""
+        """Boxes of the input as boxes of the image, cut to it."""
         across, down = self.size[0] / self.scaled[0], self.size[1] / self.scaled[1]
         return clip(boxes * np.array([across, down, across, down], np.float32), self.size)
 

@@ -38,7 +38,7 @@ class SystemClock:
 
 
 class ManualClock:
-    """A clock that moves only when told, or when somebody sleeps on it."""
+    """A clock that moves only by `sleep`."""
 
     def __init__(self, start_ns: int = 0) -> None:
         self._now_ns = start_ns

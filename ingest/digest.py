@@ -9,15 +9,15 @@ import msgspec
 
 from ingest.errors import WeightsError
 
-REMEMBER_FROM_BYTES = 1 << 26
+CACHE_FROM_BYTES = 1 << 26
 SHORT = 12
 """Hex digits of a short digest."""
 
-MEMORY = ".digests.json"
+CACHE_FILE = ".digests.json"
 """Lies beside the files. Who can write it can write them too: it guards against accidents, as the digests do."""
 
 
-class _Known(msgspec.Struct, frozen=True):
+class _CachedDigest(msgspec.Struct, frozen=True):
     """The digest that a file had when the file system said this of it; a change or a copy changes one of them."""
 
     size: int
@@ -33,13 +33,17 @@ def digest_of(path: Path, algorithm: str, *, fresh: bool = False) -> str:
     """
     try:
         before = path.stat()
-        known = None if fresh else _read(path.with_name(MEMORY)).get(path.name)
-        if known is not None and known == _known(before, known.digest) and known.digest.startswith(f"{algorithm}:"):
-            return known.digest
+        cached = None if fresh else _read_cache(path.with_name(CACHE_FILE)).get(path.name)
+        if (
+            cached is not None
+            and cached == _cached(before, cached.digest)
+            and cached.digest.startswith(f"{algorithm}:")
+        ):
+            return cached.digest
         with path.open("rb") as stream:
             digest = f"{algorithm}:{hashlib.file_digest(stream, algorithm).hexdigest()}"
-        if _known(path.stat(), digest) == _known(before, digest):
-            remember(path, digest)
+        if _cached(path.stat(), digest) == _cached(before, digest):
+            cache_digest(path, digest)
     except OSError as error:
         raise WeightsError(f"cannot read {path}: {error.strerror}") from error
     return digest
@@ -55,24 +59,24 @@ def short_digest(*files: Path) -> str:
     return whole[:SHORT]
 
 
-def remember(path: Path, digest: str) -> None:
+def cache_digest(path: Path, digest: str) -> None:
     """Note the digest of a file as it is now, if it is a large one; where the folder cannot be written, do nothing."""
     now = path.stat()
-    if now.st_size < REMEMBER_FROM_BYTES:
+    if now.st_size < CACHE_FROM_BYTES:
         return
-    memory = path.with_name(MEMORY)
-    known = {name: each for name, each in _read(memory).items() if path.with_name(name).exists()}
-    known[path.name] = _known(now, digest)
+    cache = path.with_name(CACHE_FILE)
+    cached = {name: each for name, each in _read_cache(cache).items() if path.with_name(name).exists()}
+    cached[path.name] = _cached(now, digest)
     with suppress(OSError):
-        memory.write_bytes(msgspec.json.encode(known))  # what a crash cuts short is not read again
+        cache.write_bytes(msgspec.json.encode(cached))  # what a crash cuts short is not read again
 
 
-def _known(stat: os.stat_result, digest: str) -> _Known:
-    return _Known(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, digest)
+def _cached(stat: os.stat_result, digest: str) -> _CachedDigest:
+    return _CachedDigest(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, digest)
 
 
-def _read(memory: Path) -> dict[str, _Known]:
+def _read_cache(cache: Path) -> dict[str, _CachedDigest]:
     try:
-        return msgspec.json.decode(memory.read_bytes(), type=dict[str, _Known])
+        return msgspec.json.decode(cache.read_bytes(), type=dict[str, _CachedDigest])
     except (OSError, msgspec.DecodeError):
         return {}

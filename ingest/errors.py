@@ -28,7 +28,7 @@ class WeightsError(CorridorError):
 
 
 class TooLargeError(CorridorError):
-    """A picture does not fit into the memory of the device that is to look at it; other pictures may."""
+    """An image does not fit into the memory of the device that is to look at it; other images may."""
 
 
 class LogError(CorridorError):
@@ -36,7 +36,7 @@ class LogError(CorridorError):
 
 
 class SpentWriterError(LogError):
-    """What became of a commit cannot be told, and this writer can write no more; the name can be claimed again."""
+    """The outcome of a commit is unknown, and this writer can write no more; the name can be claimed again."""
 
 
 class FencedError(LogError):
@@ -44,7 +44,7 @@ class FencedError(LogError):
 
 
 @contextmanager
-def naming(what: str) -> Iterator[None]:
+def error_context(what: str) -> Iterator[None]:
     """ConfigErrors of the block begin with what they are about: a key, a file, one of several data sets."""
     try:
         yield

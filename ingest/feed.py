@@ -13,14 +13,14 @@ from ingest.camera import Camera
 from ingest.clock import NS, Clock
 from ingest.errors import AuthFailedError, ConfigError, CorridorError, SourceError
 from ingest.frame import Frame
-from ingest.frame_sampler import Beat
+from ingest.frame_sampler import FrameSampler
 from ingest.mailbox import Delivery, Mailbox
-from ingest.network.status import Reporting, Sparing, StreamStatus
+from ingest.network.status import KeyFrameDecoding, StatusReporting, StreamStatus
 from ingest.redact import redact
 from ingest.source import VideoSource
 
-LONGEST_KEY_INTERVAL_S = 2.0
-"""Key pictures further apart than this are too few to track by."""
+MAX_KEY_INTERVAL_S = 2.0
+"""Key frames further apart than this are too few to track by."""
 
 Opener = Callable[[int | None], VideoSource]
 """Opens a camera; the argument is the capture time up to which frames are not wanted."""
@@ -91,7 +91,7 @@ class CameraFeed:
         self._source: VideoSource | None = None
         self._alive_s = 0.0
         self._frames_from_s: float | None = None  # since when this session delivers
-        self._offering = False  # waiting for its beat, or for a place in the mailbox, is no stall of the camera
+        self._offering = False  # waiting for its time, or for a place in the mailbox, is no stall of the camera
 
     def start(self) -> None:
         """Begin a session in a thread of its own."""
@@ -111,7 +111,7 @@ class CameraFeed:
     def stream(self) -> StreamStatus | None:
         """How the present session goes, with the state of the camera's clock; None where the source does not say."""
         source = self._source
-        return source.status() if isinstance(source, Reporting) else None
+        return source.status() if isinstance(source, StatusReporting) else None
 
     @property
     def done(self) -> bool:
@@ -188,8 +188,8 @@ class CameraFeed:
         self._source = source
         self.counts.opened += 1
         self.state = FeedState.RUNNING
-        pace = _Pace(self._clock) if self.camera.realtime else None
-        beat = Beat(self.asked_fps)
+        pacer = _RealtimePacer(self._clock) if self.camera.realtime else None
+        sampler = FrameSampler(self.asked_fps)
         try:
             for frame in source.frames():
                 if not self._current(session):
@@ -198,19 +198,19 @@ class CameraFeed:
                 self._alive_s = self._clock.monotonic_s()
                 if self._frames_from_s is None:
                     self._frames_from_s = self._alive_s
-                if not beat.chooses(frame.captured_ns):
+                if not sampler.accept(frame.captured_ns):
                     self.counts.skipped += 1
                     continue
-                if pace is not None:
+                if pacer is not None:
                     self._offering = True
-                    pace.wait_for(frame)
+                    pacer.wait_for(frame)
                 dropped_before = self._mailbox.dropped(self.camera.id)
                 if not self._offer(session, frame):
                     return
                 if self.camera.live:
-                    beat.told(frame.captured_ns, in_time=self._mailbox.dropped(self.camera.id) == dropped_before)
-                    self.analyse_fps = beat.frames_per_s
-                    spare_decoding(source, beat.frames_per_s)
+                    sampler.feedback(frame.captured_ns, in_time=self._mailbox.dropped(self.camera.id) == dropped_before)
+                    self.analyse_fps = sampler.frames_per_s
+                    limit_decoding(source, sampler.frames_per_s)
         finally:
             source.close()
 
@@ -224,13 +224,15 @@ class CameraFeed:
         return taken
 
 
-def spare_decoding(source: VideoSource, frames_per_s: float) -> None:
-    """Where no more than the key pictures are looked at anyway, the others need not be decoded."""
-    if isinstance(source, Sparing) and source.key_interval_s is not None:
-        source.spare(source.key_interval_s <= LONGEST_KEY_INTERVAL_S and frames_per_s * source.key_interval_s <= 1.0)
+def limit_decoding(source: VideoSource, frames_per_s: float) -> None:
+    """Where no more than the key frames are looked at anyway, the others need not be decoded."""
+    if isinstance(source, KeyFrameDecoding) and source.key_interval_s is not None:
+        source.decode_key_frames_only(
+            source.key_interval_s <= MAX_KEY_INTERVAL_S and frames_per_s * source.key_interval_s <= 1.0
+        )
 
 
-class _Pace:
+class _RealtimePacer:
     """Delivers a recording at the speed it was captured."""
 
     def __init__(self, clock: Clock) -> None:

@@ -21,7 +21,7 @@ class ClockQuality(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """One decoded picture of one camera.
+    """One decoded frame of one camera.
 
     `sequence` counts the decoded frames of a session from 0, so a gap in it is a frame that was dropped.
     `captured_ns` is Unix time in nanoseconds. `image` is (H, W, 3) uint8 BGR and is not to be written to.

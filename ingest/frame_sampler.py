@@ -1,20 +1,20 @@
-"""Which frames are looked at: one every so often of the camera's own time, and fewer while it is too much."""
+"""Frame sampler: frames at an even rate of the camera's own time, at a lower one while they cannot be worked off."""
 
 from ingest.clock import NS
 
-SLOWEST = 8.0
+MAX_STRETCH = 8.0
 """Even a camera that hardly gets a turn is looked at this many times less often at most."""
-SLOWER, FASTER = 1.15, 1.1
-JUDGED_EVERY_NS = NS
-"""The beat changes at most once in this much of the camera's time, so that one hiccup counts once."""
+SLOW_DOWN, SPEED_UP = 1.15, 1.1
+ADAPT_EVERY_NS = NS
+"""The rate changes at most once in this much of the camera's time, so that one hiccup counts once."""
 
 
-class Beat:
-    """A regular choice of frames: every n-th of a steady stream, whatever n comes out at.
+class FrameSampler:
+    """Sampler at an even rate: every n-th of a steady stream, whatever n comes out at.
 
     The choice depends on capture times only, so that a recording gives the same one on every machine. For a live
-    camera `told` says after each chosen frame whether the one before it had been fetched by then. A second with a
-    frame that had not slows the beat down, a second without one quickens it again up to what was asked for: frames at
+    camera `feedback` takes after each accepted frame whether the one before it had been fetched by then. A second
+    with a frame that had not lowers the rate, a second without one raises it again up to what was asked for: frames at
     an even, slower rate track better than frames that are dropped at random.
     """
 
@@ -22,7 +22,7 @@ class Beat:
         self._interval_ns = NS / frames_per_s
         self._stretch = 1.0
         self._due_ns: float | None = None
-        self._judged_ns: int | None = None
+        self._adapted_ns: int | None = None
         self._late = False
 
     @property
@@ -30,23 +30,25 @@ class Beat:
         """The present rate."""
         return NS / (self._interval_ns * self._stretch)
 
-    def chooses(self, captured_ns: int) -> bool:
-        """Whether the frame of this time is to be looked at; call for every frame, in order."""
+    def accept(self, captured_ns: int) -> bool:
+        """Whether the frame of this time is sampled; call for every frame, in order."""
         if self._due_ns is not None and captured_ns < self._due_ns:
             return False
         interval_ns = self._interval_ns * self._stretch
-        # Keep the beat, but do not run after it when frames were missing.
+        # Keep the rate, but do not run after it when frames were missing.
         next_ns = captured_ns if self._due_ns is None else self._due_ns
         next_ns += interval_ns
         self._due_ns = next_ns if next_ns > captured_ns else captured_ns + interval_ns
         return True
 
-    def told(self, captured_ns: int, *, in_time: bool) -> None:
-        """Adapt; `captured_ns` is the time of the frame just chosen."""
+    def feedback(self, captured_ns: int, *, in_time: bool) -> None:
+        """Adapt; `captured_ns` is the time of the frame just accepted."""
         self._late |= not in_time
-        if self._judged_ns is None:
-            self._judged_ns = captured_ns
-        if captured_ns - self._judged_ns < JUDGED_EVERY_NS:
+        if self._adapted_ns is None:
+            self._adapted_ns = captured_ns
+        if captured_ns - self._adapted_ns < ADAPT_EVERY_NS:
             return
-        self._stretch = min(self._stretch * SLOWER, SLOWEST) if self._late else max(self._stretch / FASTER, 1.0)
-        self._judged_ns, self._late = captured_ns, False
+        self._stretch = (
+            min(self._stretch * SLOW_DOWN, MAX_STRETCH) if self._late else max(self._stretch / SPEED_UP, 1.0)
+        )
+        self._adapted_ns, self._late = captured_ns, False

@@ -3,7 +3,7 @@
 A live camera's slot holds one frame and the newest wins: what was not fetched in time is dropped and counted, so that
 nobody works on the past. A recording's slot makes its decoder wait instead, and frames of several recordings are
 handed out in the order of their capture times, so that a run gives the same result however fast the machine is.
-Frames of several cameras can be fetched at once, for detectors that look at many pictures in one go.
+Frames of several cameras can be fetched at once, for detectors that look at many frames in one go.
 """
 
 import threading

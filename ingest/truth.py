@@ -12,10 +12,10 @@ class TrueSighting:
 
     vehicle_id: the same in every camera. kind: car, van, truck, bus or motorcycle.
     box_xyxy: bounds the visible pixels, whole pixels, right and bottom just beyond the last one.
-    full_xyxy: bounds the pixels that the body would have alone in an endless picture; what is nearer than 2.5 m in
+    full_xyxy: bounds the pixels that the body would have alone in an endless image; what is nearer than 2.5 m in
     front of the camera is left out.
-    visible: share in [0, 1] of the whole body that can be seen; what is beyond the picture's edge or hidden cannot.
-    occluded: share in [0, 1] of the body's pixels within the picture that something else hides.
+    visible: share in [0, 1] of the whole body that can be seen; what is beyond the image's edge or hidden cannot.
+    occluded: share in [0, 1] of the body's pixels within the image that something else hides.
     ground_m: (x, y) of the middle of the body on the ground. heading_deg: 0 looks along y, counter-clockwise.
     mask_bits: the visible pixels of the box row by row, a bit each, the first in the highest bit of its byte.
     """

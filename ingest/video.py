@@ -48,18 +48,18 @@ class RecordedVideo:
         sequence, last_ns = 0, -1
         broken: str | None = None
         try:
-            for picture in _decoded(self._container):
+            for av_frame in _decoded(self._container):
                 if self._closed.is_set():
                     return
-                if picture.pts is None:
+                if av_frame.pts is None:
                     continue
-                media_ns = round((picture.pts - first_pts) * time_base * NS)
+                media_ns = round((av_frame.pts - first_pts) * time_base * NS)
                 if media_ns <= last_ns:
                     continue
                 last_ns = media_ns
                 captured_ns = self._starts_ns + media_ns
                 if self._after_ns is None or captured_ns > self._after_ns:
-                    yield Frame(self._camera_id, sequence, captured_ns, ClockQuality.FILE, bgr(picture))
+                    yield Frame(self._camera_id, sequence, captured_ns, ClockQuality.FILE, bgr(av_frame))
                 sequence += 1
         except av.error.FFmpegError as error:
             broken = reason(error)
@@ -88,7 +88,7 @@ def _announced_s(container: av.container.InputContainer) -> float | None:
 
 
 def _decoded(container: av.container.InputContainer) -> Iterator[av.VideoFrame]:
-    """The pictures of the first video stream; damaged packets are passed over, as players do."""
+    """The frames of the first video stream; damaged packets are passed over, as players do."""
     stream = container.streams.video[0]
     for packet in container.demux(stream):
         with suppress(av.error.InvalidDataError):
@@ -108,16 +108,16 @@ def reason(error: av.error.FFmpegError) -> str:
     return (error.strerror or type(error).__name__).strip()
 
 
-def bgr(picture: av.VideoFrame) -> Image:
-    """The picture, (H, W, 3) uint8 BGR."""
-    image = picture.to_ndarray(format="bgr24")
+def bgr(av_frame: av.VideoFrame) -> Image:
+    """The frame, (H, W, 3) uint8 BGR."""
+    image = av_frame.to_ndarray(format="bgr24")
     return np.asarray(image, np.uint8)
 
 
 class VideoWriter:
-    """Writes BGR pictures of one size to an MP4 that browsers play (H.264, yuv420p).
+    """Writes BGR frames of one size to an MP4 that browsers play (H.264, yuv420p).
 
-    `key_interval` is the number of frames from one key picture to the next; the codec's choice if 0. `bits_per_s` is
+    `key_interval` is the number of frames from one key frame to the next; the codec's choice if 0. `bits_per_s` is
     what a second may cost on average, as surveillance cameras are set; without it quality is constant (crf 23).
     """
 
@@ -140,12 +140,12 @@ class VideoWriter:
         self._number = 0
 
     def write(self, image: Image, number: int | None = None) -> None:
-        """Append a picture of (H, W, 3), at the time of frame `number`; otherwise it follows the one before."""
-        picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="bgr24")
+        """Append a frame of (H, W, 3), at the time of frame `number`; otherwise it follows the one before."""
+        av_frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="bgr24")
         self._number = self._number if number is None else number
-        picture.pts, picture.time_base = self._number, self._time_base
+        av_frame.pts, av_frame.time_base = self._number, self._time_base
         self._number += 1
-        self._container.mux(self._stream.encode(picture))
+        self._container.mux(self._stream.encode(av_frame))
 
     def close(self) -> None:
         self._container.mux(self._stream.encode())

@@ -20,15 +20,15 @@ from ingest.errors import ConfigError, CorridorError, SourceError
 from ingest.synthetic.camera.spec import CameraSpec, Projection
 from ingest.synthetic.source import SyntheticCamera
 from ingest.synthetic.world.presets import Preset, find_camera
-from ingest.synthetic.world.trace import read_header as read_trace_header
+from ingest.synthetic.world.trace import read_trace_header
 from ingest.synthetic.world.truth_file import (
     BOXES_ENDING,
     TIMES_ENDING,
     TRUTH_ENDING,
-    Header,
+    TruthHeader,
     TruthWriter,
     read_frames,
-    read_header,
+    read_truth_header,
 )
 
 VIDEO_ENDING = ".mp4"
@@ -91,7 +91,7 @@ class Recording:
         if not all((self.folder / f"{self.camera}{ending}").is_file() for ending in _ENDINGS):
             return False
         try:
-            return read_header(self.truth) == header_of(self)
+            return read_truth_header(self.truth) == header_of(self)
         except ConfigError:
             return False
 
@@ -124,10 +124,10 @@ def configuration(cameras: Sequence[tuple[str, str, datetime | None]]) -> str:
     return "\n".join(tables)
 
 
-def header_of(recording: Recording) -> Header:
+def header_of(recording: Recording) -> TruthHeader:
     """What is known of a recording before it is made."""
     preset, spec = find_camera(recording.preset, recording.index)
-    return Header(
+    return TruthHeader(
         camera=recording.camera,
         source=f"city://{recording.preset}/{recording.index}",
         seed=preset.seed,

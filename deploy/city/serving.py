@@ -9,7 +9,7 @@ from deploy.city.recording import Recording
 from deploy.city.rtsp.server import RtspServer
 from ingest.clock import NS, Clock
 from ingest.network.access_unit import AccessUnit
-from ingest.synthetic.world.truth_file import read_header
+from ingest.synthetic.world.truth_file import read_truth_header
 
 
 class Playback:
@@ -39,7 +39,7 @@ class Playback:
 
 def mount(server: RtspServer, path: str, recording: Recording, playback: Playback) -> None:
     """Have a server play a recording under a path, with the clock of the camera, right or wrong."""
-    clock, first_ns = read_header(recording.truth).clock, recording.first_ns()
+    clock, first_ns = read_truth_header(recording.truth).clock, recording.first_ns()
     faults = server.add(path, lambda: played(recording.video, first_ns, playback))
     faults.clock_offset_s, faults.clock_drift_ppm = clock.offset_s, clock.drift_ppm
 

@@ -15,7 +15,7 @@ from detect.registry import check_detector
 from detect.settings import DetectSettings, FoundationSettings
 from embed.settings import EmbedSettings
 from ingest.camera import Camera, check_camera
-from ingest.errors import ConfigError, naming
+from ingest.errors import ConfigError, error_context
 from ingest.toml_file import convert, parse_table, read_text
 
 DEFAULT_LOG = "sqlite:runs/corridor.db"
@@ -85,9 +85,9 @@ def _check(config: Config) -> None:
                 raise ConfigError(
                     f"associate.travel names camera '{end}', which is not among the cameras ({', '.join(sorted(seen))})"
                 )
-    with naming("key 'detect.detector'"):
+    with error_context("key 'detect.detector'"):
         check_detector(config.detect.detector)
-    with naming("key 'embed.encoder'"):
+    with error_context("key 'embed.encoder'"):
         check_encoder(config.embed.encoder)
     _check_foundation(config.foundation, seen)
     settings = config.associate
@@ -100,14 +100,14 @@ def _check(config: Config) -> None:
 
 
 def _check_foundation(settings: FoundationSettings, cameras: set[str]) -> None:
-    with naming("key 'foundation.cheap'"):
+    with error_context("key 'foundation.cheap'"):
         check_detector(settings.cheap, cheap=True)
     if settings.max_calls_per_s is not None and settings.max_gpu_share is not None:
         raise ConfigError(
             f"foundation.max_calls_per_s {settings.max_calls_per_s:g} and max_gpu_share {settings.max_gpu_share:g} "
             "are two budgets; give one of them"
         )
-    with naming("key 'foundation.prompt'"):
+    with error_context("key 'foundation.prompt'"):
         Prompt.of(settings.prompt)
     for camera, prompt in settings.prompts.items():
         if camera not in cameras:
@@ -115,5 +115,5 @@ def _check_foundation(settings: FoundationSettings, cameras: set[str]) -> None:
                 f"foundation.prompts names camera '{camera}', which is not among the cameras "
                 f"({', '.join(sorted(cameras))})"
             )
-        with naming(f"key 'foundation.prompts.{camera}'"):
+        with error_context(f"key 'foundation.prompts.{camera}'"):
             Prompt.of(prompt)

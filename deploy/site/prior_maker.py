@@ -52,10 +52,10 @@ def _open_large(spec: PriorSpec) -> "DetectedPriors":
 
     settings = _located(spec)
     detector = open_grounding_dino(spec.by, settings, [""])  # an image is no camera: all have the one prompt
-    from detect.foundation.grounding_dino import Fit
+    from detect.foundation.grounding_dino import ResizePad
 
     def shown(size: "Size") -> "Size":
-        return Fit.of(size, settings.short_side_px).canvas
+        return ResizePad.of(size, settings.short_side_px).canvas
 
     checkpoint, text_encoder = Path(settings.weights or ""), Path(settings.text_encoder or "")
     masker, masks = _open_masker(spec)

@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 from deploy.weights.catalogue import Network, Release, State, WeightsFile, inspect
-from ingest.digest import digest_of, remember
+from ingest.digest import cache_digest, digest_of
 from ingest.errors import WeightsError
 
 PART_SUFFIX = ".part"
@@ -38,7 +38,7 @@ def pull(name: str, network: Network, folder: Path, progress: Progress) -> bool:
             _fetch(name, network.published, file, folder, progress)
         for file in wanted:
             path = (folder / (file.name + PART_SUFFIX)).replace(folder / file.name)
-            remember(path, file.digest)
+            cache_digest(path, file.digest)
     except OSError as error:
         raise WeightsError(f"cannot write to {folder}: {error.strerror} ({error.filename or folder})") from error
     return True

@@ -14,20 +14,20 @@ from PIL import Image as Pillow
 from detect.accelerator import Precision, choose_device
 from detect.boxes import areas, clip, suppress
 from detect.detections import Boxes, Detections
-from detect.foundation.grounding_dino_network import Architecture, Text, load_network
+from detect.foundation.grounding_dino_network import Architecture, EncodedPrompt, load_network
 from detect.foundation.prompts import Prompt
 from ingest.errors import TooLargeError
 from ingest.frame import Frame, Image
 
 LONG_TO_SHORT = 1333 / 800
-"""The network was trained on pictures with a short side of 800 pixels and a long one of at most 1333."""
+"""The network was trained on images with a short side of 800 pixels and a long one of at most 1333."""
 
 STRIDES = (8, 16, 32, 64)
 QUERIES = 900
-"""Boxes start from as many of the places on the four grids: a picture must have that many."""
+"""Boxes start from as many of the places on the four grids: an image must have that many."""
 
-GREY_BGR = (104, 116, 124)
-"""The mean colour of the training pictures: nothing, to the network."""
+PADDING_BGR = (104, 116, 124)
+"""The mean colour of the training images: nothing, to the network."""
 
 MAX_IOU = 0.7
 """Two boxes that share more than this are one vehicle under two nouns (or found twice): the surer one stays."""
@@ -39,7 +39,7 @@ class GroundingDino:
     """Finds what each camera's prompt names; the noun is the label. Batched over cameras.
 
     `prompt_of` gives the prompt of a camera by its id. Frames are resized to `short_side_px` as the library does, and
-    those of one prompt and one size share a batch of at most `max_batch`: a padded picture or another caption beside it
+    those of one prompt and one size share a batch of at most `max_batch`: a padded image or another caption beside it
     would change what is found. A box's score is that of its best token and must exceed `box_score`; `phrase_score`
     says which tokens count towards its name (`Prompt.name`). `max_iou` 1 keeps duplicates.
 
@@ -69,39 +69,39 @@ class GroundingDino:
         self._max_iou = max_iou
         self._short_side_px = short_side_px
         self._max_batch = max_batch
-        self._texts: dict[str, Text] = {}
+        self._encoded_prompts: dict[str, EncodedPrompt] = {}
 
     def prepare(self, camera_ids: Iterable[str]) -> None:
         """Read and encode the prompts of these cameras before their first frames; raises ConfigError."""
         for camera_id in camera_ids:
-            self._text(camera_id)
+            self._encoded_prompt(camera_id)
 
     def __call__(self, frames: Sequence[Frame]) -> list[Detections]:
-        fits = [Fit.of(frame.size, self._short_side_px) for frame in frames]
-        texts = [self._text(frame.camera_id) for frame in frames]
+        fits = [ResizePad.of(frame.size, self._short_side_px) for frame in frames]
+        prompts = [self._encoded_prompt(frame.camera_id) for frame in frames]
         groups: dict[tuple[str, tuple[int, int]], list[int]] = {}
-        for row, (fit, text) in enumerate(zip(fits, texts, strict=True)):
+        for row, (fit, text) in enumerate(zip(fits, prompts, strict=True)):
             groups.setdefault((text.prompt.caption, fit.canvas), []).append(row)
         found = [Detections.none()] * len(frames)
         for rows in groups.values():
-            pictures = np.stack([fits[row].apply(frames[row].image) for row in rows])
-            scores, boxes = self._run(pictures, texts[rows[0]])
+            images = np.stack([fits[row].apply(frames[row].image) for row in rows])
+            scores, boxes = self._run(images, prompts[rows[0]])
             for row, frame_scores, frame_boxes in zip(rows, scores, boxes, strict=True):
-                found[row] = self._detections(frame_scores, frame_boxes, texts[row], fits[row])
+                found[row] = self._detections(frame_scores, frame_boxes, prompts[row], fits[row])
         return found
 
-    def _text(self, camera_id: str) -> Text:
+    def _encoded_prompt(self, camera_id: str) -> EncodedPrompt:
         prompt = Prompt.of(self._prompt_of(camera_id))
-        if prompt.caption not in self._texts:
-            self._texts[prompt.caption] = self._network.text(prompt)
-        return self._texts[prompt.caption]
+        if prompt.caption not in self._encoded_prompts:
+            self._encoded_prompts[prompt.caption] = self._network.encode_prompt(prompt)
+        return self._encoded_prompts[prompt.caption]
 
-    def _run(self, pictures: NDArray[np.uint8], text: Text) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Scores and boxes of all pictures; where the GPU cannot hold a batch, in halves of it, from then on."""
+    def _run(self, images: NDArray[np.uint8], text: EncodedPrompt) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Scores and boxes of all images; where the GPU cannot hold a batch, in halves of it, from then on."""
         results: list[tuple[NDArray[np.float32], NDArray[np.float32]]] = []
         done, before = 0, self._max_batch
-        while done < len(pictures):
-            batch = pictures[done : done + self._max_batch]
+        while done < len(images):
+            batch = images[done : done + self._max_batch]
             try:
                 results.append(self._network(batch, text))
                 done += len(batch)
@@ -110,17 +110,17 @@ class GroundingDino:
                 if len(batch) == 1:
                     size = f"{batch.shape[2]}x{batch.shape[1]} pixels"
                     raise TooLargeError(
-                        f"out of GPU memory with one picture of {size} (free the GPU, or lower short_side_px)"
+                        f"out of GPU memory with one image of {size} (free the GPU, or lower short_side_px)"
                     ) from error
             self._max_batch = len(batch) // 2
             torch.cuda.empty_cache()  # outside the handler, which keeps the tensors of the failed call alive
         if self._max_batch < before:
-            log.warning("Out of GPU memory with batches of %d pictures; from now on %d", before, self._max_batch)
+            log.warning("Out of GPU memory with batches of %d images; from now on %d", before, self._max_batch)
         scores, boxes = zip(*results, strict=True)
         return np.concatenate(scores), np.concatenate(boxes)
 
     def _detections(
-        self, scores: NDArray[np.float32], boxes: NDArray[np.float32], text: Text, fit: "Fit"
+        self, scores: NDArray[np.float32], boxes: NDArray[np.float32], text: EncodedPrompt, fit: "ResizePad"
     ) -> Detections:
         """Of (Q, T) scores and (Q, 4) boxes those that are sure, in pixels of the frame, surest first."""
         surest = scores.max(axis=1)
@@ -132,7 +132,7 @@ class GroundingDino:
 
 
 @dataclass(frozen=True, slots=True)
-class Fit:
+class ResizePad:
     """How a frame lies in the network's input, all (width, height): `scaled`, in the upper left of `canvas`."""
 
     size: tuple[int, int]
@@ -140,7 +140,7 @@ class Fit:
     canvas: tuple[int, int]
 
     @classmethod
-    def of(cls, size: tuple[int, int], short_side_px: int) -> "Fit":
+    def of(cls, size: tuple[int, int], short_side_px: int) -> "ResizePad":
         """The size that the library's own predictor takes; a very narrow or small one gets a wider canvas."""
         scaled = _scaled(size, short_side_px, round(short_side_px * LONG_TO_SHORT))
         width, height = scaled
@@ -152,12 +152,12 @@ class Fit:
         return cls(size, scaled, (width, height))
 
     def apply(self, image: Image) -> Image:
-        """(H, W, 3) uint8: the picture, and grey right of it or below."""
+        """(H, W, 3) uint8: the image, and grey right of it or below."""
         # Pillow's bilinear filter looks at all pixels when it shrinks, as in training; OpenCV's does not.
         resized = np.asarray(Pillow.fromarray(image).resize(self.scaled, Pillow.Resampling.BILINEAR))
         if self.scaled == self.canvas:
             return resized
-        canvas = np.full((self.canvas[1], self.canvas[0], 3), GREY_BGR, np.uint8)
+        canvas = np.full((self.canvas[1], self.canvas[0], 3), PADDING_BGR, np.uint8)
         canvas[: self.scaled[1], : self.scaled[0]] = resized
         return canvas
 
@@ -179,5 +179,5 @@ def _scaled(size: tuple[int, int], short_px: int, long_px: int) -> tuple[int, in
 
 
 def _places(width: int, height: int) -> int:
-    """How many places the grids have together over a picture."""
+    """How many places the grids have together over an image."""
     return sum(math.ceil(width / stride) * math.ceil(height / stride) for stride in STRIDES)

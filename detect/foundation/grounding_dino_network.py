@@ -1,7 +1,7 @@
 """The network of Grounding DINO (Liu et al. 2023): built by its authors' library, read from files, run for one prompt.
 
-The library's own forward pass runs the text encoder for every picture of every batch. Here a prompt is encoded once,
-and all pictures of a batch share it: in a batch of several captions the shorter ones are padded, which changes boxes.
+The library's own forward pass runs the text encoder for every image of every batch. Here a prompt is encoded once,
+and all images of a batch share it: in a batch of several captions the shorter ones are padded, which changes boxes.
 """
 
 import logging
@@ -22,7 +22,7 @@ from detect.foundation.prompts import Prompt, nouns_of_tokens
 from ingest.errors import WeightsError
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # read at import: the text encoder comes from a folder, never from afar
-# What groundingdino-py 0.4.0 is known to do, and is of no use to whoever runs it.
+# What groundingdino-py 0.4.0 is known to do, and is of no use to a user.
 for _message in (
     "Importing from timm.models.layers is deprecated",
     "torch.meshgrid: in an upcoming release",
@@ -46,7 +46,7 @@ CONFIGS: dict[Architecture, ModuleType] = {"swin-t": GroundingDINO_SwinT_OGC, "s
 
 MEAN = (0.485, 0.456, 0.406)
 DEVIATION = (0.229, 0.224, 0.225)
-"""Of ImageNet's pictures, RGB in [0, 1]."""
+"""Of ImageNet's images, RGB in [0, 1]."""
 
 TEXT_ENCODER_FILES = (("config.json",), ("vocab.txt", "tokenizer.json"), ("model.safetensors", "pytorch_model.bin"))
 """What the folder of the text encoder holds: one of each."""
@@ -55,8 +55,8 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Text:
-    """A prompt as the network takes it: what each of its T tokens means, which see which, and whose they are."""
+class EncodedPrompt:
+    """A prompt as the network takes it: text features, attention masks and the noun of each of its T tokens."""
 
     prompt: Prompt
     token_nouns: NDArray[np.int64]
@@ -64,7 +64,7 @@ class Text:
 
 
 class GroundingDinoNetwork:
-    """Pictures of one size and a prompt in, boxes and how well each token of the prompt fits them out."""
+    """Images of one size and a prompt in, boxes and how well each token of the prompt fits them out."""
 
     def __init__(self, model: Any, device: torch.device, precision: Precision = "auto") -> None:
         self._model = model.to(device).eval()
@@ -73,7 +73,7 @@ class GroundingDinoNetwork:
         self._mean, self._deviation = torch.tensor([MEAN, DEVIATION], device=device)[:, None, :, None, None]
 
     @torch.inference_mode()
-    def text(self, prompt: Prompt) -> Text:
+    def encode_prompt(self, prompt: Prompt) -> EncodedPrompt:
         """Encode a prompt; raises ConfigError for one over the limit of tokens."""
         model = self._model
         tokens = model.tokenizer([prompt.caption], return_tensors="pt")
@@ -97,15 +97,17 @@ class GroundingDinoNetwork:
         }
         special = frozenset(model.specical_tokens)
         stop = model.tokenizer.convert_tokens_to_ids(".")
-        return Text(prompt, nouns_of_tokens(ids, stop=stop, special=special), features)
+        return EncodedPrompt(prompt, nouns_of_tokens(ids, stop=stop, special=special), features)
 
     @torch.inference_mode()
-    def __call__(self, pictures: NDArray[np.uint8], text: Text) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """(B, Q, T) scores of Q boxes by token, and (B, Q, 4) boxes: centre, width and height as shares of the picture.
+    def __call__(
+        self, images_bgr: NDArray[np.uint8], text: EncodedPrompt
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """(B, Q, T) scores of Q boxes by token, and (B, Q, 4) boxes: centre, width and height as shares of the image.
 
-        `pictures` is (B, H, W, 3) BGR. Raises torch.OutOfMemoryError where the GPU cannot hold them.
+        `images_bgr` is (B, H, W, 3) BGR. Raises torch.OutOfMemoryError where the GPU cannot hold them.
         """
-        images = torch.from_numpy(pictures).to(self._device).flip(3).permute(0, 3, 1, 2)
+        images = torch.from_numpy(images_bgr).to(self._device).flip(3).permute(0, 3, 1, 2)
         # In the library's order, to the last bit: which places boxes start from can hang on that.
         images = (images.contiguous() / 255 - self._mean) / self._deviation
         logits, boxes = self._forward(images, text.features)
@@ -165,7 +167,7 @@ def build(architecture: Architecture, text_encoder: Path) -> Any:
         "use_transformer_ckpt": False,
     }
     for module in (get_tokenlizer, transformer):
-        vars(module)["print"] = _say  # they speak to standard output, which is for our results
+        vars(module)["print"] = _log_print  # they speak to standard output, which is for our results
     logging.getLogger("transformers").setLevel(logging.ERROR)
     try:
         return build_model(SimpleNamespace(**config))
@@ -202,5 +204,5 @@ def _check_fit(path: Path, architecture: Architecture, wanted: dict[str, torch.S
     raise WeightsError(f"{path} does not fit Grounding DINO {architecture} and its text encoder: {'; '.join(wrong)}")
 
 
-def _say(*words: object) -> None:
+def _log_print(*words: object) -> None:
     log.debug("%s", " ".join(map(str, words)))

@@ -1,4 +1,4 @@
-"""SAM (Kirillov et al., ICCV 2023), asked with boxes: the silhouette of the vehicle in each, by segment-anything."""
+"""SAM (Kirillov et al., ICCV 2023), asked with boxes: the mask of the vehicle in each, by segment-anything."""
 
 import logging
 import pickle

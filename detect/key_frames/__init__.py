@@ -1,1 +1,1 @@
-"""Key frames: which frames the expensive detector sees, and box propagation between them."""
+"""Key-frame budget: which frames the expensive detector sees, and box propagation between them."""

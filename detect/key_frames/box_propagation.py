@@ -21,9 +21,9 @@ MIN_VISIBLE_SHARE = 0.5
 MIN_MOTION_SHARE = 0.05
 """What goes this share of its shorter side from one frame to the next moves."""
 PROMOTE_RATIO, PROMOTE_RATIO_IF_SEEN = 0.7, 0.4
-"""Promote ratios: shares of the start score from which a box is lifted to it. A score is one draw of many: of the vehicles
-that have .7 of it on a key frame, seven in ten reach all of it on another frame, where the detector on every frame would
-have started a track; where a cheap detector is sure of the vehicle as well, half of those with .4 do."""
+"""Promote ratios: shares of the start score from which a box is lifted to it. A score is one draw of many: of the
+vehicles that have .7 of it on a key frame, seven in ten reach all of it on another frame, where the detector on every
+frame would have started a track; where a cheap detector is sure of the vehicle as well, half of those with .4 do."""
 
 
 class KeyFrameVerdict(Enum):

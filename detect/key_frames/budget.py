@@ -41,7 +41,7 @@ class BudgetCounts:
     """A camera's frames by outcome since the process began; every frame is in exactly one of these counts.
 
     Key frames by what asked for them: `first` (of the camera, or after a gap), `new` (something that no propagated box
-    explains), `unsure` (a propagated box may have lost its vehicle), `stale` (the image has changed since the last one).
+    explains), `unsure` (a propagated box may have lost its vehicle), `stale` (the image has changed since).
     Frames that the expensive detector did not see: `still` (nothing has changed since the last key frame),
     `explained` (every vehicle is propagated, and the calls left are kept for what is urgent), `over_budget` (asked for,
     and nothing left), `failed` (it tried and could not).

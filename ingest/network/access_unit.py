@@ -1,4 +1,4 @@
-"""An access unit: one coded H.264 picture on its way to or from a camera."""
+"""An access unit: one coded H.264 frame on its way to or from a camera."""
 
 from dataclasses import dataclass
 
@@ -11,10 +11,10 @@ SEQUENCE_PARAMETERS, PICTURE_PARAMETERS, KEY_SLICE = 7, 8, 5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AccessUnit:
-    """One picture as H.264 in Annex B form, key pictures with their parameter sets in front.
+    """One frame as H.264 in Annex B form, key frames with their parameter sets in front.
 
     `pts_90k` is the presentation time in ticks of 1/90000 s; it need not start at 0 and wraps nowhere.
-    `captured_ns` is when the picture was captured, Unix time in nanoseconds; it may lie ahead.
+    `captured_ns` is when the frame was captured, Unix time in nanoseconds; it may lie ahead.
     """
 
     data: bytes

@@ -1,4 +1,4 @@
-"""Recordings and rendered pictures as H.264 access units, for a server that plays the camera."""
+"""Recordings and rendered frames as H.264 access units, for a server that plays the camera."""
 
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
@@ -17,7 +17,7 @@ TICKS = Fraction(1, RTP_CLOCK_HZ)
 
 
 class H264Encoder:
-    """Encodes pictures of one size without delay: one access unit a picture, no B-frames."""
+    """Encodes frames of one size without delay: one access unit a frame, no B-frames."""
 
     def __init__(self, size: tuple[int, int], frames_per_s: float, *, key_interval_s: float = 1.0) -> None:
         """`size` is width and height in pixels, both even."""
@@ -38,22 +38,22 @@ class H264Encoder:
         self._context = context
 
     def encode(self, image: Image, captured_ns: int) -> list[AccessUnit]:
-        """The picture, (H, W, 3) uint8 BGR, as access units: one."""
-        picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="bgr24")
-        picture.pts = captured_ns * RTP_CLOCK_HZ // NS
-        picture.time_base = TICKS
+        """The frame, (H, W, 3) uint8 BGR, as access units: one."""
+        av_frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="bgr24")
+        av_frame.pts = captured_ns * RTP_CLOCK_HZ // NS
+        av_frame.time_base = TICKS
         return [
-            AccessUnit(bytes(packet), picture.pts, captured_ns, packet.is_keyframe)
-            for packet in self._context.encode(picture)
+            AccessUnit(bytes(packet), av_frame.pts, captured_ns, packet.is_keyframe)
+            for packet in self._context.encode(av_frame)
         ]
 
 
 def encoded_units(
-    pictures: Iterable[tuple[int, Image]], frames_per_s: float, *, key_interval_s: float = 1.0
+    images: Iterable[tuple[int, Image]], frames_per_s: float, *, key_interval_s: float = 1.0
 ) -> Iterator[AccessUnit]:
-    """Pictures with their capture times (Unix nanoseconds, rising) as access units, as they come."""
+    """Frames with their capture times (Unix nanoseconds, rising) as access units, as they come."""
     encoder: H264Encoder | None = None
-    for captured_ns, image in pictures:
+    for captured_ns, image in images:
         if encoder is None:
             height, width = image.shape[:2]
             encoder = H264Encoder((width, height), frames_per_s, key_interval_s=key_interval_s)
@@ -61,9 +61,9 @@ def encoded_units(
 
 
 def recorded_units(path: Path, *, starts_ns: int, loop: bool = False) -> Iterator[AccessUnit]:
-    """A file's H.264 pictures as they are, nothing encoded anew, in decoding order.
+    """A file's H.264 frames as they are, nothing encoded anew, in decoding order.
 
-    The first picture is captured at `starts_ns`; with `loop` the file follows on itself for ever. Raises SourceError
+    The first frame is captured at `starts_ns`; with `loop` the file follows on itself for ever. Raises SourceError
     where the file cannot be read or has no H.264.
     """
     offset = Fraction(0)
@@ -80,7 +80,7 @@ def recorded_units(path: Path, *, starts_ns: int, loop: bool = False) -> Iterato
 
 
 def _packets(path: Path) -> Iterator[tuple[bytes, Fraction, Fraction, bool]]:
-    """Annex B data, media time and length in seconds, and whether it is a key picture."""
+    """Annex B data, media time and length in seconds, and whether it is a key frame."""
     failure = ""
     try:
         with av.open(str(path)) as container:

@@ -1,4 +1,4 @@
-"""How a network camera's session goes; what telemetry reads."""
+"""Status of a network camera's session, for telemetry."""
 
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -8,10 +8,10 @@ from ingest.network.stream_clock import ClockStatus
 
 @dataclass(frozen=True, slots=True)
 class StreamStatus:
-    """How a session has gone so far; for telemetry.
+    """Frame counts and clock of a session so far.
 
-    decoded: pictures. early: not delivered, they came before the camera had told its time. late: not delivered,
-    their time did not rise. damaged: not delivered, or packets that gave no picture.
+    decoded: frames. early: not delivered, they came before the camera's first report of its time. late: not delivered,
+    their time did not rise. damaged: not delivered, or packets that gave no frame.
     """
 
     clock: ClockStatus
@@ -22,17 +22,17 @@ class StreamStatus:
 
 
 @runtime_checkable
-class Sparing(Protocol):
-    """A source that can be told to decode key pictures only."""
+class KeyFrameDecoding(Protocol):
+    """A source that can decode key frames only."""
 
     @property
     def key_interval_s(self) -> float | None: ...
 
-    def spare(self, on: bool) -> None: ...
+    def decode_key_frames_only(self, on: bool) -> None: ...
 
 
 @runtime_checkable
-class Reporting(Protocol):
-    """A source that can say how it goes, from any thread."""
+class StatusReporting(Protocol):
+    """A source with a status, readable from any thread."""
 
     def status(self) -> StreamStatus: ...

@@ -1,4 +1,4 @@
-"""When a picture of a network stream was captured: by the camera's clock where it can be trusted, else by arrival.
+"""When a frame of a network stream was captured: by the camera's clock where it can be trusted, else by arrival.
 
 The camera's clock comes in RTCP sender reports: "at this wall time my media clock stood at this tick". What is kept is
 the difference of the two, the offset, so a capture time is media time plus offset.
@@ -33,9 +33,9 @@ YEAR_2000_NS = 946_684_800 * NS
 class ClockStatus:
     """What is known about a camera's clock; for telemetry.
 
-    clock: what the last picture was stamped with.
+    clock: what the last frame was stamped with.
     suspect: why the camera's own clock is not believed; empty where it is, or where there is none.
-    lag_ms: arrival minus capture by the camera's clock, last picture: network, decoder, and both clocks' errors.
+    lag_ms: arrival minus capture by the camera's clock, last frame: network, decoder, and both clocks' errors.
     drift_ms: how much the camera's clock has gained on this machine's since the session began.
     sr_age_s: since the last sender report.
     faults: how often the camera's clock became suspect.
@@ -54,10 +54,10 @@ class ClockStatus:
 
 
 class StreamClock:
-    """Stamps the pictures of one session; all times in nanoseconds, wall times in Unix time."""
+    """Stamps the frames of one session; all times in nanoseconds, wall times in Unix time."""
 
     def __init__(self, *, report_wait_s: float = REPORT_WAIT_S) -> None:
-        """Pictures of the first `report_wait_s` are not stamped before a report has come, so that sessions begin
+        """Frames of the first `report_wait_s` are not stamped before a report has come, so that sessions begin
         with the clock they go on with; 0 for streams that have no reports."""
         self._wait_ns = round(report_wait_s * NS)
         self._first_arrival_ns: int | None = None
@@ -98,7 +98,7 @@ class StreamClock:
         self._good_reports = 0
 
     def stamp(self, media_ns: int | None, arrival_ns: int) -> tuple[int, ClockQuality] | None:
-        """The capture time of a picture and its quality; None for a picture before the first report."""
+        """The capture time of a frame and its quality; None for a frame before the first report."""
         if self._first_arrival_ns is None:
             self._first_arrival_ns = arrival_ns
         if media_ns is not None and self._offset_ns is not None:

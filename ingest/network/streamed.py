@@ -22,13 +22,13 @@ from ingest.redact import redact
 from ingest.video import bgr, reason
 
 PROBE_BYTES = {"rtsp": (32, 500_000), "http": (100_000, 5_000_000)}
-"""How much to read before the stream is believed known; the next step where the one before found no picture size."""
+"""How much to read before the stream is believed known; the next step where the one before found no frame size."""
 
 JUMP_S = 10.0
 """Media time that jumps further makes a new session."""
 
 DAMAGE_S = 5.0
-"""After a damaged picture none is delivered until a key picture, or for this long: some cameras never send one."""
+"""After a damaged frame none is delivered until a key frame, or for this long: some cameras never send one."""
 
 REFUSALS = (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError, av.error.HTTPNotFoundError)
 
@@ -37,7 +37,7 @@ class StreamedVideo:
     """A camera on the network. Implements VideoSource.
 
     Capture times are the camera's own (`rtcp`) where it sends them and they make sense, otherwise those of arrival;
-    within a session they rise strictly, and pictures whose time does not are left out and counted. Raises
+    within a session they rise strictly, and frames whose time does not are left out and counted. Raises
     AuthFailedError where the camera refuses us (401, 403, 404), SourceError where it cannot be reached, sends nothing
     for `read_s`, or breaks off.
 
@@ -68,7 +68,7 @@ class StreamedVideo:
         self._intervals: deque[int] = deque(maxlen=32)
         self._key_ns: int | None = None
         self._key_interval_ns: int | None = None
-        self._sparing = False  # asked for; taken up at the next key picture
+        self._key_frames_only = False  # asked for; taken up at the next key frame
         options = {"rtsp_transport": transport} if self._rtsp else {}
         self._shown = redact(camera.source, [password] if password else [])
         opened = _open(with_password(camera.source, password), options, (open_s, read_s), self._clock)
@@ -91,7 +91,7 @@ class StreamedVideo:
         broken: str | None = None
         with self._playing:
             try:
-                yield from self._pictures()
+                yield from self._stamped_frames()
             except av.error.ExitError:
                 broken = f"sent nothing for {self._read_s:g} s"
             except av.error.FFmpegError as error:
@@ -115,18 +115,18 @@ class StreamedVideo:
 
     @property
     def key_interval_s(self) -> float | None:
-        """Between the last two key pictures; None before there were two."""
+        """Between the last two key frames; None before there were two."""
         return None if self._key_interval_ns is None else self._key_interval_ns / NS
 
-    def spare(self, on: bool) -> None:
-        """Decode key pictures only, to spare the processor, or all again; takes effect at the next key picture."""
-        self._sparing = on
+    def decode_key_frames_only(self, on: bool) -> None:
+        """Decode key frames only, to spare the processor, or all again; takes effect at the next key frame."""
+        self._key_frames_only = on
 
-    def _pictures(self) -> Iterator[Frame]:
+    def _stamped_frames(self) -> Iterator[Frame]:
         last_media_ns: int | None = None
         last_ns = -1
-        for picture in self._sound():
-            media_ns = None if picture.pts is None else _ns(picture.pts, picture)
+        for decoded in self._undamaged():
+            media_ns = None if decoded.pts is None else _ns(decoded.pts, decoded)
             if media_ns is not None and last_media_ns is not None:
                 self._check_jump(media_ns - last_media_ns)
             last_media_ns = media_ns
@@ -138,7 +138,7 @@ class StreamedVideo:
                 self._late += 1
             else:
                 last_ns = stamp[0]
-                yield Frame(self._camera_id, sequence, *stamp, bgr(picture))
+                yield Frame(self._camera_id, sequence, *stamp, bgr(decoded))
 
     def _check_jump(self, step_ns: int) -> None:
         if 0 < step_ns < NS:
@@ -149,44 +149,44 @@ class StreamedVideo:
             )
 
     def _arrival_ns(self) -> int:
-        """Now, less the interval for which the parser held the picture back, waiting for the next one's beginning."""
+        """Now, less the interval for which the parser held the frame back, waiting for the next one's beginning."""
         held = self._rtsp and self._container.streams.video[0].codec_context.name in ("h264", "hevc")
         return self._clock.now_ns() - (min(self._intervals) if held and self._intervals else 0)
 
-    def _sound(self) -> Iterator[av.VideoFrame]:
-        """The decoded pictures, without those that lack what they refer to."""
+    def _undamaged(self) -> Iterator[av.VideoFrame]:
+        """The decoded frames, without those that lack what they refer to."""
         damaged_s: float | None = None
         for packet in self._container.demux(self._container.streams.video[0]):
             if self._closed.is_set():
                 return
             self._observe(packet)
             if packet.is_keyframe and packet.pts is not None:
-                self._note_key_picture(packet)
+                self._note_key_frame(packet)
             try:
-                pictures = packet.decode()
+                decoded_frames = packet.decode()
             except av.error.InvalidDataError:
-                pictures = []
+                decoded_frames = []
                 self._damaged += 1
                 damaged_s = self._clock.monotonic_s()
-            for picture in pictures:
-                if picture.is_corrupt:
+            for decoded in decoded_frames:
+                if decoded.is_corrupt:
                     damaged_s = self._clock.monotonic_s()
-                elif picture.key_frame or (damaged_s and self._clock.monotonic_s() - damaged_s > DAMAGE_S):
+                elif decoded.key_frame or (damaged_s and self._clock.monotonic_s() - damaged_s > DAMAGE_S):
                     damaged_s = None
                 if damaged_s is None:
-                    yield picture
+                    yield decoded
                 else:
                     self._damaged += 1
 
-    def _note_key_picture(self, packet: "av.Packet[av.VideoStream]") -> None:
+    def _note_key_frame(self, packet: "av.Packet[av.VideoStream]") -> None:
         assert packet.pts is not None
         key_ns = _ns(packet.pts, packet)
         if self._key_ns is not None and key_ns > self._key_ns:
             self._key_interval_ns = key_ns - self._key_ns
         self._key_ns = key_ns
-        # Only here: pictures between two key pictures cannot be decoded without those before them.
+        # Only here: frames between two key frames cannot be decoded without those before them.
         decoder = self._container.streams.video[0].codec_context
-        decoder.skip_frame = "NONKEY" if self._sparing else "DEFAULT"
+        decoder.skip_frame = "NONKEY" if self._key_frames_only else "DEFAULT"
 
     def _observe(self, packet: "av.Packet[av.VideoStream]") -> None:
         if not self._rtsp or packet.pts is None:
@@ -216,7 +216,7 @@ def _open(
     """Never raises: a traceback through here would show the URL. Tries the small probe first."""
     failure = _Failure("there is no video in it")
     for probe_bytes in PROBE_BYTES["rtsp" if "rtsp_transport" in options else "http"]:
-        # No `nobuffer`: it throws away what was probed, and with it the first key picture.
+        # No `nobuffer`: it throws away what was probed, and with it the first key frame.
         quick = {"flags": "low_delay", "probesize": str(probe_bytes), "analyzeduration": "0"}
         began_s = clock.monotonic_s()
         try:

@@ -13,7 +13,7 @@ from ingest.synthetic.world.presets import find_camera
 from ingest.truth import TrueFrame
 
 if TYPE_CHECKING:
-    from ingest.synthetic.render.camera_renderer import Stage
+    from ingest.synthetic.render.camera_renderer import CameraRenderer
 
 _TRUTHS_KEPT = 1024
 
@@ -43,7 +43,7 @@ class SyntheticCamera:
         self._start_ns, self._after_ns = start_ns, after_ns
         self._lock = threading.Lock()
         self._closed = threading.Event()
-        self._stage: Stage | None = None
+        self._renderer: CameraRenderer | None = None
         self._truths: OrderedDict[int, TrueFrame] = OrderedDict()
 
     def frames(self) -> Iterator[Frame]:
@@ -68,9 +68,9 @@ class SyntheticCamera:
         """End `frames` after at most the frame it is working on; from any thread, any number of times."""
         self._closed.set()
         with self._lock:
-            stage, self._stage = self._stage, None
-            if stage is not None:
-                stage.close()
+            renderer, self._renderer = self._renderer, None
+            if renderer is not None:
+                renderer.close()
 
     def _is_dark(self, sequence: int) -> bool:
         time_s = sequence / self._spec.fps
@@ -86,14 +86,16 @@ class SyntheticCamera:
 
     def _render(self, sequence: int) -> Image | None:
         """One frame, or None when closed."""
-        from ingest.synthetic.render.camera_renderer import Stage  # Panda3D is an extra: only who renders needs it
+        from ingest.synthetic.render.camera_renderer import (
+            CameraRenderer,  # Panda3D is an extra: only who renders needs it
+        )
 
         with self._lock:
             if self._closed.is_set():
                 return None
-            if self._stage is None:
-                self._stage = Stage(self._preset, self._spec)
-            image, sightings = self._stage.render(sequence)
+            if self._renderer is None:
+                self._renderer = CameraRenderer(self._preset, self._spec)
+            image, sightings = self._renderer.render(sequence)
             true_ns, camera_ns = self._true_ns(sequence), self._camera_ns(sequence)
             self._truths[sequence] = TrueFrame(sequence, true_ns, camera_ns, tuple(sightings))
             while len(self._truths) > _TRUTHS_KEPT:

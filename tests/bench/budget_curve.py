@@ -11,9 +11,9 @@ calls sees the same frames of six real clips, and its boxes go through the track
   are not false alarms for certain: the reference misses vehicles too. Its own spread is told beside it: the expensive
   detector on every frame, each one frame of the recording later.
 
-`budget`: detect.key_frames.budget. `stride, carried`: key frames at a fixed distance, between them the same box propagation
-and the same cheap detector, so that the gain of choosing frames is kept apart from that of propagation. `stride, flow
-only`: the same without the cheap detector. `stride, bare`: a fixed stride and nothing between.
+`budget`: detect.key_frames.budget. `stride, carried`: key frames at a fixed distance, between them the same
+propagation and cheap detector, so that the gain of choosing frames is kept apart from that of propagation. `stride,
+flow only`: the same without the cheap detector. `stride, bare`: a fixed stride and nothing between.
 
 The rules of the budget come from what was lost on TUNED. The others are not untouched either: variants were compared on
 the sum of all six. Read the figures as in-sample.

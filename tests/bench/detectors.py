@@ -49,7 +49,7 @@ def weights_of(name: str) -> Path:
 
 def subjects() -> list[Subject]:
     """Motion, and every network whose weights are there."""
-    found = [Subject("motion", MotionDetector(silhouettes=False))]
+    found = [Subject("motion", MotionDetector(masks=False))]
     for name in NETWORKS:
         path = weights_of(name)
         if path.exists():

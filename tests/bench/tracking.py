@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from trackers import BoTSORTTracker
 
 from detect.detections import Boxes, Detections
-from detect.ssd import CROSSROAD_1016, OpenVinoDetector
+from detect.ssd import CROSSROAD_1016, SsdDetector
 from detect.tracking import Tracker
 from ingest.clock import NS
 from ingest.frame import ClockQuality, Frame
-from ingest.frame_sampler import Beat
+from ingest.frame_sampler import FrameSampler
 from ingest.video import RecordedVideo
 from tests.bench.measure import table
 from training.scoring.tracking import TrackScores, score_tracks
@@ -74,7 +74,7 @@ def load_clip(name: str) -> Clip:
 
 
 def _detect(video: Path, name: str, cached: Path) -> None:
-    detector = OpenVinoDetector(WEIGHTS, CROSSROAD_1016, min_score=KEPT_SCORE)
+    detector = SsdDetector(WEIGHTS, CROSSROAD_1016, min_score=KEPT_SCORE)
     seen = [(frame.captured_ns, frame.size, detector(frame)) for frame in RecordedVideo(video, name).frames()]
     cached.parent.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(
@@ -89,8 +89,8 @@ def _detect(video: Path, name: str, cached: Path) -> None:
 
 def analysed(times_ns: list[int], rate_fps: float) -> list[int]:
     """The frames that a camera's feed hands on at a rate, counted from 0."""
-    beat = Beat(rate_fps)
-    return [index for index, at_ns in enumerate(times_ns) if beat.chooses(at_ns)]
+    sampler = FrameSampler(rate_fps)
+    return [index for index, at_ns in enumerate(times_ns) if sampler.accept(at_ns)]
 
 
 def follow_ours(rate_fps: float) -> Follow:

@@ -1,4 +1,4 @@
-"""Site detectors whose network says the same of every picture: an ONNX file with planted outputs."""
+"""Site detectors whose network says the same of every image: an ONNX file with planted outputs."""
 
 from pathlib import Path
 
@@ -8,12 +8,12 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from detect.site_detector import BOXES, FORMAT, HEAT, KEY, PICTURES, SiteAbout
+from detect.site_detector import BOXES, FORMAT, HEAT, IMAGES, KEY, SiteDetectorMetadata
 
 SIZE = (64, 32)
 """Width and height of the input; the grid is a quarter of it."""
 
-ABOUT = SiteAbout(
+METADATA = SiteDetectorMetadata(
     format=FORMAT,
     size=SIZE,
     labels=("car", "truck"),
@@ -33,16 +33,18 @@ Planted = tuple[str, tuple[int, int], float, tuple[float, float, float, float]]
 def outputs(*planted: Planted) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """(2, h, w) scores and (4, h, w) boxes; every other cell says a little of a box that is nowhere."""
     width, height = SIZE[0] // 4, SIZE[1] // 4
-    heat = np.full((len(ABOUT.labels), height, width), 0.01, np.float32)
+    heat = np.full((len(METADATA.labels), height, width), 0.01, np.float32)
     boxes = np.full((4, height, width), -99, np.float32)
     for label, (column, row), score, box in planted:
-        heat[ABOUT.labels.index(label), row, column] = score
+        heat[METADATA.labels.index(label), row, column] = score
         boxes[:, row, column] = box
     return heat, boxes
 
 
-def write(path: Path, *planted: Planted, told: str | None = None, about: SiteAbout = ABOUT) -> Path:
-    """A detector that sees just these; `told` takes the place of its metadata."""
+def write(
+    path: Path, *planted: Planted, raw_metadata: str | None = None, metadata: SiteDetectorMetadata = METADATA
+) -> Path:
+    """A detector that sees just these; `raw_metadata` takes the place of its metadata."""
     heat, boxes = outputs(*planted)
     nodes, constants = [], []
     for name, values in ((HEAT, heat), (BOXES, boxes)):
@@ -50,17 +52,19 @@ def write(path: Path, *planted: Planted, told: str | None = None, about: SiteAbo
         nodes.append(helper.make_node("Add", [f"{name} planted", "nothing"], [name]))
     zero = numpy_helper.from_array(np.zeros(1, np.float32), "zero")
     nodes = [
-        helper.make_node("ReduceMean", [PICTURES], ["mean"], keepdims=1),
+        helper.make_node("ReduceMean", [IMAGES], ["mean"], keepdims=1),
         helper.make_node("Mul", ["mean", "zero"], ["nothing"]),
         *nodes,
     ]
-    taken = helper.make_tensor_value_info(PICTURES, TensorProto.FLOAT, (1, 3, SIZE[1], SIZE[0]))
+    taken = helper.make_tensor_value_info(IMAGES, TensorProto.FLOAT, (1, 3, SIZE[1], SIZE[0]))
     given = [
         helper.make_tensor_value_info(name, TensorProto.FLOAT, (1, *values.shape))
         for name, values in ((HEAT, heat), (BOXES, boxes))
     ]
     graph = helper.make_graph(nodes, "planted", [taken], given, [*constants, zero])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    model.metadata_props.add(key=KEY, value=msgspec.json.encode(about).decode() if told is None else told)
+    model.metadata_props.add(
+        key=KEY, value=msgspec.json.encode(metadata).decode() if raw_metadata is None else raw_metadata
+    )
     onnx.save(model, path)
     return path

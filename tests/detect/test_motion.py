@@ -5,12 +5,12 @@ import numpy as np
 from detect.boxes import iou
 from detect.motion import MotionDetector
 from ingest.frame import ClockQuality, Frame
-from tests.ingest.clips import picture
+from tests.ingest.clips import clip_image
 
 
 def frame(index: int, camera: str = "a", *, still: bool = False) -> Frame:
     """The road is empty for the first ten frames."""
-    image = picture(0 if still else index if index >= 10 else None, (320, 192))
+    image = clip_image(0 if still else index if index >= 10 else None, (320, 192))
     return Frame(camera, index, index * 40_000_000, ClockQuality.FILE, image)
 
 
@@ -26,7 +26,7 @@ def test_a_moving_square_is_found_where_it_is() -> None:
     assert found.masks[0].sum() > 0.5 * 36 * 30
 
 
-def test_a_still_picture_holds_nothing() -> None:
+def test_a_still_image_holds_nothing() -> None:
     detector = MotionDetector()
     assert all(len(detector(frame(index, still=True))) == 0 for index in range(20))
 
@@ -38,8 +38,8 @@ def test_cameras_have_backgrounds_of_their_own() -> None:
         assert len(detector(frame(index, "b", still=True))) == 0
 
 
-def test_silhouettes_can_be_left_out() -> None:
-    detector = MotionDetector(silhouettes=False)
+def test_masks_can_be_left_out() -> None:
+    detector = MotionDetector(masks=False)
     for index in range(40):
         found = detector(frame(index))
     assert len(found) == 1

@@ -7,10 +7,10 @@ import numpy as np
 import onnx
 import pytest
 
-from detect.site_detector import FORMAT, MAX_IOU, SiteDetector, decode, read_about, shrink
+from detect.site_detector import FORMAT, MAX_IOU, SiteDetector, decode, read_metadata, shrink
 from ingest.errors import WeightsError
 from ingest.frame import ClockQuality, Frame
-from tests.detect.planted_site import ABOUT, SIZE, Planted, outputs, write
+from tests.detect.planted_site import METADATA, SIZE, Planted, outputs, write
 
 CAR: Planted = ("car", (3, 2), 0.9, (8.0, 4.0, 20.0, 14.0))
 TRUCK: Planted = ("truck", (12, 5), 0.6, (40.0, 16.0, 60.0, 30.0))
@@ -63,7 +63,7 @@ def test_a_truck_needs_more_than_a_car(tmp_path: Path) -> None:
 )
 def test_only_peaks_count(neighbour: tuple[int, int], expected: int) -> None:
     heat, boxes = outputs(CAR, ("car", neighbour, 0.8, TRUCK[3]))
-    assert len(decode(heat, boxes, ABOUT.labels, np.array([0.2, 0.2], np.float32))) == expected
+    assert len(decode(heat, boxes, METADATA.labels, np.array([0.2, 0.2], np.float32))) == expected
 
 
 @pytest.mark.parametrize(("shift", "labels"), [(2.0, ("car",)), (8.0, ("car", "truck"))])
@@ -72,21 +72,21 @@ def test_one_box_a_vehicle_whatever_its_label(shift: float, labels: tuple[str, .
     shared = (right - left - shift) / (right - left + shift)
     assert (shared > MAX_IOU) == (len(labels) == 1)
     again: Planted = ("truck", (6, 2), 0.8, (left + shift, top, right + shift, bottom))
-    assert decode(*outputs(CAR, again), ABOUT.labels, np.array([0.2, 0.2], np.float32)).labels == labels
+    assert decode(*outputs(CAR, again), METADATA.labels, np.array([0.2, 0.2], np.float32)).labels == labels
 
 
-def test_every_pixel_counts_when_a_picture_is_shrunk() -> None:
+def test_every_pixel_counts_when_an_image_is_shrunk() -> None:
     image = np.zeros((320, 640, 3), np.uint8)
     image[:, ::8] = 255
     assert np.allclose(shrink(image, (80, 40)), 255 / 8, atol=1)
 
 
 def test_what_it_says_of_itself(tmp_path: Path) -> None:
-    assert read_about(write(tmp_path / "site.onnx", CAR)) == ABOUT
+    assert read_metadata(write(tmp_path / "site.onnx", CAR)) == METADATA
 
 
-FEW = msgspec.structs.replace(ABOUT, min_scores=(0.5,))
-OTHER_SIZE = msgspec.structs.replace(ABOUT, size=(32, 32))
+FEW = msgspec.structs.replace(METADATA, min_scores=(0.5,))
+OTHER_SIZE = msgspec.structs.replace(METADATA, size=(32, 32))
 WRONG: dict[str, tuple[str, str]] = {
     "without metadata": ("", "no detector of corridor distill"),
     "not JSON": ("{", "no detector of corridor distill"),
@@ -100,7 +100,7 @@ WRONG: dict[str, tuple[str, str]] = {
 @pytest.mark.parametrize("name", WRONG)
 def test_a_file_that_is_no_detector(tmp_path: Path, name: str) -> None:
     told, message = WRONG[name]
-    path = write(tmp_path / "site.onnx", CAR, told=told)
+    path = write(tmp_path / "site.onnx", CAR, raw_metadata=told)
     with pytest.raises(WeightsError, match=message) as refused:
         SiteDetector(path)
     assert str(path) in str(refused.value)

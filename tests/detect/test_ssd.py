@@ -10,7 +10,7 @@ import pytest
 from detect.boxes import areas
 from detect.networks import CROSSROAD_1016, NETWORKS
 from detect.registry import open_network
-from detect.ssd import OpenVinoDetector, decode
+from detect.ssd import SsdDetector, decode
 from ingest.errors import WeightsError
 from ingest.video import RecordedVideo
 from tests.conftest import ROOT
@@ -19,7 +19,7 @@ NAME = "person-vehicle-bike-detection-crossroad-1016"
 
 
 def test_vehicles_are_found_in_a_real_frame(shared_data: Path) -> None:
-    detector = OpenVinoDetector(shared_data / "weights" / f"{NAME}.xml", CROSSROAD_1016)
+    detector = SsdDetector(shared_data / "weights" / f"{NAME}.xml", CROSSROAD_1016)
     frame = next(RecordedVideo(shared_data / "video" / "jamcam_06514.mp4", "a").frames())
     found = detector(frame)
     assert len(found) >= 4
@@ -37,7 +37,7 @@ ROWS = np.array(
         [0, 1, 0.9, 0.1, 0.2, 0.5, 0.6],
         [0, 0, 0.9, 0.1, 0.2, 0.5, 0.6],  # another class
         [0, 1, 0.14, 0.1, 0.2, 0.5, 0.6],  # too weak
-        [0, 1, 0.8, -0.1, 0.5, 0.5, 1.3],  # reaches out of the picture
+        [0, 1, 0.8, -0.1, 0.5, 0.5, 1.3],  # reaches out of the image
         [0, 1, 0.7, 0.9, 0.9, 0.9, 0.95],  # has no width
         [0, 1, 0.6, 1.1, 0.1, 1.3, 0.2],  # lies outside
         [-1, 0, 0, 0, 0, 0, 0],  # the end
@@ -73,8 +73,8 @@ def refuse(*args, **kwargs):
 openvino_telemetry.Telemetry.__init__ = refuse
 openvino_telemetry.Telemetry.__new__ = refuse
 from pathlib import Path
-from detect.ssd import CROSSROAD_1016, OpenVinoDetector
-OpenVinoDetector(Path(sys.argv[1]), CROSSROAD_1016)
+from detect.ssd import CROSSROAD_1016, SsdDetector
+SsdDetector(Path(sys.argv[1]), CROSSROAD_1016)
 from openvino.tools.ovc import telemetry
 assert "stub" in type(telemetry).__module__, type(telemetry)
 print("quiet")

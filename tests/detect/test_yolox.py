@@ -63,7 +63,7 @@ def test_what_lies_in_the_padding_is_cut_off() -> None:
     assert letterbox.undo(np.array([[208, 117, 500, 416]], np.float32)).tolist() == [[960, 540, 1920, 1080]]
 
 
-def test_a_picture_lies_in_the_upper_left_with_grey_around() -> None:
+def test_an_image_lies_in_the_upper_left_with_grey_around() -> None:
     image = np.full((108, 192, 3), 200, np.uint8)
     padded = Letterbox.fit((192, 108), SIDE).apply(image, SIDE)
     assert padded.shape == (SIDE, SIDE, 3)
@@ -71,7 +71,7 @@ def test_a_picture_lies_in_the_upper_left_with_grey_around() -> None:
     assert (padded[234:] == PADDING).all()
 
 
-def test_a_planted_box_is_found_in_pixels_of_the_picture() -> None:
+def test_a_planted_box_is_found_in_pixels_of_the_image() -> None:
     """Decoded and taken out of its letterbox: what the detector does with the network's output."""
     letterbox = Letterbox.fit((1920, 1080), SIDE)
     share = 416 / 1920

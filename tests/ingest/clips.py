@@ -10,7 +10,7 @@ from ingest.video import VideoWriter
 SIZE = (160, 96)
 
 
-def picture(index: int | None, size: tuple[int, int] = SIZE) -> Image:
+def clip_image(index: int | None, size: tuple[int, int] = SIZE) -> Image:
     """Frame `index`: a bright square that moves two pixels a frame; None is the road without it."""
     width, height = size
     rows, columns = np.mgrid[:height, :width]
@@ -26,6 +26,6 @@ def write_clip(path: Path, frames: int, frames_per_s: int = 25, size: tuple[int,
     """A clip of that many frames."""
     writer = VideoWriter(path, size, frames_per_s)
     for index in range(frames):
-        writer.write(picture(index, size))
+        writer.write(clip_image(index, size))
     writer.close()
     return path

@@ -1,4 +1,4 @@
-"""Pictures that carry their own capture time, so that what a stream says about it can be checked."""
+"""Frames that carry their own capture time, so that what a stream says about it can be checked."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ FPS = 15
 
 
 def draw(captured_ns: int, index: int, size: tuple[int, int] = SIZE) -> Image:
-    """A picture of (H, W, 3): the bits of `captured_ns` in microseconds on top, squares that move below."""
+    """A frame of (H, W, 3): the bits of `captured_ns` in microseconds on top, squares that move below."""
     width, height = size
     image = np.full((height, width, 3), 96, np.uint8)
     bits = captured_ns // 1000 >> np.arange(_BITS) & 1
@@ -29,14 +29,14 @@ def draw(captured_ns: int, index: int, size: tuple[int, int] = SIZE) -> Image:
 
 
 def read(image: Image) -> int:
-    """The capture time drawn into a picture, Unix nanoseconds to the microsecond."""
+    """The capture time drawn into a frame, Unix nanoseconds to the microsecond."""
     cells = image[: 4 * _CELL, : 16 * _CELL].mean(axis=2)
     middle = cells.reshape(4, _CELL, 16, _CELL)[:, 4:12, :, 4:12].mean(axis=(1, 3))
     return int(((middle.ravel() > 120) << np.arange(_BITS, dtype=np.int64)).sum()) * 1000
 
 
-def pictures(frames_per_s: float = FPS, count: int | None = None) -> Iterator[tuple[int, Image]]:
-    """Pictures drawn at the moment they show, in real time."""
+def frames(frames_per_s: float = FPS, count: int | None = None) -> Iterator[tuple[int, Image]]:
+    """Frames drawn at the moment they show, in real time."""
     clock = SystemClock()
     began_ns = clock.now_ns()
     index = 0
@@ -50,5 +50,5 @@ def pictures(frames_per_s: float = FPS, count: int | None = None) -> Iterator[tu
 def live_units(
     frames_per_s: float = FPS, *, key_interval_s: float = 1.0, count: int | None = None
 ) -> Iterator[AccessUnit]:
-    """The pictures as H.264, as a camera would send them."""
-    return encoded_units(pictures(frames_per_s, count), frames_per_s, key_interval_s=key_interval_s)
+    """The frames as H.264, as a camera would send them."""
+    return encoded_units(frames(frames_per_s, count), frames_per_s, key_interval_s=key_interval_s)

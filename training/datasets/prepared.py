@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.errors import ConfigError, naming
+from ingest.errors import ConfigError, error_context
 from training.encoder.config import DataSettings
 
 # What needs torch is imported by the functions, when they are sure to need it.
@@ -71,7 +71,7 @@ def open_set(settings: DataSettings) -> Opened:
     teaching = None if settings.teacher is None else load_teaching(Path(settings.teacher))
     for given, found in ((settings.priors, cache), (settings.teacher, teaching)):
         if found is not None:
-            with naming(f"{given} for {settings.set}"):
+            with error_context(f"{given} for {settings.set}"):
                 found.check(data)
     label = f"{data.name} {data.train.root.resolve().name} ({data.fingerprint()})"
     return Opened(without_corrupt(data), label, cache, teaching, settings.times)

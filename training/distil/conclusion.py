@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from detect.detections import Detections
-from detect.site_detector import SiteAbout, SiteDetector
+from detect.site_detector import SiteDetector, SiteDetectorMetadata
 from ingest.clock import Clock
 from training.distil.agreement import Agreement, Count, choose_scores, compare
 from training.distil.exporting import write_detector
@@ -37,14 +37,20 @@ class Distilled:
     """What came of it: the file and what it says of itself, how far it agrees with its teacher, how fast both are."""
 
     path: Path
-    about: SiteAbout
+    about: SiteDetectorMetadata
     agreement: Agreement
     speed: Speed
     sheet: Path
 
 
 def conclude(
-    network: SiteNetwork, about: SiteAbout, teacher: Teacher, parts: Parts, out: Path, folder: Path, clock: Clock
+    network: SiteNetwork,
+    about: SiteDetectorMetadata,
+    teacher: Teacher,
+    parts: Parts,
+    out: Path,
+    folder: Path,
+    clock: Clock,
 ) -> Distilled:
     """Export, choose the scores, export with them; compare, draw and time that very file. `folder` gets the report.
 

@@ -6,7 +6,7 @@ import msgspec
 import torch
 from torch import Tensor, nn
 
-from detect.site_detector import BOXES, HEAT, PICTURES, SiteAbout
+from detect.site_detector import BOXES, HEAT, IMAGES, SiteDetectorMetadata
 from training.distil.network import SiteNetwork
 from training.distil.targets import boxes_of
 from training.encoder.checkpoint import write_atomically
@@ -25,10 +25,10 @@ class Exported(nn.Module):
         return logits.sigmoid(), boxes_of(sides)
 
 
-def write_detector(network: SiteNetwork, about: SiteAbout, path: Path) -> None:
+def write_detector(network: SiteNetwork, about: SiteDetectorMetadata, path: Path) -> None:
     """Write the .onnx file; the same network gives the same bytes. Raises CheckpointError where the disk is full."""
     width, height = about.size
     module = Exported(network).float().cpu()
-    model = traced(module, {PICTURES: torch.zeros(1, 3, height, width)}, [HEAT, BOXES])
+    model = traced(module, {IMAGES: torch.zeros(1, 3, height, width)}, [HEAT, BOXES])
     told = msgspec.json.encode(about, order="deterministic").decode()
     write_atomically(path, signed(model, told))

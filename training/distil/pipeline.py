@@ -17,7 +17,7 @@ from training.distil.plan import Plan, prepare
 # What needs torch or OpenVINO is imported by the functions, when they are sure to need it.
 
 if TYPE_CHECKING:
-    from detect.site_detector import SiteAbout
+    from detect.site_detector import SiteDetectorMetadata
     from training.distil.conclusion import Distilled
     from training.distil.labels import Labelled, Parts, Teacher
     from training.distil.student import Course, Standing
@@ -131,11 +131,11 @@ def _fingerprint(frames: "Sequence[Labelled]") -> str:
     return digest.hexdigest()[:12]
 
 
-def _about(plan: Plan, course: "Course") -> "SiteAbout":
-    from detect.site_detector import FORMAT, SiteAbout
+def _about(plan: Plan, course: "Course") -> "SiteDetectorMetadata":
+    from detect.site_detector import FORMAT, SiteDetectorMetadata
 
     prompts = sorted(set(plan.prompts.values()))
-    return SiteAbout(
+    return SiteDetectorMetadata(
         format=FORMAT,
         size=course.size,
         labels=course.labels,

@@ -24,7 +24,7 @@ from ingest.errors import ConfigError
 from ingest.open_camera import start_ns
 from ingest.synthetic.camera.spec import CameraClock
 from ingest.synthetic.world.presets import PRESETS, find_camera, trips_of
-from ingest.synthetic.world.trace import read_header
+from ingest.synthetic.world.trace import read_trace_header
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -149,7 +149,7 @@ def presets() -> None:
             " ".join(map(str, rates)),
             str(len(trips_of(preset))),
             preset.weather.light + rain,
-            read_header(preset.trace).source,
+            read_trace_header(preset.trace).source,
         )
     console.print(table)
 

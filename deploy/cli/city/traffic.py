@@ -9,7 +9,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from deploy.cli.terminal.screen import make_console
 from ingest.errors import ConfigError
-from ingest.synthetic.camera.placement import Wish
+from ingest.synthetic.camera.placement import PlacementRequest
 from ingest.synthetic.world.trace import SUFFIX, Trace, write_trace
 
 
@@ -50,13 +50,22 @@ def traffic(
         raise ConfigError(f"--spacing {spacing[0]:g} {spacing[1]:g}: give the least distance first")
     if overlap and corridor:
         raise ConfigError("--overlap and --corridor exclude each other: give one of them")
-    trace = _draw(source, Wish(cameras, spacing, overlap, corridor), out.stem, seed, begin, duration, scale, credit)
+    trace = _draw(
+        source, PlacementRequest(cameras, spacing, overlap, corridor), out.stem, seed, begin, duration, scale, credit
+    )
     write_trace(trace, out)
     _tell(trace, out)
 
 
 def _draw(
-    source: str, wish: Wish, name: str, seed: int, begin_s: float, duration_s: float, scale: float, credit: str
+    source: str,
+    request: PlacementRequest,
+    name: str,
+    seed: int,
+    begin_s: float,
+    duration_s: float,
+    scale: float,
+    credit: str,
 ) -> Trace:
     from ingest.synthetic.sumo.drawing import draw_trace
 
@@ -66,7 +75,7 @@ def _draw(
         task = bar.add_task("simulating", total=1.0)
         return draw_trace(
             source,
-            wish,
+            request,
             name=name,
             seed=seed,
             begin_s=begin_s,

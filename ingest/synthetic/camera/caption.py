@@ -1,4 +1,4 @@
-"""The name and the time that many cameras write into their pictures."""
+"""The name and the time that many cameras write into their images."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -23,7 +23,7 @@ class Caption:
         self._name = spec.look.caption
 
     def write(self, image: Image, sequence: int) -> None:
-        """Write into a picture, in place."""
+        """Write into an image, in place."""
         time_s = sequence / self._fps
         now = self._begin + timedelta(seconds=time_s + self._clock.ahead_s(time_s))
         _height, width = image.shape[:2]

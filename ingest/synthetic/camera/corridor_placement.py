@@ -10,18 +10,18 @@ from numpy.typing import NDArray
 from ingest.synthetic.camera.placement import (
     NEAR_VIEW_M,
     Candidate,
+    PlacementRequest,
     Survey,
-    Wish,
     find_candidates,
     no_room,
 )
 from ingest.synthetic.camera.spec import CameraPose
 from ingest.synthetic.camera.visibility import HEIGHTS_M, focal_px, in_sight
 from ingest.synthetic.world.streets import Streets
-from ingest.synthetic.world.traffic import KINDS
+from ingest.synthetic.world.traffic import VEHICLE_KINDS
 
 SEEN_PX = 24.0
-"""Height of a body, in a picture 360 pixels high, from which on a view counts."""
+"""Height of a body, in an image 360 pixels high, from which on a view counts."""
 
 BETWEEN_S = (4.5, 13.0)
 """Time from leaving one view to entering the next."""
@@ -43,16 +43,18 @@ class _Passings:
     feet_m: NDArray[np.float64]
 
 
-def place_in_a_row(streets: Streets, survey: Survey, wish: Wish, rng: np.random.Generator) -> tuple[CameraPose, ...]:
+def place_along_corridor(
+    streets: Streets, survey: Survey, request: PlacementRequest, rng: np.random.Generator
+) -> tuple[CameraPose, ...]:
     """The poses of cameras along one way, in the order in which most vehicles pass; raises ConfigError if none fit."""
     candidates = find_candidates(streets, survey, rng)
     passings = _passings(candidates, survey)
     rows: list[_Row] = [(first,) for first in range(len(candidates))]
-    for number in range(1, wish.count):
-        longer = [(_worth(row, passings), row) for old in rows for row in _continued(old, passings, wish.spacing_m)]
+    for number in range(1, request.count):
+        longer = [(_worth(row, passings), row) for old in rows for row in _continued(old, passings, request.spacing_m)]
         rows = [row for _, row in sorted(longer, reverse=True)[:_BEAM]]
         if not rows:
-            raise no_room(number, wish)
+            raise no_room(number, request)
     return tuple(candidates[number].pose for number in _with_the_flow(rows[0], passings))
 
 
@@ -61,7 +63,7 @@ def _passings(candidates: Sequence[Candidate], survey: Survey) -> _Passings:
     enter_s = np.full((len(candidates), count), np.nan)
     leave_s = enter_s.copy()
     cost = np.zeros(len(candidates))
-    heights_m = np.array([HEIGHTS_M[kind] for kind in KINDS])[survey.kind]
+    heights_m = np.array([HEIGHTS_M[kind] for kind in VEHICLE_KINDS])[survey.kind]
     for row, each in enumerate(candidates):
         far = in_sight(each.pose, survey.places_m, focal_px(each.pose) * heights_m / SEEN_PX)
         near = in_sight(each.pose, survey.places_m, NEAR_VIEW_M - 3)

@@ -1,4 +1,4 @@
-"""What happens to a camera's pictures from frame to frame: gusts, exposure, rain, noise, the caption."""
+"""What happens to a camera's images from frame to frame: gusts, exposure, rain, noise, the caption."""
 
 from dataclasses import dataclass
 
@@ -19,11 +19,11 @@ _WANDER_S = (11.0, 29.0, 83.0)
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class EffectState:
     """A camera at one frame.
 
-    steps: how far the mast has moved the picture to the right and down, in pixels of the plate; shift_px: the same in
-    pixels of the picture. gains_bgr: on top of the camera's own exposure and white balance.
+    steps: how far the mast has moved the image to the right and down, in pixels of the plate; shift_px: the same in
+    pixels of the image. gains_bgr: on top of the camera's own exposure and white balance.
     """
 
     sequence: int
@@ -32,7 +32,7 @@ class State:
     gains_bgr: tuple[float, float, float]
 
 
-class Electronics:
+class FrameEffects:
     """The changing part of one camera; everything follows from its seed and the frame's number."""
 
     def __init__(self, spec: CameraSpec, weather: Weather) -> None:
@@ -46,7 +46,7 @@ class Electronics:
         self._rain = Rain(weather.rain, spec) if weather.rain else None
         self._caption = Caption(spec, weather) if look.caption else None
 
-    def state(self, sequence: int) -> State:
+    def state(self, sequence: int) -> EffectState:
         """The camera at a frame."""
         look, time_s = self._spec.look, sequence / self._spec.fps
         steps = (0, 0)
@@ -62,10 +62,10 @@ class Electronics:
         if look.flicker:
             gains += look.flicker * (scatter((self._spec.seed << 24) ^ sequence) % 2001 / 1000 - 1)
         shift_px = steps[0] / self._scale, steps[1] / self._scale
-        return State(sequence, steps, shift_px, (float(gains[0]), float(gains[1]), float(gains[2])))
+        return EffectState(sequence, steps, shift_px, (float(gains[0]), float(gains[1]), float(gains[2])))
 
-    def finish(self, image: Image, state: State) -> Image:
-        """The composed picture as the camera delivers it, as a new array."""
+    def finish(self, image: Image, state: EffectState) -> Image:
+        """The composed image as the camera delivers it, as a new array."""
         if state.gains_bgr != (1.0, 1.0, 1.0):
             image = np.asarray(cv2.LUT(image, _gain_table(state.gains_bgr)), np.uint8)
         if self._rain is not None:

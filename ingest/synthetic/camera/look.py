@@ -1,4 +1,4 @@
-"""From the clean picture to what the camera delivers: optics, sensor curve, sharpening, noise."""
+"""From the clean image to what the camera delivers: optics, sensor curve, sharpening, noise."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -21,7 +21,7 @@ _BANK_MARGIN_PX = 64
 
 
 class Finish:
-    """The fixed processing of one camera for pictures of one size."""
+    """The fixed processing of one camera for images of one size."""
 
     def __init__(self, look: Look, width: int, height: int, metering: "Metering") -> None:
         self._look = look
@@ -32,7 +32,7 @@ class Finish:
         self._vignette = cv2.merge([falloff] * 3)
 
     def apply(self, image: Image, rect_xyxy: Rect) -> Image:
-        """Blur, vignette, sensor curve and sharpening of the part of the picture at `rect_xyxy`."""
+        """Blur, vignette, sensor curve and sharpening of the part of the image at `rect_xyxy`."""
         left, top, right, bottom = rect_xyxy
         soft = cv2.GaussianBlur(image, (0, 0), self._look.softness_px) if self._look.softness_px else image
         shaded = cv2.multiply(soft, self._vignette[top:bottom, left:right], scale=1 / 255)
@@ -46,7 +46,7 @@ class Finish:
 
 @dataclass(frozen=True, slots=True)
 class Metering:
-    """How a camera set itself to a scene: grey levels of the scene and of the picture are related by a line."""
+    """How a camera set itself to a scene: grey levels of the scene and of the image are related by a line."""
 
     slope: float = 1.21
     offset: float = -4.6
@@ -68,7 +68,7 @@ def meter(scene: Image, weather: Weather) -> Metering:
 
 
 _MIDDLE = 142
-"""Half of a picture is not made brighter than this."""
+"""Half of an image is not made brighter than this."""
 
 _METERING: dict[str, tuple[float, float, float]] = {
     "sun": (255, -26, 1.7),
@@ -89,7 +89,7 @@ def _curve(look: Look, metering: Metering) -> NDArray[np.uint8]:
 
 
 class Noise:
-    """Sensor noise of one camera, the same for the same frame number. Pictures share one bank of it.
+    """Sensor noise of one camera, the same for the same frame number. Images share one bank of it.
 
     In the dark it is up to `dark_noise` times as strong.
     """
@@ -104,7 +104,7 @@ class Noise:
             self._limit = np.round(1.6 * sigma * more).astype(np.uint8)
 
     def add(self, image: Image, sequence: int) -> Image:
-        """The picture with the noise of frame `sequence`, as a new array."""
+        """The image with the noise of frame `sequence`, as a new array."""
         if not self._bank:
             return image.copy()
         bits = scatter((self._seed << 32) ^ sequence)
@@ -131,7 +131,7 @@ def scatter(value: int) -> int:
 
 @cache
 def _noise_bank(sigma: float, width: int, height: int) -> tuple[tuple[Image, Image], ...]:
-    """Pairs of what to add and what to take away, a margin larger than the picture.
+    """Pairs of what to add and what to take away, a margin larger than the image.
 
     Fine grain in brightness and coarser grain in colour, together `sigma` grey levels.
     """

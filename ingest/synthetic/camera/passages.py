@@ -23,7 +23,7 @@ class Passage:
     """One vehicle in view of one camera; times in seconds since the start of the world.
 
     `whole` tells whether the vehicle came in and went out within the duration of the preset. `height_px` is the height
-    of its box when it is largest, what is beyond the picture included.
+    of its box when it is largest, what is beyond the image included.
     """
 
     vehicle_id: int
@@ -37,7 +37,7 @@ class Passage:
 def passages(preset: Preset) -> list[Passage]:
     """All passages of a preset by vehicle, then time, at the resolution of one frame.
 
-    A vehicle is in view while a part of the box around it can be in the picture; scenery is not considered. One that
+    A vehicle is in view while a part of the box around it can be in the image; scenery is not considered. One that
     comes back after 5 s or more passes once more.
     """
     parts = [(trip, segment) for trip in trips_of(preset) for segment in trip.segments]
@@ -95,7 +95,7 @@ def _split(
 
 
 def _ahead(poses: NDArray[np.float64], projection: Projection) -> NDArray[np.bool_]:
-    """(N,) where a vehicle of any length could reach into the picture: a cheap question that most fail."""
+    """(N,) where a vehicle of any length could reach into the image: a cheap question that most fail."""
     middle = np.concatenate([poses[:, :2], np.ones((len(poses), 1))], axis=1)
     depth_m = projection.depth_m(middle)
     turn = np.radians(projection.pose.yaw_deg)
@@ -129,7 +129,7 @@ def box_corners(model: Model) -> Points:
     return corners
 
 
-def place(points_m: Points, pose: tuple[float, float, float]) -> Points:
+def to_world(points_m: Points, pose: tuple[float, float, float]) -> Points:
     """Move (N, 3) points of a body into the world; pose: (x_m, y_m, heading_deg)."""
     x_m, y_m, heading_deg = pose
     turn = np.radians(heading_deg)
@@ -140,7 +140,7 @@ def place(points_m: Points, pose: tuple[float, float, float]) -> Points:
 
 
 def in_view(points_m: Points, projection: Projection) -> bool:
-    """Whether the box around the pixels of (N, 3) world points meets the picture."""
+    """Whether the box around the pixels of (N, 3) world points meets the image."""
     if not bool((projection.depth_m(points_m) > NEAR_M).any()):
         return False
     pixels = projection.pixels(points_m)

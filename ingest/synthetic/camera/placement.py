@@ -12,7 +12,7 @@ from ingest.synthetic.camera.spec import CameraPose
 from ingest.synthetic.camera.visibility import axes, in_sight, reach_m
 from ingest.synthetic.world.map_ends import map_ends
 from ingest.synthetic.world.streets import Lane, Line, Streets
-from ingest.synthetic.world.traffic import KINDS
+from ingest.synthetic.world.traffic import VEHICLE_KINDS
 
 CLEAR_M = 0.5
 """Room between a mast and the nearest lane or junction."""
@@ -49,8 +49,8 @@ class Survey:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """What cameras to look for.
+class PlacementRequest:
+    """The cameras to place.
 
     count: how many. spacing_m: least distance between two, and most distance of each from the nearest other.
     overlap: whether the last one is to look at what another one sees, from elsewhere. corridor: cameras one after the
@@ -74,26 +74,28 @@ class Candidate:
         return float(np.hypot(self.pose.x_m - other.pose.x_m, self.pose.y_m - other.pose.y_m))
 
 
-def place_cameras(streets: Streets, survey: Survey, wish: Wish, rng: np.random.Generator) -> tuple[CameraPose, ...]:
+def place_cameras(
+    streets: Streets, survey: Survey, request: PlacementRequest, rng: np.random.Generator
+) -> tuple[CameraPose, ...]:
     """The poses of cameras, chosen one after the other; raises ConfigError when there is no room for that many."""
     candidates = find_candidates(streets, survey, rng)
     chosen: list[Candidate] = []
     views = np.zeros(int(survey.vehicle.max(initial=0)) + 1, np.int64)
-    for number in range(wish.count):
-        overlapping = wish.overlap and number == wish.count - 1
-        fitting = [each for each in candidates if _fits(each, chosen, wish, overlapping)]
+    for number in range(request.count):
+        overlapping = request.overlap and number == request.count - 1
+        fitting = [each for each in candidates if _fits(each, chosen, request, overlapping)]
         if not fitting:
-            raise no_room(number, wish)
+            raise no_room(number, request)
         best = max(fitting, key=lambda each: _gain(vehicles_of(each, survey), views))
         chosen.append(best)
         views[vehicles_of(best, survey)] += 1
     return tuple(each.pose for each in chosen)
 
 
-def no_room(number: int, wish: Wish) -> ConfigError:
+def no_room(number: int, request: PlacementRequest) -> ConfigError:
     """What to say when fewer cameras than wished for can stand."""
     return ConfigError(
-        f"There is room for {number} cameras beside the traffic, not for {wish.count}: "
+        f"There is room for {number} cameras beside the traffic, not for {request.count}: "
         "ask for fewer, or draw longer or denser traffic"
     )
 
@@ -210,7 +212,7 @@ def _rows_in_view(pose: CameraPose, survey: Survey, places: _Places) -> NDArray[
 
 def _ends_in_sight(pose: CameraPose, survey: Survey) -> int:
     """How many vehicles appear or vanish before a camera, near enough to be noticed."""
-    reaches_m = np.array([reach_m(pose, kind) for kind in KINDS])
+    reaches_m = np.array([reach_m(pose, kind) for kind in VEHICLE_KINDS])
     return int(in_sight(pose, survey.ends_m, reaches_m[survey.ends_kind]).sum())
 
 
@@ -223,7 +225,7 @@ def _gain(vehicles: NDArray[np.int64], views: NDArray[np.int64]) -> float:
     return float(_GAIN[np.minimum(views[vehicles], len(_GAIN) - 1)].sum())
 
 
-def _fits(each: Candidate, chosen: list[Candidate], wish: Wish, overlapping: bool) -> bool:
+def _fits(each: Candidate, chosen: list[Candidate], request: PlacementRequest, overlapping: bool) -> bool:
     if not chosen:
         return True
     distances = [each.distance_m(other) for other in chosen]
@@ -234,5 +236,5 @@ def _fits(each: Candidate, chosen: list[Candidate], wish: Wish, overlapping: boo
     ]
     if overlapping:
         return min(distances) > 20 and sum(share > 0.3 for share in shares) == 1
-    least_m, most_m = wish.spacing_m
+    least_m, most_m = request.spacing_m
     return min(distances) >= least_m and min(distances) <= most_m and max(shares, default=0) < 0.02

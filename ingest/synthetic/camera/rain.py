@@ -26,7 +26,7 @@ class Rain:
         self._layers = _streak_layers(rain, spec.width, spec.height)
 
     def fall(self, image: Image, sequence: int) -> Image:
-        """The picture with the rain of a frame, as a new array."""
+        """The image with the rain of a frame, as a new array."""
         bits = scatter(self._rng_seed ^ (sequence << 20))
         layer = self._layers[bits % _LAYERS]
         x, y = bits // _LAYERS % _MARGIN_PX, bits // (_LAYERS * _MARGIN_PX) % _MARGIN_PX
@@ -37,7 +37,7 @@ class Rain:
         return rainy
 
     def _put_drop(self, image: Image, number: int, time_s: float) -> None:
-        """A drop is a small lens: a blurred, upside-down picture of what is around it."""
+        """A drop is a small lens: a blurred, upside-down image of what is around it."""
         turn, age_s = divmod(time_s + number * 3.7, _DROP_S)
         bits = scatter(self._rng_seed ^ (number << 40) ^ int(turn))
         if bits % 3 == 0:
@@ -62,7 +62,7 @@ def _drop_mask(radius: int) -> NDArray[np.float32]:
 
 @cache
 def _streak_layers(rain: float, width: int, height: int) -> tuple[Image, ...]:
-    """Pictures of falling drops to add, a margin larger than the camera's; faint ones far away, a few near."""
+    """Images of falling drops to add, a margin larger than the camera's; faint ones far away, a few near."""
     rng = np.random.default_rng(78)
     rows, columns, unit = height + _MARGIN_PX, width + _MARGIN_PX, width / 640
     slant = rng.normal(0, 0.12)

@@ -1,4 +1,4 @@
-"""Cameras on masts: where they stand, how they project, and how their pictures look."""
+"""Cameras on masts: where they stand, how they project, and how their images look."""
 
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -34,9 +34,9 @@ class Look:
 
     exposure, balance_bgr: gains. noise_sigma: grey levels, in the dark up to `dark_noise` times as much. drift: how far
     exposure and white balance wander within minutes, as a share. flicker: the same from frame to frame. shutter_s: how
-    long a picture is exposed, which blurs what moves. jitter_px: how far gusts move the picture. softness_px: blur of
+    long an image is exposed, which blurs what moves. jitter_px: how far gusts move the image. softness_px: blur of
     the lens. sharpening: how much of the detail is added again. contrast: beyond what the camera sets itself.
-    vignette: light missing in the corners. caption: the name written into the picture, with the time.
+    vignette: light missing in the corners. caption: the name written into the image, with the time.
     """
 
     exposure: float = 1.0
@@ -70,7 +70,7 @@ class CameraClock:
 class CameraSpec:
     """One camera of a preset; `seed` draws the surroundings it sees and all that its electronics do.
 
-    width, height: of its pictures, pixels. fps: frames per second. dark: spans (from_s, to_s) of true time in which it
+    width, height: of its images, pixels. fps: frames per second. dark: spans (from_s, to_s) of true time in which it
     sends nothing. surroundings: what stands beside the streets; None leaves it to the place on the map.
     """
 
@@ -93,7 +93,7 @@ class CameraSpec:
         return _PLACES[(cell[0] * 73856093 ^ cell[1] * 19349663) % len(_PLACES)]
 
     def with_margin(self, margin_px: int) -> "CameraSpec":
-        """The same camera with a larger picture around its own."""
+        """The same camera with a larger image around its own."""
         width = self.width + 2 * margin_px
         half = np.tan(np.radians(self.pose.fov_deg) / 2) * width / self.width
         pose = replace(self.pose, fov_deg=float(np.degrees(2 * np.arctan(half))))
@@ -111,9 +111,9 @@ _LEAST_DEPTH_M = 0.3
 
 
 class Projection:
-    """The pinhole of a camera for pictures of one size, square pixels, its picture shifted by `shift_px`.
+    """The pinhole of a camera for images of one size, square pixels, its image shifted by `shift_px`.
 
-    Pixel coordinates are continuous: (0, 0) is the upper left corner of the picture.
+    Pixel coordinates are continuous: (0, 0) is the upper left corner of the image.
     """
 
     def __init__(self, pose: CameraPose, width: int, height: int, shift_px: tuple[float, float] = (0.0, 0.0)) -> None:

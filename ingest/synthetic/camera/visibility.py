@@ -9,13 +9,13 @@ from ingest.synthetic.camera.passages import boxes
 from ingest.synthetic.camera.spec import CameraPose, Points, Projection
 from ingest.synthetic.world.clearance import BODIES_M
 from ingest.synthetic.world.streets import Line
-from ingest.synthetic.world.traffic import Kind, Segment, Way
+from ingest.synthetic.world.traffic import Segment, VehicleKind, Way
 
-HEIGHTS_M: Mapping[Kind, float] = {"car": 1.85, "van": 2.75, "truck": 3.9, "bus": 4.4, "motorcycle": 1.75}
+HEIGHTS_M: Mapping[VehicleKind, float] = {"car": 1.85, "van": 2.75, "truck": 3.9, "bus": 4.4, "motorcycle": 1.75}
 """Of the highest model of each kind."""
 
 LEAST_PX = 14.0
-"""Of a body's height in a picture 360 pixels high; what is smaller may appear and vanish."""
+"""Of a body's height in an image 360 pixels high; what is smaller may appear and vanish."""
 
 _WIDTH_PX, _LINES, _MOST_LINES = 640, 360, 480
 _BEHIND_M, _ASIDE_M = 12.0, 18.0
@@ -24,11 +24,11 @@ _Key = tuple[int, int]
 
 
 def focal_px(pose: CameraPose) -> float:
-    """The focal length in a picture of 640x360."""
+    """The focal length in an image of 640x360."""
     return float(_WIDTH_PX / 2 / np.tan(np.radians(pose.fov_deg / 2)))
 
 
-def reach_m(pose: CameraPose, kind: Kind) -> float:
+def reach_m(pose: CameraPose, kind: VehicleKind) -> float:
     """How far ahead of a camera a body of a kind is followed: until all of it is lower than LEAST_PX."""
     length_m = BODIES_M[kind][0]
     upright_m = focal_px(pose) * HEIGHTS_M[kind] / LEAST_PX
@@ -48,7 +48,7 @@ def axes(yaw_deg: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 
 def area_ahead(pose: CameraPose, reach_m: float) -> Line:
-    """(4, 2) polygon around all that a camera may show, or that casts a shadow into its picture."""
+    """(4, 2) polygon around all that a camera may show, or that casts a shadow into its image."""
     spread = np.tan(np.radians(pose.fov_deg / 2))
     corners = [(-_ASIDE_M, -_BEHIND_M), (_ASIDE_M, -_BEHIND_M)]
     corners += [(_ASIDE_M + spread * reach_m, reach_m), (-_ASIDE_M - spread * reach_m, reach_m)]
@@ -57,7 +57,7 @@ def area_ahead(pose: CameraPose, reach_m: float) -> Line:
     return np.array([feet + right * aside + forward * ahead for aside, ahead in corners])
 
 
-def near_any(poses: Sequence[CameraPose], places_m: Line, kinds: Sequence[Kind]) -> NDArray[np.bool_]:
+def near_any(poses: Sequence[CameraPose], places_m: Line, kinds: Sequence[VehicleKind]) -> NDArray[np.bool_]:
     """Which bodies of these kinds, their front bumpers at (N, 2) places, are to be followed for any of the cameras."""
     near = np.zeros(len(places_m), bool)
     for pose in poses:
@@ -91,7 +91,7 @@ def without_sudden(ways: Sequence[Way], poses: Sequence[CameraPose], until_s: fl
 
 
 def _sudden(ways: Sequence[Way], poses: Sequence[CameraPose], until_s: float) -> Iterator[_Key]:
-    ends: dict[Kind, list[tuple[_Key, tuple[float, float, float]]]] = {}
+    ends: dict[VehicleKind, list[tuple[_Key, tuple[float, float, float]]]] = {}
     for row, way in enumerate(ways):
         for place, segment in enumerate(way.segments):
             of_kind = ends.setdefault(way.kind, [])
@@ -108,15 +108,15 @@ def _loose_ends(segment: Segment, until_s: float) -> Iterator[tuple[float, float
             yield float(segment.x_m[row]), float(segment.y_m[row]), float(segment.heading_deg[row])
 
 
-def _shown(poses: NDArray[np.float64], kind: Kind, camera: CameraPose) -> NDArray[np.bool_]:
-    """Where (N,) a body of a kind at (N, 3) poses can be in a picture, as high as LEAST_PX or higher."""
+def _shown(poses: NDArray[np.float64], kind: VehicleKind, camera: CameraPose) -> NDArray[np.bool_]:
+    """Where (N,) a body of a kind at (N, 3) poses can be in an image, as high as LEAST_PX or higher."""
     rise = Projection(camera, _WIDTH_PX, _MOST_LINES)
     low, high, reachable = boxes(_corners(kind), poses, rise)
     inside = reachable & (high > 0).all(1) & (low < np.array([_WIDTH_PX, _MOST_LINES])).all(1)
     return np.asarray(inside & ((high - low)[:, 1] >= LEAST_PX))
 
 
-def _corners(kind: Kind) -> Points:
+def _corners(kind: VehicleKind) -> Points:
     length_m, width_m = BODIES_M[kind]
     half_m = width_m / 2
     return np.array([(x, y, z) for x in (-half_m, half_m) for y in (-length_m, 0.0) for z in (0.0, HEIGHTS_M[kind])])

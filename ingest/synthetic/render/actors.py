@@ -1,4 +1,4 @@
-"""The vehicles in front of a camera: their outlines, shadows and motion in the picture."""
+"""The vehicles in front of a camera: their outlines, shadows and motion in the image."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -6,7 +6,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from ingest.synthetic.camera.passages import box_corners, in_view, place
+from ingest.synthetic.camera.passages import box_corners, in_view, to_world
 from ingest.synthetic.camera.spec import Points, Projection
 from ingest.synthetic.render.lamps import Glow, glows_of
 from ingest.synthetic.render.outline import outline
@@ -23,7 +23,7 @@ _NOWHERE = np.empty((0, 2), np.float32)
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class PlacedVehicle:
     """A vehicle somewhere in the world, at a speed along its heading."""
 
     vehicle: Vehicle
@@ -35,12 +35,12 @@ class Placed:
 class Actor:
     """One vehicle in front of the camera.
 
-    hull: (N, 2) float32 pixels, the convex outline of the whole body, also beyond the picture. cast, contact: its
-    shadows in the sun and under the body. depth_m: how far away it is. smear_px: (2,) its way in the picture while the
+    hull: (N, 2) float32 pixels, the convex outline of the whole body, also beyond the image. cast, contact: its
+    shadows in the sun and under the body. depth_m: how far away it is. smear_px: (2,) its way in the image while the
     shutter is open. glows: its lamps, when they are on.
     """
 
-    placed: Placed
+    placed: PlacedVehicle
     hull: Polygon
     cast: Polygon
     contact: Polygon
@@ -54,14 +54,14 @@ class Actor:
         return self.placed.vehicle.vehicle_id
 
     def reach(self, pad_px: int, width: int, height: int) -> Rect:
-        """The part of a picture that the vehicle changes, with a margin."""
+        """The part of an image that the vehicle changes, with a margin."""
         points = [self.hull, self.cast, self.contact, *(glow.extent_px for glow in self.glows)]
         return around(np.concatenate(points), pad_px + int(np.abs(self.smear_px).max() / 2), width, height)
 
 
-def may_be_seen(placed: Placed, weather: Weather, projection: Projection) -> bool:
-    """Whether a vehicle may be in the picture, itself or by its shadow."""
-    corners = place(box_corners(placed.vehicle.model), placed.pose)
+def may_be_seen(placed: PlacedVehicle, weather: Weather, projection: Projection) -> bool:
+    """Whether a vehicle may be in the image, itself or by its shadow."""
+    corners = to_world(box_corners(placed.vehicle.model), placed.pose)
     if not weather.sunny:
         return in_view(corners, projection)
     shadow = corners.copy()
@@ -70,11 +70,11 @@ def may_be_seen(placed: Placed, weather: Weather, projection: Projection) -> boo
     return in_view(np.concatenate([corners, shadow]), projection)
 
 
-def make_actor(placed: Placed, weather: Weather, projection: Projection, shutter_s: float) -> Actor:
-    """All about a placed vehicle that composing a picture needs."""
+def make_actor(placed: PlacedVehicle, weather: Weather, projection: Projection, shutter_s: float) -> Actor:
+    """All about a placed vehicle that composing an image needs."""
     body = body_of(placed.vehicle)
     shell_m, low_m = _shell_of(placed.vehicle)
-    points_m = place(shell_m, placed.pose)
+    points_m = to_world(shell_m, placed.pose)
     middle = points_m.mean(0, keepdims=True)
     smear_px = np.zeros(2)
     if shutter_s * placed.speed_mps:
@@ -86,7 +86,7 @@ def make_actor(placed: Placed, weather: Weather, projection: Projection, shutter
         placed,
         hull=outline(points_m, projection),
         cast=cast_shadow(points_m, weather.sun, projection) if weather.sunny else _NOWHERE,
-        contact=contact_shadow(place(low_m, placed.pose), projection),
+        contact=contact_shadow(to_world(low_m, placed.pose), projection),
         depth_m=float(projection.depth_m(middle)[0]),
         smear_px=smear_px,
         glows=glows_of(body.head_m, body.tail_m, placed.pose, projection) if weather.dark else (),

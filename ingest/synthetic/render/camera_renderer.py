@@ -1,13 +1,13 @@
-"""One camera's scene: moves the vehicles, renders them over the empty picture, and knows what is visible."""
+"""One camera's scene: moves the vehicles, renders them over the empty image, and knows what is visible."""
 
 from collections.abc import Sequence
 
 from ingest.frame import Image
-from ingest.synthetic.camera.frame_effects import Electronics, State
+from ingest.synthetic.camera.frame_effects import EffectState, FrameEffects
 from ingest.synthetic.camera.spec import CameraSpec, Projection
-from ingest.synthetic.render.actors import Actor, Placed, Pose, make_actor, may_be_seen
+from ingest.synthetic.render.actors import Actor, PlacedVehicle, Pose, make_actor, may_be_seen
 from ingest.synthetic.render.compose import PAD_PX, Composer
-from ingest.synthetic.render.ground_truth import Witness
+from ingest.synthetic.render.ground_truth import GroundTruthPass
 from ingest.synthetic.render.panda import (
     ENGINE_LOCK,
     Node,
@@ -21,17 +21,17 @@ from ingest.synthetic.render.panda import (
 )
 from ingest.synthetic.render.rects import Rect, merge, overlap
 from ingest.synthetic.render.vehicles import body_of
-from ingest.synthetic.scene.background import render_plate, scale_of
+from ingest.synthetic.scene.background import render_background, scale_of
 from ingest.synthetic.vehicle.fleet import Vehicle
 from ingest.synthetic.world.presets import Preset, timetable_of
 from ingest.truth import TrueSighting
 
-__all__ = ["Placed", "Pose", "Stage"]
+__all__ = ["CameraRenderer", "PlacedVehicle", "Pose"]
 
 _SPEED_OVER_S = 0.04
 
 
-class Stage:
+class CameraRenderer:
     """Renders any frame of one camera; the same frame is the same bytes, whatever was rendered before.
 
     Not for use by two threads at once, except `close`.
@@ -40,32 +40,32 @@ class Stage:
     def __init__(self, preset: Preset, spec: CameraSpec) -> None:
         self._preset, self._spec = preset, spec
         self._timetable = timetable_of(preset)
-        self._electronics = Electronics(spec, preset.weather)
+        self._effects = FrameEffects(spec, preset.weather)
         self._scale = scale_of(spec)
         with ENGINE_LOCK:
-            plate = render_plate(preset, spec, self._electronics.margin_px)
-            self._occluders = plate.occluders
+            background = render_background(preset, spec, self._effects.margin_px)
+            self._occluders = background.occluders
             self._root = make_root("vehicles")
             light_scene(self._root, preset.weather)
             only_hide(self._occluders.copy_to(self._root))
             self._colour = Pass(self._root, spec.pose, spec.width * self._scale, spec.height * self._scale)
-            self._witness = Witness(self._occluders, Projection(spec.pose, spec.width, spec.height))
-        self._composer = Composer(plate, spec, preset.weather, self._electronics.margin_px)
+            self._ground_truth = GroundTruthPass(self._occluders, Projection(spec.pose, spec.width, spec.height))
+        self._composer = Composer(background, spec, preset.weather, self._effects.margin_px)
         self._nodes: dict[int, Node] = {}
         self._vehicles: dict[int, Vehicle] = {}
 
     def render(self, sequence: int) -> tuple[Image, list[TrueSighting]]:
         """Frame `sequence` and what is visible in it."""
-        return self.show(self._placed(sequence / self._spec.fps), sequence)
+        return self.render_vehicles(self._placed(sequence / self._spec.fps), sequence)
 
-    def show(
-        self, placed: Sequence[Placed], sequence: int, *, only: int | None = None
+    def render_vehicles(
+        self, placed: Sequence[PlacedVehicle], sequence: int, *, only: int | None = None
     ) -> tuple[Image, list[TrueSighting]]:
         """These vehicles where they are said to be, with the electronics of frame `sequence`.
 
-        only: the id of the one vehicle that matters: what lies apart from it is left out of picture and truth.
+        only: the id of the one vehicle that matters: what lies apart from it is left out of image and truth.
         """
-        state = self._electronics.state(sequence)
+        state = self._effects.state(sequence)
         projection = Projection(self._spec.pose, self._spec.width, self._spec.height, state.shift_px)
         actors = [
             make_actor(one, self._preset.weather, projection, self._spec.look.shutter_s)
@@ -84,37 +84,39 @@ class Stage:
             sightings = self._draw(image, actors, rects, state)
         else:
             self._drop_absent(())
-        return self._electronics.finish(image, state), sightings
+        return self._effects.finish(image, state), sightings
 
     @property
     def passes(self) -> list[Pass]:
         """What is rendered for a frame with vehicles: colour and ids."""
-        return [self._colour, self._witness.view]
+        return [self._colour, self._ground_truth.view]
 
     def close(self) -> None:
         """Give the engine's buffers and nodes back."""
         with ENGINE_LOCK:
             self._drop_absent(())
-            self._witness.close()
+            self._ground_truth.close()
             self._colour.close()
             discard_scene(self._root)
             discard_scene(self._occluders)
 
-    def _draw(self, image: Image, actors: Sequence[Actor], rects: Sequence[Rect], state: State) -> list[TrueSighting]:
-        """Render the vehicles, put them into the picture, and say what is visible of them."""
+    def _draw(
+        self, image: Image, actors: Sequence[Actor], rects: Sequence[Rect], state: EffectState
+    ) -> list[TrueSighting]:
+        """Render the vehicles, put them into the image, and say what is visible of them."""
         scale = self._scale
         with ENGINE_LOCK:
             self._move(actors)
             self._colour.set_shift((state.shift_px[0] * scale, state.shift_px[1] * scale))
-            self._witness.view.set_shift(state.shift_px)
+            self._ground_truth.view.set_shift(state.shift_px)
             render_passes(self.passes)
             drawn = [self._colour.read((x0 * scale, y0 * scale, x1 * scale, y1 * scale)) for x0, y0, x1, y1 in rects]
-            sightings = self._witness.look([(actor.placed.vehicle, actor.hull) for actor in actors])
+            sightings = self._ground_truth.read_sightings([(actor.placed.vehicle, actor.hull) for actor in actors])
         for rect, part in zip(rects, drawn, strict=True):
             self._composer.compose(image, rect, part, actors, state)
         return sightings
 
-    def _placed(self, time_s: float) -> list[Placed]:
+    def _placed(self, time_s: float) -> list[PlacedVehicle]:
         """Where the trips have their vehicles, and how fast."""
         placed = []
         for trip in self._timetable.near(time_s):
@@ -123,7 +125,7 @@ class Stage:
                 continue
             before = trip.pose(time_s - _SPEED_OVER_S) if self._spec.look.shutter_s else None
             way_m = ((pose[0] - before[0]) ** 2 + (pose[1] - before[1]) ** 2) ** 0.5 if before else 0.0
-            placed.append(Placed(trip.vehicle, pose, way_m / _SPEED_OVER_S))
+            placed.append(PlacedVehicle(trip.vehicle, pose, way_m / _SPEED_OVER_S))
         return placed
 
     def _reach(self, actor: Actor) -> Rect:
@@ -144,13 +146,13 @@ class Stage:
                 draw_in_turn(node, actor.vehicle_id)
                 self._nodes[actor.vehicle_id] = node
                 self._vehicles[actor.vehicle_id] = actor.placed.vehicle
-                self._witness.add(actor.vehicle_id, body.node)
+                self._ground_truth.add(actor.vehicle_id, body.node)
             x_m, y_m, heading_deg = actor.placed.pose
             node = self._nodes[actor.vehicle_id]
             node.set_pos_hpr(x_m, y_m, 0, heading_deg, 0, 0)
             light = self._composer.light_at(actor)
             node.set_color_scale(light, light, light, 1)
-            self._witness.place(actor.vehicle_id, x_m, y_m, heading_deg)
+            self._ground_truth.move(actor.vehicle_id, x_m, y_m, heading_deg)
 
     def _drop_absent(self, present: Sequence[Vehicle]) -> None:
         absent = [known for known, vehicle in self._vehicles.items() if vehicle not in present]
@@ -158,4 +160,4 @@ class Stage:
             with ENGINE_LOCK:
                 del self._vehicles[vehicle_id]
                 self._nodes.pop(vehicle_id).remove_node()
-                self._witness.drop(vehicle_id)
+                self._ground_truth.drop(vehicle_id)

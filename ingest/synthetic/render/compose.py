@@ -1,4 +1,4 @@
-"""Puts the vehicles of a frame into the empty picture: shadows, lamps, motion, then the camera's processing."""
+"""Puts the vehicles of a frame into the empty image: shadows, lamps, motion, then the camera's processing."""
 
 from collections.abc import Sequence
 
@@ -7,18 +7,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.frame import Image
-from ingest.synthetic.camera.frame_effects import State
+from ingest.synthetic.camera.frame_effects import EffectState
 from ingest.synthetic.camera.look import REACH_PX, Finish, meter
 from ingest.synthetic.camera.spec import CameraSpec
 from ingest.synthetic.render.actors import Actor
 from ingest.synthetic.render.lamps import add_glow, light_road
 from ingest.synthetic.render.rects import Rect
 from ingest.synthetic.render.shadows import SPREAD_PX, light_left
-from ingest.synthetic.scene.background import Plate
+from ingest.synthetic.scene.background import Background
 from ingest.synthetic.world.weather import Weather
 
 PAD_PX = REACH_PX + SPREAD_PX
-"""How far around what a vehicle covers the picture changes, at most."""
+"""How far around what a vehicle covers the image changes, at most."""
 
 _LEAST_SMEAR_PX = 1.2
 
@@ -26,19 +26,19 @@ _LEAST_SMEAR_PX = 1.2
 class Composer:
     """Composes the frames of one camera.
 
-    The plate is larger than the picture by a margin; a camera that sways takes another part of it for every frame, by
+    The plate is larger than the image by a margin; a camera that sways takes another part of it for every frame, by
     whole pixels of the plate.
     """
 
-    def __init__(self, plate: Plate, spec: CameraSpec, weather: Weather, margin_px: int) -> None:
-        self._plate, self._spec, self._weather, self._margin_px = plate, spec, weather, margin_px
+    def __init__(self, background: Background, spec: CameraSpec, weather: Weather, margin_px: int) -> None:
+        self._background, self._spec, self._weather, self._margin_px = background, spec, weather, margin_px
         self._finish = Finish(
-            spec.look, spec.width + 2 * margin_px, spec.height + 2 * margin_px, meter(plate.image, weather)
+            spec.look, spec.width + 2 * margin_px, spec.height + 2 * margin_px, meter(background.image, weather)
         )
         self._finished: dict[tuple[int, int], Image] = {}
 
-    def empty(self, state: State) -> Image:
-        """The finished picture without vehicles, a new array."""
+    def empty(self, state: EffectState) -> Image:
+        """The finished image without vehicles, a new array."""
         (x, y), (odd_x, odd_y) = self._origin(state)
         return self._canvas(odd_x, odd_y)[y : y + self._spec.height, x : x + self._spec.width].copy()
 
@@ -46,20 +46,20 @@ class Composer:
         """How bright a vehicle is where it stands, 1 in full light."""
         if not len(actor.contact):
             return 1.0
-        height, width = self._plate.lightness.shape
+        height, width = self._background.lightness.shape
         points = np.concatenate([actor.contact, actor.contact.mean(0, keepdims=True)]) + self._margin_px
         columns, rows = np.clip(points, 0, [width - 1, height - 1]).astype(int).T
-        return float(self._plate.lightness[rows, columns].mean()) / 255
+        return float(self._background.lightness[rows, columns].mean()) / 255
 
     def compose(
-        self, image: Image, rect: Rect, drawn: NDArray[np.uint8], actors: Sequence[Actor], state: State
+        self, image: Image, rect: Rect, drawn: NDArray[np.uint8], actors: Sequence[Actor], state: EffectState
     ) -> None:
-        """Redraw a part of the picture with vehicles, in place.
+        """Redraw a part of the image with vehicles, in place.
 
         drawn: the vehicles alone there, (scale * h, scale * w, 4) BGRA.
         """
         left, top, right, bottom = rect
-        scale, (x, y), odd = self._plate.scale, *self._origin(state)
+        scale, (x, y), odd = self._background.scale, *self._origin(state)
         low = slice(top + y, bottom + y), slice(left + x, right + x)
         high = tuple(
             slice(scale * part.start + more, scale * part.stop + more)
@@ -68,14 +68,14 @@ class Composer:
         light = light_left(
             [actor.cast for actor in actors],
             [actor.contact for actor in actors],
-            self._plate.standing[low],
-            self._plate.shade[low],
+            self._background.foreground[low],
+            self._background.shade[low],
             (left, top),
         )
         large = (right - left) * scale, (bottom - top) * scale
         if scale > 1:
             light = np.asarray(cv2.resize(light, large, interpolation=cv2.INTER_LINEAR), np.uint8)
-        scene = np.asarray(cv2.multiply(self._plate.image[high], cv2.merge([light] * 3), scale=1 / 255), np.uint8)
+        scene = np.asarray(cv2.multiply(self._background.image[high], cv2.merge([light] * 3), scale=1 / 255), np.uint8)
         corner = np.array([left, top], np.float32)
         if self._weather.dark:
             self._light_road(scene, actors, corner, low, large)
@@ -101,7 +101,7 @@ class Composer:
         """Add the light of headlamps on the ground."""
         beams = [glow for actor in actors for glow in actor.glows if glow.beam]
         shape = low[0].stop - low[0].start, low[1].stop - low[1].start
-        light = cv2.subtract(light_road(shape, beams, corner), self._plate.standing[low])
+        light = cv2.subtract(light_road(shape, beams, corner), self._background.foreground[low])
         light = cv2.resize(light, large, interpolation=cv2.INTER_LINEAR)
         strength = 0.5 if self._weather.light == "dusk" else 1.0
         warm = [cv2.convertScaleAbs(light, alpha=gain * strength) for gain in (0.78, 0.92, 1.0)]
@@ -121,9 +121,9 @@ class Composer:
                     continue
                 add_glow(small, glow, corner, strength * glow.level if glow.level > 0 else 0.45 * strength)
 
-    def _origin(self, state: State) -> tuple[tuple[int, int], tuple[int, int]]:
-        """Where the picture begins on the canvas, in pixels of the picture and remaining pixels of the plate."""
-        scale = self._plate.scale
+    def _origin(self, state: EffectState) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Where the image begins on the canvas, in pixels of the image and remaining pixels of the plate."""
+        scale = self._background.scale
         across, down = (self._margin_px * scale - step for step in state.steps)
         return (across // scale, down // scale), (across % scale, down % scale)
 
@@ -131,8 +131,8 @@ class Composer:
         """The finished plate, taken from pixel (odd_x, odd_y) on."""
         known = self._finished.get((odd_x, odd_y))
         if known is None:
-            scale = self._plate.scale
-            part = self._plate.image[odd_y:, odd_x:]
+            scale = self._background.scale
+            part = self._background.image[odd_y:, odd_x:]
             rows, columns = part.shape[0] // scale, part.shape[1] // scale
             part = part[: rows * scale, : columns * scale]
             small = cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA)
@@ -142,7 +142,7 @@ class Composer:
         return known
 
     def _without_seam(self, rect: Rect) -> Rect:
-        """The part of a rectangle that its edges do not influence; the edges of the picture do no harm."""
+        """The part of a rectangle that its edges do not influence; the edges of the image do no harm."""
         left, top, right, bottom = rect
         return (
             left + (REACH_PX if left > 0 else 0),

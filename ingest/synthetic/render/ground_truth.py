@@ -1,4 +1,4 @@
-"""What is really visible: a second picture in which every vehicle has its own colour."""
+"""What is really visible: a second image in which every vehicle has its own colour."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.synthetic.camera.passages import box_corners, place
+from ingest.synthetic.camera.passages import box_corners, to_world
 from ingest.synthetic.camera.spec import Projection
 from ingest.synthetic.render.outline import drawn_box
 from ingest.synthetic.render.panda import Node, Pass, discard_scene, draw_in_turn, make_root, only_hide, render_passes
@@ -21,14 +21,14 @@ LEAST_PX = 30
 """Vehicles with fewer visible pixels are left out."""
 
 _PAD_PX = 2
-_SWAY_PX = 8  # how far gusts may move the picture from where the occluders were drawn
+_SWAY_PX = 8  # how far gusts may move the image from where the occluders were drawn
 _STICKS_OUT_M = 1.0  # mirrors and loads beyond the box around the body
 _CODE_STEP = 4  # the renderer may be off by one
 _CODES = 255 // _CODE_STEP
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _VehiclePose:
     """Where a vehicle stands: the middle of its front bumper, and where it looks."""
 
     x_m: float
@@ -36,14 +36,14 @@ class _Place:
     heading_deg: float
 
 
-class Witness:
+class GroundTruthPass:
     """Renders ids and reads sightings from them; all of it needs ENGINE_LOCK.
 
-    What a vehicle would have alone is rendered as well, several vehicles a picture where their outlines are apart, and
+    What a vehicle would have alone is rendered as well, several vehicles an image where their outlines are apart, and
     only of vehicles that something in front may hide: the same engine draws both, so the two counts agree to the pixel.
 
     `visible` of a sighting is the product of two shares: of the pixels that the vehicle would have alone in
-    the scene, those it has (counted); of the area of its convex outline, that within the picture (computed).
+    the scene, those it has (counted); of the area of its convex outline, that within the image (computed).
     """
 
     def __init__(self, occluders: Node, projection: Projection) -> None:
@@ -55,8 +55,8 @@ class Witness:
         self.view = Pass(self._root, projection.pose, self._width, self._height)
         self._nodes: dict[int, Node] = {}
         self._codes: dict[int, int] = {}
-        self._places: dict[int, _Place] = {}
-        self._occluded = self._picture_of_occluders()
+        self._places: dict[int, _VehiclePose] = {}
+        self._occluded = self._occluder_mask()
         only_hide(self._occluders)
 
     def add(self, vehicle_id: int, body: Node) -> None:
@@ -69,9 +69,9 @@ class Witness:
         node.set_color(0, green / 255, blue / 255, 1)
         draw_in_turn(node, vehicle_id)
 
-    def place(self, vehicle_id: int, x_m: float, y_m: float, heading_deg: float) -> None:
+    def move(self, vehicle_id: int, x_m: float, y_m: float, heading_deg: float) -> None:
         """Move a vehicle."""
-        self._places[vehicle_id] = _Place(x_m, y_m, heading_deg)
+        self._places[vehicle_id] = _VehiclePose(x_m, y_m, heading_deg)
         self._nodes[vehicle_id].set_pos_hpr(x_m, y_m, 0, heading_deg, 0, 0)
 
     def drop(self, vehicle_id: int) -> None:
@@ -80,7 +80,7 @@ class Witness:
         self._places.pop(vehicle_id, None)
         del self._codes[vehicle_id]
 
-    def look(self, vehicles: Sequence[tuple[Vehicle, Polygon]]) -> list[TrueSighting]:
+    def read_sightings(self, vehicles: Sequence[tuple[Vehicle, Polygon]]) -> list[TrueSighting]:
         """What the last rendering of `view` shows of the vehicles, each with its convex outline in pixels."""
         vehicles = [(vehicle, hull) for vehicle, hull in vehicles if len(hull)]
         rects = [around(hull, _PAD_PX, self._width, self._height) for _, hull in vehicles]
@@ -129,7 +129,7 @@ class Witness:
         )
 
     def _full_box(self, hull: Polygon, rect: Rect, alone: NDArray[np.uint8]) -> Rect:
-        """What a vehicle has alone: as rendered, and computed if the picture's edge cuts it off."""
+        """What a vehicle has alone: as rendered, and computed if the image's edge cuts it off."""
         x, y, width, height = cv2.boundingRect(alone)
         left, top, right, bottom = rect[0] + x, rect[1] + y, rect[0] + x + width, rect[1] + y + height
         if left > 0 and top > 0 and right < self._width and bottom < self._height:
@@ -171,7 +171,7 @@ class Witness:
     def _depths_m(self, vehicle: Vehicle) -> tuple[float, float]:
         """The least and the greatest distance of a vehicle in front of the camera's plane."""
         stands = self._places[vehicle.vehicle_id]
-        corners = place(box_corners(vehicle.model), (stands.x_m, stands.y_m, stands.heading_deg))
+        corners = to_world(box_corners(vehicle.model), (stands.x_m, stands.y_m, stands.heading_deg))
         depths = self._projection.depth_m(corners)
         return float(depths.min()) - _STICKS_OUT_M, float(depths.max()) + _STICKS_OUT_M
 
@@ -191,7 +191,7 @@ class Witness:
         within, _ = cv2.intersectConvexConvex(hull, frame)
         return float(min(1.0, max(0.0, within / whole)))
 
-    def _picture_of_occluders(self) -> NDArray[np.bool_]:
+    def _occluder_mask(self) -> NDArray[np.bool_]:
         """(H, W): where something stands that may hide a vehicle."""
         render_passes([self.view])
         return self.view.read((0, 0, self._width, self._height))[..., 3] > 0

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.frame import Image
-from ingest.synthetic.camera.passages import place
+from ingest.synthetic.camera.passages import to_world
 from ingest.synthetic.camera.spec import Points, Projection
-from ingest.synthetic.render.shadows import Polygon, ground_in_picture
+from ingest.synthetic.render.shadows import Polygon, project_ground
 
 _HEAD_BGR, _TAIL_BGR = np.array((205.0, 235, 255)), np.array((40.0, 30, 255))
 _SPRITE_PX = 64
@@ -20,7 +20,7 @@ _BEAMS_M = ((4.0, 1.1, 0.2), (7.0, 1.7, 0.2), (11.0, 2.4, 0.16), (16.0, 3.0, 0.1
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Glow:
-    """One lamp in the picture, or the light it throws on the road.
+    """One lamp in the image, or the light it throws on the road.
 
     extent_px: (N, 2) what it covers. level: brightness from 0 to 1. beam: whether it is light on the road.
     """
@@ -41,13 +41,13 @@ def glows_of(
     for reach_m, half_m, level in _BEAMS_M:
         ground = np.array([(-0.6, 0.6), (0.6, 0.6), (half_m, reach_m * 0.7), (half_m * 0.5, reach_m),
                            (-half_m * 0.5, reach_m), (-half_m, reach_m * 0.7)])  # fmt: skip
-        points = place(np.concatenate([ground, np.zeros((6, 1))], axis=1), pose)
-        outline = ground_in_picture(points[:, :2], projection)
+        points = to_world(np.concatenate([ground, np.zeros((6, 1))], axis=1), pose)
+        outline = project_ground(points[:, :2], projection)
         if len(outline) >= 3:
             glows.append(Glow(outline, _HEAD_BGR, level, beam=True))
     eye = np.array([projection.pose.x_m, projection.pose.y_m, projection.pose.z_m])
     for lamps_m, direction, bgr, reach_m in ((head_m, ahead, _HEAD_BGR, 0.75), (tail_m, -ahead, _TAIL_BGR, 0.38)):
-        for lamp_m in place(lamps_m.astype(np.float64), pose):
+        for lamp_m in to_world(lamps_m.astype(np.float64), pose):
             to_eye = eye - lamp_m
             facing = float(to_eye @ direction / np.linalg.norm(to_eye))
             depth_m = float(projection.depth_m(lamp_m[None])[0])
@@ -75,7 +75,7 @@ def light_road(shape: tuple[int, int], glows: list[Glow], corner: Polygon) -> ND
 
 
 def add_glow(image: Image, glow: Glow, corner: Polygon, level: float) -> None:
-    """Add the shine of a lamp to a part of the picture, in place."""
+    """Add the shine of a lamp to a part of the image, in place."""
     low, high = (np.round(glow.extent_px[corner_of] - corner).astype(int) for corner_of in (0, 2))
     size = np.maximum(high - low, 2)
     start, end = np.maximum(low, 0), np.minimum(low + size, np.array(image.shape[1::-1]))

@@ -1,4 +1,4 @@
-"""The outline of a body in the picture, and the pixels that the renderer makes of it."""
+"""The outline of a body in the image, and the pixels that the renderer makes of it."""
 
 from functools import cache
 
@@ -13,7 +13,7 @@ _DIRECTIONS = 64
 
 
 def outline(points_m: Points, projection: Projection) -> Polygon:
-    """The convex outline (N, 2) of a body, given by (V, 3) world points, also beyond the picture.
+    """The convex outline (N, 2) of a body, given by (V, 3) world points, also beyond the image.
 
     What lies nearer than the renderer draws is cut off.
     """
@@ -49,9 +49,9 @@ def directions(count: int) -> Points:
 
 
 def drawn_box(hull: Polygon, width: int, height: int) -> Rect:
-    """The pixels that the renderer draws of an outline in a picture of that size, also beyond it, as a rectangle.
+    """The pixels that the renderer draws of an outline in an image of that size, also beyond it, as a rectangle.
 
-    The software pipe stretches a picture over half a pixel less than it has, drops what is behind the point of a
+    The software pipe stretches an image over half a pixel less than it has, drops what is behind the point of a
     corner's coordinates, and draws both ends of a span (zbuffer and clip of TinyGL, on which it builds).
     """
     scale = np.array([(width - 0.5) / width, (height - 0.5) / height])

@@ -72,7 +72,7 @@ def make_root(name: str) -> Node:
 
 
 def make_texture(image: Image) -> Any:
-    """A texture from a (H, W, 3) BGR picture, resized to powers of two: the pipe knows no others."""
+    """A texture from a (H, W, 3) BGR image, resized to powers of two: the pipe knows no others."""
     height, width = (_power_of_two(side) for side in image.shape[:2])
     if (height, width) != image.shape[:2]:
         image = np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
@@ -144,7 +144,7 @@ def only_hide(node: Node) -> None:
 
 
 class _Buffer:
-    """An offscreen buffer and the memory that its picture is copied to.
+    """An offscreen buffer and the memory that its image is copied to.
 
     The library never frees the memory of a software buffer, so buffers are kept and lent again. All share the
     state of the first one: a texture is prepared once for all of them.
@@ -177,7 +177,7 @@ def _borrow_buffer(width: int, height: int) -> _Buffer:
 
 
 class Pass:
-    """One offscreen picture of a scene from a camera: BGRA, alpha 0 where nothing was drawn.
+    """One offscreen image of a scene from a camera: BGRA, alpha 0 where nothing was drawn.
 
     Making, rendering, reading and closing need ENGINE_LOCK. A pass renders only in `render_passes`.
     """
@@ -193,7 +193,7 @@ class Pass:
         self._shift_px = (0.0, 0.0)
 
     def set_shift(self, shift_px: tuple[float, float]) -> None:
-        """Move the picture by pixels to the right and down."""
+        """Move the image by pixels to the right and down."""
         if shift_px != self._shift_px:
             film = self._lens.get_film_size()
             across, down = shift_px[0] / self._width * film[0], shift_px[1] / self._height * film[1]
@@ -201,11 +201,11 @@ class Pass:
             self._shift_px = shift_px
 
     def read(self, rect_xyxy: tuple[int, int, int, int]) -> NDArray[np.uint8]:
-        """A copy (h, w, 4) uint8 BGRA of a part of the last picture."""
+        """A copy (h, w, 4) uint8 BGRA of a part of the last image."""
         left, top, right, bottom = rect_xyxy
         memory = np.frombuffer(self._buffer.target.get_ram_image(), np.uint8)
-        picture = memory.reshape(self._height, self._width, 4)[::-1]
-        return np.array(picture[top:bottom, left:right], order="C")
+        pixels = memory.reshape(self._height, self._width, 4)[::-1]
+        return np.array(pixels[top:bottom, left:right], order="C")
 
     def set_active(self, active: bool) -> None:
         """Whether the next rendering includes this pass."""

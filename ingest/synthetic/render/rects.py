@@ -9,7 +9,7 @@ Rect = tuple[int, int, int, int]
 
 
 def around(points: NDArray[np.floating], pad_px: int, width: int, height: int) -> Rect:
-    """The rectangle around (N, 2) pixels with a margin, cut at the picture's edges; empty when outside."""
+    """The rectangle around (N, 2) pixels with a margin, cut at the image's edges; empty when outside."""
     if not len(points):
         return 0, 0, 0, 0
     low, high = np.floor(points.min(0)) - pad_px, np.ceil(points.max(0)) + pad_px

@@ -1,4 +1,4 @@
-"""Shadows of vehicles on the ground, as polygons in the picture."""
+"""Shadows of vehicles on the ground, as polygons in the image."""
 
 from collections.abc import Sequence
 
@@ -24,33 +24,33 @@ Polygon = NDArray[np.float32]
 def cast_shadow(points_m: Points, sun: tuple[float, float, float], projection: Projection) -> Polygon:
     """The shadow of a body, given by (V, 3) world points, in the light of a sun in direction `sun`."""
     slope = np.array(sun[:2]) / sun[2]
-    return ground_in_picture(points_m[:, :2] - points_m[:, 2:3] * slope, projection)
+    return project_ground(points_m[:, :2] - points_m[:, 2:3] * slope, projection)
 
 
 def contact_shadow(low_m: Points, projection: Projection) -> Polygon:
     """The dark place under a body, given by the (V, 3) world points of its lower parts."""
     middle = low_m[:, :2].mean(0)
-    return ground_in_picture((low_m[:, :2] - middle) * 1.02 + middle, projection)
+    return project_ground((low_m[:, :2] - middle) * 1.02 + middle, projection)
 
 
 def light_left(
     cast: Sequence[Polygon],
     contact: Sequence[Polygon],
-    standing: NDArray[np.uint8],
+    foreground: NDArray[np.uint8],
     shade: NDArray[np.uint8],
     corner_px: tuple[int, int],
 ) -> NDArray[np.uint8]:
-    """How much light the shadows leave in a part of the picture, (h, w) uint8, 255 is all.
+    """How much light the shadows leave in a part of the image, (h, w) uint8, 255 is all.
 
-    standing: (h, w) uint8 of that part, 255 where no ground is seen: no shadow falls there. shade: the same, 255 where
-    there is shade already. corner_px: its upper left corner.
+    foreground: (h, w) uint8 of that part, 255 where no ground is seen: no shadow falls there. shade: the same, 255
+    where there is shade already. corner_px: its upper left corner.
     """
-    shape, corner = (standing.shape[0], standing.shape[1]), np.array(corner_px, np.float32)
+    shape, corner = (foreground.shape[0], foreground.shape[1]), np.array(corner_px, np.float32)
     light = _draw(contact, corner, shape, _CONTACT_STRENGTH, _CONTACT_BLUR_PX)
     if any(len(polygon) for polygon in cast):
         cast_part = cv2.max(_draw(cast, corner, shape, _CAST_STRENGTH, _CAST_BLUR_PX), shade)
         light = np.asarray(cv2.multiply(cast_part, light, scale=1 / 255), np.uint8)
-    return np.asarray(cv2.max(light, standing), np.uint8)
+    return np.asarray(cv2.max(light, foreground), np.uint8)
 
 
 def _draw(
@@ -64,7 +64,7 @@ def _draw(
     return np.asarray(cv2.GaussianBlur(light, (0, 0), blur_px), np.uint8)
 
 
-def ground_in_picture(ground_m: Points, projection: Projection) -> Polygon:
+def project_ground(ground_m: Points, projection: Projection) -> Polygon:
     """The convex hull of points (N, 2) on the ground, cut off behind the near plane, in pixels."""
     hull = cv2.convexHull(ground_m.astype(np.float32))[:, 0].astype(np.float64)
     points = np.concatenate([hull, np.zeros((len(hull), 1))], axis=1)

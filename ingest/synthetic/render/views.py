@@ -1,4 +1,4 @@
-"""What the cameras of a preset see, as one picture."""
+"""What the cameras of a preset see, as one image."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ import numpy as np
 from ingest.errors import ConfigError
 from ingest.frame import Image
 from ingest.synthetic.camera.spec import NEAR_M, CameraSpec, Projection
-from ingest.synthetic.render.camera_renderer import Stage
+from ingest.synthetic.render.camera_renderer import CameraRenderer
 from ingest.synthetic.world.presets import Preset, timetable_of
 
 _MOMENTS = 60
@@ -24,17 +24,17 @@ def sheet_of_cameras(preset: Preset, *, columns: int, tile_px: int) -> Image:
     for number, spec in enumerate(preset.cameras):
         row, column = divmod(number, columns)
         top, left = row * (height + _GAP_PX), column * (tile_px + _GAP_PX)
-        stage = Stage(preset, spec)
+        renderer = CameraRenderer(preset, spec)
         try:
-            image, _ = stage.render(_busy_frame(preset, spec))
+            image, _ = renderer.render(_busy_frame(preset, spec))
         finally:
-            stage.close()
+            renderer.close()
         sheet[top : top + height, left : left + tile_px] = _tile(image, tile_px, height, str(number))
     return sheet
 
 
 def save_png(path: Path, image: Image) -> None:
-    """Write a picture of (H, W, 3) BGR; raises ConfigError where that cannot be done."""
+    """Write an image of (H, W, 3) BGR; raises ConfigError where that cannot be done."""
     done, data = cv2.imencode(".png", image)
     assert done
     try:
@@ -59,7 +59,7 @@ def _busy_frame(preset: Preset, spec: CameraSpec) -> int:
 
 
 def _tile(image: Image, width: int, height: int, label: str) -> Image:
-    """A picture within (height, width), with its number in the corner."""
+    """An image within (height, width), with its number in the corner."""
     scale = min(width / image.shape[1], height / image.shape[0])
     size = round(image.shape[1] * scale), round(image.shape[0] * scale)
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)

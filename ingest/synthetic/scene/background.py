@@ -1,4 +1,4 @@
-"""The empty picture of a camera, rendered once, and what of it may hide a vehicle."""
+"""The empty image of a camera, rendered once, and what of it may hide a vehicle."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -25,29 +25,29 @@ from ingest.synthetic.render.panda import (
 from ingest.synthetic.scene.canvas import Field, GroundCanvas
 from ingest.synthetic.scene.ground import paint_ground
 from ingest.synthetic.scene.lighting import SHADE_BGR, lamp_light, lamp_shine, mirror_in_wet, shade_on_ground, tone_of
-from ingest.synthetic.scene.scene_object import Piece, Thing
+from ingest.synthetic.scene.scene_object import SceneObject, TexturedMesh
 from ingest.synthetic.scene.scenery import draw_scenery
-from ingest.synthetic.scene.skyline import paint_backdrop
+from ingest.synthetic.scene.skyline import paint_skyline
 from ingest.synthetic.world.presets import Preset, streets_of
 from ingest.synthetic.world.streets import Streets
 from ingest.synthetic.world.weather import Weather
 
 _SUPERSAMPLED_PX = 450_000
-"""Pictures up to this many pixels are rendered at twice their size."""
+"""Images up to this many pixels are rendered at twice their size."""
 
 _VIEW_M = 260.0
 
 
 def scale_of(spec: CameraSpec) -> int:
-    """At how many times its size a camera's picture is rendered."""
+    """At how many times its size a camera's image is rendered."""
     return 2 if spec.width * spec.height <= _SUPERSAMPLED_PX else 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Plate:
-    """The empty scene of one camera, with a margin around its picture.
+class Background:
+    """The empty scene of one camera, with a margin around its image.
 
-    image: (scale * H, scale * W, 3) uint8 BGR, before the camera's own processing. standing: (H, W) uint8, 255 where
+    image: (scale * H, scale * W, 3) uint8 BGR, before the camera's own processing. foreground: (H, W) uint8, 255 where
     something other than the ground is seen. shade: (H, W) uint8, 255 where the sun does not reach the ground.
     lightness: (H, W) uint8, how bright vehicles are there, 255 in full light. occluders: an engine node with all that
     may hide a vehicle.
@@ -55,41 +55,41 @@ class Plate:
 
     scale: int
     image: Image
-    standing: NDArray[np.uint8]
+    foreground: NDArray[np.uint8]
     shade: NDArray[np.uint8]
     lightness: NDArray[np.uint8]
     occluders: Node
 
 
-def render_plate(preset: Preset, spec: CameraSpec, margin_px: int = 0) -> Plate:
+def render_background(preset: Preset, spec: CameraSpec, margin_px: int = 0) -> Background:
     """Draw the surroundings of a camera and render them; needs ENGINE_LOCK."""
     streets = streets_of(preset).near(spec.pose.x_m, spec.pose.y_m, _VIEW_M)
-    return plate_of(streets, preset.weather, spec, preset.seed, margin_px)
+    return background_of(streets, preset.weather, spec, preset.seed, margin_px)
 
 
-def plate_of(streets: Streets, weather: Weather, spec: CameraSpec, seed: int, margin_px: int) -> Plate:
-    """The empty picture of any streets; needs ENGINE_LOCK."""
+def background_of(streets: Streets, weather: Weather, spec: CameraSpec, seed: int, margin_px: int) -> Background:
+    """The empty image of any streets; needs ENGINE_LOCK."""
     rng = np.random.default_rng((seed, spec.seed))
-    things, site = draw_scenery(streets, spec, weather, rng)
+    objects, site = draw_scenery(streets, spec, weather, rng)
     scale, spec = scale_of(spec), spec.with_margin(margin_px)
     width, height = spec.width * scale, spec.height * scale
     canvas = GroundCanvas(Projection(spec.pose, width, height), rng)
-    picture = np.zeros((height, width, 3), np.float32)
-    rows = picture[canvas.horizon_row :]
+    ground = np.zeros((height, width, 3), np.float32)
+    rows = ground[canvas.horizon_row :]
     rows[:] = paint_ground(streets, spec.place, canvas, rng)
-    shade, light = _light(things, canvas, weather, rows, white=spec.seed % 3 > 0)
-    paint_backdrop(picture, spec.place, weather, canvas, site.lanes, tone_of(weather), rng)
-    drawn = _render_things(things, spec, weather, (width, height))
+    shade, light = _light(objects, canvas, weather, rows, white=spec.seed % 3 > 0)
+    paint_skyline(ground, spec.place, weather, canvas, site.lanes, tone_of(weather), rng)
+    drawn = _render_things(objects, spec, weather, (width, height))
     covered = drawn[..., 3]
-    image = np.where(covered[..., None] > 0, drawn[..., :3], np.clip(picture, 0, 255).astype(np.uint8))
+    image = np.where(covered[..., None] > 0, drawn[..., :3], np.clip(ground, 0, 255).astype(np.uint8))
     image = np.ascontiguousarray(image)
     if weather.dark:
-        lamp_shine(image, things, canvas, white=spec.seed % 3 > 0)
+        lamp_shine(image, objects, canvas, white=spec.seed % 3 > 0)
     if weather.wet:
         image = mirror_in_wet(image, covered, canvas, weather, rng)
-    hiding = [thing for thing in things if site.before_streets(thing.footprint)]
+    hiding = [scene_object for scene_object in objects if site.before_streets(scene_object.footprint)]
     small = spec.width, spec.height
-    return Plate(
+    return Background(
         scale,
         image,
         np.asarray(cv2.resize(covered, small, interpolation=cv2.INTER_AREA), np.uint8),
@@ -100,17 +100,17 @@ def plate_of(streets: Streets, weather: Weather, spec: CameraSpec, seed: int, ma
 
 
 def _light(
-    things: Sequence[Thing], canvas: GroundCanvas, weather: Weather, rows: Field, *, white: bool
+    objects: Sequence[SceneObject], canvas: GroundCanvas, weather: Weather, rows: Field, *, white: bool
 ) -> tuple[Field, Field]:
     """Light the painted ground, in place; returns shade and how bright vehicles are, (rows, W) from 0 to 1."""
-    shade = shade_on_ground(things, canvas, weather)
+    shade = shade_on_ground(objects, canvas, weather)
     if weather.wet:
         rows *= np.float32(0.72)
     light = np.broadcast_to(tone_of(weather), rows.shape).copy()
     light *= 1 - shade[..., None] * (1 - np.array(SHADE_BGR, np.float32))
     bright = 1 - 0.3 * shade
     if weather.dark:
-        pools = lamp_light(things, canvas, white=white) * np.float32(0.8 if weather.light == "night" else 0.25)
+        pools = lamp_light(objects, canvas, white=white) * np.float32(0.8 if weather.light == "night" else 0.25)
         light += pools
         bright = np.clip(0.72 + pools.max(axis=2) * 0.6, 0, 1) if weather.light == "night" else bright
     rows *= light
@@ -124,7 +124,7 @@ def _small(field: Field, canvas: GroundCanvas, size: tuple[int, int]) -> NDArray
 
 
 def _render_things(
-    things: Sequence[Thing], spec: CameraSpec, weather: Weather, size: tuple[int, int]
+    objects: Sequence[SceneObject], spec: CameraSpec, weather: Weather, size: tuple[int, int]
 ) -> NDArray[np.uint8]:
     """What stands there alone, (H, W, 4) BGRA."""
     root = make_root("scenery")
@@ -132,7 +132,7 @@ def _render_things(
     lit, unlit = root.attach_new_node("lit"), root.attach_new_node("unlit")
     light_scene(lit, weather)
     tone = tone_of(weather)
-    for of_kind in _by_kind(things).values():
+    for of_kind in _by_kind(objects).values():
         first = of_kind[0]
         node = make_node(join([piece.mesh for piece in of_kind]))
         node.set_texture(make_texture(_in_light(first, weather, tone)))
@@ -146,16 +146,16 @@ def _render_things(
     return drawn
 
 
-def _by_kind(things: Sequence[Thing]) -> dict[tuple[int, float, bool], list[Piece]]:
+def _by_kind(objects: Sequence[SceneObject]) -> dict[tuple[int, float, bool], list[TexturedMesh]]:
     """Pieces that can be drawn at once."""
-    kinds: dict[tuple[int, float, bool], list[Piece]] = defaultdict(list)
-    for thing in things:
-        for piece in thing.pieces:
+    kinds: dict[tuple[int, float, bool], list[TexturedMesh]] = defaultdict(list)
+    for scene_object in objects:
+        for piece in scene_object.pieces:
             kinds[id(piece.texture), round(piece.gain, 2), piece.lit].append(piece)
     return kinds
 
 
-def _in_light(piece: Piece, weather: Weather, tone: NDArray[np.float32]) -> Image:
+def _in_light(piece: TexturedMesh, weather: Weather, tone: NDArray[np.float32]) -> Image:
     """The texture as the weather lights it; what the engine lights itself stays as it is."""
     if piece.lit:
         return piece.texture
@@ -166,10 +166,10 @@ def _in_light(piece: Piece, weather: Weather, tone: NDArray[np.float32]) -> Imag
     return np.asarray(np.clip(image, 0, 255), np.uint8)
 
 
-def _occluders(things: Sequence[Thing]) -> Node:
+def _occluders(objects: Sequence[SceneObject]) -> Node:
     root = make_root("occluders")
     draw_in_turn(root, 0)
-    meshes: list[Mesh] = [piece.mesh for thing in things for piece in thing.pieces]
+    meshes: list[Mesh] = [piece.mesh for scene_object in objects for piece in scene_object.pieces]
     if meshes:
         node = make_node(join(meshes))
         node.set_two_sided(True)

@@ -19,7 +19,7 @@ _AROUND_M = 38.0
 _PIECE = 4
 
 
-class Site:
+class BuildableArea:
     """The surroundings of a camera as a raster.
 
     lanes: the lanes for vehicles within reach. sides: their outer sides.
@@ -43,7 +43,7 @@ class Site:
         self._taken = self._blank()
 
     def matters(self, point: Line) -> bool:
-        """Whether what stands at a place (2,) may be in the picture, or throw its shadow there."""
+        """Whether what stands at a place (2,) may be in the image, or throw its shadow there."""
         to = point - self._here
         away_m = float(np.linalg.norm(to))
         yaw, half = np.radians(self.pose.yaw_deg), np.radians(self.pose.fov_deg / 2 + 14)
@@ -82,7 +82,7 @@ class Site:
         return float(self._road_m[row, column])
 
     def _in_the_way(self, polygon: Line) -> bool:
-        """Whether it stands right before the camera, where it would fill the picture, or at its mast."""
+        """Whether it stands right before the camera, where it would fill the image, or at its mast."""
         to = np.concatenate([polygon, polygon.mean(0, keepdims=True)]) - self._here
         away_m = np.linalg.norm(to, axis=1)
         yaw, half = np.radians(self.pose.yaw_deg), np.radians(self.pose.fov_deg / 2 + 4)

@@ -1,4 +1,4 @@
-"""The ground plane in a picture: where shapes on the map come to lie, and fine texture at every distance."""
+"""The ground plane in an image: where shapes on the map come to lie, and fine texture at every distance."""
 
 from functools import cache
 
@@ -18,7 +18,7 @@ _TILE_PX = 512
 
 
 class GroundCanvas:
-    """Paints on the ground of one picture. Shapes are projected and filled there, so lines are sharp at any distance.
+    """Paints on the ground of one image. Shapes are projected and filled there, so lines are sharp at any distance.
 
     horizon_row: the first row that shows ground. x_m, y_m: (rows, W) float32 the place on the ground that each pixel of
     the rows from there on shows. away_m: (rows, 1) float32 how far that is. px_per_m: (rows, 1) float32 pixels that a
@@ -122,7 +122,7 @@ class GroundCanvas:
 
 @cache
 def _tile(grain: float) -> Field:
-    """A periodic picture of noise (512, 512), mean 0 and deviation 1: the steeper, the coarser."""
+    """A periodic image of noise (512, 512), mean 0 and deviation 1: the steeper, the coarser."""
     rng = np.random.default_rng(round(grain * 100) + 5)
     waves = np.fft.rfft2(rng.standard_normal((_TILE_PX, _TILE_PX)))
     frequency = np.hypot(*np.meshgrid(np.fft.rfftfreq(_TILE_PX), np.fft.fftfreq(_TILE_PX)))

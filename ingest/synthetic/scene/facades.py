@@ -1,4 +1,4 @@
-"""Fronts of houses as pictures: walls, windows, shutters, shops, arcades, and what weather left on them."""
+"""Fronts of houses as images: walls, windows, shutters, shops, arcades, and what weather left on them."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -32,7 +32,7 @@ class Front:
 
 @cache
 def paint_front(surroundings: Surroundings, variant: int, bays: int, floors: int) -> Front:
-    """The front of one house of a place; the same arguments give the same picture."""
+    """The front of one house of a place; the same arguments give the same image."""
     rng = np.random.default_rng((variant, bays, floors, len(surroundings)))
     height, width = floors * _STOREY_PX, bays * _BAY_PX
     base = np.array(_WALLS[surroundings][variant % len(_WALLS[surroundings])], np.float32) * rng.uniform(0.85, 1.08)

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from ingest.frame import Image
 from ingest.synthetic.mesh import Mesh, box, grid, join, sheet
-from ingest.synthetic.scene.scene_object import Piece, Thing, square
+from ingest.synthetic.scene.scene_object import SceneObject, TexturedMesh, square
 from ingest.synthetic.scene.trees import tube
 from ingest.synthetic.world.paths import beside, even
 from ingest.synthetic.world.streets import Line
@@ -19,7 +19,7 @@ _ZINC = np.full((8, 8, 3), (172, 172, 168), np.uint8)
 Point = NDArray[np.float64]
 
 
-def lamp_post(at: Point, to_road: Point, height_m: float, rng: np.random.Generator) -> Thing:
+def lamp_post(at: Point, to_road: Point, height_m: float, rng: np.random.Generator) -> SceneObject:
     """A post with an arm over the street. to_road: (2,) unit vector."""
     tip = at + to_road * 1.6
     arm = _bar(np.array([*at, height_m]), np.array([*tip, height_m + 0.25]), 0.05)
@@ -28,10 +28,12 @@ def lamp_post(at: Point, to_road: Point, height_m: float, rng: np.random.Generat
     texture = _STEEL if rng.random() < 0.6 else _DARK
     mesh = join([post, arm, head])
     footprint = np.concatenate([square(at, 0.15), square(tip, 0.3)])
-    return Thing((Piece(mesh, texture, lit=True),), _hull(footprint), (post.vertices_m,), np.array([*tip, height_m]))
+    return SceneObject(
+        (TexturedMesh(mesh, texture, lit=True),), _hull(footprint), (post.vertices_m,), np.array([*tip, height_m])
+    )
 
 
-def signal(at: Point, facing: Point) -> Thing:
+def signal(at: Point, facing: Point) -> SceneObject:
     """A traffic signal. facing: (2,) unit vector towards those it is for."""
     post = tube(0.06, 3.4).moved(*at)
     across = np.array([-facing[1], facing[0]])
@@ -43,11 +45,11 @@ def signal(at: Point, facing: Point) -> Thing:
     for row, colour in ((8, (40, 40, 220)), (24, (30, 70, 80)), (40, (40, 70, 36))):
         y, x = np.ogrid[:48, :16]
         lights[(y - row) ** 2 + (x - 8) ** 2 < 30] = colour
-    pieces = (Piece(join([post, back]), _DARK, lit=True), Piece(face, lights, two_sided=True))
-    return Thing(pieces, square(at, 0.3), (post.vertices_m, back.vertices_m))
+    pieces = (TexturedMesh(join([post, back]), _DARK, lit=True), TexturedMesh(face, lights, two_sided=True))
+    return SceneObject(pieces, square(at, 0.3), (post.vertices_m, back.vertices_m))
 
 
-def sign(at: Point, facing: Point, rng: np.random.Generator) -> Thing:
+def sign(at: Point, facing: Point, rng: np.random.Generator) -> SceneObject:
     """A traffic sign on a pole; a plain or striped board or a disc in the usual colours."""
     high_m = float(rng.uniform(2.1, 2.6))
     post = tube(0.035, high_m + 0.5).moved(*at)
@@ -60,27 +62,27 @@ def sign(at: Point, facing: Point, rng: np.random.Generator) -> Thing:
     fan = np.stack([np.zeros(len(rim) - 2), np.arange(1, len(rim) - 1), np.arange(2, len(rim))], 1).astype(np.int32)
     normals = np.tile(np.array([*facing, 0.0]), (len(rim), 1)).astype(np.float32)
     face = Mesh(points.astype(np.float32), normals, (0.5 + 0.48 * rim).astype(np.float32), fan)
-    pieces = (Piece(post, _ZINC, lit=True), Piece(face, _paint_sign(rng), gain=0.95, two_sided=True))
-    return Thing(pieces, square(at, 0.4), (post.vertices_m, points))
+    pieces = (TexturedMesh(post, _ZINC, lit=True), TexturedMesh(face, _paint_sign(rng), gain=0.95, two_sided=True))
+    return SceneObject(pieces, square(at, 0.4), (post.vertices_m, points))
 
 
-def bollard(at: Point) -> Thing:
+def bollard(at: Point) -> SceneObject:
     """A short post."""
     post = tube(0.08, 0.95).moved(*at)
     cap = box((at[0] - 0.09, at[1] - 0.09, 0.92), (at[0] + 0.09, at[1] + 0.09, 1.02), _MIDDLE)
-    return Thing((Piece(join([post, cap]), _DARK, lit=True),), square(at, 0.12), (post.vertices_m,))
+    return SceneObject((TexturedMesh(join([post, cap]), _DARK, lit=True),), square(at, 0.12), (post.vertices_m,))
 
 
-def bin_(at: Point, rng: np.random.Generator) -> Thing:
+def bin_(at: Point, rng: np.random.Generator) -> SceneObject:
     """A litter bin or a cabinet."""
     half_m, high_m = (0.28, 0.95) if rng.random() < 0.6 else (0.45, 1.35)
     colours = ((60, 84, 48), (70, 70, 72), (140, 148, 150), (110, 70, 40))
     paint = np.full((8, 8, 3), colours[int(rng.integers(len(colours)))], np.uint8)
     body = box((at[0] - half_m, at[1] - half_m, 0), (at[0] + half_m, at[1] + half_m, high_m), _MIDDLE)
-    return Thing((Piece(body, paint, lit=True),), square(at, half_m), (body.vertices_m,))
+    return SceneObject((TexturedMesh(body, paint, lit=True),), square(at, half_m), (body.vertices_m,))
 
 
-def rail(line: Line, *, guard: bool) -> Thing:
+def rail(line: Line, *, guard: bool) -> SceneObject:
     """A railing along a line, or the beam of a crash barrier."""
     line = even(line, 2.0)
     heights = (0.62,) if guard else (0.45, 1.05)
@@ -88,10 +90,12 @@ def rail(line: Line, *, guard: bool) -> Thing:
     parts = [_ribbon(line, low_m, low_m + tall_m, thick_m) for low_m in heights]
     parts += [tube(0.06 if guard else 0.03, 0.85 if guard else 1.08, 4).moved(*at) for at in line]
     texture = _ZINC if guard else _DARK
-    return Thing((Piece(join(parts), texture, lit=True),), _hull(line), tuple(part.vertices_m for part in parts))
+    return SceneObject(
+        (TexturedMesh(join(parts), texture, lit=True),), _hull(line), tuple(part.vertices_m for part in parts)
+    )
 
 
-def wall_along(line: Line, height_m: float, thick_m: float, texture: Image) -> Thing:
+def wall_along(line: Line, height_m: float, thick_m: float, texture: Image) -> SceneObject:
     """A hedge, a garden wall or a noise barrier along a line."""
     line = even(line, 2.5)
     left, right = beside(line, thick_m / 2), beside(line, -thick_m / 2)
@@ -105,18 +109,21 @@ def wall_along(line: Line, height_m: float, thick_m: float, texture: Image) -> T
     parts.append(grid(top, np.full((len(line), 2, 2), 0.5)))
     outline = np.concatenate([left, right])
     solid = np.concatenate([parts[0].vertices_m, parts[1].vertices_m])
-    return Thing((Piece(join(parts), texture, lit=True, two_sided=True),), _hull(outline), (solid,))
+    return SceneObject((TexturedMesh(join(parts), texture, lit=True, two_sided=True),), _hull(outline), (solid,))
 
 
-def billboard(at: Point, facing: Point, rng: np.random.Generator) -> Thing:
+def billboard(at: Point, facing: Point, rng: np.random.Generator) -> SceneObject:
     """A large poster on two legs."""
     across = np.array([-facing[1], facing[0]])
     wide, low, high = 2.4, 2.2, 4.9
     legs = [tube(0.1, low + 0.3).moved(*(at + across * side)) for side in (-1.6, 1.6)]
     first, second = at + across * wide, at - across * wide
     face = sheet([(*first, low), (*second, low), (*second, high), (*first, high)])
-    pieces = (Piece(join(legs), _STEEL, lit=True), Piece(face, _paint_poster(rng), gain=0.95, two_sided=True))
-    return Thing(
+    pieces = (
+        TexturedMesh(join(legs), _STEEL, lit=True),
+        TexturedMesh(face, _paint_poster(rng), gain=0.95, two_sided=True),
+    )
+    return SceneObject(
         pieces, _hull(np.stack([first, second, first + facing * 0.1, second + facing * 0.1])), (face.vertices_m,)
     )
 

@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 from ingest.synthetic.camera.spec import Surroundings
 from ingest.synthetic.mesh import sheet
-from ingest.synthetic.scene.buildable_area import Site
+from ingest.synthetic.scene.buildable_area import BuildableArea
 from ingest.synthetic.scene.facades import BAY_M, STOREY_M, paint_front, paint_roof
 from ingest.synthetic.scene.markings import Side
-from ingest.synthetic.scene.scene_object import Piece, Thing
+from ingest.synthetic.scene.scene_object import SceneObject, TexturedMesh
 from ingest.synthetic.world.paths import beside, lengths, piece
 from ingest.synthetic.world.streets import Line
 from ingest.synthetic.world.weather import Weather
@@ -37,8 +37,8 @@ HOUSES: dict[Surroundings, HouseStyle] = {
 
 
 def build_houses(
-    side: Side, site: Site, surroundings: Surroundings, weather: Weather, rng: np.random.Generator
-) -> list[Thing]:
+    side: Side, site: BuildableArea, surroundings: Surroundings, weather: Weather, rng: np.random.Generator
+) -> list[SceneObject]:
     """The houses along one side of a street, where there is room."""
     style = HOUSES[surroundings]
     built = []
@@ -92,7 +92,7 @@ def _build(
     surroundings: Surroundings,
     weather: Weather,
     rng: np.random.Generator,
-) -> Thing:
+) -> SceneObject:
     height_m = floors * STOREY_M * float(rng.uniform(0.95, 1.12))
     variant = int(rng.integers(8))
     pieces = []
@@ -102,22 +102,22 @@ def _build(
         front = paint_front(surroundings, variant, max(1, min(14, round(wide_m / BAY_M))), floors)
         corners = [(*start, 0.0), (*end, 0.0), (*end, height_m), (*start, height_m)]
         out = np.array([end[1] - start[1], start[0] - end[0], 0.0]) / max(wide_m, 1e-6)
-        pieces.append(Piece(sheet(corners), front.image, gain=daylight(out, weather), lights=front.lights))
+        pieces.append(TexturedMesh(sheet(corners), front.image, gain=daylight(out, weather), lights=front.lights))
     top, roof = _roof(footprint, height_m, style.pitched, variant, weather)
     low = np.concatenate([footprint, np.zeros((4, 1))], axis=1)
     high = np.concatenate([footprint, np.full((4, 1), height_m)], axis=1)
-    return Thing((*pieces, *roof), footprint, (np.concatenate([low, high, top]),))
+    return SceneObject((*pieces, *roof), footprint, (np.concatenate([low, high, top]),))
 
 
 def _roof(
     footprint: Line, height_m: float, pitched: bool, variant: int, weather: Weather
-) -> tuple[NDArray[np.float64], list[Piece]]:
+) -> tuple[NDArray[np.float64], list[TexturedMesh]]:
     """Two slopes whose ridge runs along the front, or a flat roof behind a parapet; the ridge's ends and the pieces."""
     first, _second, _third, fourth = footprint
     if not pitched:
         corners = [(*corner, height_m - 0.4) for corner in footprint]
         flat = np.full((8, 8, 3), 112, np.uint8)
-        return np.empty((0, 3)), [Piece(sheet(corners), flat, gain=daylight(np.array([0, 0, 1.0]), weather))]
+        return np.empty((0, 3)), [TexturedMesh(sheet(corners), flat, gain=daylight(np.array([0, 0, 1.0]), weather))]
     rise_m = 0.27 * float(np.linalg.norm(fourth - first))
     eaves = [np.array([*corner, height_m - 0.15]) for corner in _overhang(footprint)]
     ridge = [np.array([*(eaves[a] + eaves[b])[:2] / 2, height_m + rise_m]) for a, b in ((3, 0), (1, 2))]
@@ -125,10 +125,10 @@ def _roof(
     for a, b, c, d in ((eaves[0], eaves[1], ridge[1], ridge[0]), (eaves[2], eaves[3], ridge[0], ridge[1])):
         out = np.cross(b - a, d - a)
         gain = daylight(out / np.linalg.norm(out), weather)
-        pieces.append(Piece(sheet([tuple(a), tuple(b), tuple(c), tuple(d)]), paint_roof(variant), gain=gain))
+        pieces.append(TexturedMesh(sheet([tuple(a), tuple(b), tuple(c), tuple(d)]), paint_roof(variant), gain=gain))
     for a, b, c in ((eaves[3], eaves[0], ridge[0]), (eaves[1], eaves[2], ridge[1])):
         gable = sheet([tuple(a), tuple(b), tuple(c), tuple(c)], cell_m=50)
-        pieces.append(Piece(gable, np.full((8, 8, 3), (120, 130, 140), np.uint8), gain=0.8))
+        pieces.append(TexturedMesh(gable, np.full((8, 8, 3), (120, 130, 140), np.uint8), gain=0.8))
     return np.array(ridge), pieces
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ingest.frame import Image
 from ingest.synthetic.scene.canvas import Field, GroundCanvas
-from ingest.synthetic.scene.scene_object import Thing
+from ingest.synthetic.scene.scene_object import SceneObject
 from ingest.synthetic.world.weather import Weather
 
 SHADE_BGR = (0.60, 0.54, 0.50)
@@ -29,26 +29,26 @@ def tone_of(weather: Weather) -> NDArray[np.float32]:
     return np.asarray(tone * (1 - 0.12 * weather.rain), np.float32)
 
 
-def shade_on_ground(things: Sequence[Thing], canvas: GroundCanvas, weather: Weather) -> Field:
+def shade_on_ground(objects: Sequence[SceneObject], canvas: GroundCanvas, weather: Weather) -> Field:
     """Where the sun does not reach, (rows, W) float32 from 0 to 1."""
     mask = canvas.blank()
     if not weather.sunny:
         return mask.astype(np.float32)
     slope = np.array(weather.sun[:2]) / weather.sun[2]
-    for thing in things:
-        for points in thing.blocks:
+    for scene_object in objects:
+        for points in scene_object.blocks:
             fallen = (points[:, :2] - points[:, 2:3] * slope).astype(np.float32)
             canvas.fill(mask, [cv2.convexHull(fallen)[:, 0].astype(np.float64)])
     soft = cv2.GaussianBlur(mask, (0, 0), max(1.0, canvas.width / 900))
     return np.asarray(soft.astype(np.float32) / 255, np.float32)
 
 
-def lamp_light(things: Sequence[Thing], canvas: GroundCanvas, *, white: bool) -> Field:
+def lamp_light(objects: Sequence[SceneObject], canvas: GroundCanvas, *, white: bool) -> Field:
     """Light of street lamps on the ground, (rows, W, 3) float32 BGR, about 1 below a lamp."""
     rows, columns = canvas.shape
     x_m, y_m = (cv2.resize(each, (columns // 4, rows // 4)) for each in (canvas.x_m, canvas.y_m))
     light = np.zeros_like(x_m)
-    for lamp_m in (thing.lamp_m for thing in things if thing.lamp_m is not None):
+    for lamp_m in (scene_object.lamp_m for scene_object in objects if scene_object.lamp_m is not None):
         distance2 = (x_m - np.float32(lamp_m[0])) ** 2 + (y_m - np.float32(lamp_m[1])) ** 2
         height = np.float32(lamp_m[2])
         light += (height**2 / (distance2 + height**2)) ** 2.0
@@ -56,10 +56,10 @@ def lamp_light(things: Sequence[Thing], canvas: GroundCanvas, *, white: bool) ->
     return np.asarray(light[..., None] * (_WHITE_BGR if white else _SODIUM_BGR), np.float32)
 
 
-def lamp_shine(image: Image, things: Sequence[Thing], canvas: GroundCanvas, *, white: bool) -> None:
+def lamp_shine(image: Image, objects: Sequence[SceneObject], canvas: GroundCanvas, *, white: bool) -> None:
     """Add the glare of the lamps themselves, in place."""
     projection = canvas.projection
-    for lamp_m in (thing.lamp_m for thing in things if thing.lamp_m is not None):
+    for lamp_m in (scene_object.lamp_m for scene_object in objects if scene_object.lamp_m is not None):
         if projection.depth_m(lamp_m[None])[0] < 4:
             continue
         x, y = projection.pixels(lamp_m[None])[0]
@@ -78,14 +78,14 @@ def lamp_shine(image: Image, things: Sequence[Thing], canvas: GroundCanvas, *, w
 
 
 def mirror_in_wet(
-    image: Image, standing: NDArray[np.uint8], canvas: GroundCanvas, weather: Weather, rng: np.random.Generator
+    image: Image, foreground: NDArray[np.uint8], canvas: GroundCanvas, weather: Weather, rng: np.random.Generator
 ) -> Image:
-    """The picture with what stands behind the ground mirrored in it, (H, W, 3) uint8.
+    """The image with what stands behind the ground mirrored in it, (H, W, 3) uint8.
 
-    standing: (H, W) uint8, 255 where no ground is seen.
+    foreground: (H, W) uint8, 255 where no ground is seen.
     """
     height, width = image.shape[:2]
-    ground = standing < 128
+    ground = foreground < 128
     rows = np.arange(height)[:, None]
     edge = np.where(ground, -1, rows)
     above = np.maximum.accumulate(edge, axis=0)

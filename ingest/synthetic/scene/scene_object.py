@@ -11,7 +11,7 @@ from ingest.synthetic.world.streets import Line
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Piece:
+class TexturedMesh:
     """Triangles and their texture.
 
     texture: by day. gain: how much light falls on it, for pieces that the engine does not light itself (`lit`).
@@ -27,14 +27,14 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Thing:
+class SceneObject:
     """Something that stands on the ground: a house, a tree, a sign.
 
     footprint: (N, 2) convex polygon on the map around all of it. blocks: points (N, 3) whose convex hulls throw its
     shadow. lamp_m: (3,) a street lamp's light.
     """
 
-    pieces: tuple[Piece, ...]
+    pieces: tuple[TexturedMesh, ...]
     footprint: Line
     blocks: tuple[Floats, ...] = ()
     lamp_m: NDArray[np.float64] | None = field(default=None)

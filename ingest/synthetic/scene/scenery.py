@@ -6,12 +6,12 @@ import numpy as np
 
 from ingest.frame import Image
 from ingest.synthetic.camera.spec import CameraSpec, Surroundings
-from ingest.synthetic.scene.buildable_area import Site
+from ingest.synthetic.scene.buildable_area import BuildableArea
 from ingest.synthetic.scene.furniture import billboard, bin_, bollard, lamp_post, rail, sign, signal, wall_along
 from ingest.synthetic.scene.ground import STYLES
 from ingest.synthetic.scene.houses import build_houses
 from ingest.synthetic.scene.markings import Side
-from ingest.synthetic.scene.scene_object import Thing, square
+from ingest.synthetic.scene.scene_object import SceneObject, square
 from ingest.synthetic.scene.trees import SPECIES, grow_tree
 from ingest.synthetic.world.paths import beside, directions, even, left_of, lengths, piece
 from ingest.synthetic.world.streets import Line, Streets
@@ -50,30 +50,30 @@ PLACES: dict[Surroundings, PlaceStyle] = {
 
 def draw_scenery(
     streets: Streets, spec: CameraSpec, weather: Weather, rng: np.random.Generator
-) -> tuple[list[Thing], Site]:
+) -> tuple[list[SceneObject], BuildableArea]:
     """All that stands around one camera, and where there was room; nothing of it touches a carriageway."""
-    site = Site(streets, spec.pose)
+    site = BuildableArea(streets, spec.pose)
     style = PLACES[spec.place]
-    things: list[Thing] = []
+    objects: list[SceneObject] = []
     for side in site.sides:
-        things += build_houses(side, site, spec.place, weather, rng)
+        objects += build_houses(side, site, spec.place, weather, rng)
     for side in site.sides:
         for line in _kerb_runs(side):
-            things += _line_up(line, side, site, spec, rng)
+            objects += _line_up(line, side, site, spec, rng)
     for line_end in _stop_places(site, streets):
-        things += [signal(*line_end)] if site.free(square(line_end[0], 0.25), _FROM_ROAD_M) else []
+        objects += [signal(*line_end)] if site.free(square(line_end[0], 0.25), _FROM_ROAD_M) else []
     for side in site.sides:
         for line in _kerb_runs(side):
-            things += _plant(line, side, site, style, rng)
-    return [*things, _lamp_on_mast(site)], site
+            objects += _plant(line, side, site, style, rng)
+    return [*objects, _lamp_on_mast(site)], site
 
 
-def _lamp_on_mast(site: Site) -> Thing:
+def _lamp_on_mast(site: BuildableArea) -> SceneObject:
     """The lamp that a camera shares its mast with; it lights the street before it."""
     yaw = np.radians(site.pose.yaw_deg)
     ahead = np.array([-np.sin(yaw), np.cos(yaw)])
     here = np.array([site.pose.x_m, site.pose.y_m])
-    return Thing((), square(here, 0.2), lamp_m=np.array([*(here + 9 * ahead), site.pose.z_m + 1.5]))
+    return SceneObject((), square(here, 0.2), lamp_m=np.array([*(here + 9 * ahead), site.pose.z_m + 1.5]))
 
 
 def _kerb_runs(side: Side) -> list[Line]:
@@ -83,16 +83,18 @@ def _kerb_runs(side: Side) -> list[Line]:
     return [side.line[start:end] for start, end in runs if side.kerb[start] and end - start > 2]
 
 
-def _line_up(line: Line, side: Side, site: Site, spec: CameraSpec, rng: np.random.Generator) -> list[Thing]:
+def _line_up(
+    line: Line, side: Side, site: BuildableArea, spec: CameraSpec, rng: np.random.Generator
+) -> list[SceneObject]:
     """Lamps, small furniture and the boundary along one kerb."""
     style, ground = PLACES[spec.place], STYLES[spec.place]
-    things: list[Thing] = []
+    objects: list[SceneObject] = []
     total_m = float(lengths(line)[-1])
     if rng.random() < 0.75:
         for at_m in np.arange(rng.uniform(3, style.lamps_every_m), total_m - 2, style.lamps_every_m):
             at, out, _ = _spot(line, side, float(at_m), ground.kerb_m + 0.55)
             if site.matters(at) and site.free(square(at, 0.2), _FROM_ROAD_M):
-                things.append(lamp_post(at, -out, style.lamp_m, rng))
+                objects.append(lamp_post(at, -out, style.lamp_m, rng))
                 site.take(square(at, 0.6))
     for at_m in np.arange(rng.uniform(2, style.small_every_m), total_m - 2, style.small_every_m):
         at, _, way = _spot(line, side, float(at_m) + rng.normal(0, 1.5), ground.kerb_m + rng.uniform(0.5, 0.9))
@@ -101,22 +103,22 @@ def _line_up(line: Line, side: Side, site: Site, spec: CameraSpec, rng: np.rando
             continue
         site.take(square(at, 0.5))
         if kind < 0.45:
-            things.append(sign(at, facing, rng))
+            objects.append(sign(at, facing, rng))
         elif kind < 0.75:
-            things.append(bin_(at, rng))
+            objects.append(bin_(at, rng))
         elif spec.place == "commercial":
             board, out, _ = _spot(line, side, float(at_m), ground.pavement_m + 3.0)
             if site.free(square(board, 2.6), 2.0, tall=True):
-                things.append(billboard(board, facing, rng))
+                objects.append(billboard(board, facing, rng))
                 site.take(square(board, 2.6))
-    return things + _bound(line, side, site, style, ground.pavement_m, rng)
+    return objects + _bound(line, side, site, style, ground.pavement_m, rng)
 
 
 def _bound(
-    line: Line, side: Side, site: Site, style: PlaceStyle, pavement_m: float, rng: np.random.Generator
-) -> list[Thing]:
+    line: Line, side: Side, site: BuildableArea, style: PlaceStyle, pavement_m: float, rng: np.random.Generator
+) -> list[SceneObject]:
     """What closes the street off to the side: bollards, hedges and garden walls, crash barriers, railings."""
-    things: list[Thing] = []
+    objects: list[SceneObject] = []
     total_m = float(lengths(line)[-1])
     step_m = {"bollards": 2.2, "hedge": 9.0, "guard": 16.0, "rail": 12.0}[style.boundary]
     chance = {"bollards": 0.45, "hedge": 0.72, "guard": 0.93, "rail": 0.3}[style.boundary]
@@ -128,7 +130,7 @@ def _bound(
         if style.boundary == "bollards":
             at, _, _ = _spot(line, side, float(at_m), 0.5)
             if bollards and site.free(square(at, 0.12), 0.2):
-                things.append(bollard(at))
+                objects.append(bollard(at))
             continue
         off_m = {"hedge": pavement_m + 0.5, "guard": 1.0, "rail": 0.45}[style.boundary]
         course = beside(part, side.outward * off_m)
@@ -136,15 +138,17 @@ def _bound(
             continue
         if style.boundary == "hedge":
             height_m = float(rng.uniform(0.8, 1.7))
-            things.append(wall_along(course, height_m, 0.5 if rng.random() < 0.6 else 0.2, _paint_boundary(rng)))
+            objects.append(wall_along(course, height_m, 0.5 if rng.random() < 0.6 else 0.2, _paint_boundary(rng)))
         else:
-            things.append(rail(course, guard=style.boundary == "guard"))
-    return things
+            objects.append(rail(course, guard=style.boundary == "guard"))
+    return objects
 
 
-def _plant(line: Line, side: Side, site: Site, style: PlaceStyle, rng: np.random.Generator) -> list[Thing]:
+def _plant(
+    line: Line, side: Side, site: BuildableArea, style: PlaceStyle, rng: np.random.Generator
+) -> list[SceneObject]:
     """Trees along one kerb; few where their crowns hide the street, none close before the camera."""
-    things = []
+    objects = []
     species = style.species[int(rng.integers(len(style.species)))]
     for at_m in np.arange(rng.uniform(2, style.trees_every_m), lengths(line)[-1], style.trees_every_m):
         at, _, _ = _spot(line, side, float(at_m) + rng.normal(0, 1), rng.uniform(*style.tree_off_m))
@@ -162,9 +166,9 @@ def _plant(line: Line, side: Side, site: Site, style: PlaceStyle, rng: np.random
             or (hides and (near or rng.random() < 0.75))
         ):
             continue
-        things.append(grow_tree(float(at[0]), float(at[1]), height_m, name, rng))
+        objects.append(grow_tree(float(at[0]), float(at[1]), height_m, name, rng))
         site.take(trunk)
-    return things
+    return objects
 
 
 def _spot(line: Line, side: Side, at_m: float, off_m: float) -> tuple[Line, Line, Line]:
@@ -176,7 +180,7 @@ def _spot(line: Line, side: Side, at_m: float, off_m: float) -> tuple[Line, Line
     return part[0] + out * off_m, out, way
 
 
-def _stop_places(site: Site, streets: Streets) -> list[tuple[Line, Line]]:
+def _stop_places(site: BuildableArea, streets: Streets) -> list[tuple[Line, Line]]:
     """Beside the stop lines of larger junctions: a place, and the direction from where one comes."""
     found = []
     for side in site.sides:

@@ -23,25 +23,25 @@ _BELTS: dict[Surroundings, tuple[tuple[float, float, tuple[int, int, int]], ...]
 """Belts of far things from the back: distance and height in metres, colour BGR."""
 
 
-def paint_backdrop(
-    picture: Field, surroundings: Surroundings, weather: Weather, canvas: GroundCanvas, lanes: list[Lane],
+def paint_skyline(
+    image: Field, surroundings: Surroundings, weather: Weather, canvas: GroundCanvas, lanes: list[Lane],
     tone: NDArray[np.float32], rng: np.random.Generator,
 ) -> None:  # fmt: skip
-    """Paint sky and far things into a picture (H, W, 3) float32 BGR whose ground is painted, in place."""
+    """Paint sky and far things into an image (H, W, 3) float32 BGR whose ground is painted, in place."""
     height = canvas.height
     high, low = (np.array(each, np.float32) for each in _SKIES[weather.light])
     if weather.light == "sun" and not weather.sunny:
         high, low = (np.array(each, np.float32) for each in _SKIES["overcast"])
     fall = np.linspace(0, 1, max(1, canvas.horizon_row), dtype=np.float32)[:, None, None] ** 0.7
-    picture[: canvas.horizon_row] = high + (low - high) * fall[: canvas.horizon_row]
+    image[: canvas.horizon_row] = high + (low - high) * fall[: canvas.horizon_row]
     haze = np.clip((canvas.away_m - 90) / 500, 0, 0.5)[..., None]
-    picture[canvas.horizon_row :] += haze * (low * 0.9 - picture[canvas.horizon_row :])
+    image[canvas.horizon_row :] += haze * (low * 0.9 - image[canvas.horizon_row :])
     for far_m, tall_m, colour in _BELTS[surroundings]:
         mask = _belt(canvas, far_m, tall_m, lanes, surroundings in ("old-town", "commercial"), rng)
         grain = cv2.resize(rng.standard_normal((height // 3, canvas.width // 3)).astype(np.float32), mask.shape[::-1])
         belt = np.array(colour, np.float32) * (1 + 0.16 * grain[..., None]) * tone
         belt += min(0.6, far_m / 700) * (low * 0.9 - belt)
-        picture += (mask.astype(np.float32) / 255)[..., None] * (belt - picture)
+        image += (mask.astype(np.float32) / 255)[..., None] * (belt - image)
 
 
 def _belt(

@@ -8,7 +8,7 @@ import numpy as np
 
 from ingest.frame import Image
 from ingest.synthetic.mesh import Floats, Mesh, grid
-from ingest.synthetic.scene.scene_object import Piece, Thing
+from ingest.synthetic.scene.scene_object import SceneObject, TexturedMesh
 
 _FACETS = 52
 
@@ -32,7 +32,7 @@ SPECIES = {
 }
 
 
-def grow_tree(x_m: float, y_m: float, height_m: float, name: str, rng: np.random.Generator) -> Thing:
+def grow_tree(x_m: float, y_m: float, height_m: float, name: str, rng: np.random.Generator) -> SceneObject:
     """A tree of a species; its crown may reach wider than its trunk by half the width of its species."""
     species = SPECIES[name]
     low, radius = species.crown_from * height_m, species.width * height_m / 2
@@ -51,11 +51,11 @@ def grow_tree(x_m: float, y_m: float, height_m: float, name: str, rng: np.random
     texture = _paint_leaves(name, int(rng.integers(3)))
     bark = np.full((8, 8, 3), (52, 64, 74), np.uint8)
     trunk = tube(0.05 + 0.018 * height_m, low + depth * 0.8).moved(x_m, y_m)
-    pieces = [Piece(trunk, bark, lit=True), *(Piece(mesh, _dark(name), lit=True) for mesh in inner)]
-    pieces += [Piece(mesh, texture, lit=True, two_sided=True) for mesh in lumps]
+    pieces = [TexturedMesh(trunk, bark, lit=True), *(TexturedMesh(mesh, _dark(name), lit=True) for mesh in inner)]
+    pieces += [TexturedMesh(mesh, texture, lit=True, two_sided=True) for mesh in lumps]
     ring = np.linspace(0, 2 * np.pi, 9)[:-1]
     footprint = np.array([x_m, y_m]) + radius * 1.1 * np.stack([np.cos(ring), np.sin(ring)], 1)
-    return Thing(tuple(pieces), footprint, (*clouds, trunk.vertices_m))
+    return SceneObject(tuple(pieces), footprint, (*clouds, trunk.vertices_m))
 
 
 def tube(radius_m: float, height_m: float, segments: int = 6) -> Mesh:

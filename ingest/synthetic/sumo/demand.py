@@ -5,13 +5,13 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from ingest.synthetic.sumo.net import open_xml
-from ingest.synthetic.world.traffic import Kind
+from ingest.synthetic.world.traffic import VehicleKind
 
-_SHARES: Mapping[Kind, float] = {"car": 0.77, "van": 0.1, "truck": 0.05, "motorcycle": 0.08}
-LENGTHS_M: Mapping[Kind, float] = {"car": 5.0, "van": 6.2, "truck": 8.6, "bus": 12.4, "motorcycle": 2.4}
+_SHARES: Mapping[VehicleKind, float] = {"car": 0.77, "van": 0.1, "truck": 0.05, "motorcycle": 0.08}
+LENGTHS_M: Mapping[VehicleKind, float] = {"car": 5.0, "van": 6.2, "truck": 8.6, "bus": 12.4, "motorcycle": 2.4}
 """Room that the simulation keeps for a vehicle: what the longest model of a kind needs."""
 
-_CLASSES: Mapping[str, Kind] = {
+_CLASSES: Mapping[str, VehicleKind] = {
     "delivery": "van",
     "truck": "truck",
     "trailer": "truck",
@@ -28,7 +28,7 @@ _RECORDERS = {
 _DEFAULT = "DEFAULT_VEHTYPE"
 
 
-def kind_of(type_id: str, kinds: Mapping[str, Kind | None]) -> Kind | None:
+def kind_of(type_id: str, kinds: Mapping[str, VehicleKind | None]) -> VehicleKind | None:
     """What a vehicle of a type looks like; None for what is not drawn (bicycles, trams)."""
     if "@" in type_id:
         name = type_id.rpartition("@")[2]
@@ -43,7 +43,7 @@ def default_types() -> ElementTree.Element:
     return root
 
 
-def mix_kinds(path: Path, out: Path, kinds: dict[str, Kind | None]) -> Path:
+def mix_kinds(path: Path, out: Path, kinds: dict[str, VehicleKind | None]) -> Path:
     """The file to load in place of one with demand or equipment: with mixed kinds, and without recorders.
 
     Notes in `kinds` what other types look like. A file in which nothing is to be changed is used as it is.
@@ -65,7 +65,7 @@ def _concerned(content: bytes) -> bool:
 
 
 def _rewritten(
-    element: ElementTree.Element, named: set[str], kinds: dict[str, Kind | None]
+    element: ElementTree.Element, named: set[str], kinds: dict[str, VehicleKind | None]
 ) -> Iterator[ElementTree.Element]:
     if element.tag in _RECORDERS:
         return
@@ -79,7 +79,7 @@ def _rewritten(
     yield element
 
 
-def _several(vtype: ElementTree.Element, kinds: dict[str, Kind | None]) -> list[ElementTree.Element]:
+def _several(vtype: ElementTree.Element, kinds: dict[str, VehicleKind | None]) -> list[ElementTree.Element]:
     if vtype.tag == "vType" and _is_passenger(vtype):
         return list(_mixed(vtype))
     _note(vtype, kinds)
@@ -103,7 +103,7 @@ def _mixed(vtype: ElementTree.Element) -> ElementTree.Element:
     return mixed
 
 
-def _note(vtype: ElementTree.Element, kinds: dict[str, Kind | None]) -> None:
+def _note(vtype: ElementTree.Element, kinds: dict[str, VehicleKind | None]) -> None:
     """Remember what a type looks like, and give it room for that."""
     vclass = vtype.get("vClass", "passenger")
     kind = "car" if vclass in _PASSENGER else _CLASSES.get(vclass)

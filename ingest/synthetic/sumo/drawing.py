@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from ingest.errors import ConfigError
-from ingest.synthetic.camera.corridor_placement import place_in_a_row
-from ingest.synthetic.camera.placement import Survey, Wish, place_cameras
+from ingest.synthetic.camera.corridor_placement import place_along_corridor
+from ingest.synthetic.camera.placement import PlacementRequest, Survey, place_cameras
 from ingest.synthetic.camera.spec import CameraPose
 from ingest.synthetic.camera.visibility import area_ahead, farthest_m, near_any, without_sudden
 from ingest.synthetic.sumo.net import read_streets
@@ -17,7 +17,7 @@ from ingest.synthetic.sumo.recorder import Recorder
 from ingest.synthetic.sumo.surveyor import Surveyor
 from ingest.synthetic.world.clearance import without_overlaps
 from ingest.synthetic.world.streets import Streets
-from ingest.synthetic.world.trace import Header, Trace
+from ingest.synthetic.world.trace import Trace, TraceHeader
 
 _STREETS_M = 20.0
 _WARM_UP_S = 900.0
@@ -29,7 +29,7 @@ Report = Callable[[str, float], None]
 
 def draw_trace(
     source: str,
-    wish: Wish,
+    request: PlacementRequest,
     *,
     name: str,
     seed: int,
@@ -42,16 +42,16 @@ def draw_trace(
     """Draw traffic with SUMO: the same arguments and version of SUMO, the same trace.
 
     source: a `.sumocfg`, `.net.xml`, OpenStreetMap extract or `grid:3x3`. begin_s: which moment of the simulation is
-    the trace's beginning. scale: of the demand. Raises ConfigError when the source or the wish cannot be met.
+    the trace's beginning. scale: of the demand. Raises ConfigError when the source or the request cannot be met.
     """
     with tempfile.TemporaryDirectory(prefix="corridor-") as folder:
         scenario = prepare(source, Path(folder), seed, begin_s + duration_s)
         run = _Run(scenario, seed, scale, begin_s, duration_s, report)
         streets = read_streets(scenario.net)
-        place = place_in_a_row if wish.corridor else place_cameras
-        poses = place(streets, run.survey(), wish, np.random.default_rng(seed))
+        place = place_along_corridor if request.corridor else place_cameras
+        poses = place(streets, run.survey(), request, np.random.default_rng(seed))
         ways = without_sudden(without_overlaps(tuple(run.record(poses).ways())), poses, duration_s)
-        header = Header(
+        header = TraceHeader(
             name=name,
             source=f"{attribution or scenario.source}; simulated with Eclipse SUMO {sumo_version()} (EPL-2.0)",
             seed=seed,

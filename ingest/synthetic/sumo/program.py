@@ -15,7 +15,7 @@ from xml.parsers import expat
 from ingest.errors import ConfigError
 from ingest.synthetic.sumo.demand import default_types, kind_of, mix_kinds
 from ingest.synthetic.world.streets import Line
-from ingest.synthetic.world.traffic import Kind
+from ingest.synthetic.world.traffic import VehicleKind
 
 _CHUNK = 1 << 16
 _TRIPS_PER_KM_H = 200
@@ -34,7 +34,7 @@ class Scenario:
     net: Path
     arguments: tuple[str, ...]
     additional: tuple[str, ...]
-    kinds: Mapping[str, Kind | None]
+    kinds: Mapping[str, VehicleKind | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Spot:
 
     time_s: float
     vehicle: str
-    kind: Kind
+    kind: VehicleKind
     x_m: float
     y_m: float
     heading_deg: float
@@ -144,7 +144,7 @@ def _additional_options(scenario: Scenario, areas: Sequence[Line], folder: Path)
     return ["--additional-files", ",".join([*scenario.additional, str(path)]), "--fcd-output.filter-shapes", names]
 
 
-def _read(process: "subprocess.Popen[bytes]", kinds: Mapping[str, Kind | None]) -> Iterator[list[Spot]]:
+def _read(process: "subprocess.Popen[bytes]", kinds: Mapping[str, VehicleKind | None]) -> Iterator[list[Spot]]:
     """Parse while it is written; nothing is kept."""
     assert process.stdout is not None
     spots: list[Spot] = []
@@ -182,7 +182,7 @@ def _from_configuration(path: Path, folder: Path) -> Scenario:
     net = path.parent / options.pop("net-file", options.pop("n", ""))
     if not net.is_file():
         raise ConfigError(f"The SUMO configuration {path} names no network that is there ({net})")
-    kinds: dict[str, Kind | None] = {}
+    kinds: dict[str, VehicleKind | None] = {}
     default = folder / "kinds.add.xml"
     ElementTree.ElementTree(default_types()).write(default)
     additional = [str(default), *_rewritten(path, options.pop("additional-files", ""), folder, kinds)]
@@ -194,7 +194,7 @@ def _from_configuration(path: Path, folder: Path) -> Scenario:
     return Scenario(path.stem, path.name, net, tuple(arguments), tuple(additional), kinds)
 
 
-def _rewritten(path: Path, names: str, folder: Path, kinds: dict[str, Kind | None]) -> list[str]:
+def _rewritten(path: Path, names: str, folder: Path, kinds: dict[str, VehicleKind | None]) -> list[str]:
     files = []
     for name in filter(None, (each.strip() for each in names.split(","))):
         file = (path.parent / name).resolve()

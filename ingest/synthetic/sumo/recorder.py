@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from ingest.synthetic.sumo.demand import LENGTHS_M
 from ingest.synthetic.sumo.program import Spot
-from ingest.synthetic.world.traffic import STEP_S, Kind, Segment, Way
+from ingest.synthetic.world.traffic import STEP_S, Segment, VehicleKind, Way
 
-REAR_AXLES_M: Mapping[Kind, float] = {"car": 3.5, "van": 4.2, "truck": 5.9, "bus": 8.6, "motorcycle": 1.7}
+REAR_AXLES_M: Mapping[VehicleKind, float] = {"car": 3.5, "van": 4.2, "truck": 5.9, "bus": 8.6, "motorcycle": 1.7}
 """From the front bumper to the rear axle, which follows it."""
 
 _MOST_STEP_M = 4.0
@@ -49,7 +49,7 @@ class Recorder:
 class _Course:
     """One vehicle while it is followed."""
 
-    def __init__(self, vehicle_id: int, kind: Kind) -> None:
+    def __init__(self, vehicle_id: int, kind: VehicleKind) -> None:
         self.vehicle_id, self.kind = vehicle_id, kind
         self.segments: list[Segment] = []
         self._time_s, self._at = -math.inf, (0.0, 0.0)

@@ -6,7 +6,7 @@ import numpy as np
 
 from ingest.synthetic.camera.placement import Survey
 from ingest.synthetic.sumo.program import Spot
-from ingest.synthetic.world.traffic import KINDS
+from ingest.synthetic.world.traffic import VEHICLE_KINDS
 
 _MOVED_M = 4.0
 _STANDS_S = 4.0
@@ -40,7 +40,7 @@ class Surveyor:
             if noted is None or abs(spot.x_m - noted.x_m) + abs(spot.y_m - noted.y_m) >= _MOVED_M:
                 self._noted[spot.vehicle] = spot
                 self._vehicle.append(self._numbers.setdefault(spot.vehicle, len(self._numbers)))
-                self._kind.append(KINDS.index(spot.kind))
+                self._kind.append(VEHICLE_KINDS.index(spot.kind))
                 self._time_s.append(spot.time_s)
                 self._places_m.extend((spot.x_m, spot.y_m))
             elif spot.time_s - noted.time_s >= _STANDS_S:
@@ -64,4 +64,4 @@ class Surveyor:
         """Note where a vehicle appears or vanishes within the time watched."""
         if spot is not None and self._begin_s + 2 * self._step_s < spot.time_s < self._end_s - 2 * self._step_s:
             self._ends_m.extend((spot.x_m, spot.y_m))
-            self._ends_kind.append(KINDS.index(spot.kind))
+            self._ends_kind.append(VEHICLE_KINDS.index(spot.kind))

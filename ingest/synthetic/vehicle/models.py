@@ -6,7 +6,7 @@ from typing import Literal
 Bgr = tuple[int, int, int]
 Span = tuple[float, float]
 
-Kind = Literal["car", "van", "truck", "bus", "motorcycle"]
+VehicleKind = Literal["car", "van", "truck", "bus", "motorcycle"]
 BodyType = Literal[
     "hatchback", "saloon", "estate", "suv", "pickup", "van", "minibus", "box-truck", "flatbed", "tipper", "tanker",
     "bus", "coach", "double-decker", "motorcycle",
@@ -27,7 +27,7 @@ class Model:
     """
 
     name: str
-    kind: Kind
+    kind: VehicleKind
     body: BodyType
     length_m: float
     width_m: float

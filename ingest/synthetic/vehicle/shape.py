@@ -1,4 +1,4 @@
-"""The shape and the picture of a vehicle, as arrays: nothing here needs the renderer."""
+"""The shape and the image of a vehicle, as arrays: nothing here needs the renderer."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Bodies that stand in one another: it happens in a simulation where lanes part, and must not in a picture."""
+"""Bodies that stand in one another: it happens in a simulation where lanes part, and must not in an image."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 import cv2
 import numpy as np
 
-from ingest.synthetic.world.traffic import Kind, Segment, Way
+from ingest.synthetic.world.traffic import Segment, VehicleKind, Way
 
-BODIES_M: Mapping[Kind, tuple[float, float]] = {
+BODIES_M: Mapping[VehicleKind, tuple[float, float]] = {
     "car": (4.9, 1.9),
     "van": (5.8, 2.05),
     "truck": (8.2, 2.5),
@@ -62,7 +62,7 @@ def _foes(ways: Sequence[Way]) -> dict[_Key, set[_Key]]:
     return dict(foes)
 
 
-def _rectangles(segment: Segment, kind: Kind) -> list[tuple[int, tuple[float, ...]]]:
+def _rectangles(segment: Segment, kind: VehicleKind) -> list[tuple[int, tuple[float, ...]]]:
     """The body at every moment: middle, width, length and heading."""
     moments = np.arange(np.ceil(segment.from_s / _EVERY_S - 1e-6), np.floor(segment.to_s / _EVERY_S + 1e-6) + 1)
     poses = segment.poses(moments * _EVERY_S)

@@ -13,7 +13,7 @@ from ingest.errors import ConfigError
 from ingest.synthetic.camera.spec import CameraClock, CameraPose, CameraSpec, Look, Surroundings
 from ingest.synthetic.vehicle.fleet import LOOK_ALIKES, REAL_TRAFFIC, FleetMix, draw_vehicle
 from ingest.synthetic.world.streets import Line, Streets
-from ingest.synthetic.world.trace import SUFFIX, Trace, read_header, read_trace
+from ingest.synthetic.world.trace import SUFFIX, Trace, read_trace, read_trace_header
 from ingest.synthetic.world.traffic import Segment, Timetable, Trip
 from ingest.synthetic.world.weather import Weather
 
@@ -25,7 +25,7 @@ TRACES = Path(__file__).parents[1] / "traces"
 class Preset:
     """One world: the traffic of a trace, who drives in it, the weather, and the cameras.
 
-    name: also what follows `city://`. seed: draws the fleet. duration_s: pictures end then, at or before the trace.
+    name: also what follows `city://`. seed: draws the fleet. duration_s: images end then, at or before the trace.
     """
 
     name: str
@@ -50,9 +50,9 @@ _PLAIN = (640, 360, 10)
 class _Recipe:
     """How a preset is made from a trace.
 
-    only: which cameras of the trace, all of them if empty. pictures: width, height and rate, one camera after the
+    only: which cameras of the trace, all of them if empty. images: width, height and rate, one camera after the
     other, from the beginning again when there are more cameras. calm: cameras stand still and write nothing into their
-    pictures. alter: what else is special about a camera.
+    images. alter: what else is special about a camera.
     """
 
     trace: str
@@ -61,7 +61,7 @@ class _Recipe:
     weather: Weather = _SUNNY
     mix: FleetMix = REAL_TRAFFIC
     only: tuple[int, ...] = ()
-    pictures: tuple[tuple[int, int, int], ...] = (_PLAIN,)
+    formats: tuple[tuple[int, int, int], ...] = (_PLAIN,)
     calm: bool = False
     alter: Callable[[int, CameraSpec], CameraSpec] = lambda _, spec: spec
 
@@ -79,10 +79,10 @@ def _dark_camera(index: int, spec: CameraSpec) -> CameraSpec:
 _MIXED = ((640, 360, 10), (1280, 720, 10), (640, 360, 25), (352, 288, 15), (1920, 1080, 10), (704, 576, 12))
 _RECIPES: Mapping[str, _Recipe] = {
     "smooth": _Recipe("smooth", seed=20261, duration_s=90.0, calm=True),
-    "rush-hour": _Recipe("rush", seed=20262, duration_s=300.0, pictures=_MIXED),
+    "rush-hour": _Recipe("rush", seed=20262, duration_s=300.0, formats=_MIXED),
     "look-alikes": _Recipe("rush", seed=20263, duration_s=300.0, mix=LOOK_ALIKES),
     "night-rain": _Recipe(
-        "rush", seed=20264, duration_s=300.0, weather=Weather(light="night", rain=0.6), pictures=_MIXED
+        "rush", seed=20264, duration_s=300.0, weather=Weather(light="night", rain=0.6), formats=_MIXED
     ),
     "clock-skew": _Recipe("grid", seed=20265, duration_s=240.0, alter=_wrong_clock),
     "blackout": _Recipe(
@@ -113,11 +113,11 @@ PRESETS: Mapping[str, Preset] = _Presets()
 def _make(name: str) -> Preset:
     recipe = _RECIPES[name]
     path = TRACES / f"{recipe.trace}{SUFFIX}"
-    poses = read_header(path).cameras
+    poses = read_trace_header(path).cameras
     cameras = tuple(
         recipe.alter(
             place,
-            _camera(poses[number], recipe.seed, number, recipe.pictures[place % len(recipe.pictures)], recipe.calm),
+            _camera(poses[number], recipe.seed, number, recipe.formats[place % len(recipe.formats)], recipe.calm),
         )
         for place, number in enumerate(recipe.only or range(len(poses)))
     )
@@ -127,12 +127,14 @@ def _make(name: str) -> Preset:
 @cache
 def _of_file(path: Path) -> Preset:
     """A user's own trace: sun, and vehicles as they are in real traffic."""
-    header = read_header(path)
+    header = read_trace_header(path)
     cameras = tuple(_camera(pose, header.seed, number, _PLAIN) for number, pose in enumerate(header.cameras))
     return Preset(str(path), header.seed, header.duration_s, Weather(), cameras, path)
 
 
-def _camera(pose: CameraPose, seed: int, number: int, picture: tuple[int, int, int], calm: bool = False) -> CameraSpec:
+def _camera(
+    pose: CameraPose, seed: int, number: int, video_format: tuple[int, int, int], calm: bool = False
+) -> CameraSpec:
     """A camera; no two of a preset take the light alike."""
     rng = np.random.default_rng((seed, number))
     red, blue = rng.uniform(-0.05, 0.05, 2)
@@ -148,7 +150,7 @@ def _camera(pose: CameraPose, seed: int, number: int, picture: tuple[int, int, i
         jitter_px=_jitter_px(calm, rng),
         caption=_caption(number, rng) if not calm else "",
     )
-    width, height, fps = picture
+    width, height, fps = video_format
     return CameraSpec(pose, look, spec_seed, width, height, fps, surroundings=_surroundings(pose, seed))
 
 
@@ -159,7 +161,7 @@ def _jitter_px(calm: bool, rng: np.random.Generator) -> float:
 
 
 def _caption(number: int, rng: np.random.Generator) -> str:
-    """What two cameras out of five write into their pictures."""
+    """What two cameras out of five write into their images."""
     street = _STREETS[int(rng.integers(len(_STREETS)))]
     return f"CAM {number + 1:02d} {street}" if rng.random() < 0.4 else ""
 

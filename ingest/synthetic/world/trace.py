@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ingest.errors import ConfigError
 from ingest.synthetic.camera.spec import CameraPose
 from ingest.synthetic.world.streets import Lane, LaneKind, Line, Streets
-from ingest.synthetic.world.traffic import STEP_S, Kind, Segment, Way
+from ingest.synthetic.world.traffic import STEP_S, Segment, VehicleKind, Way
 
 SUFFIX = ".city"
 _MAGIC = b"CORRIDOR CITY"
@@ -27,7 +27,7 @@ _PER_M = 100
 _PER_DEG = 10
 
 
-class Header(msgspec.Struct, frozen=True, kw_only=True):
+class TraceHeader(msgspec.Struct, frozen=True, kw_only=True):
     """What a trace is, readable without unpacking its traffic.
 
     source: where streets and demand are from, under which licence, and what simulated them. reach_m: how far ahead
@@ -46,7 +46,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
 class Trace:
     """The traffic of a part of a city, near its cameras."""
 
-    header: Header
+    header: TraceHeader
     streets: Streets
     ways: tuple[Way, ...]
 
@@ -70,7 +70,7 @@ class _Body(msgspec.Struct):
     crossings: list[int]
     outline: bytes
     vehicle_ids: list[int]
-    kinds: list[Kind]
+    kinds: list[VehicleKind]
     lengths_m: list[float]
     segments: bytes
     x: bytes
@@ -89,7 +89,7 @@ def write_trace(trace: Trace, path: Path) -> None:
         raise ConfigError(f"Cannot write the traffic to {path}: {error.strerror or error}") from error
 
 
-def read_header(path: Path) -> Header:
+def read_trace_header(path: Path) -> TraceHeader:
     """What a trace is; raises ConfigError when it cannot be read or is none."""
     return _split(path, _bytes_of(path, _HEADER_AT + _MOST_HEADER))[0]
 
@@ -113,7 +113,7 @@ def _bytes_of(path: Path, most: int) -> bytes:
         raise ConfigError(f"Cannot read the traffic in {path}: {error.strerror or error}") from error
 
 
-def _split(path: Path, content: bytes) -> tuple[Header, bytes]:
+def _split(path: Path, content: bytes) -> tuple[TraceHeader, bytes]:
     """The header and the packed body."""
     if not content.startswith(_MAGIC):
         raise ConfigError(f"{path} holds no city traffic (`corridor city traffic` writes such files)")
@@ -123,7 +123,7 @@ def _split(path: Path, content: bytes) -> tuple[Header, bytes]:
         raise ConfigError(f"The traffic in {path} is of format {found}, this release reads {_VERSION}: draw it again")
     end = _HEADER_AT + int.from_bytes(content[_HEADER_AT - 4 : _HEADER_AT], "little")
     try:
-        return msgspec.msgpack.decode(content[_HEADER_AT:end], type=Header), content[end:]
+        return msgspec.msgpack.decode(content[_HEADER_AT:end], type=TraceHeader), content[end:]
     except (msgspec.DecodeError, ValueError) as error:
         raise ConfigError(f"The traffic in {path} is damaged or cut off ({error}): fetch or draw it again") from error
 

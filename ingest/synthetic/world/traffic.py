@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from ingest.synthetic.vehicle.fleet import Vehicle
 
-Kind = Literal["car", "van", "truck", "bus", "motorcycle"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
+VehicleKind = Literal["car", "van", "truck", "bus", "motorcycle"]
+VEHICLE_KINDS: tuple[VehicleKind, ...] = get_args(VehicleKind)
 
 STEP_S = 0.2
 """Time between two points of a way; a straight line between them is less than .1 m off what was driven."""
@@ -51,7 +51,7 @@ class Way:
     """
 
     vehicle_id: int
-    kind: Kind
+    kind: VehicleKind
     length_m: float
     segments: tuple[Segment, ...]
 
@@ -61,7 +61,7 @@ class Trip:
     """One vehicle and its way through a world."""
 
     vehicle: Vehicle
-    kind: Kind
+    kind: VehicleKind
     segments: tuple[Segment, ...]
 
     @property

@@ -3,9 +3,9 @@
 `CAMERA.gt.txt` is text of the MOT Challenge, one visible box a line: `frame,id,x,y,w,h,1,class,visibility`; frame is
 the sequence number + 1, so numbers go on behind an outage; classes as in CLASSES.
 
-`CAMERA.times.txt` says when each picture was captured by the camera's own clock: `frame,captured_ns`.
+`CAMERA.times.txt` says when each image was captured by the camera's own clock: `frame,captured_ns`.
 
-`CAMERA.truth.jsonl` says everything, JSON lines: first a Header, then a FrameLine for every picture of the recording.
+`CAMERA.truth.jsonl` says everything, JSON lines: first a Header, then a FrameLine for every image of the recording.
 """
 
 from collections.abc import Iterator
@@ -26,14 +26,14 @@ CLASSES = {"car": 1, "truck": 2, "bus": 3, "motorcycle": 4, "van": 5}
 BOXES_ENDING, TIMES_ENDING, TRUTH_ENDING = ".gt.txt", ".times.txt", ".truth.jsonl"
 
 
-class Header(msgspec.Struct, frozen=True, kw_only=True):
+class TruthHeader(msgspec.Struct, frozen=True, kw_only=True):
     """What was recorded, and how.
 
-    source: of the pictures, `city://PRESET/N`. seed: of the preset. traffic: where it comes from, and whom to name.
-    trace: SHA-256 of the file that the traffic is from. width, height: pixels. fps: pictures per second. starts_ns:
+    source: of the images, `city://PRESET/N`. seed: of the preset. traffic: where it comes from, and whom to name.
+    trace: SHA-256 of the file that the traffic is from. width, height: pixels. fps: images per second. starts_ns:
     Unix time of frame 0. seconds: length, outages included. focal_px, centre_px: of the pinhole, square pixels, (0, 0)
-    is the upper left corner of the picture. clock: how wrong the camera's is. dark: spans (from_s, to_s) without
-    pictures. bits_per_s: of the video.
+    is the upper left corner of the image. clock: how wrong the camera's is. dark: spans (from_s, to_s) without
+    images. bits_per_s: of the video.
     """
 
     format: Literal["corridor-truth-1"] = "corridor-truth-1"
@@ -75,7 +75,7 @@ class SightingLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FrameLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One picture; see ingest.truth.TrueFrame."""
+    """One image; see ingest.truth.TrueFrame."""
 
     sequence: int
     captured_ns: int
@@ -86,7 +86,7 @@ class FrameLine(msgspec.Struct, frozen=True, kw_only=True):
 class TruthWriter:
     """Writes the files of one camera into a folder, frame by frame."""
 
-    def __init__(self, folder: Path, header: Header) -> None:
+    def __init__(self, folder: Path, header: TruthHeader) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._boxes = (folder / f"{header.camera}{BOXES_ENDING}").open("w", encoding="ascii", newline="\n")
         self._times = (folder / f"{header.camera}{TIMES_ENDING}").open("w", encoding="ascii", newline="\n")
@@ -123,15 +123,15 @@ class TruthWriter:
     ) -> None:
         self.close()
 
-    def _line(self, value: Header | FrameLine) -> None:
+    def _line(self, value: TruthHeader | FrameLine) -> None:
         self._lines.write(self._encoder.encode(value) + b"\n")
 
 
-def read_header(path: Path) -> Header:
+def read_truth_header(path: Path) -> TruthHeader:
     """The first line of a `.truth.jsonl`; raises ConfigError where it is none."""
     try:
         with path.open("rb") as lines:
-            return msgspec.json.decode(lines.readline(), type=Header)
+            return msgspec.json.decode(lines.readline(), type=TruthHeader)
     except (OSError, msgspec.DecodeError) as error:
         raise _unreadable(path, 1, error) from error
 
@@ -139,7 +139,7 @@ def read_header(path: Path) -> Header:
 def read_frames(path: Path) -> Iterator[TrueFrame]:
     """The frames of a `.truth.jsonl`; raises ConfigError at a line that is none."""
     decoder = msgspec.json.Decoder(FrameLine)
-    read_header(path)
+    read_truth_header(path)
     with path.open("rb") as lines:
         lines.readline()
         for number, line in enumerate(lines, start=2):

@@ -11,10 +11,10 @@ from scipy.optimize import linear_sum_assignment
 
 from detect.boxes import iou
 from detect.detections import Boxes
-from detect.ssd import CROSSROAD_1016, OpenVinoDetector
+from detect.ssd import CROSSROAD_1016, SsdDetector
 from ingest.clock import NS
 from ingest.frame import ClockQuality, Frame, Image
-from ingest.synthetic.render.camera_renderer import Stage
+from ingest.synthetic.render.camera_renderer import CameraRenderer
 from ingest.synthetic.world.presets import PRESETS, find_camera
 from ingest.video import RecordedVideo
 from tests.bench.measure import table
@@ -54,13 +54,13 @@ def match(true: Boxes, run: Boxes) -> np.ndarray:
     return hit
 
 
-def look_at_city(detector: OpenVinoDetector, name: str) -> Iterator[tuple[list[Seen], int, int]]:
+def look_at_city(detector: SsdDetector, name: str) -> Iterator[tuple[list[Seen], int, int]]:
     """By frame: what was there, how many boxes the detector gave, how many of them are right."""
     for index in range(min(CAMERAS, len(PRESETS[name].cameras))):
         preset, spec = find_camera(name, index)
-        stage = Stage(preset, spec)
+        renderer = CameraRenderer(preset, spec)
         for sequence in np.linspace(0, preset.frame_count(spec) - 1, FRAMES).round().astype(int).tolist():
-            image, sightings = stage.render(sequence)
+            image, sightings = renderer.render(sequence)
             found = detector(_frame(image, sequence)).boxes
             boxes = np.array([each.box_xyxy for each in sightings], np.float32).reshape(-1, 4)
             hit = match(boxes, found)
@@ -70,10 +70,10 @@ def look_at_city(detector: OpenVinoDetector, name: str) -> Iterator[tuple[list[S
                 for each, box, one in zip(sightings, boxes, hit, strict=True)
             ]
             yield seen, len(found), int(hit.sum())
-        stage.close()
+        renderer.close()
 
 
-def look_at_clips(detector: OpenVinoDetector) -> tuple[float, float]:
+def look_at_clips(detector: SsdDetector) -> tuple[float, float]:
     """Recall and precision on the real clips, every eighth frame."""
     true_boxes = run_boxes = right = 0
     for clip in CLIPS:
@@ -103,7 +103,7 @@ def main() -> None:
     if not WEIGHTS.exists():
         print(f"skipped: there is no {WEIGHTS} (set CORRIDOR_DATA or CORRIDOR_WEIGHTS; tests/data/SOURCES.md)")
         return
-    detector = OpenVinoDetector(WEIGHTS, CROSSROAD_1016, min_score=MIN_SCORE)
+    detector = SsdDetector(WEIGHTS, CROSSROAD_1016, min_score=MIN_SCORE)
     rows, day = [], []
     for name, preset in PRESETS.items():
         frames = list(look_at_city(detector, name))

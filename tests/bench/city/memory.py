@@ -3,7 +3,7 @@
 import gc
 import time
 
-from ingest.synthetic.render.camera_renderer import Stage
+from ingest.synthetic.render.camera_renderer import CameraRenderer
 from ingest.synthetic.world.presets import find_camera
 from tests.bench.measure import resident_mb, table
 
@@ -27,10 +27,10 @@ def main() -> None:
 def render_a_minute(index: int) -> int:
     """Every frame of a minute of one camera; returns how many."""
     preset, spec = find_camera(PRESET, index)
-    stage = Stage(preset, spec)
+    renderer = CameraRenderer(preset, spec)
     for sequence in range(SECONDS * spec.fps):
-        stage.render(sequence)
-    stage.close()
+        renderer.render(sequence)
+    renderer.close()
     return SECONDS * spec.fps
 
 

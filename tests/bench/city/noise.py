@@ -12,10 +12,10 @@ from scipy.optimize import linear_sum_assignment
 
 from detect.boxes import intersections, iou
 from detect.detections import Detections
-from detect.ssd import CROSSROAD_1016, OpenVinoDetector
+from detect.ssd import CROSSROAD_1016, SsdDetector
 from ingest.clock import NS
 from ingest.frame import ClockQuality, Frame
-from ingest.synthetic.render.camera_renderer import Stage
+from ingest.synthetic.render.camera_renderer import CameraRenderer
 from ingest.synthetic.world.presets import find_camera
 from ingest.truth import TrueSighting
 from tests.bench.measure import table
@@ -78,17 +78,17 @@ class Errors:
         self.false.append(float((shared.max(1, initial=0) <= 0).sum()))
 
 
-def look(errors: Errors, detector: OpenVinoDetector, name: str, camera: int) -> None:
+def look(errors: Errors, detector: SsdDetector, name: str, camera: int) -> None:
     """Some seconds of one camera."""
     preset, spec = find_camera(name, camera)
-    stage = Stage(preset, spec)
+    renderer = CameraRenderer(preset, spec)
     before: dict[int, tuple[float, float]] = {}
     sequences, _, _ = analysed_frames(preset, spec, RATE_FPS)
     for sequence in sequences[FROM : FROM + FRAMES].tolist():
-        image, sightings = stage.render(sequence)
+        image, sightings = renderer.render(sequence)
         at_ns = round(sequence / spec.fps * NS)
         errors.take(sightings, detector(Frame("", sequence, at_ns, ClockQuality.SYNTHETIC, image)), before)
-    stage.close()
+    renderer.close()
 
 
 def main() -> None:
@@ -96,7 +96,7 @@ def main() -> None:
     if not WEIGHTS.exists():
         print(f"skipped: there is no {WEIGHTS} (set CORRIDOR_DATA; tests/data/SOURCES.md)")
         return
-    errors, detector = Errors(), OpenVinoDetector(WEIGHTS, CROSSROAD_1016)
+    errors, detector = Errors(), SsdDetector(WEIGHTS, CROSSROAD_1016)
     for name, camera in CAMERAS:
         look(errors, detector, name, camera)
     _print(errors)

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from ingest.synthetic.camera.spec import CameraPose, Look
-from ingest.synthetic.render.camera_renderer import Placed, Stage
+from ingest.synthetic.render.camera_renderer import CameraRenderer, PlacedVehicle
 from ingest.synthetic.render.panda import ENGINE_LOCK, render_passes
 from ingest.synthetic.vehicle.fleet import Vehicle, draw_vehicle
 from ingest.synthetic.world.presets import find_camera
@@ -31,35 +31,38 @@ def main() -> None:
     print(f"{VEHICLES} vehicles in the picture, truth included, one thread; medians of 3\n")
     rows = []
     for width, height in SIZES:
-        stages = {"plain": _stage(width, height, PLAIN, 0.0), "every effect": _stage(width, height, EVERYTHING, RAIN)}
-        works: dict[str, Callable[[], float]] = {"passes": lambda stage=stages["plain"]: _passes(stage)}  # type: ignore[misc]
-        for name, stage in stages.items():
-            works[name] = lambda stage=stage: _frames(stage)  # type: ignore[misc]
+        stages = {
+            "plain": _renderer(width, height, PLAIN, 0.0),
+            "every effect": _renderer(width, height, EVERYTHING, RAIN),
+        }
+        works: dict[str, Callable[[], float]] = {"passes": lambda renderer=stages["plain"]: _passes(renderer)}  # type: ignore[misc]
+        for name, renderer in stages.items():
+            works[name] = lambda renderer=renderer: _frames(renderer)  # type: ignore[misc]
         found = interleaved(works)
         plate_s = _plate_s(width, height)
         rows.append([f"{width}x{height}", *(f"{found[name]:.0f}" for name in works), f"{plate_s:.1f}"])
-        for stage in stages.values():
-            stage.close()
+        for renderer in stages.values():
+            renderer.close()
     table(["size", "bare passes, frames/s", "plain, frames/s", "every effect, frames/s", "opening, s"], rows)
 
 
-def _stage(width: int, height: int, look: Look, rain: float) -> Stage:
+def _renderer(width: int, height: int, look: Look, rain: float) -> CameraRenderer:
     preset, spec = find_camera("smooth", 0)
     preset = replace(preset, weather=replace(preset.weather, rain=rain))
-    return Stage(preset, replace(spec, look=look, width=width, height=height))
+    return CameraRenderer(preset, replace(spec, look=look, width=width, height=height))
 
 
 def _plate_s(width: int, height: int) -> float:
     began_s = time.perf_counter()
-    _stage(width, height, PLAIN, 0.0).close()
+    _renderer(width, height, PLAIN, 0.0).close()
     return time.perf_counter() - began_s
 
 
-def _placed(number: int) -> list[Placed]:
+def _placed(number: int) -> list[PlacedVehicle]:
     """Ten vehicles that drive in the lanes before the camera."""
     _, spec = find_camera("smooth", 0)
     return [
-        Placed(vehicle, (x_m, y_m, heading_deg), 11.0)
+        PlacedVehicle(vehicle, (x_m, y_m, heading_deg), 11.0)
         for vehicle, (x_m, y_m, heading_deg) in zip(_vehicles(), _poses(spec.pose, number), strict=True)
     ]
 
@@ -81,18 +84,18 @@ def _poses(pose: CameraPose, number: int) -> list[tuple[float, float, float]]:
     return [(float(x_m), float(y_m), pose.yaw_deg) for x_m, y_m in spots]
 
 
-def _frames(stage: Stage) -> float:
-    stage.show(_placed(0), 0)
-    return rate(FRAMES, lambda: [stage.show(_placed(number), number) for number in range(FRAMES)])
+def _frames(renderer: CameraRenderer) -> float:
+    renderer.render_vehicles(_placed(0), 0)
+    return rate(FRAMES, lambda: [renderer.render_vehicles(_placed(number), number) for number in range(FRAMES)])
 
 
-def _passes(stage: Stage) -> float:
+def _passes(renderer: CameraRenderer) -> float:
     """Colour and ids alone, nothing read, nothing composed."""
-    stage.show(_placed(0), 0)
+    renderer.render_vehicles(_placed(0), 0)
     with ENGINE_LOCK:
-        return rate(FRAMES, lambda: _render(stage))
+        return rate(FRAMES, lambda: _render(renderer))
 
 
-def _render(stage: Stage) -> None:
+def _render(renderer: CameraRenderer) -> None:
     for _ in range(FRAMES):
-        render_passes(stage.passes)
+        render_passes(renderer.passes)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from ingest.frame import Image
-from ingest.synthetic.render.camera_renderer import Stage
+from ingest.synthetic.render.camera_renderer import CameraRenderer
 from ingest.synthetic.world.presets import PRESETS, find_camera
 from ingest.video import RecordedVideo
 from tests.bench.measure import table
@@ -30,10 +30,10 @@ def city_frames(name: str) -> Iterator[Image]:
     """A few frames of a preset's cameras."""
     for index in range(min(CAMERAS, len(PRESETS[name].cameras))):
         preset, spec = find_camera(name, index)
-        stage = Stage(preset, spec)
+        renderer = CameraRenderer(preset, spec)
         for sequence in np.linspace(0, preset.frame_count(spec) - 1, FRAMES).round().astype(int).tolist():
-            yield stage.render(sequence)[0]
-        stage.close()
+            yield renderer.render(sequence)[0]
+        renderer.close()
 
 
 def real_frames(clip: str) -> Iterator[Image]:

@@ -17,7 +17,7 @@ from deploy.site.config import parse_config
 from ingest.clock import NS
 from ingest.errors import ConfigError, SourceError
 from ingest.synthetic.world.presets import find_camera
-from ingest.synthetic.world.truth_file import read_frames, read_header
+from ingest.synthetic.world.truth_file import read_frames, read_truth_header
 from ingest.video import RecordedVideo
 from tests.system.command import corridor, start
 from training.scoring.truth import read_mot
@@ -52,7 +52,7 @@ class TestRecording:
     def test_leaves_complete_files(self, recorded: Recording) -> None:
         assert names(recorded.folder) == ["cameras.toml", *FILES]
         assert recorded.done
-        header = read_header(recorded.truth)
+        header = read_truth_header(recorded.truth)
         assert (header.source, header.width, header.height) == ("city://smooth/0", 640, 360)
         frames = list(read_frames(recorded.truth))
         assert [frame.sequence for frame in frames] == list(range(recorded.frames))

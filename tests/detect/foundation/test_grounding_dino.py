@@ -19,38 +19,38 @@ from PIL import Image as Pillow
 from detect.detections import Detections
 from detect.detector import BatchDetector
 from detect.foundation import grounding_dino
-from detect.foundation.grounding_dino import GREY_BGR, QUERIES, Fit, GroundingDino
-from detect.foundation.grounding_dino_network import DEVIATION, MEAN, Text
+from detect.foundation.grounding_dino import PADDING_BGR, QUERIES, GroundingDino, ResizePad
+from detect.foundation.grounding_dino_network import DEVIATION, MEAN, EncodedPrompt
 from detect.foundation.prompts import NO_NOUN, Prompt
 from ingest.errors import ConfigError, TooLargeError
 from ingest.frame import ClockQuality, Frame, Image
 
 pytestmark = pytest.mark.torch
 
-Pictures = NDArray[np.uint8]
+Images = NDArray[np.uint8]
 Output = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 WHITE = 255
 
 
 class Planted:
-    """Stands in for the network: `look` makes (Q, T) scores and (Q, 4) boxes of each picture; batches are counted."""
+    """Stands in for the network: `look` makes (Q, T) scores and (Q, 4) boxes of each image; batches are counted."""
 
     def __init__(self, look: Callable[[Image], Output], memory: int = 99) -> None:
         self._look = look
         self._memory = memory
         self.batches: list[tuple[str, tuple[int, ...]]] = []
 
-    def text(self, prompt: Prompt) -> Text:
+    def encode_prompt(self, prompt: Prompt) -> EncodedPrompt:
         """A token for each noun, and one at each end."""
         nouns = range(len(prompt.nouns))
-        return Text(prompt, np.array([NO_NOUN, *nouns, NO_NOUN]), {})
+        return EncodedPrompt(prompt, np.array([NO_NOUN, *nouns, NO_NOUN]), {})
 
-    def __call__(self, pictures: Pictures, text: Text) -> Output:
-        self.batches.append((text.prompt.caption, pictures.shape))
-        if len(pictures) > self._memory:
+    def __call__(self, batch: Images, text: EncodedPrompt) -> Output:
+        self.batches.append((text.prompt.caption, batch.shape))
+        if len(batch) > self._memory:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        scores, boxes = zip(*map(self._look, pictures), strict=True)
+        scores, boxes = zip(*map(self._look, batch), strict=True)
         return np.stack(scores), np.stack(boxes)
 
 
@@ -60,22 +60,22 @@ def output(*found: tuple[list[float], list[float]]) -> Output:
     return np.array([[0.1, *scores, 0.1] for _, scores in found], np.float32).reshape(-1, 4), boxes
 
 
-def nothing(picture: Image) -> Output:
+def nothing(resized: Image) -> Output:
     return output(([0.5, 0.5, 0.1, 0.1], [0.1, 0.1]))
 
 
-def bright_part(picture: Image) -> Output:
-    """The box around what is bright, as shares of the picture."""
-    rows, columns = np.nonzero(picture.min(axis=2) > 140)
-    height, width = picture.shape[:2]
+def bright_part(resized: Image) -> Output:
+    """The box around what is bright, as shares of the image."""
+    rows, columns = np.nonzero(resized.min(axis=2) > 140)
+    height, width = resized.shape[:2]
     left, right = columns.min() / width, (columns.max() + 1) / width
     top, bottom = rows.min() / height, (rows.max() + 1) / height
     return output(([(left + right) / 2, (top + bottom) / 2, right - left, bottom - top], [0.2, 0.8]))
 
 
-def brightness(picture: Image) -> Output:
-    """A box as wide as the picture is bright."""
-    share = float(picture.mean()) / 255
+def brightness(resized: Image) -> Output:
+    """A box as wide as the image is bright."""
+    share = float(resized.mean()) / 255
     return output(([share / 2, 0.5, share, 1.0], [0.9, 0.1]))
 
 
@@ -119,7 +119,7 @@ def test_boxes_land_where_the_network_saw_them(
     left, top, right, bottom = box_xyxy
     image[top:bottom, left:right] = WHITE
     found = one(detector(Planted(bright_part), monkeypatch)([frame(image)]))
-    tolerance_px = max(Fit.of(size, 800).size) / max(Fit.of(size, 800).scaled) + 0.5  # a pixel of the input
+    tolerance_px = max(ResizePad.of(size, 800).size) / max(ResizePad.of(size, 800).scaled) + 0.5  # a pixel of the input
     assert np.abs(found.boxes - [box_xyxy]).max() <= tolerance_px
     assert found.labels == ("bus",)
     assert found.scores.tolist() == pytest.approx([0.8])
@@ -133,7 +133,7 @@ def test_shares_become_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 1080), (1920, 1), (1, 10000), (10000, 1), (3, 7)])
-def test_degenerate_pictures_are_looked_at(size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_degenerate_images_are_looked_at(size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
     network = Planted(lambda _: output(([0.5, 0.5, 1.0, 1.0], [0.9, 0.1])))
     found = one(detector(network, monkeypatch)([frame(black(*size))]))
     assert (found.boxes <= np.array([*size, *size])).all()
@@ -146,25 +146,25 @@ def test_degenerate_pictures_are_looked_at(size: tuple[int, int], monkeypatch: p
 @pytest.mark.parametrize(
     "size", [(1920, 1080), (1080, 1920), (640, 480), (352, 288), (1333, 800), (801, 799), (2592, 1944), (3000, 300)]
 )
-def test_pictures_are_those_of_the_library(size: tuple[int, int]) -> None:
+def test_images_are_those_of_the_library(size: tuple[int, int]) -> None:
     image = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), np.uint8)
     library = transforms.Compose(
         [transforms.RandomResize([800], max_size=1333), transforms.ToTensor(), transforms.Normalize(MEAN, DEVIATION)]
     )
     expected, _ = library(Pillow.fromarray(image[:, :, ::-1].copy()), None)
-    picture = Fit.of(size, 800).apply(image)[:, :, ::-1].transpose(2, 0, 1) / 255
-    normal = (picture - np.array(MEAN)[:, None, None]) / np.array(DEVIATION)[:, None, None]
+    resized = ResizePad.of(size, 800).apply(image)[:, :, ::-1].transpose(2, 0, 1) / 255
+    normal = (resized - np.array(MEAN)[:, None, None]) / np.array(DEVIATION)[:, None, None]
     assert normal.shape == tuple(expected.shape)
     assert np.abs(normal - expected.numpy()).max() < 1e-5
 
 
-def test_what_a_narrow_picture_leaves_free_is_nothing_to_the_network() -> None:
-    fit = Fit.of((20, 2000), 800)
-    picture = fit.apply(np.full((2000, 20, 3), WHITE, np.uint8))
-    assert picture.shape == (fit.canvas[1], fit.canvas[0], 3)
-    assert (picture[: fit.scaled[1], : fit.scaled[0]] == WHITE).all()
-    assert (picture[:, fit.scaled[0] :] == GREY_BGR).all()
-    assert np.abs(np.array(GREY_BGR)[::-1] / 255 - MEAN).max() < 0.5 / 255 + 1e-6
+def test_what_a_narrow_image_leaves_free_is_nothing_to_the_network() -> None:
+    fit = ResizePad.of((20, 2000), 800)
+    resized = fit.apply(np.full((2000, 20, 3), WHITE, np.uint8))
+    assert resized.shape == (fit.canvas[1], fit.canvas[0], 3)
+    assert (resized[: fit.scaled[1], : fit.scaled[0]] == WHITE).all()
+    assert (resized[:, fit.scaled[0] :] == PADDING_BGR).all()
+    assert np.abs(np.array(PADDING_BGR)[::-1] / 255 - MEAN).max() < 0.5 / 255 + 1e-6
 
 
 def test_a_batch_has_one_prompt_and_one_size(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,7 +180,7 @@ def test_a_batch_has_one_prompt_and_one_size(monkeypatch: pytest.MonkeyPatch) ->
         camera, (width, height), level = cases[row]
         assert np.allclose(each.boxes, [[0, 0, width * level / 255, height]], atol=1e-2)
         assert each.labels == ("bus" if camera == "east" else "car",)
-    # Two cameras ask for the same, with two sizes of picture, four and eight of each; three at once.
+    # Two cameras ask for the same, with two sizes of image, four and eight of each; three at once.
     assert sorted((caption, shape[0], shape[1]) for caption, shape in network.batches) == sorted(
         [("car . bus .", n, 750) for n in (3, 3, 2)]
         + [("car . bus .", n, 800) for n in (3, 1)]
@@ -233,13 +233,13 @@ def test_a_full_gpu_gets_smaller_batches_and_loses_nothing(
         assert np.allclose(widths, [640 * 20 * row / 255 for row in range(11)], atol=1e-2)
     assert [shape[0] for _, shape in network.batches] == [8, 4, *[2] * 5, 1, *[2] * 5, 1]
     assert [record.getMessage() for record in caplog.records] == [
-        "Out of GPU memory with batches of 8 pictures; from now on 2"
+        "Out of GPU memory with batches of 8 images; from now on 2"
     ]
 
 
-def test_a_gpu_too_full_for_one_picture_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gpu_too_full_for_one_image_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     finder = detector(Planted(brightness, memory=0), monkeypatch)
-    with pytest.raises(TooLargeError, match=r"one picture of 1333x750 pixels .*short_side_px"):
+    with pytest.raises(TooLargeError, match=r"one image of 1333x750 pixels .*short_side_px"):
         finder([frame(black(1920, 1080))])
 
 

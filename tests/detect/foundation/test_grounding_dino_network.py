@@ -1,6 +1,6 @@
 """The real architecture with random weights, through the real files: the same as the library's own predictor.
 
-Swin-T with a small text encoder, at a short side of 192 pixels so that a picture takes a second or two.
+Swin-T with a small text encoder, at a short side of 192 pixels so that an image takes a second or two.
 """
 
 import socket
@@ -25,7 +25,7 @@ from PIL import Image as Pillow
 from detect.boxes import areas, iou
 from detect.detections import Detections
 from detect.foundation import grounding_dino_network
-from detect.foundation.grounding_dino import Fit, GroundingDino
+from detect.foundation.grounding_dino import GroundingDino, ResizePad
 from detect.foundation.grounding_dino_network import DEVIATION, MEAN, GroundingDinoNetwork, build, load_network
 from detect.foundation.prompts import Prompt
 from ingest.errors import ConfigError, WeightsError
@@ -106,8 +106,8 @@ def by_library(model: Any, image: Image) -> Detections:
             transforms.Normalize(MEAN, DEVIATION),
         ]
     )
-    picture, _ = prepare(Pillow.fromarray(image[:, :, ::-1].copy()), None)
-    boxes, scores, phrases = predict(model, picture, PROMPT, BOX_SCORE, PHRASE_SCORE, device="cpu")
+    pixels, _ = prepare(Pillow.fromarray(image[:, :, ::-1].copy()), None)
+    boxes, scores, phrases = predict(model, pixels, PROMPT, BOX_SCORE, PHRASE_SCORE, device="cpu")
     height, width = image.shape[:2]
     centres, halves = boxes.numpy()[:, :2], boxes.numpy()[:, 2:] / 2
     corners = np.hstack([centres - halves, centres + halves]) * [width, height, width, height]
@@ -154,7 +154,7 @@ def test_a_batch_of_cameras_is_what_the_library_finds_in_each(
 
 
 def test_names_are_the_phrases_of_the_library(network: GroundingDinoNetwork) -> None:
-    text = network.text(Prompt.of(PROMPT))
+    text = network.encode_prompt(Prompt.of(PROMPT))
     tokenizer = network._model.tokenizer
     tokens = tokenizer(text.prompt.caption)
     rng = np.random.default_rng(0)
@@ -176,15 +176,15 @@ def in_bfloat16(network: GroundingDinoNetwork, monkeypatch: pytest.MonkeyPatch) 
 
 def test_half_precision_moves_boxes_little(network: GroundingDinoNetwork, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the same starting places: which are best among nearly equal ones is chance where weights are random."""
-    text = network.text(Prompt.of(PROMPT))
-    picture = Fit.of((480, 270), 160).apply(street(2))[None].copy()
+    text = network.encode_prompt(Prompt.of(PROMPT))
+    pixels = ResizePad.of((480, 270), 160).apply(street(2))[None].copy()
     first_guess = network._model.transformer.enc_out_class_embed
     kept: list[torch.Tensor] = []
     with first_guess.register_forward_hook(lambda *call: kept.append(call[2])):
-        scores, boxes = network(picture, text)
+        scores, boxes = network(pixels, text)
     half = in_bfloat16(network, monkeypatch)
     with first_guess.register_forward_hook(lambda *_: kept[0]):
-        half_scores, half_boxes = half(picture, half.text(text.prompt))
+        half_scores, half_boxes = half(pixels, half.encode_prompt(text.prompt))
     assert 0 < np.median(np.abs(half_boxes - boxes)) < 1e-3
     assert 0 < np.median(np.abs(half_scores - scores)) < 0.02
 
@@ -195,11 +195,11 @@ def test_a_network_that_overflows_goes_on_in_float32(
     def overflow(_: object, __: object, boxes: torch.Tensor) -> torch.Tensor:
         return torch.full_like(boxes, float("nan")) if torch.is_autocast_enabled("cpu") else boxes
 
-    picture = Fit.of((480, 270), 160).apply(street(2))[None].copy()
+    pixels = ResizePad.of((480, 270), 160).apply(street(2))[None].copy()
     half = in_bfloat16(network, monkeypatch)
-    text = half.text(Prompt.of(PROMPT))
+    text = half.encode_prompt(Prompt.of(PROMPT))
     with network._model.bbox_embed[-1].register_forward_hook(overflow):
-        _, boxes = half(picture, text)
+        _, boxes = half(pixels, text)
     assert np.isfinite(boxes).all()
     assert half._autocast is None
     assert [record.getMessage() for record in caplog.records] == [

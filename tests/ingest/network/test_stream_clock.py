@@ -1,4 +1,4 @@
-"""Whose clock a picture is stamped with: scripts of packets and sender reports, no network."""
+"""Whose clock a frame is stamped with: scripts of packets and sender reports, no network."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ RTCP, ARRIVAL = ClockQuality.RTCP, ClockQuality.ARRIVAL
 
 @dataclass
 class Camera:
-    """Sends a picture every 100 ms, a report every second from `first_report` on; its clock is `wrong_ns` off."""
+    """Sends a frame every 100 ms, a report every second from `first_report` on; its clock is `wrong_ns` off."""
 
     clock: StreamClock
     wrong_ns: int = 0
@@ -27,10 +27,10 @@ class Camera:
     number: int = 0
     _reported_ns: int | None = None  # wall minus media time as of the last report
 
-    def play(self, pictures: int) -> list[tuple[int, ClockQuality] | None]:
-        """The stamps of the next pictures; a right one is `captured`."""
+    def play(self, frames: int) -> list[tuple[int, ClockQuality] | None]:
+        """The stamps of the next frames; a right one is `captured`."""
         stamps = []
-        for _ in range(pictures):
+        for _ in range(frames):
             captured, media = NOW + self.number * INTERVAL, self.number * INTERVAL + self.media_jump_ns
             report = self.number >= self.first_report and (self.number - self.first_report) % 10 == 0
             if report:
@@ -41,13 +41,13 @@ class Camera:
             self.number += 1
         return stamps
 
-    def errors_ms(self, pictures: int) -> list[float]:
+    def errors_ms(self, frames: int) -> list[float]:
         first = self.number
-        stamps = enumerate(self.play(pictures), first)
+        stamps = enumerate(self.play(frames), first)
         return [(stamp[0] - NOW - number * INTERVAL) / 1e6 for number, stamp in stamps if stamp is not None]
 
-    def qualities(self, pictures: int) -> list[ClockQuality | None]:
-        return [None if stamp is None else stamp[1] for stamp in self.play(pictures)]
+    def qualities(self, frames: int) -> list[ClockQuality | None]:
+        return [None if stamp is None else stamp[1] for stamp in self.play(frames)]
 
 
 def test_nothing_is_stamped_before_the_first_report_which_a_second_packet_confirms() -> None:
@@ -127,7 +127,7 @@ def test_the_age_of_the_last_report_is_known() -> None:
     assert camera.clock.status(NOW + 2 * NS).sr_age_s == pytest.approx(1 - LATE / NS)
 
 
-def test_pictures_without_media_time_have_that_of_their_arrival() -> None:
+def test_frames_without_media_time_have_that_of_their_arrival() -> None:
     clock = StreamClock(report_wait_s=0)
     assert clock.stamp(None, NOW) == (NOW, ARRIVAL)
 
@@ -135,6 +135,6 @@ def test_pictures_without_media_time_have_that_of_their_arrival() -> None:
 @given(st.lists(st.tuples(st.integers(-3, 3), st.integers(-12, 12), st.integers(1, 40)), min_size=1, max_size=8))
 def test_whatever_the_camera_s_clock_does_a_stamp_is_near_its_arrival(script: list[tuple[int, int, int]]) -> None:
     camera = Camera(StreamClock(report_wait_s=1))
-    for wrong_s, jump_s, pictures in script:
+    for wrong_s, jump_s, frames in script:
         camera.wrong_ns, camera.media_jump_ns = wrong_s * NS, jump_s * NS
-        assert all(abs(error_ms - LATE / 1e6) <= 2000 for error_ms in camera.errors_ms(pictures))
+        assert all(abs(error_ms - LATE / 1e6) <= 2000 for error_ms in camera.errors_ms(frames))

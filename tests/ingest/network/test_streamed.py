@@ -38,7 +38,7 @@ RTCP, ARRIVAL = ClockQuality.RTCP, ClockQuality.ARRIVAL
 
 
 def units() -> Iterator[AccessUnit]:
-    """A camera with a key picture every fifth of a second, so that joining it takes no time."""
+    """A camera with a key frame every fifth of a second, so that joining it takes no time."""
     return live_units(FPS, key_interval_s=0.2)
 
 
@@ -69,7 +69,7 @@ def take(video: VideoSource, count: int) -> list[Frame]:
 
 
 def errors_ms(frames: list[Frame]) -> NDArray[np.float64]:
-    """Capture time less the time that is drawn into the picture."""
+    """Capture time less the time that is drawn into the frame."""
     return np.array([(frame.captured_ns - read(frame.image)) / 1e6 for frame in frames])
 
 
@@ -82,13 +82,13 @@ def test_frames_have_the_camera_s_own_time(server: RtspServer, faults: Faults) -
     frames = take(video, 25)
     assert {frame.clock for frame in frames} == {RTCP}
     assert frames[0].size == SIZE
-    assert abs(errors_ms(frames)).max() < 2  # the report and the picture come from one clock
+    assert abs(errors_ms(frames)).max() < 2  # the report and the frame come from one clock
     assert [b.sequence - a.sequence for a, b in pairwise(frames)] == [1] * 24
     assert not video.status().clock.clock_suspect
     assert video.status().clock.sr_age_s is not None
 
 
-def test_pictures_before_the_first_report_are_held_back_and_counted(server: RtspServer, faults: Faults) -> None:
+def test_frames_before_the_first_report_are_held_back_and_counted(server: RtspServer, faults: Faults) -> None:
     faults.first_report_s = 0.5
     video = watch(server)
     frames = take(video, 5)
@@ -217,7 +217,7 @@ def test_parameter_sets_only_in_the_stream_are_enough(server: RtspServer, faults
     assert len(take(watch(server), 3)) == 3
 
 
-def test_joining_between_key_pictures_without_parameter_sets_takes_the_next_probe(server: RtspServer) -> None:
+def test_joining_between_key_frames_without_parameter_sets_takes_the_next_probe(server: RtspServer) -> None:
     server.add("/slow", lambda: live_units(FPS, key_interval_s=1.8)).parameter_sets = False
     early = StreamedVideo(camera(server, "/slow"), None)
     list(islice(early.frames(), 27))  # later than what the server sends again to those who come

@@ -1,4 +1,4 @@
-"""One camera's pictures: the same frame is the same bytes, parts fit the whole, nights are dark and lamps bright."""
+"""One camera's images: the same frame is the same bytes, parts fit the whole, nights are dark and lamps bright."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ingest.synthetic.camera.spec import CameraSpec, Look, Surroundings
-from ingest.synthetic.render.camera_renderer import Placed, Pose, Stage
+from ingest.synthetic.render.camera_renderer import CameraRenderer, PlacedVehicle, Pose
 from ingest.synthetic.render.snapshot import Snapshots
 from ingest.synthetic.vehicle.fleet import draw_vehicle
 from ingest.synthetic.world.presets import Preset, find_camera
@@ -38,70 +38,70 @@ def ahead(spec: CameraSpec, way_m: float, aside_m: float, turn_deg: float = 0.0)
     return float(x_m), float(y_m), spec.pose.yaw_deg + turn_deg
 
 
-def three(spec: CameraSpec, number: int = 0) -> list[Placed]:
-    """Three vehicles of the same fleet, two of which overlap in the picture."""
+def three(spec: CameraSpec, number: int = 0) -> list[PlacedVehicle]:
+    """Three vehicles of the same fleet, two of which overlap in the image."""
     spots = ((20.0 + 0.4 * number, -2.0), (29.0, -1.2), (24.0, 5.0))
-    return [Placed(draw_vehicle(k + 1, None, 9), ahead(spec, *spot), 9.0) for k, spot in enumerate(spots)]
+    return [PlacedVehicle(draw_vehicle(k + 1, None, 9), ahead(spec, *spot), 9.0) for k, spot in enumerate(spots)]
 
 
 @pytest.fixture(scope="module")
-def calm() -> Iterator[Stage]:
-    stage = Stage(*world(CALM))
-    yield stage
-    stage.close()
+def calm() -> Iterator[CameraRenderer]:
+    renderer = CameraRenderer(*world(CALM))
+    yield renderer
+    renderer.close()
 
 
 @pytest.fixture(scope="module")
-def wild() -> Iterator[Stage]:
-    stage = Stage(*world(EVERYTHING, NIGHT_RAIN, "old-town"))
-    yield stage
-    stage.close()
+def wild() -> Iterator[CameraRenderer]:
+    renderer = CameraRenderer(*world(EVERYTHING, NIGHT_RAIN, "old-town"))
+    yield renderer
+    renderer.close()
 
 
 class TestStage:
-    def test_frames_do_not_depend_on_those_before(self, wild: Stage) -> None:
+    def test_frames_do_not_depend_on_those_before(self, wild: CameraRenderer) -> None:
         _, spec = world(EVERYTHING)
         numbers = [0, 5, 3, 11, 5]
-        shown = [wild.show(three(spec, number), number) for number in numbers]
+        shown = [wild.render_vehicles(three(spec, number), number) for number in numbers]
         assert np.array_equal(shown[1][0], shown[4][0])
         assert shown[1][1] == shown[4][1]
-        other = Stage(*world(EVERYTHING, NIGHT_RAIN, "old-town"))
-        image, sightings = other.show(three(spec, 11), 11)
+        other = CameraRenderer(*world(EVERYTHING, NIGHT_RAIN, "old-town"))
+        image, sightings = other.render_vehicles(three(spec, 11), 11)
         other.close()
         assert np.array_equal(image, shown[3][0])
         assert sightings == shown[3][1]
 
-    def test_parts_fit_the_whole_without_a_seam(self, calm: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_parts_fit_the_whole_without_a_seam(self, calm: CameraRenderer, monkeypatch: pytest.MonkeyPatch) -> None:
         _, spec = world(CALM)
-        parts, _ = calm.show(three(spec), 0)
+        parts, _ = calm.render_vehicles(three(spec), 0)
         monkeypatch.setattr(calm, "_rects", lambda actors: [(0, 0, spec.width, spec.height)])
-        whole, _ = calm.show(three(spec), 0)
+        whole, _ = calm.render_vehicles(three(spec), 0)
         assert np.abs(parts.astype(int) - whole).max() <= 1
 
-    def test_effects_off_means_a_still_picture(self, calm: Stage) -> None:
-        empty = [calm.show([], sequence)[0] for sequence in (0, 9, 200)]
+    def test_effects_off_means_a_still_image(self, calm: CameraRenderer) -> None:
+        empty = [calm.render_vehicles([], sequence)[0] for sequence in (0, 9, 200)]
         assert np.array_equal(empty[0], empty[1])
         assert np.array_equal(empty[0], empty[2])
 
-    def test_truth_sways_with_the_picture(self, calm: Stage) -> None:
+    def test_truth_sways_with_the_image(self, calm: CameraRenderer) -> None:
         preset, spec = world(replace(CALM, jitter_px=2.0))
-        still = {each.vehicle_id: each for each in calm.show(three(spec), 0)[1]}
-        swaying = Stage(preset, spec)
-        shifts = [swaying._electronics.state(number).shift_px for number in range(60)]
+        still = {each.vehicle_id: each for each in calm.render_vehicles(three(spec), 0)[1]}
+        swaying = CameraRenderer(preset, spec)
+        shifts = [swaying._effects.state(number).shift_px for number in range(60)]
         number = int(np.argmax([abs(across) + abs(down) for across, down in shifts]))
-        for sighting in swaying.show(three(spec), number)[1]:
+        for sighting in swaying.render_vehicles(three(spec), number)[1]:
             moved = np.array(still[sighting.vehicle_id].box_xyxy) + np.tile(shifts[number], 2)
             assert np.abs(np.array(sighting.box_xyxy) - moved).max() <= 1
         swaying.close()
         assert max(map(abs, shifts[number])) >= 1
 
-    def test_a_moving_vehicle_is_blurred_and_its_box_stays(self, calm: Stage) -> None:
+    def test_a_moving_vehicle_is_blurred_and_its_box_stays(self, calm: CameraRenderer) -> None:
         preset, spec = world(replace(CALM, shutter_s=0.04))
-        blurring = Stage(preset, spec)
+        blurring = CameraRenderer(preset, spec)
         vehicle = draw_vehicle(1, None, 9)
-        fast = Placed(vehicle, ahead(spec, 20, 0, 90), 14.0)
-        sharp, before = calm.show([fast], 0)
-        soft, after = blurring.show([fast], 0)
+        fast = PlacedVehicle(vehicle, ahead(spec, 20, 0, 90), 14.0)
+        sharp, before = calm.render_vehicles([fast], 0)
+        soft, after = blurring.render_vehicles([fast], 0)
         blurring.close()
         left, top, right, bottom = before[0].box_xyxy
         assert before == after
@@ -128,20 +128,20 @@ class TestSnapshots:
         snapshots = Snapshots(preset, spec)
         pose = ahead(spec, 20, 0)
         first, second = draw_vehicle(1, "car", 1), replace(draw_vehicle(2, "truck", 1), vehicle_id=1)
-        pictures = [snapshots.take([(vehicle, pose)], 0)[0] for vehicle in (first, second, first)]
+        images = [snapshots.take([(vehicle, pose)], 0)[0] for vehicle in (first, second, first)]
         snapshots.close()
-        assert np.array_equal(pictures[0], pictures[2])
-        assert not np.array_equal(pictures[0], pictures[1])
+        assert np.array_equal(images[0], images[2])
+        assert not np.array_equal(images[0], images[1])
 
 
 class TestLight:
-    def test_nights_are_dark_and_lamps_are_bright(self, calm: Stage, wild: Stage) -> None:
+    def test_nights_are_dark_and_lamps_are_bright(self, calm: CameraRenderer, wild: CameraRenderer) -> None:
         preset, spec = world(CALM, Weather("night"))
-        night = Stage(preset, spec)
-        facing = Placed(draw_vehicle(1, "car", 9), ahead(spec, 24, 0, 180))
-        empty, (image, seen) = night.show([], 0)[0], night.show([facing], 0)
+        night = CameraRenderer(preset, spec)
+        facing = PlacedVehicle(draw_vehicle(1, "car", 9), ahead(spec, 24, 0, 180))
+        empty, (image, seen) = night.render_vehicles([], 0)[0], night.render_vehicles([facing], 0)
         night.close()
-        assert empty.mean() < 0.85 * calm.show([], 0)[0].mean()
+        assert empty.mean() < 0.85 * calm.render_vehicles([], 0)[0].mean()
         left, top, right, bottom = seen[0].box_xyxy
         assert image[top:bottom, left:right].max(axis=2).max() > 240
         below = np.s_[bottom + 2 : bottom + 12, left:right]
@@ -152,9 +152,9 @@ class TestLight:
     )
     def test_daylight_has_the_contrast_of_real_cameras(self, weather: Weather, surroundings: Surroundings) -> None:
         preset, spec = world(Look(), weather, surroundings)
-        stage = Stage(preset, replace(spec, height=288))
-        image = stage.show(three(spec), 0)[0]
-        stage.close()
+        renderer = CameraRenderer(preset, replace(spec, height=288))
+        image = renderer.render_vehicles(three(spec), 0)[0]
+        renderer.close()
         grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
         assert 24 < cv2.Laplacian(grey, cv2.CV_64F).std() < 80
         assert 34 < grey.std() < 70

@@ -1,4 +1,4 @@
-"""What a camera does to its pictures: nothing that is switched off, the same for the same frame."""
+"""What a camera does to its images: nothing that is switched off, the same for the same frame."""
 
 from dataclasses import replace
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ingest.frame import Image
-from ingest.synthetic.camera.frame_effects import Electronics
+from ingest.synthetic.camera.frame_effects import FrameEffects
 from ingest.synthetic.camera.look import REACH_PX, Finish, Metering, Noise, meter
 from ingest.synthetic.camera.spec import CameraPose, CameraSpec, Look
 from ingest.synthetic.world.weather import Weather
@@ -21,7 +21,7 @@ def scene(seed: int = 1, shape: tuple[int, int] = (96, 160)) -> Image:
 
 class TestElectronics:
     def test_what_is_off_changes_nothing(self) -> None:
-        electronics = Electronics(SPEC, Weather())
+        electronics = FrameEffects(SPEC, Weather())
         image = scene()
         for sequence in (0, 7, 500):
             state = electronics.state(sequence)
@@ -31,33 +31,33 @@ class TestElectronics:
 
     def test_a_frame_is_the_same_whatever_came_before(self) -> None:
         spec, weather = replace(SPEC, look=EVERYTHING), Weather("night", rain=0.8)
-        forwards, once = Electronics(spec, weather), Electronics(spec, weather)
+        forwards, once = FrameEffects(spec, weather), FrameEffects(spec, weather)
         image = scene()
         frames = [forwards.finish(image, forwards.state(sequence)) for sequence in range(12)]
         assert np.array_equal(once.finish(image, once.state(11)), frames[11])
         assert not np.array_equal(frames[10], frames[11])
 
     def test_gusts_stay_within_the_margin_and_move(self) -> None:
-        electronics = Electronics(replace(SPEC, look=EVERYTHING), Weather())
+        electronics = FrameEffects(replace(SPEC, look=EVERYTHING), Weather())
         shifts = np.array([electronics.state(sequence).shift_px for sequence in range(600)])
         assert np.abs(shifts).max() < electronics.margin_px
         assert np.abs(shifts).max() > 0.5
         assert np.abs(np.diff(shifts, axis=0)).max() > 0
 
     def test_exposure_wanders_slowly(self) -> None:
-        electronics = Electronics(replace(SPEC, look=Look(drift=0.1)), Weather())
+        electronics = FrameEffects(replace(SPEC, look=Look(drift=0.1)), Weather())
         green = np.array([electronics.state(sequence).gains_bgr[1] for sequence in range(3000)])
         assert 0.03 < np.ptp(green) < 0.2
         assert np.abs(np.diff(green)).max() < 0.01
 
     def test_rain_adds_light_streaks(self) -> None:
         dark = np.full((96, 160, 3), 40, np.uint8)
-        electronics = Electronics(SPEC, Weather(rain=1.0))
+        electronics = FrameEffects(SPEC, Weather(rain=1.0))
         rainy = electronics.finish(dark, electronics.state(3)).astype(int)
         assert 0.01 < (rainy[..., 1] > 46).mean() < 0.5
 
     def test_the_caption_is_written_above_and_below(self) -> None:
-        electronics = Electronics(replace(SPEC, look=Look(noise_sigma=0, caption="North gate")), Weather())
+        electronics = FrameEffects(replace(SPEC, look=Look(noise_sigma=0, caption="North gate")), Weather())
         grey = np.full((96, 160, 3), 128, np.uint8)
         written = (electronics.finish(grey, electronics.state(0)) != 128).any(axis=(1, 2))
         assert written[2]
@@ -88,7 +88,7 @@ class TestFinish:
         inner = slice(REACH_PX, -REACH_PX)
         assert np.array_equal(part[inner, inner], whole[20:70, 30:120][inner, inner])
 
-    def test_plain_optics_leave_the_picture_alone(self) -> None:
+    def test_plain_optics_leave_the_image_alone(self) -> None:
         look = Look(softness_px=0.0, sharpening=0.0, vignette=0.0)
         image = scene()
         assert np.array_equal(Finish(look, 160, 96, Metering(1.0, 0.0)).apply(image, (0, 0, 160, 96)), image)

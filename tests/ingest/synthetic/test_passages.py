@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ingest.synthetic.camera.passages import Passage, box_corners, in_view, passages, place
+from ingest.synthetic.camera.passages import Passage, box_corners, in_view, passages, to_world
 from ingest.synthetic.camera.spec import Projection
 from ingest.synthetic.world.presets import PRESETS, Preset, trips_of
 
@@ -22,7 +22,7 @@ def frames_in_view(preset: Preset, camera: int) -> dict[int, list[float]]:
         corners = box_corners(trip.vehicle.model)
         for time_s in np.arange(preset.frame_count(spec)) / spec.fps:
             pose = trip.pose(float(time_s))
-            if pose is not None and in_view(place(corners, pose), projection):
+            if pose is not None and in_view(to_world(corners, pose), projection):
                 found[trip.vehicle.vehicle_id].append(float(time_s))
     return found
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from ingest.errors import ConfigError
-from ingest.synthetic.camera.corridor_placement import place_in_a_row
-from ingest.synthetic.camera.placement import MAPPED_M, Survey, Wish, place_cameras
+from ingest.synthetic.camera.corridor_placement import place_along_corridor
+from ingest.synthetic.camera.placement import MAPPED_M, PlacementRequest, Survey, place_cameras
 from ingest.synthetic.camera.spec import CameraPose
 from ingest.synthetic.camera.visibility import area_ahead, in_sight, reach_m, without_sudden
 from ingest.synthetic.sumo.program import Spot
@@ -119,35 +119,39 @@ class TestPlacement:
 
     def test_is_the_same_for_a_seed_and_keeps_the_spacing(self) -> None:
         streets, survey = self.street()
-        wish = Wish(4, (100.0, 300.0))
-        poses = place_cameras(streets, survey, wish, np.random.default_rng(3))
-        assert poses == place_cameras(streets, survey, wish, np.random.default_rng(3))
-        assert poses != place_cameras(streets, survey, wish, np.random.default_rng(4))
+        request = PlacementRequest(4, (100.0, 300.0))
+        poses = place_cameras(streets, survey, request, np.random.default_rng(3))
+        assert poses == place_cameras(streets, survey, request, np.random.default_rng(3))
+        assert poses != place_cameras(streets, survey, request, np.random.default_rng(4))
         y_m = sorted(pose.y_m for pose in poses)
         assert np.diff(y_m).min() >= 99
         assert all(4.2 <= abs(pose.x_m) <= 5.3 for pose in poses)
 
     def test_an_overlapping_camera_stands_elsewhere_and_sees_the_same(self) -> None:
         streets, survey = self.street()
-        *_, one, other = place_cameras(streets, survey, Wish(2, (100.0, 300.0), True), np.random.default_rng(3))
+        *_, one, other = place_cameras(
+            streets, survey, PlacementRequest(2, (100.0, 300.0), True), np.random.default_rng(3)
+        )
         assert 20 < np.hypot(one.x_m - other.x_m, one.y_m - other.y_m) < 85
 
     def test_says_how_many_there_is_room_for(self) -> None:
         streets, survey = self.street()
         with pytest.raises(ConfigError, match=r"room for [3-7] cameras beside the traffic, not for 30"):
-            place_cameras(streets, survey, Wish(30, (100.0, 300.0)), np.random.default_rng(0))
+            place_cameras(streets, survey, PlacementRequest(30, (100.0, 300.0)), np.random.default_rng(0))
 
     def test_nobody_looks_at_the_end_of_the_map_or_where_vehicles_appear(self) -> None:
         streets, survey = self.street(*[(1.6, 300.0)] * 3)
-        poses = place_cameras(streets, survey, Wish(5, (60.0, 600.0)), np.random.default_rng(0))
+        poses = place_cameras(streets, survey, PlacementRequest(5, (60.0, 600.0)), np.random.default_rng(0))
         ends_m = np.array([(1.6, 300.0), (1.6, -200.0), (1.6, 800.0)])
         assert not any(in_sight(pose, ends_m, MAPPED_M, spare_m=0).any() for pose in poses)
-        seen = place_cameras(*self.street(), Wish(5, (60.0, 600.0)), np.random.default_rng(0))
+        seen = place_cameras(*self.street(), PlacementRequest(5, (60.0, 600.0)), np.random.default_rng(0))
         assert any(in_sight(pose, ends_m[:1], MAPPED_M, spare_m=0).any() for pose in seen)
 
     def test_in_a_row_one_view_follows_the_other(self) -> None:
         streets, survey = self.street()
-        poses = place_in_a_row(streets, survey, Wish(4, (80.0, 200.0), corridor=True), np.random.default_rng(2))
+        poses = place_along_corridor(
+            streets, survey, PlacementRequest(4, (80.0, 200.0), corridor=True), np.random.default_rng(2)
+        )
         y_m = [pose.y_m for pose in poses]
         assert y_m == sorted(y_m)
         assert all(79 <= step <= 201 for step in np.diff(y_m))
@@ -158,4 +162,6 @@ class TestPlacement:
     def test_says_how_many_fit_in_a_row(self) -> None:
         streets, survey = self.street()
         with pytest.raises(ConfigError, match=r"room for [3-7] cameras beside the traffic, not for 12"):
-            place_in_a_row(streets, survey, Wish(12, (80.0, 200.0), corridor=True), np.random.default_rng(2))
+            place_along_corridor(
+                streets, survey, PlacementRequest(12, (80.0, 200.0), corridor=True), np.random.default_rng(2)
+            )

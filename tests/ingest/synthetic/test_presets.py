@@ -22,7 +22,7 @@ LEAST_PX = 24
 
 @cache
 def seen_well(name: str) -> list[Passage]:
-    """Passages in which a vehicle is 24 px high or more, in pictures 360 px high."""
+    """Passages in which a vehicle is 24 px high or more, in images 360 px high."""
     preset = PRESETS[name]
     return [each for each in passages(preset) if each.height_px * 360 / preset.cameras[each.camera].height >= LEAST_PX]
 
@@ -79,7 +79,7 @@ class TestPresets:
         assert all(PRESETS[name].name == name for name in NAMES)
         assert "moon" not in PRESETS
 
-    def test_have_pictures_of_many_sizes_and_rates(self) -> None:
+    def test_have_images_of_many_sizes_and_rates(self) -> None:
         cameras = [spec for name in NAMES for spec in PRESETS[name].cameras]
         assert {(spec.width, spec.height) for spec in cameras} >= {(1920, 1080), (640, 360), (352, 288)}
         assert {spec.fps for spec in cameras} >= {10, 15, 25}
@@ -153,7 +153,7 @@ class TestCameras:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_nobody_appears_or_vanishes_in_view(name: str) -> None:
-    """Where a way begins or ends, the body is beyond the picture, or lower than 14 px in pictures 360 px high."""
+    """Where a way begins or ends, the body is beyond the image, or lower than 14 px in images 360 px high."""
     preset = PRESETS[name]
     ends = defaultdict(list)
     for trip in trips_of(preset):

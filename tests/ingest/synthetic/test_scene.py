@@ -10,7 +10,7 @@ from ingest.synthetic.scene.canvas import GroundCanvas
 from ingest.synthetic.scene.ground import STYLES, paint_ground
 from ingest.synthetic.scene.lighting import shade_on_ground
 from ingest.synthetic.scene.markings import drivable, paint_lines, sides, within_lanes, zebra
-from ingest.synthetic.scene.scene_object import Thing, square
+from ingest.synthetic.scene.scene_object import SceneObject, square
 from ingest.synthetic.scene.scenery import draw_scenery
 from ingest.synthetic.world.paths import beside, cut, dashes, even, lengths, piece, strip
 from ingest.synthetic.world.presets import find_camera, streets_of
@@ -131,17 +131,17 @@ class TestShade:
     def test_falls_away_from_the_sun(self) -> None:
         canvas = canvas_of()
         pillar = np.concatenate([np.append(corner, z)[None] for corner in square((0, 20), 1.5) for z in (0.0, 6.0)])
-        thing = Thing((), square((0, 20), 1.5), (pillar,))
+        scene_object = SceneObject((), square((0, 20), 1.5), (pillar,))
         weather = Weather(sun=(-1.0, 0.0, 1.0))
-        shade = shade_on_ground([thing], canvas, weather)
+        shade = shade_on_ground([scene_object], canvas, weather)
         assert canvas.x_m[shade > 0.9].max() == pytest.approx(7.5, abs=0.3)
         assert canvas.x_m[shade > 0.9].min() == pytest.approx(-1.5, abs=0.3)
-        assert not shade_on_ground([thing], canvas, Weather("overcast")).any()
+        assert not shade_on_ground([scene_object], canvas, Weather("overcast")).any()
 
 
-def low_corners(thing: Thing) -> Line:
+def low_corners(scene_object: SceneObject) -> Line:
     """Where a thing is lower than vehicles are high, (N, 2)."""
-    corners = [piece.mesh.vertices_m[piece.mesh.vertices_m[:, 2] < LOWEST_OVER_ROAD_M] for piece in thing.pieces]
+    corners = [piece.mesh.vertices_m[piece.mesh.vertices_m[:, 2] < LOWEST_OVER_ROAD_M] for piece in scene_object.pieces]
     return np.concatenate(corners)[:, :2].astype(np.float64) if corners else np.empty((0, 2))
 
 
@@ -156,11 +156,11 @@ class TestScenery:
         world, spec = find_camera(preset, camera)
         streets = streets_of(world).near(spec.pose.x_m, spec.pose.y_m, 260)
         spec = replace(spec, surroundings=surroundings)
-        things, site = draw_scenery(streets, spec, world.weather, np.random.default_rng((1, spec.seed)))
+        objects, site = draw_scenery(streets, spec, world.weather, np.random.default_rng((1, spec.seed)))
         here = np.array([spec.pose.x_m, spec.pose.y_m])
-        assert sum(bool(thing.pieces) for thing in things) > 10
-        for thing in things:
-            corners = low_corners(thing)
+        assert sum(bool(scene_object.pieces) for scene_object in objects) > 10
+        for scene_object in objects:
+            corners = low_corners(scene_object)
             assert not within_lanes(corners, site.lanes, -0.1).any()
             assert not len(corners) or np.linalg.norm(corners - here, axis=1).min() > 0.3
 
@@ -175,5 +175,5 @@ class TestScenery:
     def test_the_same_seed_gives_the_same_place(self) -> None:
         spec = CameraSpec(POSE, Look(), seed=3, surroundings="old-town")
         drawn = [draw_scenery(crossroads(20), spec, Weather(), np.random.default_rng(5))[0] for _ in range(2)]
-        first, second = (np.concatenate([low_corners(thing) for thing in things]) for things in drawn)
+        first, second = (np.concatenate([low_corners(scene_object) for scene_object in objects]) for objects in drawn)
         assert np.array_equal(first, second)

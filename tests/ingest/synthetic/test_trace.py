@@ -10,11 +10,11 @@ from ingest.errors import ConfigError
 from ingest.synthetic.camera.spec import CameraPose
 from ingest.synthetic.world.presets import TRACES
 from ingest.synthetic.world.streets import Lane, Streets
-from ingest.synthetic.world.trace import Header, Trace, read_header, read_trace, write_trace
-from ingest.synthetic.world.traffic import KINDS, Segment, Way
+from ingest.synthetic.world.trace import Trace, TraceHeader, read_trace, read_trace_header, write_trace
+from ingest.synthetic.world.traffic import VEHICLE_KINDS, Segment, Way
 
 POSE = CameraPose(x_m=10.5, y_m=-3.25, z_m=7.5, yaw_deg=-170.0, pitch_deg=20.0, fov_deg=48.0)
-HEADER = Header(name="toy", source="made up", seed=7, duration_s=60.0, reach_m=150.0, cameras=(POSE,))
+HEADER = TraceHeader(name="toy", source="made up", seed=7, duration_s=60.0, reach_m=150.0, cameras=(POSE,))
 
 
 def random_segment(rng: np.random.Generator, steps: int) -> Segment:
@@ -27,7 +27,7 @@ def random_trace(seed: int) -> Trace:
     rng = np.random.default_rng(seed)
     ways = tuple(
         Way(number, kind, 4.5, tuple(random_segment(rng, int(rng.integers(2, 50))) for _ in range(number)))
-        for number, kind in enumerate(KINDS, start=1)
+        for number, kind in enumerate(VEHICLE_KINDS, start=1)
     )
     lanes = (Lane("a", 0, rng.uniform(0, 900, (4, 2)), 3.2), Lane("a", 1, rng.uniform(0, 900, (2, 2)), 2.0, "walk"))
     return Trace(HEADER, Streets(lanes, (rng.uniform(0, 900, (5, 2)),), (rng.uniform(0, 900, (4, 2)),)), ways)
@@ -38,7 +38,7 @@ def test_what_is_written_comes_back(seed: int, tmp_path: Path) -> None:
     trace, path = random_trace(seed), tmp_path / "toy.city"
     write_trace(trace, path)
     back = read_trace(path)
-    assert back.header == trace.header == read_header(path)
+    assert back.header == trace.header == read_trace_header(path)
     for before, after in zip(trace.streets.lanes, back.streets.lanes, strict=True):
         assert (before.edge, before.place, before.width_m, before.kind) == (
             after.edge, after.place, after.width_m, after.kind
@@ -112,7 +112,7 @@ def test_a_foreign_file_is_refused(content: bytes | None, message: str, tmp_path
     path = tmp_path / "foreign.city"
     if content is not None:
         path.write_bytes(content)
-    for read in (read_trace, read_header):
+    for read in (read_trace, read_trace_header):
         with pytest.raises(ConfigError, match=message) as caught:
             read(path)
         assert "\n" not in str(caught.value)
@@ -128,7 +128,7 @@ def test_what_ships_is_small_and_names_its_source() -> None:
     assert paths
     assert sum(path.stat().st_size for path in paths) < 4_000_000
     for path in paths:
-        source = read_header(path).source
+        source = read_trace_header(path).source
         assert "Eclipse SUMO 1." in source, path
         assert "EPL-2.0" in source, path
         assert "Bologna" in source or "grid" in source, path

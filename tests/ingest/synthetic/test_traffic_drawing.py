@@ -9,7 +9,7 @@ import pytest
 
 from deploy.cli.city.traffic import traffic
 from ingest.errors import ConfigError
-from ingest.synthetic.camera.placement import Wish
+from ingest.synthetic.camera.placement import PlacementRequest
 from ingest.synthetic.sumo import program
 from ingest.synthetic.sumo.demand import kind_of, mix_kinds
 from ingest.synthetic.sumo.drawing import draw_trace
@@ -17,7 +17,7 @@ from ingest.synthetic.sumo.net import read_streets
 from ingest.synthetic.sumo.program import Spot, drive, prepare, sumo_home
 from ingest.synthetic.sumo.recorder import Recorder
 from ingest.synthetic.world.trace import read_trace, write_trace
-from ingest.synthetic.world.traffic import Kind
+from ingest.synthetic.world.traffic import VehicleKind
 from tests.conftest import skip_or_fail
 
 NET = """<net>
@@ -75,7 +75,7 @@ class TestNetwork:
 class TestDemand:
     def test_passenger_cars_become_a_mix_and_recorders_go(self, tmp_path: Path) -> None:
         (tmp_path / "in.xml").write_text(ROUTES)
-        kinds: dict[str, Kind | None] = {}
+        kinds: dict[str, VehicleKind | None] = {}
         root = ElementTree.parse(mix_kinds(tmp_path / "in.xml", tmp_path / "out.xml", kinds)).getroot()
         assert root.find("e1Detector") is None
         assert root.find("vehicle") is not None
@@ -96,7 +96,7 @@ class TestDemand:
         ("type_id", "kind"),
         [("p1@van", "van"), ("x@y@bus", "car"), ("line", "bus"), ("bike", None), ("unknown", "car")],
     )
-    def test_kinds_are_told_by_type(self, type_id: str, kind: Kind | None) -> None:
+    def test_kinds_are_told_by_type(self, type_id: str, kind: VehicleKind | None) -> None:
         assert kind_of(type_id, {"line": "bus", "bike": None}) == kind
 
 
@@ -183,7 +183,7 @@ class TestWithSumo:
         told: set[str] = set()
         for name in ("one.city", "other.city"):
             trace = draw_trace(
-                "grid:2x2", Wish(2, (80.0, 400.0)), name="town", seed=5, begin_s=40, duration_s=10, scale=2,
+                "grid:2x2", PlacementRequest(2, (80.0, 400.0)), name="town", seed=5, begin_s=40, duration_s=10, scale=2,
                 report=lambda what, share: told.add(what),
             )  # fmt: skip
             write_trace(trace, tmp_path / name)

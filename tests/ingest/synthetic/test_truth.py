@@ -1,4 +1,4 @@
-"""The truth about a picture: boxes, masks and shares, against renderings of one vehicle alone."""
+"""The truth about an image: boxes, masks and shares, against renderings of one vehicle alone."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ingest.synthetic.camera.passages import place
+from ingest.synthetic.camera.passages import to_world
 from ingest.synthetic.camera.spec import CameraPose, CameraSpec, Look, Projection
 from ingest.synthetic.mesh import Mesh
-from ingest.synthetic.render.actors import Placed
-from ingest.synthetic.render.camera_renderer import Stage
-from ingest.synthetic.render.ground_truth import Witness
+from ingest.synthetic.render.actors import PlacedVehicle
+from ingest.synthetic.render.camera_renderer import CameraRenderer
+from ingest.synthetic.render.ground_truth import GroundTruthPass
 from ingest.synthetic.render.outline import outline
 from ingest.synthetic.render.panda import ENGINE_LOCK, Node, discard_scene, make_node, make_root, render_passes
 from ingest.synthetic.render.vehicles import body_of
@@ -24,8 +24,8 @@ SPEC = CameraSpec(CameraPose(x_m=0.0, y_m=0.0, z_m=7.0, yaw_deg=0.0, pitch_deg=2
 KINDS = ("car", "van", "truck", "bus", "motorcycle")
 
 
-def placed(number: int, kind: str, x_m: float, y_m: float, heading_deg: float = 0.0) -> Placed:
-    return Placed(draw_vehicle(number, kind, 7), (x_m, y_m, heading_deg))
+def placed(number: int, kind: str, x_m: float, y_m: float, heading_deg: float = 0.0) -> PlacedVehicle:
+    return PlacedVehicle(draw_vehicle(number, kind, 7), (x_m, y_m, heading_deg))
 
 
 class Scene:
@@ -38,37 +38,37 @@ class Scene:
             self._occluders: Node = make_root("occluders")
             if wall is not None:
                 make_node(wall).reparent_to(self._occluders)
-            self._witness = Witness(self._occluders, self.projection)
+            self._ground_truth = GroundTruthPass(self._occluders, self.projection)
 
-    def look(self, vehicles: Sequence[Placed]) -> dict[int, TrueSighting]:
+    def look(self, vehicles: Sequence[PlacedVehicle]) -> dict[int, TrueSighting]:
         """The sightings of these vehicles by id."""
         shown = []
         with ENGINE_LOCK:
             for each in vehicles:
                 body = body_of(each.vehicle)
-                self._witness.add(each.vehicle.vehicle_id, body.node)
-                self._witness.place(each.vehicle.vehicle_id, *each.pose)
-                shown.append((each.vehicle, outline(place(body.vertices_m, each.pose), self.projection)))
-            render_passes([self._witness.view])
-            sightings = self._witness.look(shown)
+                self._ground_truth.add(each.vehicle.vehicle_id, body.node)
+                self._ground_truth.move(each.vehicle.vehicle_id, *each.pose)
+                shown.append((each.vehicle, outline(to_world(body.vertices_m, each.pose), self.projection)))
+            render_passes([self._ground_truth.view])
+            sightings = self._ground_truth.read_sightings(shown)
             for each in vehicles:
-                self._witness.drop(each.vehicle.vehicle_id)
+                self._ground_truth.drop(each.vehicle.vehicle_id)
         return {sighting.vehicle_id: sighting for sighting in sightings}
 
-    def alone(self, vehicle: Placed) -> TrueSighting:
+    def alone(self, vehicle: PlacedVehicle) -> TrueSighting:
         """The sighting of a vehicle when there is no other."""
         return self.look([vehicle])[vehicle.vehicle.vehicle_id]
 
-    def picture(self, sighting: TrueSighting) -> NDArray[np.bool_]:
+    def visible_mask(self, sighting: TrueSighting) -> NDArray[np.bool_]:
         """(H, W) the visible pixels."""
-        picture = np.zeros((self.spec.height, self.spec.width), bool)
+        visible_mask = np.zeros((self.spec.height, self.spec.width), bool)
         left, top, right, bottom = sighting.box_xyxy
-        picture[top:bottom, left:right] = sighting.mask
-        return picture
+        visible_mask[top:bottom, left:right] = sighting.mask
+        return visible_mask
 
     def close(self) -> None:
         with ENGINE_LOCK:
-            self._witness.close()
+            self._ground_truth.close()
             discard_scene(self._occluders)
 
 
@@ -81,7 +81,7 @@ def scene() -> Iterator[Scene]:
 
 @pytest.fixture(scope="module")
 def level() -> Iterator[Scene]:
-    """A camera that looks far enough up to have distant buses whole in the picture."""
+    """A camera that looks far enough up to have distant buses whole in the image."""
     made = Scene(replace(SPEC, pose=replace(SPEC.pose, pitch_deg=13.0)))
     yield made
     made.close()
@@ -116,8 +116,8 @@ def test_the_visible_box_is_the_bounds_of_the_mask(scene: Scene) -> None:
 
 
 def test_masks_do_not_overlap(scene: Scene) -> None:
-    pictures = [scene.picture(sighting) for sighting in scene.look(QUEUE).values()]
-    assert np.sum(pictures, axis=0).max() == 1
+    images = [scene.visible_mask(sighting) for sighting in scene.look(QUEUE).values()]
+    assert np.sum(images, axis=0).max() == 1
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -142,7 +142,7 @@ def test_the_full_box_of_a_vehicle_in_view_is_that_of_a_rendering_alone(
         ("bus", -2.0, 12.5, 8.0),
     ],
 )
-def test_the_full_box_goes_on_beyond_the_picture(
+def test_the_full_box_goes_on_beyond_the_image(
     scene: Scene, wide: Scene, kind: str, x_m: float, y_m: float, heading_deg: float
 ) -> None:
     vehicle = placed(20, kind, x_m, y_m, heading_deg)
@@ -160,8 +160,8 @@ def test_occlusion_is_the_share_of_pixels_that_others_hide(scene: Scene) -> None
     for vehicle in QUEUE:
         if (sighting := sightings.get(vehicle.vehicle.vehicle_id)) is None:
             continue
-        alone = scene.picture(scene.alone(vehicle))
-        seen = scene.picture(sighting)
+        alone = scene.visible_mask(scene.alone(vehicle))
+        seen = scene.visible_mask(sighting)
         assert not (seen & ~alone).any()
         assert sighting.occluded == pytest.approx(1 - seen.sum() / alone.sum(), abs=1e-9)
         hidden += 0 < sighting.occluded < 1
@@ -206,14 +206,14 @@ def test_truth_follows_a_mast_that_sways() -> None:
     preset, spec = find_camera("smooth", 0)
     swaying = replace(spec, look=replace(spec.look, jitter_px=3.0))
     turn = np.radians(spec.pose.yaw_deg)
-    ahead = Placed(
+    ahead = PlacedVehicle(
         draw_vehicle(1, "car", 7),
         (spec.pose.x_m - 20 * float(np.sin(turn)), spec.pose.y_m + 20 * float(np.cos(turn)), spec.pose.yaw_deg),
     )
-    stage = Stage(preset, swaying)
-    boxes = [stage.show([ahead], sequence)[1][0].full_xyxy for sequence in range(0, 40, 4)]
-    seen = [stage.show([ahead], sequence)[1][0] for sequence in range(0, 40, 4)]
-    stage.close()
+    renderer = CameraRenderer(preset, swaying)
+    boxes = [renderer.render_vehicles([ahead], sequence)[1][0].full_xyxy for sequence in range(0, 40, 4)]
+    seen = [renderer.render_vehicles([ahead], sequence)[1][0] for sequence in range(0, 40, 4)]
+    renderer.close()
     assert len(set(boxes)) >= 3
     for box, sighting in zip(boxes, seen, strict=True):
         assert sighting.full_xyxy == box
@@ -225,9 +225,9 @@ def test_another_stage_says_the_same() -> None:
     preset, spec = find_camera("smooth", 0)
     told = []
     for begin in (60, 63):  # frames before a frame make no difference
-        stage = Stage(preset, spec)
-        told.append([stage.render(sequence) for sequence in range(begin, 66)][-3:])
-        stage.close()
+        renderer = CameraRenderer(preset, spec)
+        told.append([renderer.render(sequence) for sequence in range(begin, 66)][-3:])
+        renderer.close()
     for (image, sightings), (again, same) in zip(*told, strict=True):
         assert np.array_equal(image, again)
         assert sightings == same

@@ -7,12 +7,12 @@ import pytest
 
 from ingest.errors import ConfigError
 from ingest.synthetic.camera.spec import CameraClock, CameraPose
-from ingest.synthetic.world.truth_file import CLASSES, Header, TruthWriter, read_frames, read_header
+from ingest.synthetic.world.truth_file import CLASSES, TruthHeader, TruthWriter, read_frames, read_truth_header
 from ingest.synthetic.world.weather import Weather
 from ingest.truth import TrueFrame, TrueSighting, pack_mask
 from training.scoring.truth import read_mot
 
-HEADER = Header(
+HEADER = TruthHeader(
     camera="north",
     source="city://smooth/0",
     seed=3,
@@ -59,7 +59,7 @@ def write(folder: Path) -> None:
 def test_what_is_written_is_read(tmp_path: Path) -> None:
     write(tmp_path)
     path = tmp_path / "north.truth.jsonl"
-    assert read_header(path) == HEADER
+    assert read_truth_header(path) == HEADER
     assert list(read_frames(path)) == frames()
 
 
@@ -108,4 +108,4 @@ def test_says_what_is_wrong_with_a_file(tmp_path: Path, line: int, content: str 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"cannot read the truth .*nothing\.truth\.jsonl"):
-        read_header(tmp_path / "nothing.truth.jsonl")
+        read_truth_header(tmp_path / "nothing.truth.jsonl")

@@ -74,7 +74,7 @@ def test_a_student_learns_drawn_traffic_in_seconds(clip: Path, tmp_path: Path) -
     assert every.precision is not None
     assert every.precision > 0.95
     assert done.agreement.named_alike == every.found
-    assert SiteDetector(done.path).about == done.about
+    assert SiteDetector(done.path).metadata == done.about
     report = json.loads((tmp_path / "site" / "report.json").read_text())
     assert report["held_out"]["all"]["recall"] == every.recall
     assert msgspec.convert(report["about"], type(done.about)) == done.about

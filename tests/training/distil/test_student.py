@@ -11,10 +11,10 @@ torch = pytest.importorskip("torch")
 onnxruntime = pytest.importorskip("onnxruntime")
 pytestmark = pytest.mark.torch
 
-from detect.site_detector import BOXES, HEAT, PICTURES, SiteDetector  # noqa: E402 - torch first
+from detect.site_detector import BOXES, HEAT, IMAGES, SiteDetector  # noqa: E402 - torch first
 from ingest.clock import SystemClock  # noqa: E402
 from ingest.errors import ConfigError  # noqa: E402
-from tests.detect.planted_site import ABOUT  # noqa: E402
+from tests.detect.planted_site import METADATA  # noqa: E402
 from tests.training.distil.drawn_traffic import after, labelled, never, write_traffic  # noqa: E402
 from training.distil.exporting import Exported, write_detector  # noqa: E402
 from training.distil.network import SiteNetwork  # noqa: E402
@@ -80,7 +80,7 @@ def test_the_file_says_what_the_network_says(tmp_path: Path) -> None:
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.add_(0.05 * torch.randn_like(parameter))
-    about = msgspec.structs.replace(ABOUT, size=(160, 96))
+    about = msgspec.structs.replace(METADATA, size=(160, 96))
     path = tmp_path / "site.onnx"
     write_detector(network, about, path)
     first = path.read_bytes()
@@ -91,7 +91,7 @@ def test_the_file_says_what_the_network_says(tmp_path: Path) -> None:
         expected = [each.numpy() for each in Exported(network)(torch.from_numpy(pictures))]
     assert expected[0].std() > 1e-3, "the same everywhere would prove nothing"
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    told = session.run([HEAT, BOXES], {PICTURES: pictures})
+    told = session.run([HEAT, BOXES], {IMAGES: pictures})
     openvino = SiteDetector(path, threads=1)._network(pictures[0].transpose(1, 2, 0).astype(np.uint8))
     for runtime in (told, [openvino[HEAT], openvino[BOXES]]):
         assert np.allclose(runtime[0], expected[0], atol=2e-2)

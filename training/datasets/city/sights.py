@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from detect.boxes import covered
 from detect.detections import Boxes
 from ingest.clock import NS
-from ingest.frame_sampler import Beat
-from ingest.synthetic.camera.passages import Passage, box_corners, passages, place
+from ingest.frame_sampler import FrameSampler
+from ingest.synthetic.camera.passages import Passage, box_corners, passages, to_world
 from ingest.synthetic.camera.spec import CameraSpec, Points, Projection
 from ingest.synthetic.render.outline import directions
 from ingest.synthetic.vehicle.fleet import Vehicle
@@ -51,14 +51,14 @@ class Sights:
 
 def analysed_frames(preset: Preset, spec: CameraSpec, fps: float) -> tuple[Ints, Ints, Ints]:
     """Numbers, camera times in ns and sessions of the frames that a feed would hand on at a rate."""
-    beat = Beat(fps)
+    sampler = FrameSampler(fps)
     sequences, times_ns, sessions = [], [], []
     for sequence in range(preset.frame_count(spec)):
         time_s = sequence / spec.fps
         if any(start <= time_s < end for start, end in spec.dark):
             continue
         shown_s = time_s + spec.clock.ahead_s(time_s)
-        if not beat.chooses(round(shown_s * NS)):
+        if not sampler.accept(round(shown_s * NS)):
             continue
         sequences.append(sequence)
         times_ns.append(round(shown_s * NS))
@@ -111,7 +111,7 @@ def _sights(
         first, last = np.searchsorted(times_s, [passage.enter_s - 1e-6, passage.leave_s + 1e-6]).tolist()
         for frame in range(first, last):
             pose = trip.pose(float(times_s[frame]))
-            box = None if pose is None else _box(place(points, pose), projection)
+            box = None if pose is None else _box(to_world(points, pose), projection)
             if box is not None:
                 at.append(frame)
                 vehicles.append(passage.vehicle_id)

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.synthetic.camera.passages import box_corners, place
+from ingest.synthetic.camera.passages import box_corners, to_world
 from ingest.synthetic.camera.spec import Projection
 from ingest.synthetic.vehicle.fleet import Vehicle
 from training.datasets.city.drives import Drive
@@ -73,7 +73,7 @@ def _find_place(
             float(heading_deg + rng.normal(0, 1.0)),
         )
         standing = Standing(
-            wanted, spot, float(speed_mps), _footprint(corners, spot), box_of(place(corners, spot), projection)
+            wanted, spot, float(speed_mps), _footprint(corners, spot), box_of(to_world(corners, spot), projection)
         )
         if _well_seen(standing.box, projection) and all(_apart(standing, other) for other in others):
             return standing
@@ -93,7 +93,7 @@ def _footprint(corners: NDArray[np.floating], spot: tuple[float, float, float]) 
     low, high = corners.min(0), corners.max(0)
     x0, x1, y0, y1 = low[0] - BESIDE_M, high[0] + BESIDE_M, low[1] - AHEAD_M, high[1] + AHEAD_M
     rectangle = np.array([(x0, y0, 0), (x1, y0, 0), (x1, y1, 0), (x0, y1, 0)])
-    return np.asarray(place(rectangle, spot)[:, :2], np.float32)
+    return np.asarray(to_world(rectangle, spot)[:, :2], np.float32)
 
 
 def _well_seen(box: NDArray[np.float64], projection: Projection) -> bool:

@@ -37,7 +37,7 @@ def build_load(model: Model, gear: Gear) -> list[Mesh]:
 
 
 def _wall(model: Model, side: int, from_m: float, to_m: float, levels_m: Floats, half_m: float) -> Mesh:
-    """A flat wall along one side, painted from the picture of that side."""
+    """A flat wall along one side, painted from the image of that side."""
     along = np.linspace(from_m, to_m, max(3, int((to_m - from_m) / 1.0) + 1))
     distance, height = np.meshgrid(along, levels_m, indexing="ij")
     points = np.stack([np.full_like(distance, side * half_m), -distance, height], -1)
@@ -45,7 +45,7 @@ def _wall(model: Model, side: int, from_m: float, to_m: float, levels_m: Floats,
 
 
 def _end(model: Model, at_m: float, levels_m: Floats, half_m: float, *, front: bool, region: Region | None) -> Mesh:
-    """A flat wall across; without a region it is painted from the picture of that end."""
+    """A flat wall across; without a region it is painted from the image of that end."""
     x, z = np.meshgrid(np.linspace(-half_m, half_m, 5), levels_m, indexing="ij")
     points = np.stack([x, np.full_like(x, -at_m), z], -1)
     uv = end_uv(model, x, z, front=front) if region is None else np.broadcast_to(region.middle, (*x.shape, 2))
@@ -53,7 +53,7 @@ def _end(model: Model, at_m: float, levels_m: Floats, half_m: float, *, front: b
 
 
 def _lid(from_m: float, to_m: float, height_m: float, half_m: float, uv: Floats | None) -> Mesh:
-    """A level surface; without a place in the texture it is the load's part of the roof picture."""
+    """A level surface; without a place in the texture it is the load's part of the roof image."""
     distance, x = np.meshgrid(np.linspace(from_m, to_m, 6), np.linspace(-half_m, half_m, 5), indexing="ij")
     points = np.stack([x, -distance, np.full_like(x, height_m)], -1)
     along = LOAD_ROOF_SHARE + (1 - LOAD_ROOF_SHARE) * (distance - from_m) / (to_m - from_m)
@@ -110,7 +110,7 @@ def _chassis(model: Model, gear: Gear) -> list[Mesh]:
 
 
 def _tank(model: Model) -> list[Mesh]:
-    """An elliptic tank along the frame; its halves are painted from the pictures of the sides."""
+    """An elliptic tank along the frame; its halves are painted from the images of the sides."""
     assert model.load_m is not None
     from_m, top_m = model.load_m
     half_m, middle_m, high_m = model.width_m / 2 * 0.98, (top_m + _FLOOR_M) / 2, (top_m - _FLOOR_M) / 2
@@ -188,7 +188,7 @@ def _goods(
 def _crate(
     left_m: float, right_m: float, from_m: float, to_m: float, low_m: float, high_m: float, spot: Region
 ) -> Mesh:  # fmt: skip
-    """A box with the whole picture of the region on every face if it is a picture of cargo."""
+    """A box with the whole image of the region on every face if it is an image of cargo."""
     plain = _block(left_m, right_m, from_m, to_m, low_m, high_m, spot)
     if spot is not CARGO:
         return plain

@@ -11,7 +11,7 @@ from ingest.synthetic.vehicle.models import CROWN_M, Model
 from ingest.synthetic.vehicle.paint.atlas_layout import FRONT, LEFT, REAR, RIGHT, ROOF
 
 CAB_ROOF_SHARE = 0.4
-"""The share of the roof picture that a truck's cab has; its load has the rest from LOAD_ROOF_SHARE on."""
+"""The share of the roof image that a truck's cab has; its load has the rest from LOAD_ROOF_SHARE on."""
 LOAD_ROOF_SHARE = 0.45
 
 
@@ -19,7 +19,7 @@ LOAD_ROOF_SHARE = 0.45
 class Outline:
     """A smoothed roofline with its length measured along the arc, for painting the roof without stretching.
 
-    distance_m: (S,) stations from the front; along: (S,) share of the roof picture.
+    distance_m: (S,) stations from the front; along: (S,) share of the roof image.
     """
 
     distance_m: Floats
@@ -64,12 +64,12 @@ def belt_at(model: Model, distance_m: Floats) -> Floats:
 
 
 def texture_top_m(model: Model) -> float:
-    """The height at the upper edge of the side, front and rear pictures."""
+    """The height at the upper edge of the side, front and rear images."""
     return model.height_m + 0.04
 
 
 def side_uv(model: Model, side: int, distance_m: Floats, height_m: Floats) -> Floats:
-    """Where (distance, height) is in the picture of a side; on the right one the front is at the right."""
+    """Where (distance, height) is in the image of a side; on the right one the front is at the right."""
     share = distance_m / model.length_m
     across = share if side < 0 else 1 - share
     shares = np.stack(np.broadcast_arrays(across, height_m / texture_top_m(model)), -1)
@@ -77,7 +77,7 @@ def side_uv(model: Model, side: int, distance_m: Floats, height_m: Floats) -> Fl
 
 
 def end_uv(model: Model, x_m: Floats, height_m: Floats, *, front: bool) -> Floats:
-    """Where (x, height) is in the picture of the front or the rear, as seen by someone before it."""
+    """Where (x, height) is in the image of the front or the rear, as seen by someone before it."""
     across = 0.5 + (-x_m if front else x_m) / model.width_m
     shares = np.stack(np.broadcast_arrays(across, height_m / texture_top_m(model)), -1)
     return (FRONT if front else REAR).uv(shares)

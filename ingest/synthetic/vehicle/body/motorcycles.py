@@ -105,7 +105,7 @@ def _shell(rings: list[tuple[float, float, float, float]]) -> Mesh:
 
 
 def _tail(model: Model) -> Mesh:
-    """Tail lamp and plate, from the picture of the rear."""
+    """Tail lamp and plate, from the image of the rear."""
     at_m, half_m, low_m, high_m = model.length_m - 0.10, 0.13, 0.48, 0.90
     x, z = np.meshgrid([-half_m, half_m], [low_m, high_m], indexing="ij")
     points = np.stack([x, np.full_like(x, -at_m), z], -1)
@@ -114,7 +114,7 @@ def _tail(model: Model) -> Mesh:
 
 
 def _jacket(path: Floats, radii: Floats, sides: int = 10) -> Mesh:
-    """A limb clothed in the picture of the jacket: around it across, along it upwards."""
+    """A limb clothed in the image of the jacket: around it across, along it upwards."""
     around, along = np.meshgrid(np.linspace(0, 1, sides + 1), np.linspace(0, 1, len(path)))
     return tube(path, radii, JACKET.uv(np.stack([around, along], -1)), sides)
 
@@ -154,7 +154,7 @@ def _person(model: Model, hip_m: float, seat_m: float, rider: Rider, *, leading:
 
 
 def _case(model: Model, rider: Rider) -> Mesh:
-    """A box behind the rider: a top case, or the large one of a delivery rider, with its picture on every face."""
+    """A box behind the rider: a top case, or the large one of a delivery rider, with its image on every face."""
     half_m, high_m, low_m = (
         (0.24, 0.46, model.belt_m + 0.12) if rider.case == "large" else (0.19, 0.28, model.belt_m + 0.10)
     )

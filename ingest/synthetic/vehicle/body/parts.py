@@ -10,7 +10,7 @@ _SEGMENTS = 16
 
 
 def build_wheels(model: Model, odd: int | None) -> Mesh:
-    """The wheels on all axles; number `odd`, counted from the front left, has the other wheel picture."""
+    """The wheels on all axles; number `odd`, counted from the front left, has the other wheel image."""
     half_m = model.width_m / 2
     places = [(side, axle_m) for axle_m in model.axles_m for side in (-1, 1)]
     wheels = []

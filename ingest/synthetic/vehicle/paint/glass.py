@@ -12,43 +12,43 @@ BLACK = bgr(20, 20, 22)
 _SKY_HIGH, _SKY_LOW = bgr(196, 184, 168), bgr(214, 210, 204)
 _HOUSES, _ROAD = bgr(62, 66, 72), bgr(98, 100, 102)
 _INSIDE = bgr(30, 28, 27)
-_PICTURE_PX = (48, 256)
+_REFLECTION_PX = (48, 256)
 
 
 @cache
 def _street() -> NDArray[np.float64]:
-    """A (48, 256, 3) picture of a street as glass mirrors it: sky, a line of roofs and trees, dark below.
+    """A (48, 256, 3) image of a street as glass mirrors it: sky, a line of roofs and trees, dark below.
 
     The same for all vehicles: it is the place that is mirrored, not the car.
     """
     rng = np.random.default_rng(7)
-    height, width = _PICTURE_PX
+    height, width = _REFLECTION_PX
     down = np.linspace(0, 1, height)[:, None, None]
     sky = _SKY_HIGH * (1 - down) + _SKY_LOW * down
     roofs = np.repeat(rng.uniform(0.30, 0.62, width // 8), 8)
     soft = 0.12 + cv2.GaussianBlur(roofs[None], (0, 0), 1.2)[0]
     shade = np.repeat(rng.uniform(0.75, 1.3, width // 8), 8)
     houses = (down[..., 0] > soft[None])[..., None]
-    picture = np.where(houses, _HOUSES * shade[None, :, None], sky)
-    return np.asarray(cv2.GaussianBlur(picture, (0, 0), 0.8), np.float64)
+    reflection = np.where(houses, _HOUSES * shade[None, :, None], sky)
+    return np.asarray(cv2.GaussianBlur(reflection, (0, 0), 0.8), np.float64)
 
 
 def paint_side_glass(panel: Panel, window: Points, tint: float, mirror: float = 0.52) -> None:
     """A side window: dark inside, the street in its upper half. mirror: share of the mirrored light."""
     distances = [a for a, _ in window]
-    columns = [int(np.clip(24 * a, 0, _PICTURE_PX[1] - 2)) for a in (min(distances), max(distances))]
+    columns = [int(np.clip(24 * a, 0, _REFLECTION_PX[1] - 2)) for a in (min(distances), max(distances))]
     street = _street()[:, columns[0] : max(columns[1], columns[0] + 2)]
-    down = np.linspace(1.0, 0.45, _PICTURE_PX[0])[:, None, None]
-    picture = _INSIDE * tint + street * mirror * down * np.clip(tint + 0.15, 0.6, 1.15)
-    panel.lay(window, picture)
+    down = np.linspace(1.0, 0.45, _REFLECTION_PX[0])[:, None, None]
+    reflection = _INSIDE * tint + street * mirror * down * np.clip(tint + 0.15, 0.6, 1.15)
+    panel.lay(window, reflection)
 
 
 def paint_screen(panel: Panel, screen: Points, tint: float, *, seats: Points = (), mirror: float = 0.5) -> None:
-    """A windscreen or rear window in a picture where its upper edge comes last along `a`, as on a roof."""
+    """A windscreen or rear window in an image where its upper edge comes last along `a`, as on a roof."""
     across = np.linspace(0, 1, 24)[None, :, None]
     street = cv2.resize(_street()[:, 30:110], (24, 32), interpolation=cv2.INTER_AREA)
-    picture = (_INSIDE * 1.25 + street[::-1] * mirror * (0.75 + 0.4 * across)) * tint
-    panel.lay(screen, np.transpose(picture, (1, 0, 2)))
+    reflection = (_INSIDE * 1.25 + street[::-1] * mirror * (0.75 + 0.4 * across)) * tint
+    panel.lay(screen, np.transpose(reflection, (1, 0, 2)))
     for a, b in seats:
         panel.tint(round_points(a, b, 0.07, 0.12), _INSIDE, 0.35)
         panel.tint(corners(a - 0.32, b - 0.20, a - 0.05, b + 0.20), _INSIDE, 0.30)

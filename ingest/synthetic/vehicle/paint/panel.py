@@ -48,8 +48,8 @@ class Panel:
         """A polygon whose colour runs from its top to its bottom, antialiased."""
         self.lay(points, np.stack([top, bottom])[:, None], weight)
 
-    def lay(self, points: Points, picture: NDArray[np.floating], weight: float = 1.0) -> None:
-        """A polygon that shows a (h, w, 3) picture stretched over the rectangle around it."""
+    def lay(self, points: Points, texture: NDArray[np.floating], weight: float = 1.0) -> None:
+        """A polygon that shows a (h, w, 3) image stretched over the rectangle around it."""
         left, right, first, last = self._bounds(points)
         part = self.image[first:last, left:right]
         if not part.size:
@@ -58,7 +58,7 @@ class Panel:
         corner = np.array([left, first]) << _SHIFT
         cv2.fillPoly(mask, [self._fixed(points) - corner.astype(np.int32)], 255, cv2.LINE_AA, _SHIFT)
         colours = cv2.resize(
-            np.clip(picture, 0, 255).astype(np.float32), part.shape[1::-1], interpolation=cv2.INTER_LINEAR
+            np.clip(texture, 0, 255).astype(np.float32), part.shape[1::-1], interpolation=cv2.INTER_LINEAR
         )
         share = cv2.merge([mask.astype(np.float32) * (weight / 255)] * 3)
         below = part.astype(np.float32)

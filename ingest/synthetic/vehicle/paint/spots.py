@@ -1,4 +1,4 @@
-"""The small pictures of an atlas: wheels, cargo, clothes, and places of one colour."""
+"""The small images of an atlas: wheels, cargo, clothes, and places of one colour."""
 
 import cv2
 import numpy as np

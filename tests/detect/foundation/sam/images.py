@@ -1,11 +1,11 @@
-"""Pictures, and boxes in them, to test SAM with."""
+"""Images, and boxes in them, to test SAM with."""
 
 import numpy as np
 
 BOXES = np.array([[10, 5, 60, 50], [3.4, 20.2, 88.8, 71.9], [0, 0, 120, 90], [70, 8, 80, 12]], np.float32)
 
 
-def picture(height: int, width: int) -> np.ndarray:
+def noise_image(height: int, width: int) -> np.ndarray:
     return np.random.default_rng(8).integers(0, 256, (height, width, 3), np.uint8)
 
 

@@ -14,7 +14,7 @@ import torch
 from segment_anything import SamPredictor
 
 from ingest.errors import TooLargeError
-from tests.detect.foundation.sam.images import BOXES, picture
+from tests.detect.foundation.sam.images import BOXES, noise_image
 from tests.detect.foundation.sam.networks import make
 
 pytestmark = pytest.mark.torch
@@ -38,7 +38,7 @@ def short_of_memory(monkeypatch: pytest.MonkeyPatch, room: int) -> list[int]:
 def test_short_of_memory_boxes_go_in_smaller_batches_which_is_said_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    image = picture(90, 120)
+    image = noise_image(90, 120)
     boxes = np.tile(BOXES, (5, 1))
     expected = make(tmp_path).masks(image, boxes)
     asked = short_of_memory(monkeypatch, room=3)
@@ -56,11 +56,11 @@ def test_no_memory_for_one_box_or_one_image_is_said(tmp_path: Path, monkeypatch:
     masker = make(tmp_path)
     short_of_memory(monkeypatch, room=0)
     with pytest.raises(TooLargeError, match="SAM small finds too little free memory on cpu for one box"):
-        masker.masks(picture(90, 120), BOXES)
+        masker.masks(noise_image(90, 120), BOXES)
 
     def encode(*given: Any) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr(SamPredictor, "set_image", encode)
     with pytest.raises(TooLargeError, match="for one image"):
-        masker.masks(picture(90, 120), BOXES)
+        masker.masks(noise_image(90, 120), BOXES)

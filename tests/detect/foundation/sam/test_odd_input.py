@@ -1,4 +1,4 @@
-"""What there may be: boxes without an area or outside, pictures of any size, and nothing to be seen."""
+"""What there may be: boxes without an area or outside, images of any size, and nothing to be seen."""
 
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from segment_anything import SamPredictor
 
 from detect.foundation import sam
 from detect.masks import BoxMasker
-from tests.detect.foundation.sam.images import BOXES, picture, red_box
+from tests.detect.foundation.sam.images import BOXES, noise_image, red_box
 from tests.detect.foundation.sam.networks import make
 
 pytestmark = pytest.mark.torch
@@ -41,7 +41,7 @@ def test_odd_boxes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, box: list[fl
         return real(self, *given, **named)
 
     monkeypatch.setattr(SamPredictor, "predict_torch", predict)
-    image = picture(90, 120)
+    image = noise_image(90, 120)
     masker = make(tmp_path, "seen-box")
     mask = masker(image, np.array(box, np.float32))
     assert (mask == BoxMasker()(image, np.array(box, np.float32))).all()
@@ -60,18 +60,18 @@ def test_where_sam_finds_nothing_the_box_stands_in(tmp_path: Path) -> None:
 
 def test_boxes_must_be_numbers(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="finite"):
-        make(tmp_path)(picture(90, 120), np.array([0, 0, np.nan, 9], np.float32))
+        make(tmp_path)(noise_image(90, 120), np.array([0, 0, np.nan, 9], np.float32))
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (10_000, 40), (40, 10_000), (1, 10_000), (2, 2)])
 def test_images_of_any_size(tmp_path: Path, shape: tuple[int, int]) -> None:
     box = np.array([0, 0, shape[1], shape[0]], np.float32)
-    mask = make(tmp_path, "seen-box")(picture(*shape), box)
+    mask = make(tmp_path, "seen-box")(noise_image(*shape), box)
     assert mask.shape == shape
     assert mask.all()
 
 
-def test_a_picture_of_ten_thousand_pixels_a_side_is_masked_box_by_box(
+def test_an_image_of_ten_thousand_pixels_a_side_is_masked_box_by_box(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sam, "PIXELS_AT_ONCE", 1)

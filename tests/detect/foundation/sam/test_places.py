@@ -9,7 +9,7 @@ pytest.importorskip("torch")
 pytest.importorskip("segment_anything")
 
 from detect.masks import BoxMasker
-from tests.detect.foundation.sam.images import picture, red_box
+from tests.detect.foundation.sam.images import noise_image, red_box
 from tests.detect.foundation.sam.networks import make
 
 pytestmark = pytest.mark.torch
@@ -47,7 +47,7 @@ def test_the_box_that_sam_is_asked_with_is_the_one_in_the_image(
     tmp_path: Path, shape: tuple[int, int], box: tuple[int, int, int, int]
 ) -> None:
     truth = BoxMasker()(np.zeros((*shape, 3), np.uint8), np.array(box, np.float32))
-    mask = make(tmp_path, "seen-box")(picture(*shape), np.array(box, np.float32))
+    mask = make(tmp_path, "seen-box")(noise_image(*shape), np.array(box, np.float32))
     assert (mask == truth).all()
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from detect.accelerator import Precision
 from detect.foundation import sam
 from detect.masks import BoxMasker, Masker
-from tests.detect.foundation.sam.images import BOXES, picture
+from tests.detect.foundation.sam.images import BOXES, noise_image
 from tests.detect.foundation.sam.networks import make, small
 
 pytestmark = pytest.mark.torch
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.torch
 def test_masks_are_those_of_the_library_s_predictor(
     tmp_path: Path, shape: tuple[int, int], precision: Precision, tolerance: float
 ) -> None:
-    image = picture(*shape)
+    image = noise_image(*shape)
     masker = make(tmp_path, precision=precision)
     network = small().eval()
     network.load_state_dict(torch.load(tmp_path / "small.pth"))
@@ -40,7 +40,7 @@ def test_masks_are_those_of_the_library_s_predictor(
 
 
 def test_boxes_together_are_as_each_alone_in_any_order(tmp_path: Path) -> None:
-    image = picture(90, 120)
+    image = noise_image(90, 120)
     masker: Masker = make(tmp_path)
     together = make(tmp_path).masks(image, BOXES)
     assert together.dtype == np.bool_
@@ -63,9 +63,9 @@ def test_an_image_is_encoded_once_for_all_its_boxes_and_not_for_none(
     monkeypatch.setattr(SamPredictor, "set_image", set_image)
     monkeypatch.setattr(sam, "BOXES_AT_ONCE", 3)
     masker = make(tmp_path)
-    masker.masks(picture(90, 120), BOXES)
+    masker.masks(noise_image(90, 120), BOXES)
     assert encoded == [(90, 120, 3)]
-    assert masker.masks(picture(90, 120), BOXES[:0]).shape == (0, 90, 120)
+    assert masker.masks(noise_image(90, 120), BOXES[:0]).shape == (0, 90, 120)
     assert len(encoded) == 1
 
 
@@ -78,7 +78,7 @@ def test_an_encoder_that_overflows_goes_on_in_float32_which_is_said_once(
             features[..., 3, 5] = float("nan")
         return features
 
-    image = picture(90, 120)
+    image = noise_image(90, 120)
     expected = make(tmp_path, precision="fp32").masks(image, BOXES)
     monkeypatch.setattr(sam, "autocast_type", lambda *_: torch.bfloat16)
     masker = make(tmp_path)
