@@ -1,4 +1,4 @@
-"""Where the large networks run: the device, and the type in which it computes fastest."""
+"""Device of the large networks, and the type in which it computes fastest."""
 
 from pathlib import Path
 from typing import Literal

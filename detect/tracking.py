@@ -1,4 +1,4 @@
-"""Which detection is which from frame to frame, in one camera."""
+"""Multi-object tracking within one camera: BoT-SORT."""
 
 import warnings
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""How long to wait before a camera is opened again."""
+"""Pauses before a camera is opened again."""
 
 import random
 

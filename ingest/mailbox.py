@@ -1,4 +1,4 @@
-"""Where decode threads leave frames and the inference thread finds them.
+"""Mailbox between decode threads and the inference thread.
 
 A live camera's slot holds one frame and the newest wins: what was not fetched in time is dropped and counted, so that
 nobody works on the past. A recording's slot makes its decoder wait instead, and frames of several recordings are

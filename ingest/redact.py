@@ -17,7 +17,7 @@ _HEADER = re.compile(r"(?i)\b(authorization:\s*)[^\r\n]+")
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
     """`text` with `***` for every secret, however it is percent-encoded, and for every password in a URL.
 
-    Recognised without a list of secrets: `scheme://user:password@host`, query fields such as `password=…`, and Authorization
+    Recognised without a list: `scheme://user:password@host`, query fields such as `password=…`, and Authorization
     headers. User names stay. Where a text could be read in two ways, too much is taken out and not too little.
     """
     for secret in sorted(set(secrets), key=len, reverse=True):

@@ -1,4 +1,4 @@
-"""What really was in front of a camera, where that is known."""
+"""Ground truth of a frame, where it is known."""
 
 from dataclasses import dataclass
 

@@ -133,7 +133,7 @@ class GroundingDino:
 
 @dataclass(frozen=True, slots=True)
 class ResizePad:
-    """How a frame lies in the network's input, all (width, height): `scaled`, in the upper left of `canvas`."""
+    """Resize and pad a frame to the network's input, all (width, height): `scaled`, in the upper left of `canvas`."""
 
     size: tuple[int, int]
     scaled: tuple[int, int]

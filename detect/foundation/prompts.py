@@ -1,4 +1,4 @@
-"""What an open-vocabulary detector is asked for: the nouns of a prompt, and which of them names a box."""
+"""Prompts of an open-vocabulary detector: their nouns, and the noun that names a box."""
 
 import re
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""When a frame of a network stream was captured: by the camera's clock where it can be trusted, else by arrival.
+"""Capture time of a stream's frames: by the camera's clock where it can be trusted, else by arrival.
 
 The camera's clock comes in RTCP sender reports: "at this wall time my media clock stood at this tick". What is kept is
 the difference of the two, the offset, so a capture time is media time plus offset.

@@ -1,4 +1,4 @@
-"""Cameras in a row: the same vehicles pass one after the other, with a few seconds between two views."""
+"""Cameras along a corridor: the same vehicles pass one after the other, with a few seconds between two views."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

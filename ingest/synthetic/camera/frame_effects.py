@@ -1,4 +1,4 @@
-"""What happens to a camera's images from frame to frame: gusts, exposure, rain, noise, the caption."""
+"""Effects on a camera's images from frame to frame: gusts, exposure, rain, noise, the caption."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""When each camera sees each vehicle, from the geometry alone, without rendering."""
+"""Passages: the times at which each camera sees each vehicle, from the geometry alone, without rendering."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Where cameras stand: on masts beside the carriageway, where many vehicles pass that other cameras see too."""
+"""Camera placement: on masts beside the carriageway, where many vehicles pass that other cameras see too."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How far a camera sees bodies of each kind, and who appears or vanishes before its eyes."""
+"""Visibility: the range at which a camera sees bodies of each kind, and vehicles that appear or vanish in its view."""
 
 from collections.abc import Iterator, Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""What is really visible: a second image in which every vehicle has its own colour."""
+"""Ground truth of a frame: an id pass, a second image in which every vehicle has its own colour."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What the cameras of a preset see, as one image."""
+"""The cameras of a preset side by side, as one image."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The empty image of a camera, rendered once, and what of it may hide a vehicle."""
+"""The empty image of a camera, rendered once, and its occluders."""
 
 from collections import defaultdict
 from collections.abc import Sequence

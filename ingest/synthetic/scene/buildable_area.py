@@ -1,4 +1,4 @@
-"""Where around a camera there is room to build: off the streets, out of the camera's sight of them, not twice."""
+"""Buildable area around a camera: off the streets, out of the camera's sight of them, not twice."""
 
 import cv2
 import numpy as np

@@ -1,4 +1,4 @@
-"""What else stands along streets: lamps, signals, signs, bollards, bins, rails, hedges, boards."""
+"""Street furniture: lamps, signals, signs, bollards, bins, rails, hedges, boards."""
 
 import cv2
 import numpy as np

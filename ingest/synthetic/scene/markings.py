@@ -1,4 +1,4 @@
-"""What is painted on the carriageway: lines between lanes, stop lines, crossings and arrows, as polygons on the map."""
+"""Road markings: lines between lanes, stop lines, crossings and arrows, as polygons on the map."""
 
 import itertools
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""What stands beside the streets of one camera: houses, trees, lamps, signs, rails, as its place has them."""
+"""Scenery beside the streets of one camera: houses, trees, lamps, signs, rails."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What closes a view far away: sky, hills, rows of trees and roofs."""
+"""Skyline of a view: sky, hills, rows of trees and roofs far away."""
 
 import cv2
 import numpy as np

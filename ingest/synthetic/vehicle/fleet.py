@@ -1,4 +1,4 @@
-"""Who the vehicles are: one vehicle, the same wherever it is seen, and fleets of them drawn without limit."""
+"""Vehicles, each the same wherever it is seen, and fleets of them drawn without limit."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

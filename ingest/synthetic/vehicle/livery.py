@@ -1,4 +1,4 @@
-"""What tells two vehicles of one model and paint apart, drawn once per vehicle."""
+"""Livery: the marks that tell two vehicles of one model and paint apart, drawn once per vehicle."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -1,4 +1,4 @@
-"""What a model of a vehicle is: its dimensions, its outline and the shapes of its lamps and windows."""
+"""Vehicle models: dimensions, outline, shapes of lamps and windows."""
 
 from dataclasses import dataclass
 from typing import Literal

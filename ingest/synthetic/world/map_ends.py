@@ -1,4 +1,4 @@
-"""Where a map ends: lanes that lead nowhere because what lies beyond was not mapped."""
+"""Ends of a map: lanes that lead nowhere because what lies beyond was not mapped."""
 
 import cv2
 import numpy as np

@@ -1,4 +1,4 @@
-"""Who drives where and when: the ways of vehicles as a traffic simulation drove them."""
+"""Trips of vehicles as a traffic simulation drove them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

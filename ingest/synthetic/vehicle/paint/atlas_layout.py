@@ -1,4 +1,4 @@
-"""Where the parts of a vehicle are in its texture atlas."""
+"""Layout of a vehicle's texture atlas."""
 
 from dataclasses import dataclass
 

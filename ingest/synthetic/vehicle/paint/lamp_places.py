@@ -1,4 +1,4 @@
-"""Where the lamps of a model are: for painting them, and for their light at night."""
+"""Positions of the lamps of a model: for painting them, and for their light at night."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""What use leaves on a vehicle: stickers, dents, repairs, dirt."""
+"""Marks of use on a vehicle: stickers, dents, repairs, dirt."""
 
 import cv2
 import numpy as np
