@@ -23,7 +23,7 @@ MAX_IOU = 0.45
 
 @dataclass(frozen=True, slots=True)
 class Letterbox:
-    """Letterbox of an image of `size` (width, height) in a square input: `scaled` (width, height), from its upper left."""
+    """Letterbox: image of `size` (width, height) in a square input as `scaled` (width, height), at its upper left."""
 
     size: tuple[int, int]
     scaled: tuple[int, int]

@@ -19,7 +19,7 @@ from tests.deploy.weights.samples import BIN, OLD_BIN, names_in, put
 @pytest.fixture
 def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The files that are hashed, by name; files of any size count as large."""
-    monkeypatch.setattr(weights_digest, "REMEMBER_FROM_BYTES", 1)
+    monkeypatch.setattr(weights_digest, "CACHE_FROM_BYTES", 1)
     names: list[str] = []
     real = hashlib.file_digest
 
@@ -43,7 +43,7 @@ def test_a_large_file_is_hashed_once_and_again_by_verify(folder: Path, hashed: l
 
 
 def test_small_files_are_hashed_every_time(folder: Path, hashed: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(weights_digest, "REMEMBER_FROM_BYTES", len(BIN))
+    monkeypatch.setattr(weights_digest, "CACHE_FROM_BYTES", len(BIN))
     put(folder)
     for _ in range(2):
         catalogue.find("net")
