@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.weights import catalogue as catalogue_module
 from deploy.weights.catalogue import Catalogue, Network
 from tests.deploy.weights.samples import make_catalogue
 from tests.deploy.weights.server import Server
@@ -33,7 +34,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def use(monkeypatch: pytest.MonkeyPatch, catalogue: Catalogue) -> Catalogue:
-    monkeypatch.setattr(catalogue, "load_catalogue", lambda: catalogue)
+    monkeypatch.setattr(catalogue_module, "load_catalogue", lambda: catalogue)
     return catalogue
 
 
