@@ -86,6 +86,7 @@ class CameraFeed:
         self._stall_after_s = stall_after_s
         self._max_stalls = max_stalls
         self._stalls = 0
+        self._decoded_before = 0  # frames, in the sessions before this one
         self._backoff = backoff or Backoff(random.Random())
         self._stopping = threading.Event()
         self._source: VideoSource | None = None
@@ -96,6 +97,7 @@ class CameraFeed:
     def start(self) -> None:
         """Begin a session in a thread of its own."""
         self.session += 1
+        self._decoded_before = self.counts.decoded
         self.state = FeedState.OPENING
         self._alive_s = self._clock.monotonic_s()
         self._mailbox.open(self.camera.id, self.session, live=self.camera.live)
@@ -139,7 +141,7 @@ class CameraFeed:
 
     def _fail(self, error: CorridorError) -> None:
         self.state, self.error = FeedState.FAILED, error
-        self._mailbox.put(Delivery(self.camera.id, self.session, error=error))
+        self._deliver(self.session, error=error)
 
     def _current(self, session: int) -> bool:
         return session == self.session and not self._stopping.is_set()
@@ -160,13 +162,14 @@ class CameraFeed:
             if self.camera.finite:
                 failed = error is not None and self.counts.opened == 0
                 self.state = FeedState.FAILED if failed else FeedState.ENDED
-                self._mailbox.put(Delivery(self.camera.id, session, error=error))
+                self._deliver(session, error=error)
                 return
             self._wait(error)
             self.state = FeedState.OPENING
             if not self._current(session):
                 return
             self.session = session = session + 1
+            self._decoded_before = self.counts.decoded
             self._alive_s = self._clock.monotonic_s()
             self._mailbox.open(self.camera.id, session, live=self.camera.live)
 
@@ -217,11 +220,15 @@ class CameraFeed:
     def _offer(self, session: int, frame: Frame) -> bool:
         self.counts.offered += 1
         self._offering = True
-        taken = self._mailbox.put(Delivery(self.camera.id, session, frame))
+        taken = self._deliver(session, frame)
         self._alive_s = self._clock.monotonic_s()
         self._offering = False
         self._after_ns = frame.captured_ns if self.camera.finite else self._after_ns
         return taken
+
+    def _deliver(self, session: int, frame: Frame | None = None, error: CorridorError | None = None) -> bool:
+        decoded = self.counts.decoded - self._decoded_before
+        return self._mailbox.put(Delivery(self.camera.id, session, frame, error, decoded))
 
 
 def limit_decoding(source: VideoSource, frames_per_s: float) -> None:

@@ -1,15 +1,15 @@
-"""Mailbox between decode threads and the inference thread.
+"""The mailbox between decode threads, which leave frames in it, and the inference thread, which takes them.
 
 A live camera's slot holds one frame and the newest wins: what was not fetched in time is dropped and counted, so that
 nobody works on the past. A recording's slot makes its decoder wait instead, and frames of several recordings are
 handed out in the order of their capture times, so that a run gives the same result however fast the machine is.
-Frames of several cameras can be fetched at once, for detectors that look at many frames in one go.
+Frames of several cameras can be fetched at once, for detectors that take many frames in one call.
 """
 
 import threading
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ingest.clock import Clock, SystemClock
 from ingest.errors import CorridorError
@@ -21,12 +21,18 @@ AGES_KEPT = 10_000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Delivery:
-    """A frame of a camera's session, or, with `frame` None, the session's end and what it ended by."""
+    """A frame of a camera's session, or, with `frame` None, the session's end and what it ended by.
+
+    decoded: frames that the session has decoded so far. dropped: frames of the camera that a newer one has replaced
+    so far, over all its sessions; set by the mailbox.
+    """
 
     camera_id: str
     session: int
     frame: Frame | None = None
     error: CorridorError | None = None
+    decoded: int = 0
+    dropped: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -80,7 +86,7 @@ class Mailbox:
     def _append(self, slot: _Slot, delivery: Delivery) -> bool:
         if slot.session != delivery.session or slot.closed:
             return False
-        slot.waiting.append(delivery)
+        slot.waiting.append(replace(delivery, dropped=slot.dropped))
         slot.since_s.append(self._clock.monotonic_s())
         self._changed.notify_all()
         return True

@@ -33,12 +33,12 @@ from ingest.synthetic.world.truth_file import (
 
 VIDEO_ENDING = ".mp4"
 KEY_INTERVAL_S = 2
-"""From one key picture to the next, as surveillance cameras are set."""
+"""From one key frame to the next, as surveillance cameras are set."""
 
-_TOLD_EVERY = 10
+_REPORT_EVERY = 10
 _POLL_S = 0.2
 
-Tell = Callable[[str, int], None]
+FrameReport = Callable[[str, int], None]
 """Takes the name of a camera and how many frames of it have been gone through."""
 
 
@@ -60,21 +60,21 @@ class Recording:
 
     @property
     def video(self) -> Path:
-        """Where the pictures are."""
+        """The video file."""
         return self.folder / f"{self.camera}{VIDEO_ENDING}"
 
     @property
     def truth(self) -> Path:
-        """Where everything is said about them; the last file to appear."""
+        """The truth file; the last one to appear."""
         return self.folder / f"{self.camera}{TRUTH_ENDING}"
 
     def first_ns(self) -> int:
-        """How long after the beginning its first picture was captured: a camera may be dark then."""
+        """How long after the beginning its first frame was captured: a camera may be dark then."""
         first = next(read_frames(self.truth), None)
         return first.captured_ns - self.starts_ns if first is not None else 0
 
     def table(self) -> tuple[str, str, datetime | None]:
-        """For `configuration`; the recording begins when the camera believes that its first picture was captured."""
+        """For `configuration`; the recording begins when the camera believes that its first frame was captured."""
         first = next(read_frames(self.truth), None)
         if first is None or first.camera_ns == 0:
             return self.camera, str(self.video.resolve()), None
@@ -152,7 +152,7 @@ def _focal_px(spec: CameraSpec) -> float:
     return round(float(Projection(spec.pose, spec.width, spec.height).focal_px), 4)
 
 
-def record(recording: Recording, tell: Tell = lambda camera, frames: None) -> None:
+def record(recording: Recording, report: FrameReport = lambda camera, frames: None) -> None:
     """Render one camera to its files; they appear when they are complete."""
     from ingest.video import VideoWriter  # loads the codecs: only who records needs them
 
@@ -173,35 +173,35 @@ def record(recording: Recording, tell: Tell = lambda camera, frames: None) -> No
                 break
             video.write(frame.image, frame.sequence)
             truth.write(source.truth(frame.sequence))
-            if frame.sequence % _TOLD_EVERY == 0:
-                tell(recording.camera, frame.sequence)
+            if frame.sequence % _REPORT_EVERY == 0:
+                report(recording.camera, frame.sequence)
     source.close()
     video.close()
     for ending in _ENDINGS:
         (part / f"{recording.camera}{ending}").replace(recording.folder / f"{recording.camera}{ending}")
     part.rmdir()
-    tell(recording.camera, recording.frames)
+    report(recording.camera, recording.frames)
 
 
-def record_all(recordings: Sequence[Recording], processes: int, tell: Tell) -> None:
+def record_all(recordings: Sequence[Recording], processes: int, report: FrameReport) -> None:
     """Record cameras side by side, each in a process of its own; what is cut short leaves nothing behind.
 
     Raises SourceError where a camera cannot be recorded.
     """
     context = multiprocessing.get_context("spawn")
-    told: Queue[tuple[str, int | str]] = context.Queue()
+    reports: Queue[tuple[str, int | str]] = context.Queue()
     waiting = list(reversed(recordings))
     running: dict[SpawnProcess, Recording] = {}
     try:
         while waiting or running:
             while waiting and len(running) < processes:
                 recording = waiting.pop()
-                process = context.Process(target=_work, args=(recording, told), daemon=True)
+                process = context.Process(target=_record_in_process, args=(recording, reports), daemon=True)
                 process.start()
                 running[process] = recording
-            _pass_on(told, tell)
+            _forward_reports(reports, report)
             for process in [each for each in running if not each.is_alive()]:
-                _pass_on(told, tell)
+                _forward_reports(reports, report)
                 recording = running.pop(process)
                 if process.exitcode:
                     _discard(recording)
@@ -213,18 +213,18 @@ def record_all(recordings: Sequence[Recording], processes: int, tell: Tell) -> N
             _discard(recording)
 
 
-def _pass_on(told: "Queue[tuple[str, int | str]]", tell: Tell) -> None:
-    """Tell what the processes have told; raises SourceError where one says that it cannot go on."""
+def _forward_reports(reports: "Queue[tuple[str, int | str]]", report: FrameReport) -> None:
+    """Forward the reports of the processes; raises SourceError where one says that it cannot go on."""
     with suppress(Empty):
-        camera, said = told.get(timeout=_POLL_S)
+        camera, content = reports.get(timeout=_POLL_S)
         while True:
-            if isinstance(said, str):
-                raise SourceError(f"cannot record camera '{camera}': {said}")
-            tell(camera, said)
-            camera, said = told.get_nowait()
+            if isinstance(content, str):
+                raise SourceError(f"cannot record camera '{camera}': {content}")
+            report(camera, content)
+            camera, content = reports.get_nowait()
 
 
-def _work(recording: Recording, told: "Queue[tuple[str, int | str]]") -> None:
+def _record_in_process(recording: Recording, reports: "Queue[tuple[str, int | str]]") -> None:
     """The life of a process. Ctrl-C reaches all processes of a terminal; the first one decides.
 
     Where the first one was killed nobody waits for the recording: it is given up.
@@ -232,16 +232,16 @@ def _work(recording: Recording, told: "Queue[tuple[str, int | str]]") -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
 
-    def tell(camera: str, frames: int) -> None:
+    def report(camera: str, frames: int) -> None:
         if parent is not None and not parent.is_alive():
             _discard(recording)
             os._exit(1)
-        told.put((camera, frames))
+        reports.put((camera, frames))
 
     try:
-        record(recording, tell)
+        record(recording, report)
     except (CorridorError, OSError) as error:
-        told.put((recording.camera, str(error)))
+        reports.put((recording.camera, str(error)))
 
 
 def _part(recording: Recording) -> Path:

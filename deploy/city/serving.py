@@ -13,7 +13,7 @@ from ingest.synthetic.world.truth_file import read_truth_header
 
 
 class Playback:
-    """The time of the city while it is played: it begins when the first camera is asked for its pictures."""
+    """The time of the city while it is played: it begins when the first camera is asked for its frames."""
 
     def __init__(self, clock: Clock, lap_s: float, *, loop: bool = False) -> None:
         """lap_s: how long it takes once; with `loop` again and again."""
@@ -45,9 +45,9 @@ def mount(server: RtspServer, path: str, recording: Recording, playback: Playbac
 
 
 def played(video: Path, first_ns: int, playback: Playback) -> Iterator[AccessUnit]:
-    """The pictures of a recording from now on, the first one a key picture, then through outages to the end.
+    """The frames of a recording from now on, the first one a key frame, then through outages to the end.
 
-    first_ns: how long after the beginning of the city's time its first picture was captured.
+    first_ns: how long after the beginning of the city's time its first frame was captured.
     """
     from ingest.network.h264 import recorded_units  # loads the codecs: only who plays needs them
 

@@ -1,4 +1,4 @@
-"""`corridor cameras`: is there a picture?"""
+"""`corridor cameras`: check that every camera gives frames."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +22,8 @@ FRAMES = 15
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """What opening a camera showed."""
+class CameraCheck:
+    """Result of opening a camera and reading a few frames."""
 
     camera: Camera
     size: tuple[int, int] | None = None
@@ -40,7 +40,7 @@ def check(
     """Open every camera, read a few frames, say what came; exit code 2 if one of them gave nothing."""
     config = load_config(file)
     clock = SystemClock()
-    results = [_look(camera, clock) for camera in config.cameras]
+    results = [_check_camera(camera, clock) for camera in config.cameras]
     table = Table(box=None, header_style="bold cyan")
     for name in ("camera", "picture", "frames/s", "clock", "first frame", "error"):
         table.add_column(name)
@@ -54,7 +54,7 @@ def check(
         raise SourceError(f"no picture from {len(broken)} of {len(results)} cameras: {', '.join(broken)}")
 
 
-def _look(camera: Camera, clock: Clock) -> Checked:
+def _check_camera(camera: Camera, clock: Clock) -> CameraCheck:
     began_s = clock.monotonic_s()
     frames: list[Frame] = []
     open_s = 0.0
@@ -72,7 +72,7 @@ def _look(camera: Camera, clock: Clock) -> Checked:
         if not frames:
             raise SourceError(f"camera '{camera.id}': {redact(camera.source)} opened but gave no frame")
     except CorridorError as error:
-        return Checked(camera, open_s=clock.monotonic_s() - began_s, error=str(error))
+        return CameraCheck(camera, open_s=clock.monotonic_s() - began_s, error=str(error))
     spread_s = (frames[-1].captured_ns - frames[0].captured_ns) / NS
     rate = (len(frames) - 1) / spread_s if spread_s > 0 else None
-    return Checked(camera, frames[0].size, rate, frames[0].clock.value, open_s)
+    return CameraCheck(camera, frames[0].size, rate, frames[0].clock.value, open_s)

@@ -1,4 +1,4 @@
-"""`corridor crops`: what to do with the crops that a run has kept."""
+"""`corridor crops`: use the crops that a run has kept."""
 
 from pathlib import Path
 from typing import Annotated
@@ -38,10 +38,10 @@ def export(
     if not store.is_dir():
         raise ConfigError(f"there are no crops in {store} (run with [crops] keep = true)")
     log = open_log(config.log.url, must_exist=True)
-    told = export_crops(read_journeys(log), read_store(store), store, out, singles=singles)
+    counts = export_crops(read_journeys(log), read_store(store), store, out, singles=singles)
     make_console().print(
-        f"{out}: {told.images} images of {told.identities} vehicles by {told.cameras} cameras "
-        f"({told.left_out} stored tracklets left out)",
+        f"{out}: {counts.images} images of {counts.identities} vehicles by {counts.cameras} cameras "
+        f"({counts.left_out} stored tracklets left out)",
         highlight=False,
         soft_wrap=True,
     )

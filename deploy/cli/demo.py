@@ -18,11 +18,11 @@ from ingest.errors import ConfigError
 
 
 def demo(
-    out: Annotated[Path, typer.Option("--out", help="Where the log and the pictures go.")] = Path("runs/demo"),
+    out: Annotated[Path, typer.Option("--out", help="Where the log and the images go.")] = Path("runs/demo"),
 ) -> None:
     """Three cameras in a synthetic city: see vehicles move from camera to camera.
 
-    Needs no downloads, no GPU and no network: vehicles are found by their motion and told apart by the encoder that
+    Needs no downloads, no GPU and no network: vehicles are found by their motion and distinguished by the encoder that
     comes with the program.
     Leaves a video of all cameras with global identities, and a sheet with one row a vehicle.
     """
@@ -49,9 +49,9 @@ def demo(
     summarise(console, log, perception, config.log.url)
     console.print(f"({clock.monotonic_s() - began_s:.0f} s)\n", highlight=False)
     if not album.frames:
-        return  # interrupted before the first picture
+        return  # interrupted before the first frame
     journeys = read_journeys(log)
-    with console.status("painting the pictures"):
+    with console.status("painting the images"):
         write_sheet(out / "vehicles.png", album, log, journeys)
         write_mosaic(out / "mosaic.mp4", album, log, journeys)
     console.print(f"One row a vehicle:   {out / 'vehicles.png'}", highlight=False, soft_wrap=True)

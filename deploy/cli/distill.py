@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from training.distil.student import Standing
 
 OUT = Path("runs/site/site.onnx")
-PARTS_TOLD = 10
+TRAINING_LINES = 10
 """Without a terminal, a line of the training is printed so many times."""
 
 
@@ -58,7 +58,7 @@ def distill(
     ] = None,
     minutes: Annotated[float, typer.Option("--minutes", min=0.01, help="Of every camera, at most.")] = 10.0,
     fps: Annotated[float, typer.Option("--fps", min=0.01, max=120, help="Labelled frames a second.")] = 2.0,
-    steps: Annotated[int, typer.Option("--steps", min=1, help="Of the training, 8 pictures each.")] = 3000,
+    steps: Annotated[int, typer.Option("--steps", min=1, help="Of the training, 8 images each.")] = 3000,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the first weights and every draw.")] = 0,
     out: Annotated[Path, typer.Option("--out", "-o", help="The detector; its folder is beside it.")] = OUT,
     resume: Annotated[
@@ -80,8 +80,8 @@ def distill(
         foundation = msgspec.structs.replace(foundation, prompt=prompt, prompts={})
     plan = make_plan(chosen, teacher, foundation, minutes=minutes, frames_per_s=fps, steps=steps, seed=seed)
     stop = threading.Event()
-    with stops_on_signal(stop.set), _shown(stop) as told:
-        done = distil(plan, chosen, lambda: open_teacher(plan, foundation), out, SystemClock(), told, resume=resume)
+    with stops_on_signal(stop.set), _progress_display(stop) as progress:
+        done = distil(plan, chosen, lambda: open_teacher(plan, foundation), out, SystemClock(), progress, resume=resume)
     if done is None:
         line = f"stopped; go on with --resume: {out.with_suffix('')}"
         make_console().print(line, highlight=False, soft_wrap=True, markup=False)
@@ -114,17 +114,17 @@ def _camera(name: str, known: dict[str, Camera]) -> Camera:
 
 
 @contextmanager
-def _shown(stop: threading.Event) -> Iterator[Told]:
+def _progress_display(stop: threading.Event) -> Iterator[Told]:
     """Bars in a terminal; elsewhere a line when a part is done, and some of the training."""
     console = Console(stderr=True, highlight=False)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[told]}"))
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[detail]}"))
     with Progress(*columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal) as bars:
-        shown = _Shown(console, bars)
+        shown = _ProgressDisplay(console, bars)
         yield Told(shown.say, shown.work, shown.standing, stop.is_set)
 
 
-class _Shown:
-    """What goes on, for a person."""
+class _ProgressDisplay:
+    """Progress of a distillation on a terminal, or as lines."""
 
     def __init__(self, console: Console, bars: Progress) -> None:
         self._console, self._bars = console, bars
@@ -133,19 +133,19 @@ class _Shown:
     def say(self, line: str) -> None:
         self._console.print(line, soft_wrap=True, markup=False)
 
-    def work(self, name: str, done: int, of: int, told: str = "") -> None:
+    def work(self, name: str, done: int, of: int, detail: str = "") -> None:
         if name not in self._tasks:
-            self._tasks[name] = self._bars.add_task(name, total=of, told="")
-        self._bars.update(self._tasks[name], completed=done, total=of, told=told)
+            self._tasks[name] = self._bars.add_task(name, total=of, detail="")
+        self._bars.update(self._tasks[name], completed=done, total=of, detail=detail)
         if done == of and not self._console.is_terminal:
-            self.say(f"{name} {done}/{of}  {told}".rstrip())
+            self.say(f"{name} {done}/{of}  {detail}".rstrip())
 
     def standing(self, standing: "Standing") -> None:
-        told = f"heat {standing.heat:.2f}  boxes {standing.boxes:.2f}"
-        self.work("steps", standing.step, standing.steps, told)
-        every = max(1, standing.steps // PARTS_TOLD)
+        detail = f"heat {standing.heat:.2f}  boxes {standing.boxes:.2f}"
+        self.work("steps", standing.step, standing.steps, detail)
+        every = max(1, standing.steps // TRAINING_LINES)
         if not self._console.is_terminal and standing.step % every == 0 and standing.step < standing.steps:
-            self.say(f"steps {standing.step}/{standing.steps}  {told}  {standing.remaining_s:.0f} s left")
+            self.say(f"steps {standing.step}/{standing.steps}  {detail}  {standing.remaining_s:.0f} s left")
 
 
 def _report(done: "Distilled") -> None:

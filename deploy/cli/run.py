@@ -13,7 +13,7 @@ from deploy.cli.terminal.screen import live_view, make_console, repeating, worke
 from deploy.log.base import Log
 from deploy.log.opening import on_this_machine, open_log
 from deploy.log.topics import DEAD_LETTERS
-from deploy.results.journeys import complete_visits, read_journeys
+from deploy.results.journeys import read_journeys, visited_cameras
 from deploy.site.config import Config, load_config
 from deploy.site.session import run_association, run_perception, run_together
 from ingest.errors import ConfigError
@@ -50,16 +50,16 @@ def run(file: ConfigFile, cameras: CameraList = None, status: StatusFile = None)
     from deploy.site.wiring import make_association_worker, make_perception_worker
 
     log = open_log(config.log.url, connect_timeout_s=config.log.connect_timeout_s)
-    perception = make_perception_worker(config, log, only=_chosen(config, cameras))
+    perception = make_perception_worker(config, log, only=_camera_filter(config, cameras))
     association = make_association_worker(config, log)
     console = make_console()
-    if _nothing_left(perception, config):
+    if _all_read(perception, config):
         association.drain()  # what `observe` left, or a run that was killed on its last step
     else:
-        with live_view(console, log, perception), kept_up_to_date(status, perception):
+        with live_view(console, log, perception), status_file_updates(status, perception):
             run_together(perception, association)
     summarise(console, log, perception, config.log.url)
-    unwatched = [camera for camera in config.camera_ids if camera not in perception.stations]
+    unwatched = [camera for camera in config.camera_ids if camera not in perception.runtimes]
     if unwatched:
         console.print(f"not watched here: {', '.join(unwatched)}; what they see is waited for before links are decided")
 
@@ -70,11 +70,11 @@ def observe(file: ConfigFile, cameras: CameraList = None, status: StatusFile = N
     from deploy.site.wiring import make_perception_worker
 
     log = open_log(config.log.url, connect_timeout_s=config.log.connect_timeout_s)
-    perception = make_perception_worker(config, log, only=_chosen(config, cameras))
-    if _nothing_left(perception, config):
+    perception = make_perception_worker(config, log, only=_camera_filter(config, cameras))
+    if _all_read(perception, config):
         return
     console = make_console()
-    with live_view(console, log, perception), kept_up_to_date(status, perception):
+    with live_view(console, log, perception), status_file_updates(status, perception):
         run_perception(perception)
     console.print(worker_tables(perception))
 
@@ -97,23 +97,23 @@ def associate(
 
 
 @contextmanager
-def kept_up_to_date(path: Path | None, perception: "PerceptionWorker") -> Iterator[None]:
+def status_file_updates(path: Path | None, perception: "PerceptionWorker") -> Iterator[None]:
     """Write the cameras' statuses to a file once a second, and a last time at the end."""
     if path is None:
         yield
         return
     from deploy.site.status import write_status
 
-    told = False
+    warned = False
 
     def keep() -> None:
-        nonlocal told
+        nonlocal warned
         try:
             write_status(path, perception)
         except OSError as error:
-            if not told:
+            if not warned:
                 logger.warning("--status: cannot write %s any more: %s", path, error.strerror)
-            told = True
+            warned = True
 
     try:
         write_status(path, perception)
@@ -136,11 +136,11 @@ def summarise(console: Console, log: Log, perception: "PerceptionWorker", url: s
     if letters := log.end(DEAD_LETTERS):
         console.print(f"{letters} records could not be used; they are on the topic {DEAD_LETTERS}", highlight=False)
     for event in linked[:5]:
-        console.print(f"  {event.identity}: {' ▸ '.join(complete_visits(event))}", highlight=False)
+        console.print(f"  {event.identity}: {' ▸ '.join(visited_cameras(event))}", highlight=False)
     console.print(f"The log is {url}; see it with: corridor trajectories --log {url}", highlight=False, soft_wrap=True)
 
 
-def _chosen(config: Config, cameras: str | None) -> frozenset[str] | None:
+def _camera_filter(config: Config, cameras: str | None) -> frozenset[str] | None:
     if cameras is None:
         return None
     chosen = frozenset(filter(None, (name.strip() for name in cameras.split(","))))
@@ -152,13 +152,13 @@ def _chosen(config: Config, cameras: str | None) -> frozenset[str] | None:
     return chosen
 
 
-def _nothing_left(perception: "PerceptionWorker", config: Config) -> bool:
+def _all_read(perception: "PerceptionWorker", config: Config) -> bool:
     """Recordings that this log has to their end are not read twice."""
-    ended = [station.camera.id for station in perception.stations.values() if station.ended]
+    ended = [runtime.camera.id for runtime in perception.runtimes.values() if runtime.ended]
     if ended:
         typer.echo(
             f"already read to the end in {config.log.url}: {', '.join(ended)} "
             "(to read again, name another log in [log] url)",
             err=True,
         )
-    return len(ended) == len(perception.stations)
+    return len(ended) == len(perception.runtimes)

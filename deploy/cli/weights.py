@@ -13,7 +13,7 @@ from rich.text import Text
 
 from deploy.weights import catalogue as weights
 from deploy.weights import download
-from deploy.weights.catalogue import Catalogue, Finding, Network, State
+from deploy.weights.catalogue import Catalogue, Network, WeightsInspection, WeightsState
 from ingest.errors import ConfigError, WeightsError
 
 app = typer.Typer(
@@ -23,7 +23,7 @@ app = typer.Typer(
     "machine without it, copy the files there yourself (`list --json` has their addresses) and run `verify`.",
 )
 
-STYLES = {State.PRESENT: "green", State.MISSING: "yellow", State.WRONG: "red"}
+STYLES = {WeightsState.PRESENT: "green", WeightsState.MISSING: "yellow", WeightsState.WRONG: "red"}
 PLAIN_WIDTH = 400
 """Columns of a table that goes to a file or a pipe: one line a row, with no edge to wrap at."""
 
@@ -42,15 +42,15 @@ def list_networks(
     catalogue = weights.load_catalogue()
     found = {name: weights.inspect(network, folder) for name, network in catalogue.networks.items()}
     if as_json:
-        rows = [_as_json(name, catalogue.networks[name], finding) for name, finding in found.items()]
+        rows = [_as_json(name, catalogue.networks[name], inspection) for name, inspection in found.items()]
         document = {"folder": str(folder), "default": catalogue.default, "networks": rows}
         typer.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
         return
     table = _table("name", "what for", "size", "licence", "state", "source")
-    for name, finding in found.items():
+    for name, inspection in found.items():
         network = catalogue.networks[name]
-        source = finding.release or network.published
-        state = Text(finding.state.value, STYLES[finding.state])
+        source = inspection.release or network.published
+        state = Text(inspection.state.value, STYLES[inspection.state])
         table.add_row(name, network.purpose, _megabytes(source.size), network.licence, state, Text(source.label))
     _print(table, f"Folder: {folder}")
 
@@ -101,11 +101,11 @@ def verify(
         raise WeightsError(f"no weights to verify in {folder} (run `corridor weights pull`)")
     found = {name: weights.inspect(catalogue.network(name), folder, fresh=True) for name in asked}
     table = _table("name", "file", "bytes", "verdict", "source")
-    for name, finding in found.items():
-        _add_files(table, name, catalogue.network(name), finding)
+    for name, inspection in found.items():
+        _add_files(table, name, catalogue.network(name), inspection)
     notes = [f"{name}: {each.release.note}" for name, each in found.items() if each.release and each.release.note]
     _print(table, *notes, f"Folder: {folder}")
-    wrong = [name for name, finding in found.items() if finding.state is not State.PRESENT]
+    wrong = [name for name, inspection in found.items() if inspection.state is not WeightsState.PRESENT]
     for name in wrong[1:]:
         _say(Console(stderr=True), found[name].problem)
     if wrong:
@@ -121,24 +121,24 @@ def _in_folder(catalogue: Catalogue) -> list[str]:
     ]
 
 
-def _add_files(table: Table, name: str, network: Network, finding: Finding) -> None:
+def _add_files(table: Table, name: str, network: Network, inspection: WeightsInspection) -> None:
     """One row for each file of a network: which release this file is, whatever the others are."""
     for file, path in network.paths(weights.weights_folder()).items():
-        if file not in finding.origins:
-            table.add_row(name, file, "-", Text("missing", STYLES[State.MISSING]), "-")
+        if file not in inspection.origins:
+            table.add_row(name, file, "-", Text("missing", STYLES[WeightsState.MISSING]), "-")
             continue
-        release = finding.release or next(iter(finding.origins[file]), None)
+        release = inspection.release or next(iter(inspection.origins[file]), None)
         if release is None:
-            verdict, source = Text("refused", STYLES[State.WRONG]), "-"
+            verdict, source = Text("refused", STYLES[WeightsState.WRONG]), "-"
         else:
-            mixed = finding.state is State.WRONG
+            mixed = inspection.state is WeightsState.WRONG
             word = "published file" if release == network.published else "known copy"
-            verdict = Text(f"{word}, alone" if mixed else word, STYLES[finding.state])
+            verdict = Text(f"{word}, alone" if mixed else word, STYLES[inspection.state])
             source = release.label
         table.add_row(name, file, str(path.stat().st_size), verdict, Text(source))
 
 
-def _as_json(name: str, network: Network, finding: Finding) -> dict[str, Any]:
+def _as_json(name: str, network: Network, inspection: WeightsInspection) -> dict[str, Any]:
     def files(release: weights.Release) -> dict[str, Any]:
         rows = [{**msgspec.to_builtins(file), "url": release.url(file)} for file in release.files]
         return {"label": release.label, "note": release.note, "files": rows}
@@ -148,9 +148,9 @@ def _as_json(name: str, network: Network, finding: Finding) -> dict[str, Any]:
         "purpose": network.purpose,
         "size": network.published.size,
         "licence": network.licence,
-        "state": finding.state.value,
-        "release": finding.release.label if finding.release else None,
-        "problem": finding.problem or None,
+        "state": inspection.state.value,
+        "release": inspection.release.label if inspection.release else None,
+        "problem": inspection.problem or None,
         "folder": network.folder or None,
         "published": files(network.published),
         "copies": [files(release) for release in network.copies],

@@ -13,8 +13,8 @@ from training.datasets.folder import CSV_NAME
 
 
 @dataclass(frozen=True, slots=True)
-class Exported:
-    """How much was written, and how many stored tracklets belong to no chosen vehicle."""
+class ExportCounts:
+    """Counts of an export: `left_out` are stored tracklets that belong to no chosen vehicle."""
 
     images: int
     identities: int
@@ -24,7 +24,7 @@ class Exported:
 
 def export_crops(
     journeys: Journeys, tracklets: list[StoredTracklet], store: Path, out: Path, *, singles: bool = False
-) -> Exported:
+) -> ExportCounts:
     """Copy the crops of vehicles that more than one camera saw, or with `singles` of all, to a new folder.
 
     Raises ConfigError where the folder is not empty or cannot be written, or nothing is left to export.
@@ -45,7 +45,7 @@ def export_crops(
         )
     _write(rows, store, out)
     cameras = Counter(camera for _, _, camera in rows)
-    return Exported(len(rows), len({identity for _, identity, _ in rows}), len(cameras), left_out)
+    return ExportCounts(len(rows), len({identity for _, identity, _ in rows}), len(cameras), left_out)
 
 
 def _write(rows: list[tuple[str, str, str]], store: Path, out: Path) -> None:

@@ -1,4 +1,4 @@
-"""The best pictures of every tracklet, kept beside the log for those who look and for training; off by default.
+"""The best crops of every tracklet, kept beside the log for review and training; off by default.
 
 FOLDER/CAMERA/EPOCH-TRACK-0.jpg    the best crop, with some surroundings; -1, -2, ... the next best
 FOLDER/CAMERA/EPOCH-TRACK.json     what they are: tracklet, capture times, boxes in the crops, quality, class
@@ -34,7 +34,7 @@ class CropSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
 
 class StoredCrop(msgspec.Struct, frozen=True, kw_only=True):
-    """One picture; `box_xyxy` is the vehicle in it, pixels."""
+    """One crop; `box_xyxy` is the vehicle in it, pixels."""
 
     file: str
     captured_ns: int
@@ -43,7 +43,7 @@ class StoredCrop(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StoredTracklet(msgspec.Struct, frozen=True, kw_only=True):
-    """The pictures of one tracklet, best first."""
+    """The crops of one tracklet, best first."""
 
     tracklet: str
     camera: str
@@ -105,7 +105,7 @@ class CropStore:
             last_ns=seen.last_ns,
             crops=stored,
         )
-        # Last, so that whoever finds it finds the pictures as well.
+        # Last, so that a reader that finds the index finds the crops as well.
         index.write_bytes(msgspec.json.encode(entry_of_all))
 
     def _prune_sometimes(self) -> None:
@@ -130,7 +130,7 @@ class CropStore:
         return gone
 
     def _by_tracklet(self) -> list[tuple[float, int, list[Path]]]:
-        """When it was written, bytes and files of every tracklet, pictures without an index included; oldest first."""
+        """When it was written, bytes and files of every tracklet, crops without an index included; oldest first."""
         found: dict[tuple[str, str], tuple[float, int, list[Path]]] = {}
         for folder in (entry for entry in os.scandir(self.folder) if entry.is_dir()):
             for entry in os.scandir(folder.path):

@@ -1,4 +1,4 @@
-"""How Kafka is reached: its address, the clients' settings, its errors in our words, and its topics."""
+"""The Kafka cluster: its address, the clients' settings, its errors as ours, and its topics."""
 
 import logging
 import re
@@ -33,7 +33,7 @@ DAY_MS = 86_400_000
 _NAMES = tuple(layout.name for layout in LAYOUTS)
 _HOST = re.compile(r"^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(\d{1,5})$")
 
-# Every retry of the client is bounded here, and every failure is told in our words; its own warnings say it twice.
+# Every retry of the client is bounded here, and every failure is reported in our words; its own warnings say it twice.
 logging.getLogger("kafka").setLevel(logging.CRITICAL)
 
 
@@ -139,7 +139,7 @@ class Cluster:
             with self.admin() as admin:
                 found = _describe(admin, self.prefix)
         except KafkaError as error:
-            raise ConfigError(f"cannot use Kafka at {self.servers}: {brief(error)}") from error
+            raise ConfigError(f"cannot use Kafka at {self.servers}: {short_reason(error)}") from error
         create = f"corridor topics create kafka://{self.servers}"
         missing = [self.topic(layout.name) for layout in LAYOUTS if layout.name not in found]
         if missing:
@@ -163,15 +163,15 @@ class TopicState:
 def describe_topics(servers: str, *, prefix: str = "", connect_timeout_s: float = 10.0) -> list[TopicState]:
     """All topics that Corridor uses, and what the cluster has of them; raises ConfigError or LogError."""
     cluster = _reached(servers, prefix, connect_timeout_s)
-    with explained(cluster, "list the topics"), cluster.admin() as admin:
+    with translated_errors(cluster, "list the topics"), cluster.admin() as admin:
         found = _describe(admin, prefix)
         names = [cluster.topic(layout.name) for layout in LAYOUTS if layout.name in found]
         asked = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
-        told = admin.describe_configs(asked).get("topic", {}) if asked else {}
+        described = admin.describe_configs(asked).get("topic", {}) if asked else {}
     states = []
     for layout in LAYOUTS:
         name, (partitions, copies) = cluster.topic(layout.name), found.get(layout.name, (0, 0))
-        settings = {key: str(entry["value"]) for key, entry in told.get(name, {}).items()}
+        settings = {key: str(entry["value"]) for key, entry in described.get(name, {}).items()}
         states.append(TopicState(name, partitions, copies, settings, _problem(layout, partitions, copies, settings)))
     return states
 
@@ -192,7 +192,7 @@ def create_topics(
 ) -> list[str]:
     """Make the topics that are missing and return their names; raises ConfigError or LogError."""
     cluster = _reached(servers, prefix, connect_timeout_s)
-    with explained(cluster, "create the topics"), cluster.admin() as admin:
+    with translated_errors(cluster, "create the topics"), cluster.admin() as admin:
         _require_partitions(found := _describe(admin, prefix), cluster)
         wanted = {
             cluster.topic(layout.name): {
@@ -236,7 +236,7 @@ def settings_of(layout: Layout, replication: int) -> dict[str, str]:
     return settings | {"cleanup.policy": ",".join(policies) or "delete"}
 
 
-def within(timeout_s: float, work: Callable[[], T]) -> T:
+def call_with_timeout(timeout_s: float, work: Callable[[], T]) -> T:
     """The result of `work`; raises KafkaTimeoutError where it is not back in time.
 
     For calls of the client that have no timeout of their own. What does not come back stays behind in its thread
@@ -262,15 +262,17 @@ def within(timeout_s: float, work: Callable[[], T]) -> T:
 
 
 @contextmanager
-def explained(cluster: Cluster, what: str) -> Iterator[None]:
-    """Kafka's errors as ours."""
+def translated_errors(cluster: Cluster, what: str) -> Iterator[None]:
+    """Raise Kafka's errors as LogError."""
     try:
         yield
     except KafkaError as error:
-        raise LogError(f"cannot {what} on Kafka at {cluster.servers}: {brief(error)} (is the broker up?)") from error
+        raise LogError(
+            f"cannot {what} on Kafka at {cluster.servers}: {short_reason(error)} (is the broker up?)"
+        ) from error
 
 
-def brief(error: BaseException) -> str:
+def short_reason(error: BaseException) -> str:
     """One short line about an error of the client."""
     name = type(error).__name__.removesuffix("Error")
     words = " ".join(str(error.args[0]).split()) if error.args else ""

@@ -8,8 +8,8 @@ import threading
 from deploy.log.base import StoredRecord
 from deploy.log.kafka_cluster import Cluster
 from deploy.log.kafka_reader import PartitionReader
-from deploy.log.kafka_state import States
-from deploy.log.kafka_writer import KafkaWriter, Written
+from deploy.log.kafka_state import OwnerStates
+from deploy.log.kafka_writer import KafkaWriter, WrittenOffsets
 from ingest.errors import ConfigError
 
 
@@ -35,8 +35,8 @@ class KafkaLog:
         self._lock = threading.Lock()
         self._readers: dict[str, PartitionReader] = {}
         self._writers: list[KafkaWriter] = []
-        self._states = States(self._cluster)
-        self._written = Written()
+        self._states = OwnerStates(self._cluster)
+        self._written = WrittenOffsets()
 
     def claim(self, owner: str) -> KafkaWriter:
         if "|" in owner:

@@ -10,16 +10,16 @@ from kafka import TopicPartition
 from kafka.errors import AuthorizationError, KafkaError, KafkaTimeoutError, OffsetOutOfRangeError
 
 from deploy.log.base import StoredRecord
-from deploy.log.kafka_cluster import Cluster, brief
+from deploy.log.kafka_cluster import Cluster, short_reason
 from ingest.errors import LogError
 
 T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
-PATIENCE_S = 30.0
+READ_TIMEOUT_S = 30.0
 """How long the broker may be away, or a dead writer's transaction stand open, before a reader gives up."""
-ANSWER_S = 5.0
+CALL_TIMEOUT_S = 5.0
 """How long one question may take, before the connection is made anew."""
 POLL_MS = 3
 """A poll that finds only the marks of transactions comes back after this."""
@@ -39,7 +39,7 @@ class PartitionReader:
     def end(self, *, written: int) -> int:
         """Up to where all transactions are settled, once `written` is: the last record is there, or before."""
         with self._lock:
-            return self._patiently(lambda: self._settled(written, or_above=written))
+            return self._with_retries(lambda: self._stable_end(written, or_above=written))
 
     def read(self, after: int, limit: int, *, written: int) -> list[StoredRecord]:
         """Up to `limit` records after an offset; fewer where fewer are settled.
@@ -49,15 +49,15 @@ class PartitionReader:
         if limit < 1:
             return []
         with self._lock:
-            return self._patiently(lambda: self._read(after, limit, written))
+            return self._with_retries(lambda: self._read(after, limit, written))
 
     def close(self) -> None:
         with self._lock:
             self._disconnect()
 
-    def _patiently(self, work: Callable[[], T]) -> T:
+    def _with_retries(self, work: Callable[[], T]) -> T:
         """Do it, and once more where the broker was away meanwhile; raises LogError when patience is over."""
-        deadline = self._cluster.clock.monotonic_s() + PATIENCE_S
+        deadline = self._cluster.clock.monotonic_s() + READ_TIMEOUT_S
         while True:
             try:
                 if self._consumer is None:
@@ -67,7 +67,7 @@ class PartitionReader:
                 self._disconnect()
                 if isinstance(error, AuthorizationError) or self._cluster.clock.monotonic_s() > deadline:
                     raise LogError(
-                        f"cannot read {self._topic} on Kafka at {self._cluster.servers}: {brief(error)} "
+                        f"cannot read {self._topic} on Kafka at {self._cluster.servers}: {short_reason(error)} "
                         "(is the broker up, and may this client read?)"
                     ) from error
 
@@ -85,19 +85,19 @@ class PartitionReader:
             self._consumer = None
 
     def _read(self, after: int, limit: int, written: int) -> list[StoredRecord]:
-        end = self._settled(written if after < written else 0, or_above=after)
-        self._stand(after)
+        end = self._stable_end(written if after < written else 0, or_above=after)
+        self._seek(after)
         try:
             return self._take(limit, end)
         except OffsetOutOfRangeError:
-            self._go_on_after(after)
+            self._skip_removed(after)
             return self._take(limit, end)
 
-    def _settled(self, wanted: int, *, or_above: int) -> int:
+    def _stable_end(self, wanted: int, *, or_above: int) -> int:
         """The last stable offset, waiting until it is `wanted`; in the end also one that is above `or_above`."""
-        deadline = self._cluster.clock.monotonic_s() + PATIENCE_S
+        deadline = self._cluster.clock.monotonic_s() + READ_TIMEOUT_S
         while True:
-            end = int(self._consumer.end_offsets([self._partition], timeout_ms=ANSWER_S * 1000)[self._partition])
+            end = int(self._consumer.end_offsets([self._partition], timeout_ms=CALL_TIMEOUT_S * 1000)[self._partition])
             if end >= wanted:
                 return end
             if self._cluster.clock.monotonic_s() > deadline:
@@ -105,20 +105,20 @@ class PartitionReader:
                     return end
                 raise LogError(
                     f"what was committed to {self._topic} on Kafka at {self._cluster.servers} cannot be read for "
-                    f"{PATIENCE_S:g} s: a transaction hangs (see kafka-transactions.sh find-hanging)"
+                    f"{READ_TIMEOUT_S:g} s: a transaction hangs (see kafka-transactions.sh find-hanging)"
                 )
             self._cluster.clock.sleep(0.001)
 
-    def _stand(self, after: int) -> None:
+    def _seek(self, after: int) -> None:
         """Make ready to read what comes after; a reader that goes on in order stands there already."""
         if after != self._after:
-            self._consumer.seek(self._partition, after or self._first())
+            self._consumer.seek(self._partition, after or self._first_offset())
             self._after = after
 
     def _take(self, limit: int, end: int) -> list[StoredRecord]:
         assert self._after is not None
         found: list[StoredRecord] = []
-        deadline = self._cluster.clock.monotonic_s() + ANSWER_S
+        deadline = self._cluster.clock.monotonic_s() + CALL_TIMEOUT_S
         # A place beyond the end is asked for once: the broker says whether it is beyond everything.
         beyond = self._after > end
         while beyond or (len(found) < limit and self._consumer.position(self._partition) < end):
@@ -140,9 +140,9 @@ class PartitionReader:
             self._after = found[-1].offset
         return found
 
-    def _go_on_after(self, after: int) -> None:
+    def _skip_removed(self, after: int) -> None:
         """The place is gone: warn where retention was faster than the reader, refuse where the topic was made anew."""
-        first = self._first()
+        first = self._first_offset()
         if after >= first:
             raise LogError(
                 f"offset {after} of {self._topic} on Kafka at {self._cluster.servers} is beyond its end: the topic was "
@@ -153,5 +153,7 @@ class PartitionReader:
         )
         self._consumer.seek(self._partition, first)
 
-    def _first(self) -> int:
-        return int(self._consumer.beginning_offsets([self._partition], timeout_ms=ANSWER_S * 1000)[self._partition])
+    def _first_offset(self) -> int:
+        return int(
+            self._consumer.beginning_offsets([self._partition], timeout_ms=CALL_TIMEOUT_S * 1000)[self._partition]
+        )

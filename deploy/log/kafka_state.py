@@ -1,4 +1,4 @@
-"""What the commits of every owner have left on Kafka: the compacted topic `association-state`.
+"""Every owner's state on Kafka, as its commits left it: the compacted topic `association-state`.
 
 Under the owner's name stands what its last commit was, under `owner|key` its state. All records of an owner are in
 one partition, in the order of its commits.
@@ -25,7 +25,7 @@ PARTITIONS = next(layout.partitions for layout in LAYOUTS if layout.name == ASSO
 
 
 class Commit(msgspec.Struct, frozen=True):
-    """What an owner's last commit was: JSON. `batch` counts its commits, claims among them."""
+    """The last commit of an owner: JSON. `batch` counts its commits, claims among them."""
 
     generation: int = 0
     position: int = 0
@@ -33,15 +33,15 @@ class Commit(msgspec.Struct, frozen=True):
 
 
 @dataclass(slots=True, eq=False)
-class Left:
-    """What an owner's commits have left."""
+class OwnerState:
+    """An owner's last commit, and its state after it."""
 
     commit: Commit = field(default_factory=Commit)
     state: dict[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class KafkaRecord:
     """A record as Kafka takes it; `value` None deletes a key of a compacted topic."""
 
     topic: str
@@ -50,56 +50,58 @@ class Message:
     value: bytes | None
 
 
-def home(owner: str) -> int:
+def partition_of(owner: str) -> int:
     """The partition of an owner."""
     return zlib.crc32(owner.encode()) % PARTITIONS
 
 
-def messages(cluster: Cluster, owner: str, state: Mapping[str, bytes | None], commit: Commit) -> list[Message]:
-    """A commit's part of the topic."""
-    topic, partition = cluster.topic(ASSOCIATION_STATE), home(owner)
-    changes = [Message(topic, partition, f"{owner}|{key}".encode(), value) for key, value in state.items()]
-    return [*changes, Message(topic, partition, owner.encode(), msgspec.json.encode(commit))]
+def commit_records(
+    cluster: Cluster, owner: str, state: Mapping[str, bytes | None], commit: Commit
+) -> list[KafkaRecord]:
+    """A commit's records on the changelog: the changed state and the commit itself."""
+    topic, partition = cluster.topic(ASSOCIATION_STATE), partition_of(owner)
+    changes = [KafkaRecord(topic, partition, f"{owner}|{key}".encode(), value) for key, value in state.items()]
+    return [*changes, KafkaRecord(topic, partition, owner.encode(), msgspec.json.encode(commit))]
 
 
-class States:
-    """Reads what owners have left; threads take turns."""
+class OwnerStates:
+    """Restores owners' state from the changelog; threads take turns."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._lock = threading.Lock()
         self._open: tuple[Any, Any] | None = None
 
-    def settled(self, owner: str) -> Left:
-        """All that is there, for one who has fenced the earlier owners, so that nothing of theirs can follow.
+    def read_settled(self, owner: str) -> OwnerState:
+        """The whole state, for an owner that has fenced the earlier ones, so that nothing of theirs can follow.
 
         Another owner's open transaction hides what comes after it from those who read committed records only, so
         this waits until that is settled.
         """
         return self._read(owner, settled=True)
 
-    def readable(self, owner: str) -> Left:
-        """What can be read now, for one who must not disturb the owner."""
+    def read_committed(self, owner: str) -> OwnerState:
+        """The state that is committed now, without disturbing the owner."""
         return self._read(owner, settled=False)
 
     def close(self) -> None:
         with self._lock:
             self._close()
 
-    def _read(self, owner: str, *, settled: bool) -> Left:
+    def _read(self, owner: str, *, settled: bool) -> OwnerState:
         with self._lock, self._consumers() as (committed, everything):
-            partition = TopicPartition(self._cluster.topic(ASSOCIATION_STATE), home(owner))
+            partition = TopicPartition(self._cluster.topic(ASSOCIATION_STATE), partition_of(owner))
             deadline = self._cluster.clock.monotonic_s() + RESTORE_TIMEOUT_S
             end = (everything if settled else committed).end_offsets([partition])[partition]
             committed.assign([partition])
             committed.seek(partition, committed.beginning_offsets([partition])[partition])
-            left = Left()
+            restored = OwnerState()
             while committed.position(partition) < end:
                 for record in committed.poll(5, max_records=5000).get(partition, ()):
-                    _take(left, owner, record)
+                    _apply(restored, owner, record)
                 if self._cluster.clock.monotonic_s() > deadline:
                     raise KafkaTimeoutError(f"the state of '{owner}' could not be read in {RESTORE_TIMEOUT_S:g} s")
-        return left
+        return restored
 
     @contextlib.contextmanager
     def _consumers(self) -> Iterator[tuple[Any, Any]]:
@@ -119,13 +121,13 @@ class States:
         self._open = None
 
 
-def _take(left: Left, owner: str, record: Any) -> None:
+def _apply(restored: OwnerState, owner: str, record: Any) -> None:
     name, separator, key = record.key.decode().partition("|")
     if name != owner:
         return
     if not separator:
-        left.commit = msgspec.json.decode(record.value, type=Commit)
+        restored.commit = msgspec.json.decode(record.value, type=Commit)
     elif record.value is None:
-        left.state.pop(key, None)
+        restored.state.pop(key, None)
     else:
-        left.state[key] = record.value
+        restored.state[key] = record.value

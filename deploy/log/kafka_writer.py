@@ -29,10 +29,10 @@ from deploy.log.kafka_cluster import (
     MAX_RECORD_BYTES,
     TRANSACTION_TIMEOUT_S,
     Cluster,
-    brief,
-    within,
+    call_with_timeout,
+    short_reason,
 )
-from deploy.log.kafka_state import Commit, Left, Message, States, messages
+from deploy.log.kafka_state import Commit, KafkaRecord, OwnerState, OwnerStates, commit_records
 from ingest.errors import FencedError, LogError, SpentWriterError
 
 COMMIT_TIMEOUT_S = 8.0
@@ -43,11 +43,11 @@ STAND_BACK_S = 2.0
 """How long a fenced owner gives the one who fenced it to put its generation down."""
 
 _FENCING = (ProducerFencedError, InvalidProducerEpochError)
-_HOPELESS = (AuthorizationError, MessageSizeTooLargeError, RecordListTooLargeError, UnsupportedVersionError)
+_FATAL = (AuthorizationError, MessageSizeTooLargeError, RecordListTooLargeError, UnsupportedVersionError)
 
 
-class Written:
-    """Up to where this process has written each topic, so that it can wait to read its own."""
+class WrittenOffsets:
+    """The offset up to which this process has written each topic, so that it can wait to read its own records."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -62,13 +62,15 @@ class Written:
 
 
 class UnknownOutcomeError(KafkaError):  # type: ignore[misc]  # the client ships no types
-    """Whether the transaction was committed cannot be told from here."""
+    """The outcome of a transaction is not known: it may have been committed or not."""
 
 
 class KafkaWriter:
     """The right to write to a Kafka log as one owner. Making one fences every earlier one of the name."""
 
-    def __init__(self, cluster: Cluster, states: States, owner: str, written: Written, *, timeout_s: float) -> None:
+    def __init__(
+        self, cluster: Cluster, states: OwnerStates, owner: str, written: WrittenOffsets, *, timeout_s: float
+    ) -> None:
         self._cluster = cluster
         self._states = states
         self._owner = owner
@@ -78,8 +80,8 @@ class KafkaWriter:
         self._spent = ""
         self._producer: Any = None
         self._acknowledged: list[tuple[str, int]] = []
-        left = self._claim()
-        self._last, self._state = left.commit, left.state
+        restored = self._claim()
+        self._last, self._state = restored.commit, restored.state
 
     @property
     def generation(self) -> int:
@@ -111,29 +113,30 @@ class KafkaWriter:
             position = self._last.position if position is None else position
             commit = Commit(self._last.generation, position, self._last.batch + 1)
             sent = [
-                Message(self._cluster.topic(record.topic), 0, record.key.encode(), record.value) for record in records
+                KafkaRecord(self._cluster.topic(record.topic), 0, record.key.encode(), record.value)
+                for record in records
             ]
-            sent += messages(self._cluster, self._owner, state, commit)
-            for message in sent:
-                _check_size(message)
+            sent += commit_records(self._cluster, self._owner, state, commit)
+            for kafka_record in sent:
+                _check_size(kafka_record)
             try:
                 self._write(sent, commit)
             except UnknownOutcomeError as error:
-                self._spent = f"whether its last commit was written is not known ({brief(error)})"
+                self._spent = f"whether its last commit was written is not known ({short_reason(error)})"
                 raise LogError(
                     f"whether '{self._owner}' has committed to Kafka at {self._cluster.servers} is not known: "
-                    f"{brief(error)} (start it again: it goes on from what was written)"
+                    f"{short_reason(error)} (start it again: it goes on from what was written)"
                 ) from error
             except KafkaError as error:
                 raise LogError(
-                    f"cannot commit for '{self._owner}' to Kafka at {self._cluster.servers}: {brief(error)} "
+                    f"cannot commit for '{self._owner}' to Kafka at {self._cluster.servers}: {short_reason(error)} "
                     "(nothing of it was written; is the broker up?)"
                 ) from error
             except LogError:
                 self._discard()
                 raise
             except BaseException as error:
-                self._spent = f"its last commit was broken off ({brief(error)})"
+                self._spent = f"its last commit was broken off ({short_reason(error)})"
                 self._discard()
                 raise
             self._last = commit
@@ -151,25 +154,25 @@ class KafkaWriter:
                 self._producer.close(timeout=1.0)
                 self._producer = None
 
-    # Claiming and coming back
+    # Claiming and recovery
 
-    def _claim(self) -> Left:
+    def _claim(self) -> OwnerState:
         """Fence the owner before, take over its state, and put the new generation down at once."""
         deadline = self._now() + self._timeout_s
         while True:
             try:
-                self._producer = self._initialised(deadline)
-                left = self._states.settled(self._owner)
-                before = left.commit
-                left.commit = Commit(before.generation + 1, before.position, before.batch + 1)
-                self._guarded(messages(self._cluster, self._owner, {}, left.commit))
-                return left
+                self._producer = self._init_producer(deadline)
+                restored = self._states.read_settled(self._owner)
+                before = restored.commit
+                restored.commit = Commit(before.generation + 1, before.position, before.batch + 1)
+                self._run_transaction(commit_records(self._cluster, self._owner, {}, restored.commit))
+                return restored
             except KafkaError as error:
                 # One who claims at the same time, or the owner before, coming back from a fault, came between.
                 self._discard()
-                if isinstance(error, _HOPELESS) or self._now() > deadline:
+                if isinstance(error, _FATAL) or self._now() > deadline:
                     raise LogError(
-                        f"cannot claim '{self._owner}' on Kafka at {self._cluster.servers}: {brief(error)} "
+                        f"cannot claim '{self._owner}' on Kafka at {self._cluster.servers}: {short_reason(error)} "
                         "(is the broker up, and may this client use transactions?)"
                     ) from error
                 self._cluster.clock.sleep(0.05)
@@ -177,21 +180,21 @@ class KafkaWriter:
                 self._discard()
                 raise
 
-    def _come_back(self, deadline: float, *, fenced: bool) -> Commit:
-        """A new producer after a fault; what the log holds of this owner. Raises FencedError.
+    def _recover(self, deadline: float, *, fenced: bool) -> Commit:
+        """Make a new producer after a fault and return what the log holds of this owner. Raises FencedError.
 
-        Who has lost the name must not fence the new owner in finding that out, so the log is read before.
+        An owner that has lost the name must not fence the new one in finding that out, so the log is read before.
         """
         until = self._now() + (STAND_BACK_S if fenced else 0.0)
         if not self._cluster.answers(max(0.0, deadline - self._now())):
             raise KafkaTimeoutError("no broker answers")
-        self._refuse_if_lost(self._states.readable(self._owner).commit)
+        self._raise_if_fenced(self._states.read_committed(self._owner).commit)
         while self._now() < until:
             self._cluster.clock.sleep(0.1)
-            self._refuse_if_lost(self._states.readable(self._owner).commit)
-        self._producer = self._initialised(deadline)
-        found = self._states.settled(self._owner).commit
-        self._refuse_if_lost(found)
+            self._raise_if_fenced(self._states.read_committed(self._owner).commit)
+        self._producer = self._init_producer(deadline)
+        found = self._states.read_settled(self._owner).commit
+        self._raise_if_fenced(found)
         if found.generation < self._last.generation:
             raise LogError(
                 f"Kafka at {self._cluster.servers} has lost what '{self._owner}' had committed (generation "
@@ -199,95 +202,100 @@ class KafkaWriter:
             )
         return found
 
-    def _refuse_if_lost(self, found: Commit) -> None:
+    def _raise_if_fenced(self, found: Commit) -> None:
         if found.generation > self._last.generation:
             raise FencedError(
                 f"'{self._owner}' is owned by another process now (generation {found.generation}, this one has "
                 f"{self._last.generation}); stop one of the two"
             )
 
-    def _initialised(self, deadline: float) -> Any:
+    def _init_producer(self, deadline: float) -> Any:
         """A producer whose epoch fences all earlier ones, and whose predecessors' transactions are settled."""
         if not self._cluster.answers(max(0.0, deadline - self._now())):
             raise KafkaTimeoutError("no broker answers")
         producer = self._cluster.producer(self._owner)
         try:
-            within(BLOCK_TIMEOUT_S + 1.0, producer.init_transactions)
+            call_with_timeout(BLOCK_TIMEOUT_S + 1.0, producer.init_transactions)
         except BaseException:
-            _close_behind(producer)
+            _close_in_background(producer)
             raise
         return producer
 
     # Committing
 
-    def _write(self, sent: Sequence[Message], commit: Commit) -> None:
+    def _write(self, sent: Sequence[KafkaRecord], commit: Commit) -> None:
         """Commit, through faults, until it is known to be there, or the time is over."""
         deadline = self._now() + self._timeout_s
         unknown, fenced = False, False
         while True:
             try:
                 if self._producer is None:
-                    found = self._come_back(deadline, fenced=fenced)
+                    found = self._recover(deadline, fenced=fenced)
                     if unknown and found.batch == commit.batch:
-                        self._note_acknowledged()
+                        self._note_written()
                         return
                     unknown = False
-                self._guarded(sent)
-                self._note_acknowledged()
+                self._run_transaction(sent)
+                self._note_written()
                 return
             except KafkaError as error:
                 self._discard()
                 unknown = unknown or isinstance(error, UnknownOutcomeError)
                 fenced = isinstance(error, _FENCING) or isinstance(error.__cause__, _FENCING)
-                if isinstance(error, _HOPELESS) or self._now() > deadline:
-                    raise (UnknownOutcomeError(brief(error)) if unknown else error) from error
+                if isinstance(error, _FATAL) or self._now() > deadline:
+                    raise (UnknownOutcomeError(short_reason(error)) if unknown else error) from error
                 self._cluster.clock.sleep(0.05)
 
-    def _guarded(self, transaction: Sequence[Message]) -> None:
-        """One transaction; whatever it raises, this producer must not be used again."""
+    def _run_transaction(self, transaction: Sequence[KafkaRecord]) -> None:
+        """Run one transaction; whatever it raises, this producer must not be used again."""
         producer = self._producer
         producer.begin_transaction()
         sent = [
-            (message, producer.send(message.topic, message.value, message.key, partition=message.partition))
-            for message in transaction
+            (
+                kafka_record,
+                producer.send(
+                    kafka_record.topic, kafka_record.value, kafka_record.key, partition=kafka_record.partition
+                ),
+            )
+            for kafka_record in transaction
         ]
         producer.flush(timeout=DELIVERY_TIMEOUT_S + 1.0)
         for _, future in sent:
             if not future.succeeded():
                 raise future.exception or KafkaTimeoutError("a record was not acknowledged")
-        self._acknowledged = [(message.topic, future.value.offset + 1) for message, future in sent]
+        self._acknowledged = [(kafka_record.topic, future.value.offset + 1) for kafka_record, future in sent]
         begun = self._now()
         try:
-            within(COMMIT_TIMEOUT_S, producer.commit_transaction)
+            call_with_timeout(COMMIT_TIMEOUT_S, producer.commit_transaction)
         except KafkaError as error:
-            raise UnknownOutcomeError(brief(error)) from error
+            raise UnknownOutcomeError(short_reason(error)) from error
         if self._now() - begun > SLOW_COMMIT_S:
             raise UnknownOutcomeError("the commit was slow")
 
-    def _note_acknowledged(self) -> None:
-        """What was acknowledged has been committed too: from now on this process waits to read it."""
+    def _note_written(self) -> None:
+        """Note the acknowledged offsets as committed: from now on this process waits to read them."""
         for topic, offset in self._acknowledged:
             self._written.add(topic.removeprefix(self._cluster.prefix), offset)
 
     def _discard(self) -> None:
         if self._producer is not None:
-            _close_behind(self._producer)
+            _close_in_background(self._producer)
             self._producer = None
 
     def _now(self) -> float:
         return self._cluster.clock.monotonic_s()
 
 
-def _check_size(message: Message) -> None:
-    size = len(message.key) + len(message.value or b"")
+def _check_size(kafka_record: KafkaRecord) -> None:
+    size = len(kafka_record.key) + len(kafka_record.value or b"")
     if size > MAX_RECORD_BYTES:
         raise LogError(
-            f"a record of {size} bytes (key '{message.key.decode()[:80]}') is too large for {message.topic}: "
+            f"a record of {size} bytes (key '{kafka_record.key.decode()[:80]}') is too large for {kafka_record.topic}: "
             f"at most {MAX_RECORD_BYTES}; nothing was written"
         )
 
 
-def _close_behind(producer: Any) -> None:
+def _close_in_background(producer: Any) -> None:
     """Close a producer that may hang, without waiting for it."""
 
     def close() -> None:

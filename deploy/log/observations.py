@@ -1,4 +1,4 @@
-"""What perception has said, read back from a log."""
+"""Observations and ticks, read back from a log."""
 
 from collections.abc import Iterator
 

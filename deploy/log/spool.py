@@ -22,7 +22,7 @@ BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
+class _PendingCommit:
     """A commit that is not written yet."""
 
     records: tuple[Record, ...]
@@ -50,8 +50,8 @@ class SpooledWriter:
         self._generation = self._writer.generation
         self._position = self._writer.position
         self._state = dict(self._writer.state)
-        self._held: deque[_Held] = deque()
-        self._held_bytes = 0
+        self._pending: deque[_PendingCommit] = deque()
+        self._pending_bytes = 0
         self._writing = 0  # commits at the front that are being written just now
         self._changed = threading.Condition()
         self._closing = False
@@ -75,10 +75,10 @@ class SpooledWriter:
         return MappingProxyType(self._state)
 
     @property
-    def held(self) -> int:
+    def pending_records(self) -> int:
         """Records that are not written yet."""
         with self._changed:
-            return sum(len(each.records) for each in self._held)
+            return sum(len(each.records) for each in self._pending)
 
     def commit(
         self,
@@ -89,11 +89,11 @@ class SpooledWriter:
     ) -> None:
         if self._fenced is not None:
             raise self._fenced
-        held = _Held(tuple(records), dict(state or {}), position)
+        held = _PendingCommit(tuple(records), dict(state or {}), position)
         with self._changed:
-            self._held.append(held)
-            self._held_bytes += held.size
-            self._make_room()
+            self._pending.append(held)
+            self._pending_bytes += held.size
+            self._drop_oldest()
             self._changed.notify_all()
         self._position = self._position if position is None else position
         for key, value in held.state.items():
@@ -109,21 +109,21 @@ class SpooledWriter:
             self._changed.notify_all()
         self._thread.join(timeout_s)
         self._abandoned.set()
-        left = self.held
+        left = self.pending_records
         if left:
             self.dropped += left
             logger.warning("'%s': %d records could not be written before the end and are lost", self._owner, left)
         else:
             self._writer.close()
 
-    def _make_room(self) -> None:
+    def _drop_oldest(self) -> None:
         """Drop the oldest commits beyond the limit; their state is carried over, since later state builds on it."""
-        while self._held_bytes > self._limit_bytes and len(self._held) - self._writing > 1:
-            oldest, heir = self._held[self._writing], self._held[self._writing + 1]
-            inherited = _Held(heir.records, {**oldest.state, **heir.state}, heir.position or oldest.position)
-            self._held[self._writing + 1] = inherited
-            del self._held[self._writing]
-            self._held_bytes += inherited.size - heir.size - oldest.size
+        while self._pending_bytes > self._limit_bytes and len(self._pending) - self._writing > 1:
+            oldest, heir = self._pending[self._writing], self._pending[self._writing + 1]
+            inherited = _PendingCommit(heir.records, {**oldest.state, **heir.state}, heir.position or oldest.position)
+            self._pending[self._writing + 1] = inherited
+            del self._pending[self._writing]
+            self._pending_bytes += inherited.size - heir.size - oldest.size
             if not self.dropped:
                 logger.warning("'%s': the log has been away for too long; the oldest records are dropped", self._owner)
             self.dropped += len(oldest.records)
@@ -131,7 +131,7 @@ class SpooledWriter:
     def _run(self) -> None:
         while self._fenced is None and not self._abandoned.is_set():
             with self._changed:
-                self._changed.wait_for(lambda: self._held or self._closing)
+                self._changed.wait_for(lambda: self._pending or self._closing)
                 batch = self._next_batch()
                 self._writing = len(batch)
             if not batch:
@@ -148,20 +148,20 @@ class SpooledWriter:
             with self._changed:
                 self._writing = 0
                 for each in batch:
-                    self._held.popleft()
-                    self._held_bytes -= each.size
+                    self._pending.popleft()
+                    self._pending_bytes -= each.size
 
-    def _next_batch(self) -> list[_Held]:
-        batch: list[_Held] = []
+    def _next_batch(self) -> list[_PendingCommit]:
+        batch: list[_PendingCommit] = []
         count = 0
-        for each in self._held:
+        for each in self._pending:
             count += len(each.records)
             if batch and count > BATCH:
                 break
             batch.append(each)
         return batch
 
-    def _write(self, batch: list[_Held]) -> None:
+    def _write(self, batch: list[_PendingCommit]) -> None:
         state: dict[str, bytes | None] = {}
         position: int | None = None
         for each in batch:
@@ -176,7 +176,7 @@ class SpooledWriter:
         self._away = True
         with self._changed:
             self._writing = 0
-            self._make_room()
+            self._drop_oldest()
         if isinstance(error, SpentWriterError):
             self._reclaim()
         else:

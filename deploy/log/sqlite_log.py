@@ -97,7 +97,7 @@ class SqliteLog:
         return SqliteWriter(self, owner, generation, position, state)
 
     def read(self, topic: str, after: int, limit: int) -> list[StoredRecord]:
-        with self._lock, _explained(self.path):
+        with self._lock, _translated_errors(self.path):
             rows = self._db.execute(
                 "SELECT offset, key, value FROM records WHERE topic = ? AND offset > ? ORDER BY offset LIMIT ?",
                 (topic, after, limit),
@@ -105,7 +105,7 @@ class SqliteLog:
         return [StoredRecord(*row) for row in rows]
 
     def end(self, topic: str) -> int:
-        with self._lock, _explained(self.path):
+        with self._lock, _translated_errors(self.path):
             row = self._db.execute("SELECT offset FROM ends WHERE topic = ?", (topic,)).fetchone()
         return int(row[0]) if row else 0
 
@@ -116,7 +116,7 @@ class SqliteLog:
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """All or nothing; other writers wait."""
-        with self._lock, _explained(self.path):
+        with self._lock, _translated_errors(self.path):
             self._check_file()
             self._db.execute("BEGIN IMMEDIATE")
             try:
@@ -222,7 +222,7 @@ def _change_state(db: sqlite3.Connection, owner: str, state: Mapping[str, bytes 
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def _translated_errors(path: Path) -> Iterator[None]:
     """SQLite's errors as ours."""
     try:
         yield

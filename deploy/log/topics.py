@@ -1,4 +1,4 @@
-"""The topics: names, keys, what their records are, and how Kafka keeps them. Nowhere else is a topic named."""
+"""The topics: names, keys, records, and retention on Kafka. Nowhere else is a topic named."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ COMPACTED = (IDENTITIES,)
 """Only the last record of a key is kept."""
 
 ASSOCIATION_STATE = "association-state"
-"""Kafka only: what the owners' commits leave, `deploy/log/kafka_writer.py`; key: the owner, or `owner|state key`."""
+"""Kafka only: the owners' changelog, `deploy/log/kafka_state.py`; key: the owner, or `owner|state key`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import numpy as np
 
 from associate.settings import AssociateSettings, calibration
 from associate.topology import Topology
-from deploy.results.scored_run import Run
+from deploy.results.scored_run import LoggedRun
 from embed.observation import Observation, State, unpack_vector
 from ingest.clock import NS
 from ingest.errors import ConfigError
@@ -18,7 +18,7 @@ from training.scoring.clustering import Tracklets, Windows
 
 
 def peer_of(
-    run: Run,
+    run: LoggedRun,
     camera_names: Sequence[str],
     *,
     settings: AssociateSettings,

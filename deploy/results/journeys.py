@@ -1,4 +1,4 @@
-"""Trajectory events folded into what is true now, for people to look at."""
+"""Trajectory events folded into the latest revision of every identity."""
 
 from collections.abc import Iterable
 
@@ -26,11 +26,11 @@ class Journeys:
     @property
     def linked(self) -> list[TrajectoryEvent]:
         """Identities seen completely by more than one camera, in the order in which they came."""
-        linked = [event for event in self.latest.values() if len(set(complete_visits(event))) > 1]
+        linked = [event for event in self.latest.values() if len(set(visited_cameras(event))) > 1]
         return sorted(linked, key=lambda event: (event.visits[0].enter_ns, event.identity))
 
 
-def complete_visits(event: TrajectoryEvent) -> list[str]:
+def visited_cameras(event: TrajectoryEvent) -> list[str]:
     """The cameras of its complete sightings, in order."""
     return [visit.camera for visit in event.visits if not visit.open]
 
@@ -41,8 +41,8 @@ def read_events(log: Log, after: int = 0, limit: int = 1000) -> tuple[list[Traje
     return [decode(record.value) for record in stored], stored[-1].offset if stored else after
 
 
-def fold(events: Iterable[TrajectoryEvent]) -> Journeys:
-    """All events at once."""
+def journeys_of(events: Iterable[TrajectoryEvent]) -> Journeys:
+    """Fold all events into journeys."""
     journeys = Journeys()
     for event in events:
         journeys.take(event)
@@ -50,7 +50,7 @@ def fold(events: Iterable[TrajectoryEvent]) -> Journeys:
 
 
 def read_journeys(log: Log) -> Journeys:
-    """Everything that a log says."""
+    """The journeys of a whole log."""
     journeys, offset = Journeys(), 0
     while True:
         events, offset = read_events(log, offset)

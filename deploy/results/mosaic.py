@@ -1,4 +1,4 @@
-"""Pictures of what was linked: a video of all cameras side by side, and one row of crops a vehicle."""
+"""Images of linked vehicles: a video of all cameras side by side, and one row of crops a vehicle."""
 
 from bisect import bisect_left
 from collections import defaultdict
@@ -21,7 +21,7 @@ from ingest.frame import Frame, Image
 from ingest.video import VideoWriter
 
 FONT = cv2.FONT_HERSHEY_SIMPLEX
-GREY = (150, 150, 150)
+GRAY = (150, 150, 150)
 INK = (235, 235, 235)
 PAPER = (28, 28, 28)
 CELL = (176, 120)
@@ -29,7 +29,7 @@ CELL = (176, 120)
 
 
 @dataclass(frozen=True, slots=True)
-class Sighted:
+class TrackletBox:
     """One tracklet's box in one frame: xyxy in pixels."""
 
     tracklet: str
@@ -48,20 +48,20 @@ class FrameAlbum:
         self.frames[frame.camera_id].append((frame.captured_ns, np.asarray(jpeg, np.uint8)))
 
     def at(self, camera_id: str, captured_ns: int) -> Image | None:
-        """The last picture of a camera at that time."""
+        """The last frame of a camera at that time."""
         shots = self.frames[camera_id]
         place = bisect_left(shots, captured_ns + 1, key=lambda shot: shot[0])
         return np.asarray(cv2.imdecode(shots[place - 1][1], cv2.IMREAD_COLOR), np.uint8) if place else None
 
 
-def read_paths(log: Log) -> dict[str, dict[int, list[Sighted]]]:
+def read_paths(log: Log) -> dict[str, dict[int, list[TrackletBox]]]:
     """By camera and capture time (microseconds): the boxes of all tracklets on a log."""
-    paths: dict[str, dict[int, list[Sighted]]] = defaultdict(lambda: defaultdict(list))
+    paths: dict[str, dict[int, list[TrackletBox]]] = defaultdict(lambda: defaultdict(list))
     for observation in read_observations(log):
         for at in observation.path:
             box = (at.left // 10, at.top // 10, at.right // 10, at.bottom // 10)
             at_us = observation.first_ns // 1000 + at.offset_us
-            paths[observation.camera][at_us].append(Sighted(observation.tracklet, box))
+            paths[observation.camera][at_us].append(TrackletBox(observation.tracklet, box))
     return paths
 
 
@@ -73,7 +73,7 @@ def read_observations(log: Log) -> Iterator[Observation]:
 def write_mosaic(path: Path, album: FrameAlbum, log: Log, journeys: Journeys, *, frames_per_s: int = 8) -> None:
     """An MP4 of all cameras side by side; a vehicle has the same colour and number everywhere.
 
-    Grey boxes are vehicles that only one camera saw.
+    Gray boxes are vehicles that only one camera saw.
     """
     paths = read_paths(log)
     cameras = sorted(album.frames)
@@ -94,7 +94,7 @@ def _tile(
     album: FrameAlbum,
     camera: str,
     at_ns: int,
-    boxes: dict[int, list[Sighted]],
+    boxes: dict[int, list[TrackletBox]],
     journeys: Journeys,
     linked: set[str],
     size: tuple[int, int],
@@ -104,9 +104,9 @@ def _tile(
         return np.full((size[1], size[0], 3), PAPER, np.uint8)
     shots = album.frames[camera]
     shown_ns = shots[bisect_left(shots, at_ns + 1, key=lambda shot: shot[0]) - 1][0]
-    for sighted in boxes.get(shown_ns // 1000, []):
-        identity = journeys.identity_of.get(sighted.tracklet, "")
-        _draw_box(image, sighted.box, identity, GREY if identity not in linked else colour_of(identity))
+    for each in boxes.get(shown_ns // 1000, []):
+        identity = journeys.identity_of.get(each.tracklet, "")
+        _draw_box(image, each.box, identity, GRAY if identity not in linked else colour_of(identity))
     tile = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
     _text(tile, camera, (10, 22), INK)
     return tile
@@ -142,7 +142,7 @@ def write_sheet(path: Path, album: FrameAlbum, log: Log, journeys: Journeys, *, 
             _text(sheet, f"{visit.camera}  {start_s:.1f}-{end_s:.1f} s", (left, top + CELL[1] + 15), INK)
     path.parent.mkdir(parents=True, exist_ok=True)
     if not cv2.imwrite(str(path), sheet):
-        raise ConfigError(f"cannot write the picture {path} (is the disk full?)")
+        raise ConfigError(f"cannot write the image {path} (is the disk full?)")
 
 
 def _largest_boxes(log: Log) -> dict[str, tuple[int, tuple[int, int, int, int]]]:

@@ -1,4 +1,4 @@
-"""A run on a log as what can be scored: boxes by frame of the truth, and the frames that were analysed."""
+"""A logged run in the form that can be scored: boxes by frame of the truth, and the frames that were analysed."""
 
 import math
 from collections import defaultdict
@@ -20,25 +20,25 @@ from training.scoring import timing
 from training.scoring.tracks import CameraTracks, Ints, TrackedBoxes
 from training.scoring.truth import MotTruth
 
-OFF_BEAT = 0.1
+MAX_OFFSET_FRAMES = 0.1
 """Times that are off the truth's frames by this much (median, in frames) are those of another frame rate."""
 MEDIA_TIME_NS = 86_400 * NS
 """Capture times below a day are media time, which begins at 0."""
 
 
 @dataclass(slots=True)
-class Told:
-    """What a log says about one camera: boxes (capture time in ns, tracklet, xyxy pixels) and ticks, in order."""
+class CameraLog:
+    """The records of one camera on a log: boxes (capture time in ns, tracklet, xyxy pixels) and ticks, in order."""
 
     boxes: list[tuple[int, int, float, float, float, float]] = field(default_factory=list)
     ticks: list[Tick] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """What a log says: by camera, a number for every tracklet id, and by number its last observation, without path."""
+class LoggedRun:
+    """A log by camera, a number for every tracklet id, and by number its last observation, without path."""
 
-    told: dict[str, Told]
+    cameras: dict[str, CameraLog]
     tracklets: dict[str, int]
     latest: dict[int, Observation]
 
@@ -48,12 +48,12 @@ class Run:
         return {number: observation.last_ns for number, observation in self.latest.items()}
 
 
-def read_run(log: Log) -> Run:
-    """Everything that perception says on a log."""
-    run = Run(defaultdict(Told), {}, {})
+def read_run(log: Log) -> LoggedRun:
+    """Read every observation and tick of a log."""
+    run = LoggedRun(defaultdict(CameraLog), {}, {})
     for message in read_messages(log):
         if isinstance(message, Tick):
-            run.told[message.camera].ticks.append(message)
+            run.cameras[message.camera].ticks.append(message)
         if not isinstance(message, Observation):
             continue
         number = run.tracklets.setdefault(message.tracklet, len(run.tracklets))
@@ -61,31 +61,31 @@ def read_run(log: Log) -> Run:
         for at in message.path:
             # Sides are tenths of a pixel; a moment's microseconds were cut, not rounded, so half of one is added.
             sides = (at.left / 10, at.top / 10, at.right / 10, at.bottom / 10)
-            run.told[message.camera].boxes.append((message.first_ns + at.offset_us * 1000 + 500, number, *sides))
+            run.cameras[message.camera].boxes.append((message.first_ns + at.offset_us * 1000 + 500, number, *sides))
     return run
 
 
-def all_events(log: Log) -> Iterator[TrajectoryEvent]:
-    """Everything that association says on a log, in its order."""
+def read_all_events(log: Log) -> Iterator[TrajectoryEvent]:
+    """Every trajectory event of a log, in its order."""
     events, offset = read_events(log)
     while events:
         yield from events
         events, offset = read_events(log, offset)
 
 
-def begin_ns(told: Told) -> int:
-    """When frame 1 was captured: media time begins at 0, and a run with the first frame."""
-    first_ns = min(tick.at_ns for tick in told.ticks)
+def first_frame_ns(camera_log: CameraLog) -> int:
+    """Capture time of frame 1: media time begins at 0, and a run with the first frame."""
+    first_ns = min(tick.at_ns for tick in camera_log.ticks)
     return 0 if first_ns < MEDIA_TIME_NS else first_ns
 
 
-def frame_times_of(
-    camera: str, truth: MotTruth, told: Told, starts_ns: int, fps: float | None, videos: Mapping[str, Path]
+def frame_times_ns_of(
+    camera: str, truth: MotTruth, camera_log: CameraLog, starts_ns: int, fps: float | None, videos: Mapping[str, Path]
 ) -> Ints:
-    """(F,) when the frames of a camera were captured, as far as the run goes, by their rate or their recording."""
+    """(F,) capture times of a camera's frames, as far as the run goes, by their rate or their recording."""
     if fps is None:
         return _video_times_ns(camera, starts_ns, videos)
-    ticks_ns = [tick.at_ns for tick in told.ticks]
+    ticks_ns = [tick.at_ns for tick in camera_log.ticks]
     first, last = ((at_ns - starts_ns) / NS * fps for at_ns in (min(ticks_ns), max(ticks_ns)))
     if not -1 < first < truth.frames.max():
         raise ConfigError(
@@ -107,22 +107,24 @@ def _video_times_ns(camera: str, starts_ns: int, videos: Mapping[str, Path]) -> 
     return times_ns
 
 
-def tracks_of(camera: str, truth: MotTruth, classes: frozenset[int] | None, told: Told, times_ns: Ints) -> CameraTracks:
+def camera_tracks(
+    camera: str, truth: MotTruth, classes: frozenset[int] | None, camera_log: CameraLog, times_ns: Ints
+) -> CameraTracks:
     """The boxes of a camera and those of the run, on the frames that the run analysed and the truth covers."""
-    table = np.array(told.boxes, np.float64).reshape(-1, 6)
-    at_ns = np.array([box[0] for box in told.boxes], np.int64)
-    ticks_ns = np.array([tick.at_ns for tick in told.ticks], np.int64)
+    table = np.array(camera_log.boxes, np.float64).reshape(-1, 6)
+    at_ns = np.array([box[0] for box in camera_log.boxes], np.int64)
+    ticks_ns = np.array([tick.at_ns for tick in camera_log.ticks], np.int64)
     frames, off_box = timing.nearest_frames(at_ns, times_ns)
     tick_frames, off_tick = timing.nearest_frames(ticks_ns, times_ns)
     off = float(np.median(np.concatenate([off_box, off_tick])))
-    if off > OFF_BEAT:
+    if off > MAX_OFFSET_FRAMES:
         raise ConfigError(
             f"camera '{camera}': the run's times are {off:.2f} frames off the truth's (median); "
             "is that the frame rate, and did frame 1 come where --starts-at says?"
         )
     ticks = [
         timing.Tick(str(tick.epoch), frame, tick.analysed)
-        for tick, frame in zip(told.ticks, tick_frames.tolist(), strict=True)
+        for tick, frame in zip(camera_log.ticks, tick_frames.tolist(), strict=True)
     ]
     analysed = timing.analysed_frames(frames, ticks)
     analysed = analysed[analysed <= truth.frames.max()]

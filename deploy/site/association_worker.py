@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 POLL_S = 0.05
 REASON_WORDS = 4
-"""Warnings are told apart by the first words of their reason, so that each kind is told once."""
+"""Warnings are distinguished by the first words of their reason, so that each kind is logged once."""
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,7 +44,7 @@ class AssociationWorker:
         self._associator = associator
         self._writer = log.claim(f"zone/{zone}")
         self._batch = batch
-        self._told: set[str] = set()
+        self._warned_reasons: set[str] = set()
         self.counts: Counter[str] = Counter()
         associator.restore(self._writer.state)
 
@@ -59,7 +59,7 @@ class AssociationWorker:
             return 0
         records: list[Record] = []
         for record in stored:
-            records += self._take(record)
+            records += self._process(record)
         self._writer.commit(records, state=self._associator.changes(), position=stored[-1].offset)
         return len(stored)
 
@@ -86,24 +86,24 @@ class AssociationWorker:
         while self.position < end and self.step():
             pass
 
-    def _take(self, record: StoredRecord) -> list[Record]:
+    def _process(self, record: StoredRecord) -> list[Record]:
         self.counts["records"] += 1
         try:
             message = decode(record.value)
         except ValueError as error:
-            return [self._bury(record, str(error))]
+            return [self._dead_letter(record, str(error))]
         refusal = self._associator.refuse(message)
         if refusal is not None:
-            return [self._bury(record, refusal)]
+            return [self._dead_letter(record, refusal)]
         events = self._associator.update(message)
         self.counts["events"] += len(events)
-        return [told for event in events for told in _event_records(event)]
+        return [entry for event in events for entry in _event_records(event)]
 
-    def _bury(self, record: StoredRecord, reason: str) -> Record:
+    def _dead_letter(self, record: StoredRecord, reason: str) -> Record:
         self.counts["dead_letters"] += 1
         kind = " ".join(reason.split()[:REASON_WORDS])
-        if kind not in self._told:
-            self._told.add(kind)
+        if kind not in self._warned_reasons:
+            self._warned_reasons.add(kind)
             logger.warning("observation %d of %s set aside as a dead letter: %s", record.offset, record.key, reason)
         letter = DeadLetter(
             topic=OBSERVATIONS,
@@ -116,5 +116,5 @@ class AssociationWorker:
 
 
 def _event_records(event: TrajectoryEvent) -> list[Record]:
-    told = encode_event(event)
-    return [Record(TRAJECTORIES, event.identity, told), Record(IDENTITIES, event.identity, told)]
+    encoded = encode_event(event)
+    return [Record(TRAJECTORIES, event.identity, encoded), Record(IDENTITIES, event.identity, encoded)]

@@ -1,4 +1,4 @@
-"""From one camera's frames and what was detected in them to what is said of it."""
+"""One camera's frames and their detections to its messages: observations and ticks."""
 
 from detect.detections import Detections
 from detect.tracking import Tracker
@@ -23,26 +23,26 @@ class CameraPipeline:
         self._analysed = 0
 
     def step(self, frame: Frame, found: Detections, *, dropped: int) -> tuple[list[Message], Detections]:
-        """What is to be said after this frame, and the tracked vehicles in it."""
+        """The messages after this frame, and the tracked vehicles in it."""
         self._at_ns = frame.captured_ns
         self._decoded = frame.sequence + 1
         self._analysed += 1
         tracked = self._tracker(frame, found)
-        said: list[Message] = list(self._tracklets.step(frame, tracked))
+        messages: list[Message] = list(self._tracklets.step(frame, tracked))
         second = frame.captured_ns // NS
         if second != self._ticked_s:
             self._ticked_s = second
-            said.append(self._tick(dropped=dropped))
-        return said, tracked
+            messages.append(self._tick(dropped=dropped))
+        return messages, tracked
 
     def finish(self, *, final: bool, otherwise_ns: int, decoded: int, dropped: int) -> list[Message]:
         """Close the tracklets; `final` where the stream has ended and not only this session."""
         self._decoded = max(decoded, self._decoded)  # frames after the last analysed one count as well
-        said: list[Message] = list(self._tracklets.finish())
+        messages: list[Message] = list(self._tracklets.finish())
         if self._at_ns is None:
             self._at_ns = otherwise_ns
-        said.append(self._tick(final=final, dropped=dropped))
-        return said
+        messages.append(self._tick(final=final, dropped=dropped))
+        return messages
 
     def _tick(self, *, final: bool = False, dropped: int) -> Tick:
         assert self._at_ns is not None

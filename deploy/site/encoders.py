@@ -1,4 +1,4 @@
-"""Which encoder a name of the configuration stands for."""
+"""Encoder names of the configuration, and the files they stand for."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Grounding DINO and SAM in the stream: opened from their settings, kept to their budget, and their use told."""
+"""Grounding DINO and SAM in the stream: opened from their settings, kept to their budget, and their use counted."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from deploy.site.isolation import Isolated
+from deploy.site.isolation import IsolatingDetector
 from deploy.weights import catalogue
 from detect.detections import Detections
 from detect.detector import BatchDetector
@@ -22,8 +22,8 @@ TEXT_ENCODER = "bert-base-uncased"
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
-    """What the large detector has done for all cameras together: its calls, frames and seconds, and since when."""
+class DetectorUsage:
+    """Use of the large detector by all cameras together: calls, frames, busy seconds, seconds since the first."""
 
     calls: int = 0
     frames: int = 0
@@ -40,14 +40,14 @@ class Use:
         return self.busy_s / self.elapsed_s if self.elapsed_s > 0 else 0.0
 
 
-class Metered:
-    """A batch detector that keeps count."""
+class MeteredDetector:
+    """A batch detector that counts its calls, frames and seconds."""
 
     def __init__(self, detector: BatchDetector, clock: Clock) -> None:
         self._detector = detector
         self._clock = clock
         self._since_s: float | None = None
-        self._use = Use()
+        self._usage = DetectorUsage()
 
     def __call__(self, frames: Sequence[Frame]) -> list[Detections]:
         began_s = self._clock.monotonic_s()
@@ -57,18 +57,18 @@ class Metered:
             return self._detector(frames)
         finally:
             took_s = self._clock.monotonic_s() - began_s
-            before = self._use
-            self._use = Use(before.calls + 1, before.frames + len(frames), before.busy_s + took_s)
+            before = self._usage
+            self._usage = DetectorUsage(before.calls + 1, before.frames + len(frames), before.busy_s + took_s)
 
-    def use(self) -> Use:
+    def usage(self) -> DetectorUsage:
         elapsed_s = 0.0 if self._since_s is None else self._clock.monotonic_s() - self._since_s
-        return Use(self._use.calls, self._use.frames, self._use.busy_s, elapsed_s)
+        return DetectorUsage(self._usage.calls, self._usage.frames, self._usage.busy_s, elapsed_s)
 
 
 class FoundationDetector:
     """Grounding DINO on the frames that are worth it, a cheap detector on all of them."""
 
-    def __init__(self, budgeted: BudgetedDetector, metered: Metered) -> None:
+    def __init__(self, budgeted: BudgetedDetector, metered: MeteredDetector) -> None:
         self._budgeted = budgeted
         self._metered = metered
 
@@ -76,12 +76,12 @@ class FoundationDetector:
         return self._budgeted(frames)
 
     def counts(self, camera_id: str) -> BudgetCounts:
-        """What became of a camera's frames."""
+        """The budget's decisions on a camera's frames."""
         return self._budgeted.counts(camera_id)
 
-    def use(self) -> Use:
-        """What the large detector has done."""
-        return self._metered.use()
+    def usage(self) -> DetectorUsage:
+        """The use of the large detector so far."""
+        return self._metered.usage()
 
 
 def open_foundation(
@@ -92,9 +92,9 @@ def open_foundation(
     Raises ConfigError for libraries that are not installed, for prompts and devices that cannot be used, and
     WeightsError for weights.
     """
-    large = Metered(open_grounding_dino(detect.detector, settings, camera_ids), clock)
+    large = MeteredDetector(open_grounding_dino(detect.detector, settings, camera_ids), clock)
     budgeted = BudgetedDetector(
-        Isolated(large),
+        IsolatingDetector(large),
         open_detector(settings.cheap, catalogue.find, min_score=detect.min_score, threads=detect.threads),
         clock=clock,
         max_calls_per_s=settings.calls_per_s,
@@ -110,7 +110,7 @@ def open_grounding_dino(name: str, settings: FoundationSettings, camera_ids: Ite
     encoder = settings.text_encoder
     checkpoint = Path(settings.weights).expanduser() if settings.weights else catalogue.find(name)
     text_encoder = Path(encoder).expanduser() if encoder else catalogue.find(TEXT_ENCODER)
-    with _libraries_of(name):
+    with _require_libraries(name):
         from detect.foundation.grounding_dino import GroundingDino
 
         large = GroundingDino(
@@ -131,7 +131,7 @@ def open_grounding_dino(name: str, settings: FoundationSettings, camera_ids: Ite
 def open_sam(name: Literal["sam-vit-b", "sam-vit-l", "sam-vit-h"], settings: FoundationSettings) -> Masker:
     """SAM as the masker; raises ConfigError for libraries or a device that are not there, WeightsError for weights."""
     checkpoint = Path(settings.sam_weights).expanduser() if settings.sam_weights else catalogue.find(name)
-    with _libraries_of(name):
+    with _require_libraries(name):
         from detect.foundation.sam import SamMasker
 
         size: Literal["vit-b", "vit-l", "vit-h"] = name.removeprefix("sam-")  # type: ignore[assignment]
@@ -139,8 +139,8 @@ def open_sam(name: Literal["sam-vit-b", "sam-vit-l", "sam-vit-h"], settings: Fou
 
 
 @contextmanager
-def _libraries_of(name: str) -> Iterator[None]:
-    """What an installation without the extra lacks is said in a line."""
+def _require_libraries(name: str) -> Iterator[None]:
+    """Raise ConfigError, one line, where the installation lacks the extra."""
     try:
         yield
     except ImportError as error:

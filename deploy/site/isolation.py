@@ -1,4 +1,4 @@
-"""One camera's odd picture takes no other camera's down."""
+"""Isolation of failures: a frame that cannot be analysed costs no other camera's frame."""
 
 import logging
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from ingest.frame import Frame
 logger = logging.getLogger(__name__)
 
 
-class Isolated:
+class IsolatingDetector:
     """A batch detector whose failures stay with the frames that cause them.
 
     Frames that fail together are tried one by one. A camera whose last frame failed is not put together with others
@@ -30,7 +30,7 @@ class Isolated:
             try:
                 found.update(zip((frame.camera_id for frame in together), self._detector(together), strict=True))
             except Exception as error:
-                if concerns_all(error):
+                if affects_every_frame(error):
                     raise
                 found.clear()
                 logger.debug("%d frames could not be analysed together: %s", len(together), error)
@@ -40,7 +40,7 @@ class Isolated:
         try:
             (found,) = self._detector([frame])
         except Exception as error:
-            if concerns_all(error):
+            if affects_every_frame(error):
                 raise
             self._failing.add(frame.camera_id)
             return error
@@ -48,6 +48,6 @@ class Isolated:
         return found
 
 
-def concerns_all(error: Exception) -> bool:
-    """Whether an error is not about one picture: Corridor's own are about settings, log or weights, but for one."""
+def affects_every_frame(error: Exception) -> bool:
+    """True for an error that is not about one frame: Corridor's own are about settings, log or weights, but for one."""
     return isinstance(error, CorridorError) and not isinstance(error, TooLargeError)

@@ -12,12 +12,12 @@ import msgspec
 from deploy.log.base import Record, Writer
 from deploy.log.topics import OBSERVATIONS
 from deploy.site.camera_pipeline import CameraPipeline
-from deploy.site.isolation import Isolated, concerns_all
+from deploy.site.isolation import IsolatingDetector, affects_every_frame
 from detect.detections import Detections
 from detect.detector import BatchDetector
-from embed.observation import Epoch, Gap, Message, Tick, encode
+from embed.observation import Epoch, Gap, Message, encode
 from ingest.camera import Camera
-from ingest.errors import CorridorError, FencedError
+from ingest.errors import FencedError
 from ingest.feed import CameraFeed
 from ingest.frame import Frame
 from ingest.mailbox import Delivery, Mailbox
@@ -25,7 +25,7 @@ from ingest.mailbox import Delivery, Mailbox
 logger = logging.getLogger(__name__)
 
 FrameTap = Callable[[Frame, Detections], None]
-"""Looks at an analysed frame with its tracked vehicles; for pictures."""
+"""Called with every analysed frame and its tracked vehicles, for images."""
 
 
 class CameraProgress(msgspec.Struct, frozen=True):
@@ -38,20 +38,30 @@ class CameraProgress(msgspec.Struct, frozen=True):
 PipelineMaker = Callable[[str, Epoch], CameraPipeline]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class OpenEpoch:
+    """The epoch of a camera that is being written; `dropped_before` is the count of the camera when it began."""
+
+    epoch: Epoch
+    session: int
+    pipeline: CameraPipeline
+    dropped_before: int
+
+    def continues(self, writer: Writer, session: int) -> bool:
+        """True while neither the owner nor the session of the camera has changed."""
+        return self.epoch.generation == writer.generation and self.session == session
+
+
 @dataclass(slots=True, eq=False)
-class Station:
-    """A camera in the worker: its feed, its right to write, and its present pipeline."""
+class CameraRuntime:
+    """A camera in the worker: its feed, its right to write, and its open epoch."""
 
     feed: CameraFeed
     writer: Writer
     starts_ns: int
-    pipeline: CameraPipeline | None = None
-    session: int = -1
-    generation: int = 0  # of the present pipeline
-    dropped_before: int = 0
-    decoded_before: int = 0
-    epochs: int = 0  # pipelines that have begun
-    dropped_records: int = 0  # of the writer, as far as they have been reported
+    open_epoch: OpenEpoch | None = None
+    epochs: int = 0  # that have begun
+    reported_lost: int = 0  # records that the writer has given up, as far as a gap has been reported
     analysed: int = 0
     failed: int = 0  # frames that could not be analysed
     fenced: bool = False
@@ -63,18 +73,17 @@ class Station:
 
     @property
     def over(self) -> bool:
-        """Whether nothing of it is of any use here any more."""
+        """True once nothing more is written for it here."""
         return self.ended or self.fenced
 
     @property
-    def epoch(self) -> Epoch:
-        """That of the pipeline that begins next."""
+    def next_epoch(self) -> Epoch:
         return Epoch(self.writer.generation, self.epochs)
 
 
 @dataclass(frozen=True, slots=True)
 class Batching:
-    """How many cameras' frames the detector is given at once, and how long live ones are waited for."""
+    """Limit of frames in one detector call, one a camera, and seconds to wait for more live ones."""
 
     limit: int = 1
     within_s: float = 0.0
@@ -86,17 +95,17 @@ class PerceptionWorker:
     def __init__(
         self,
         mailbox: Mailbox,
-        stations: Sequence[Station],
+        runtimes: Sequence[CameraRuntime],
         detector: BatchDetector,
         make_pipeline: PipelineMaker,
         *,
         batching: Batching = Batching(),
         tap: FrameTap | None = None,
     ) -> None:
-        self.stations: Mapping[str, Station] = {station.camera.id: station for station in stations}
+        self.runtimes: Mapping[str, CameraRuntime] = {runtime.camera.id: runtime for runtime in runtimes}
         self.detector = detector
         self._mailbox = mailbox
-        self._detect = Isolated(detector)
+        self._detect = IsolatingDetector(detector)
         self._batching = batching
         self._make_pipeline = make_pipeline
         self._tap = tap
@@ -108,27 +117,28 @@ class PerceptionWorker:
 
     def run(self) -> None:
         """Work until every camera has ended, or until `stop`."""
-        running = [station for station in self.stations.values() if not station.ended]
+        running = [runtime for runtime in self.runtimes.values() if not runtime.ended]
         try:
-            for station in running:
-                station.feed.start()
-            while not self._stop.is_set() and not all(station.over for station in running):
+            for runtime in running:
+                runtime.feed.start()
+            while not self._stop.is_set() and not all(runtime.over for runtime in running):
                 together = self._batching
                 self._handle(self._mailbox.take(timeout_s=0.2, limit=together.limit, within_s=together.within_s))
-                for station in running:
-                    if station.feed.watch():
-                        logger.warning("%s", station.feed.error)
-        finally:  # whatever it is that ends the run, what has been seen is said and written
+                for runtime in running:
+                    if runtime.feed.watch():
+                        logger.warning("%s", runtime.feed.error)
+        finally:  # whatever it is that ends the run, what has been seen is written
             self._close(running)
 
-    def _close(self, running: Sequence[Station]) -> None:
-        for station in running:
-            station.feed.stop()
-        for station in running:
-            if not station.over and station.pipeline is not None:
-                self._guarded(station, partial(self._finish, station, final=False))
+    def _close(self, running: Sequence[CameraRuntime]) -> None:
+        for runtime in running:
+            runtime.feed.stop()
+        for runtime in running:
+            if not runtime.over and runtime.open_epoch is not None:
+                dropped = self.dropped(runtime.camera.id)
+                self._run_unless_fenced(runtime, partial(self._finish, runtime, dropped=dropped))
         with ThreadPoolExecutor(max(1, len(running))) as pool:  # all at once: each may wait for a log that is away
-            list(pool.map(lambda station: station.writer.close(), running))
+            list(pool.map(lambda runtime: runtime.writer.close(), running))
 
     def dropped(self, camera_id: str) -> int:
         """Frames of a camera that a newer one has replaced."""
@@ -139,122 +149,118 @@ class PerceptionWorker:
         return self._mailbox.ages_s(camera_id)
 
     def _handle(self, deliveries: Sequence[Delivery]) -> None:
-        """What was fetched together, at most one delivery a camera."""
-        running = [each for each in deliveries if not self.stations[each.camera_id].over]
+        """Detect in the frames that were fetched together, at most one delivery a camera, and pass each on."""
+        running = [each for each in deliveries if not self.runtimes[each.camera_id].over]
         found = iter(self._detect([delivery.frame for delivery in running if delivery.frame is not None]))
         for delivery in running:
-            station, frame = self.stations[delivery.camera_id], delivery.frame
+            runtime, frame = self.runtimes[delivery.camera_id], delivery.frame
             if frame is None:
-                self._guarded(station, partial(self._end, station, delivery.error))
+                self._run_unless_fenced(runtime, partial(self._end, runtime, delivery))
             else:
-                self._guarded(station, partial(self._analyse, station, delivery.session, frame, next(found)))
+                self._run_unless_fenced(runtime, partial(self._analyse, runtime, delivery, frame, next(found)))
 
-    def _guarded(self, station: Station, work: Callable[[], None]) -> None:
-        """A camera that another process has taken over is let go; the others go on."""
+    def _run_unless_fenced(self, runtime: CameraRuntime, work: Callable[[], None]) -> None:
+        """Do one camera's work; a camera that another process has taken over is let go, the others go on."""
         try:
             work()
         except FencedError as error:
             logger.warning("%s", error)
-            station.fenced = True
-            station.feed.stop()
-            self._mailbox.shut(station.camera.id)
+            runtime.fenced = True
+            runtime.feed.stop()
+            self._mailbox.shut(runtime.camera.id)
 
-    def _analyse(self, station: Station, session: int, frame: Frame, found: Detections | Exception) -> None:
-        stale = station.pipeline is None or station.generation != station.writer.generation
-        if stale or station.session != session or station.writer.dropped > station.dropped_records:
-            self._begin_session(station, session)
-            self._report_gap(station, frame.captured_ns)
-        assert station.pipeline is not None
+    def _analyse(self, runtime: CameraRuntime, delivery: Delivery, frame: Frame, found: Detections | Exception) -> None:
+        current = runtime.open_epoch
+        lost = runtime.writer.dropped > runtime.reported_lost
+        if current is None or not current.continues(runtime.writer, delivery.session) or lost:
+            current = self._begin_epoch(runtime, delivery)
+            self._report_gap(runtime, current.epoch, frame.captured_ns)
         if isinstance(found, Exception):
-            self._pass_over(station, frame, found)
+            self._pass_over(runtime, frame, found)
             return
         try:
-            messages, tracked = station.pipeline.step(frame, found, dropped=self._dropped(station))
+            dropped = delivery.dropped - current.dropped_before
+            messages, tracked = current.pipeline.step(frame, found, dropped=dropped)
         except Exception as error:
-            if concerns_all(error):
+            if affects_every_frame(error):
                 raise
-            self._pass_over(station, frame, error)
-            # What the pipeline was about to say is lost; a new epoch closes what it leaves open.
-            station.pipeline = None
+            self._pass_over(runtime, frame, error)
+            # The messages that the pipeline was about to give are lost; a new epoch closes what it leaves open.
+            runtime.open_epoch = None
             return
-        station.analysed += 1
+        runtime.analysed += 1
         if messages:
-            self._commit(station, messages, CameraProgress(frame.captured_ns))
+            self._commit(runtime, messages, CameraProgress(frame.captured_ns))
         if self._tap is not None:
             self._tap(frame, tracked)
 
-    def _pass_over(self, station: Station, frame: Frame, error: Exception) -> None:
-        """Count a frame that could not be analysed, and say so once a camera."""
-        station.failed += 1
-        level = logging.WARNING if station.failed == 1 else logging.DEBUG
+    def _pass_over(self, runtime: CameraRuntime, frame: Frame, error: Exception) -> None:
+        """Count a frame that could not be analysed, and warn of the first one of each camera."""
+        runtime.failed += 1
+        level = logging.WARNING if runtime.failed == 1 else logging.DEBUG
         logger.log(
             level,
             "camera '%s': frame %d (%dx%d) could not be analysed and is passed over: %s: %s",
-            station.camera.id,
+            runtime.camera.id,
             frame.sequence,
             *frame.size,
             type(error).__name__,
             error,
         )
 
-    def _begin_session(self, station: Station, session: int) -> None:
-        if station.pipeline is not None:
-            self._finish(station, final=False)
-        station.session, station.generation = session, station.writer.generation
-        station.dropped_before = self._mailbox.dropped(station.camera.id)
-        station.pipeline = self._make_pipeline(station.camera.id, station.epoch)
-        station.epochs += 1
+    def _begin_epoch(self, runtime: CameraRuntime, delivery: Delivery) -> OpenEpoch:
+        """Finish the epoch before, if one is open, and begin the next with this delivery."""
+        if runtime.open_epoch is not None:
+            self._finish(runtime, dropped=delivery.dropped)
+        epoch = runtime.next_epoch
+        pipeline = self._make_pipeline(runtime.camera.id, epoch)
+        runtime.open_epoch = OpenEpoch(epoch, delivery.session, pipeline, delivery.dropped)
+        runtime.epochs += 1
+        return runtime.open_epoch
 
-    def _report_gap(self, station: Station, at_ns: int) -> None:
-        """Say that records were given up. Tracklets of the time before may have lost their ends, so that a new epoch
-        has begun, which closes them."""
-        lost = station.writer.dropped - station.dropped_records
+    def _report_gap(self, runtime: CameraRuntime, epoch: Epoch, at_ns: int) -> None:
+        """Write a gap for records that were given up.
+
+        Tracklets of the time before may have lost their ends, so that a new epoch has begun, which closes them.
+        """
+        lost = runtime.writer.dropped - runtime.reported_lost
         if not lost:
             return
-        station.dropped_records += lost
-        epoch = Epoch(station.writer.generation, station.epochs - 1)
-        gap = Gap(camera=station.camera.id, epoch=epoch, sequence=0, at_ns=at_ns, records=lost)
-        self._commit(station, [gap], CameraProgress(at_ns))
+        runtime.reported_lost += lost
+        gap = Gap(camera=runtime.camera.id, epoch=epoch, sequence=0, at_ns=at_ns, records=lost)
+        self._commit(runtime, [gap], CameraProgress(at_ns))
 
-    def _end(self, station: Station, error: CorridorError | None) -> None:
-        """The recording is over, whole or broken; its last word flushes what waits for it."""
-        if error is not None:
-            logger.warning("%s", error)
-        if station.pipeline is None:
-            self._begin_session(station, max(station.feed.session, 0))
-        self._finish(station, final=True)
-        station.ended = True
-        # What never gave a picture has not been read; it may be mended and tried again.
-        if station.camera.finite and station.feed.counts.opened:
-            self._commit(station, [], CameraProgress(station_progress(station.writer).captured_ns, ended=True))
-        self._mailbox.shut(station.camera.id)
+    def _end(self, runtime: CameraRuntime, delivery: Delivery) -> None:
+        """The recording is over, whole or broken; its final tick flushes what waits for it."""
+        if delivery.error is not None:
+            logger.warning("%s", delivery.error)
+        if runtime.open_epoch is None:
+            self._begin_epoch(runtime, delivery)
+        self._finish(runtime, dropped=delivery.dropped, decoded=delivery.decoded, final=True)
+        runtime.ended = True
+        # A recording that never gave a frame has not been read; it may be mended and tried again.
+        if runtime.camera.finite and runtime.feed.counts.opened:
+            ended_at = stored_progress(runtime.writer).captured_ns
+            self._commit(runtime, [], CameraProgress(ended_at, ended=True))
+        self._mailbox.shut(runtime.camera.id)
 
-    def _finish(self, station: Station, *, final: bool) -> None:
-        assert station.pipeline is not None
-        before = station_progress(station.writer)
-        otherwise_ns = before.captured_ns if before.captured_ns is not None else station.starts_ns
-        messages = station.pipeline.finish(
-            final=final,
-            otherwise_ns=otherwise_ns,
-            decoded=station.feed.counts.decoded - station.decoded_before if final else 0,
-            dropped=self._dropped(station),
-        )
-        last = messages[-1]
-        assert isinstance(last, Tick)
-        station.decoded_before += last.decoded
-        station.pipeline = None
-        self._commit(station, messages, CameraProgress(messages[-1].at_ns))
+    def _finish(self, runtime: CameraRuntime, *, dropped: int, decoded: int = 0, final: bool = False) -> None:
+        """Close the open epoch; `dropped` is the count of the camera, `decoded` that of an ended recording."""
+        current = runtime.open_epoch
+        assert current is not None
+        before = stored_progress(runtime.writer)
+        otherwise_ns = before.captured_ns if before.captured_ns is not None else runtime.starts_ns
+        dropped -= current.dropped_before
+        messages = current.pipeline.finish(final=final, otherwise_ns=otherwise_ns, decoded=decoded, dropped=dropped)
+        runtime.open_epoch = None
+        self._commit(runtime, messages, CameraProgress(messages[-1].at_ns))
 
-    def _commit(self, station: Station, messages: list[Message], progress: CameraProgress) -> None:
+    def _commit(self, runtime: CameraRuntime, messages: list[Message], progress: CameraProgress) -> None:
         records = [Record(OBSERVATIONS, message.camera, encode(message)) for message in messages]
-        station.writer.commit(records, state={"progress": msgspec.msgpack.encode(progress)})
-
-    def _dropped(self, station: Station) -> int:
-        """Frames of this session that a newer one has replaced."""
-        return self._mailbox.dropped(station.camera.id) - station.dropped_before
+        runtime.writer.commit(records, state={"progress": msgspec.msgpack.encode(progress)})
 
 
-def station_progress(writer: Writer) -> CameraProgress:
-    """What the last owner of a camera committed."""
+def stored_progress(writer: Writer) -> CameraProgress:
+    """Progress that the last owner of a camera committed."""
     stored = writer.state.get("progress")
     return msgspec.msgpack.decode(stored, type=CameraProgress) if stored else CameraProgress()

@@ -22,7 +22,7 @@ def run_perception(worker: "PerceptionWorker") -> None:
     """Run cameras to their end or to Ctrl-C; raises SourceError if none of them could ever be opened."""
     with stops_on_signal(worker.stop):
         worker.run()
-    tried = [station.feed for station in worker.stations.values() if station.feed.session >= 0]
+    tried = [runtime.feed for runtime in worker.runtimes.values() if runtime.feed.session >= 0]
     errors = [feed.error for feed in tried if feed.counts.opened == 0 and feed.error is not None]
     if tried and len(errors) == len(tried):
         raise SourceError(str(errors[0]))

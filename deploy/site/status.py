@@ -1,4 +1,4 @@
-"""How every camera of a process is doing: for the screen, and as a file for whoever watches over it."""
+"""Status of every camera of a process: for the screen, and as a file for monitoring."""
 
 import errno
 from pathlib import Path
@@ -7,13 +7,13 @@ import msgspec
 import numpy as np
 
 from deploy.site.foundation import FoundationDetector
-from deploy.site.perception_worker import PerceptionWorker, Station
+from deploy.site.perception_worker import CameraRuntime, PerceptionWorker
 from detect.detector import BatchDetector
 from ingest.redact import redact
 
 
 class FoundationStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """What the budget of a large detector made of a camera's frames, by reason, and its use by all cameras together.
+    """The decisions of a large detector's budget on a camera's frames, by reason, and its use by all cameras together.
 
     key_frames: those that the large detector saw (`first`, `new`, `unsure`, `stale`); spared: those that it did not
     (`still`, `explained`, `over_budget`, `failed`). all_calls, frames_a_call, time_share: of the whole process.
@@ -56,24 +56,24 @@ class CameraStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 def camera_statuses(worker: PerceptionWorker) -> list[CameraStatus]:
     """One status a camera, in the order of the configuration."""
-    return [_status(worker, station) for station in worker.stations.values()]
+    return [_status(worker, runtime) for runtime in worker.runtimes.values()]
 
 
-def _status(worker: PerceptionWorker, station: Station) -> CameraStatus:
-    feed = station.feed
+def _status(worker: PerceptionWorker, runtime: CameraRuntime) -> CameraStatus:
+    feed = runtime.feed
     # A recording's frames wait for those of the others, on purpose.
-    ages_s = worker.waited_s(station.camera.id) if station.camera.live else []
+    ages_s = worker.waited_s(runtime.camera.id) if runtime.camera.live else []
     stream = feed.stream()
     clock = stream.clock if stream is not None else None
     return CameraStatus(
-        camera=station.camera.id,
-        state="taken over" if station.fenced else feed.state.value,
+        camera=runtime.camera.id,
+        state="taken over" if runtime.fenced else feed.state.value,
         sessions=feed.counts.opened,
         decoded=feed.counts.decoded,
         skipped=feed.counts.skipped,
-        dropped=worker.dropped(station.camera.id),
-        analysed=station.analysed,
-        failed=station.failed,
+        dropped=worker.dropped(runtime.camera.id),
+        analysed=runtime.analysed,
+        failed=runtime.failed,
         asked_fps=feed.asked_fps,
         analyse_fps=round(feed.analyse_fps, 2),
         waited_p95_ms=round(float(np.percentile(ages_s, 95)) * 1000, 1) if ages_s else None,
@@ -82,7 +82,7 @@ def _status(worker: PerceptionWorker, station: Station) -> CameraStatus:
         clock_suspect=clock.suspect or None if clock is not None else None,
         lag_ms=clock.lag_ms if clock is not None else None,
         drift_ms=clock.drift_ms if clock is not None else None,
-        foundation=_foundation(worker.detector, station.camera.id),
+        foundation=_foundation(worker.detector, runtime.camera.id),
         error=redact(str(feed.error)) if feed.error is not None else None,
     )
 
@@ -90,7 +90,7 @@ def _status(worker: PerceptionWorker, station: Station) -> CameraStatus:
 def _foundation(detector: BatchDetector, camera_id: str) -> FoundationStatus | None:
     if not isinstance(detector, FoundationDetector):
         return None
-    counts, use = detector.counts(camera_id), detector.use()
+    counts, usage = detector.counts(camera_id), detector.usage()
     return FoundationStatus(
         key_frames={"first": counts.first, "new": counts.new, "unsure": counts.unsure, "stale": counts.stale},
         spared={
@@ -99,9 +99,9 @@ def _foundation(detector: BatchDetector, camera_id: str) -> FoundationStatus | N
             "over_budget": counts.over_budget,
             "failed": counts.failed,
         },
-        all_calls=use.calls,
-        frames_a_call=round(use.frames_a_call, 2),
-        time_share=round(use.share, 4),
+        all_calls=usage.calls,
+        frames_a_call=round(usage.frames_a_call, 2),
+        time_share=round(usage.share, 4),
     )
 
 

@@ -14,7 +14,7 @@ from deploy.site.association_worker import AssociationWorker
 from deploy.site.camera_pipeline import CameraPipeline
 from deploy.site.config import Config
 from deploy.site.encoders import COLOUR, encoder_file
-from deploy.site.perception_worker import Batching, FrameTap, PerceptionWorker, Station, station_progress
+from deploy.site.perception_worker import Batching, CameraRuntime, FrameTap, PerceptionWorker, stored_progress
 from deploy.weights import catalogue
 from detect.detector import BatchDetector, Detector, OneByOne
 from detect.masks import BoxMasker, GrabCutMasker, Masker
@@ -69,7 +69,7 @@ def tracker_maker(settings: DetectSettings, foundation: FoundationSettings = DEF
 
 
 def make_masker(settings: DetectSettings, foundation: FoundationSettings = DEFAULTS) -> Masker:
-    """Who masks the crops that come without a silhouette; raises ConfigError, WeightsError for SAM."""
+    """Build the masker for crops without a detector mask; raises ConfigError, WeightsError for SAM."""
     if settings.masks == "box":
         return BoxMasker()
     if settings.masks == "auto" or settings.masks == "grabcut":
@@ -83,14 +83,14 @@ def make_encoder(settings: EmbedSettings) -> Encoder:
     """The encoder of the configuration; raises WeightsError for a file that cannot be used, ConfigError for others."""
     if settings.encoder == COLOUR:
         return ColourEncoder()
-    # OpenVINO takes its time to load: whoever needs no network does not wait for it.
+    # OpenVINO takes its time to load: without a network nobody waits for it.
     from embed.runtime import RuntimeEncoder
 
     return RuntimeEncoder(encoder_file(settings.encoder), threads=settings.threads, device=settings.device)
 
 
 def make_attributes(settings: EmbedSettings) -> Attributes | None:
-    """Who tells colour and type, if anybody is to; raises WeightsError where its weights are missing."""
+    """Build the classifier of colour and type, or None where it is off; raises WeightsError for missing weights."""
     if not settings.attributes:
         return None
     return BarrierAttributes(catalogue.find("vehicle-attributes-0039"))
@@ -142,13 +142,15 @@ def make_perception_worker(
     make_pipeline = _pipeline_maker(config, CropStore(config.crops, clock) if config.crops.keep else None)
     mailbox = Mailbox(clock)
     started_ns = clock.now_ns()
-    stations = [_make_station(config, log, mailbox, clock, camera, started_ns) for camera in cameras]
-    return PerceptionWorker(mailbox, stations, detector, make_pipeline, batching=batching, tap=tap)
+    runtimes = [_make_runtime(config, log, mailbox, clock, camera, started_ns) for camera in cameras]
+    return PerceptionWorker(mailbox, runtimes, detector, make_pipeline, batching=batching, tap=tap)
 
 
-def _make_station(config: Config, log: Log, mailbox: Mailbox, clock: Clock, camera: Camera, started_ns: int) -> Station:
+def _make_runtime(
+    config: Config, log: Log, mailbox: Mailbox, clock: Clock, camera: Camera, started_ns: int
+) -> CameraRuntime:
     writer = _camera_writer(config, log, camera)
-    progress = station_progress(writer)
+    progress = stored_progress(writer)
     starts_ns = start_ns(camera.starts_at, otherwise_ns=started_ns if camera.realtime else 0)
     feed = CameraFeed(
         camera,
@@ -159,7 +161,7 @@ def _make_station(config: Config, log: Log, mailbox: Mailbox, clock: Clock, came
         after_ns=progress.captured_ns,
         stall_after_s=config.watch.stall_after_s,
     )
-    return Station(feed, writer, starts_ns, ended=progress.ended and camera.finite)
+    return CameraRuntime(feed, writer, starts_ns, ended=progress.ended and camera.finite)
 
 
 def _camera_writer(config: Config, log: Log, camera: Camera) -> Writer:

@@ -1,4 +1,4 @@
-"""The files of the networks: where they lie, and whether they are the right ones."""
+"""The networks' files: their places, and whether they are the published ones."""
 
 import enum
 import functools
@@ -77,21 +77,21 @@ class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
         return self.networks[name]
 
 
-class State(enum.Enum):
-    """What lies in the folder under the file names of a network."""
+class WeightsState(enum.Enum):
+    """The state of a network's files in the weights folder."""
 
     PRESENT = "present"
     MISSING = "missing"
     WRONG = "wrong"
 
 
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
+class WeightsInspection(msgspec.Struct, frozen=True, kw_only=True):
     """The result of `inspect`: PRESENT comes with a `release`, MISSING and WRONG with a `problem`.
 
     `origins` has the releases that each file that is there can be of: none for a wrong one.
     """
 
-    state: State
+    state: WeightsState
     release: Release | None = None
     problem: str = ""
     origins: dict[str, tuple[Release, ...]] = {}
@@ -120,21 +120,21 @@ def find(name: str) -> Path:
     return main.parent if network.folder else main
 
 
-def require(name: str, finding: Finding) -> None:
+def require(name: str, inspection: WeightsInspection) -> None:
     """Raise WeightsError unless the network was found whole."""
-    if finding.state is State.MISSING:
+    if inspection.state is WeightsState.MISSING:
         raise WeightsError(
-            f"weights of {name!r} are missing: {finding.problem} (run `corridor weights pull {name}`, "
+            f"weights of {name!r} are missing: {inspection.problem} (run `corridor weights pull {name}`, "
             f"or set {FOLDER_VARIABLE} to the folder that has them)"
         )
-    if finding.state is State.WRONG:
+    if inspection.state is WeightsState.WRONG:
         raise WeightsError(
-            f"weights of {name!r} are not the published files: {finding.problem} "
+            f"weights of {name!r} are not the published files: {inspection.problem} "
             f"(run `corridor weights pull {name}` to replace them)"
         )
 
 
-def inspect(network: Network, folder: Path, *, fresh: bool = False) -> Finding:
+def inspect(network: Network, folder: Path, *, fresh: bool = False) -> WeightsInspection:
     """Hash the files of a network and say which release they are; raises WeightsError for unreadable ones.
 
     Unless `fresh`, large files that have not changed since they were hashed are not hashed again.
@@ -143,16 +143,18 @@ def inspect(network: Network, folder: Path, *, fresh: bool = False) -> Finding:
     origins = {name: _origins(network, path, fresh) for name, path in paths.items() if path.is_file()}
     missing = next((path for name, path in paths.items() if name not in origins), None)
     if missing is not None:
-        return Finding(state=State.MISSING, problem=str(missing), origins=origins)
+        return WeightsInspection(state=WeightsState.MISSING, problem=str(missing), origins=origins)
     for release in network.releases:
         if all(release in found for found in origins.values()):
-            return Finding(state=State.PRESENT, release=release, origins=origins)
+            return WeightsInspection(state=WeightsState.PRESENT, release=release, origins=origins)
     for name, found in origins.items():
         if not found:
-            return Finding(state=State.WRONG, problem=_refusal(network, paths[name]), origins=origins)
+            return WeightsInspection(state=WeightsState.WRONG, problem=_refusal(network, paths[name]), origins=origins)
     # An .xml holds offsets into its own .bin: two right files of two releases are a wrong network.
     mixed = ", ".join(f"{name} is of {found[0].label}" for name, found in origins.items())
-    return Finding(state=State.WRONG, problem=f"files of different releases in {folder}: {mixed}", origins=origins)
+    return WeightsInspection(
+        state=WeightsState.WRONG, problem=f"files of different releases in {folder}: {mixed}", origins=origins
+    )
 
 
 def _origins(network: Network, path: Path, fresh: bool) -> tuple[Release, ...]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator
 from contextlib import closing
 from pathlib import Path
 
-from deploy.weights.catalogue import Network, Release, State, WeightsFile, inspect
+from deploy.weights.catalogue import Network, Release, WeightsFile, WeightsState, inspect
 from ingest.digest import cache_digest, digest_of
 from ingest.errors import WeightsError
 
@@ -26,10 +26,10 @@ def pull(name: str, network: Network, folder: Path, progress: Progress) -> bool:
     A download is written to NAME.part, which a later call continues; files get their names when all of them
     have the published digest. Raises WeightsError.
     """
-    finding = inspect(network, folder)
-    if finding.state is State.PRESENT:
+    inspection = inspect(network, folder)
+    if inspection.state is WeightsState.PRESENT:
         return False
-    right = {each for each, releases in finding.origins.items() if network.published in releases}
+    right = {each for each, releases in inspection.origins.items() if network.published in releases}
     wanted = [file for file in network.published.files if file.name not in right]
     folder = folder / network.folder
     try:

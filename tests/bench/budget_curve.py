@@ -167,15 +167,15 @@ def tracklets(it: Footage, found: dict[int, Detections]) -> Tracklets:
         frame_rate=it.rate_fps,
         start_score=NETWORKS[EXPENSIVE].start_score,
     )
-    told: Tracklets = {}
+    run_tracklets: Tracklets = {}
     for index in it.chosen:
         seen = tracker(it.frames[index], found[index])
         for track, box in zip(seen.track_ids.tolist(), seen.boxes, strict=True):
-            told.setdefault(track, {})[index] = box
+            run_tracklets.setdefault(track, {})[index] = box
     open_after_ns = EmbedSettings().open_after_s * NS
     return {
         track: boxes
-        for track, boxes in told.items()
+        for track, boxes in run_tracklets.items()
         if it.frames[max(boxes)].captured_ns - it.frames[min(boxes)].captured_ns >= open_after_ns
     }
 
@@ -246,22 +246,22 @@ def measure(rate: str) -> Iterator[Point]:
     footage = {name: load(name, 8.0 if rate == "8" else None) for name in TUNED + OTHERS}
     reference = {name: every_frame(it) for name, it in footage.items()}
 
-    def total(names: Sequence[str], told: Callable[[Footage], tuple[Tracklets, int]]) -> Kept:
+    def total(names: Sequence[str], run_tracklets: Callable[[Footage], tuple[Tracklets, int]]) -> Kept:
         sum_of = Kept()
         for name in names:
-            run, calls = told(footage[name])
+            run, calls = run_tracklets(footage[name])
             sum_of += compare(reference[name], run, calls=calls, frames=len(footage[name].chosen))
         return sum_of
 
-    def point(way: str, told: Callable[[Footage], tuple[Tracklets, int]]) -> Point:
-        return Point(rate, way, total(TUNED, told), total(OTHERS, told))
+    def point(way: str, run_tracklets: Callable[[Footage], tuple[Tracklets, int]]) -> Point:
+        return Point(rate, way, total(TUNED, run_tracklets), total(OTHERS, run_tracklets))
 
     def spending(spend: Spend) -> Callable[[Footage], tuple[Tracklets, int]]:
-        def told(it: Footage) -> tuple[Tracklets, int]:
+        def run_tracklets(it: Footage) -> tuple[Tracklets, int]:
             found, calls = spend(it)
             return tracklets(it, found), calls
 
-        return told
+        return run_tracklets
 
     for calls_per_s, every in zip(CALLS_PER_S[rate], STRIDES[rate], strict=True):
         yield point("budget", spending(budget(calls_per_s)))

@@ -99,12 +99,12 @@ def follow_with(name: str) -> Follow:
 
 def row(subject: Subject) -> list[str]:
     """One line of the table."""
-    told = scores(subject.clips, RATE_FPS, follow_with(subject.name), CLASSES[COUNTED])
+    scored = scores(subject.clips, RATE_FPS, follow_with(subject.name), CLASSES[COUNTED])
     ms = statistics.median(subject.ms)
-    idf1 = [each.idf1 for each in told]
+    idf1 = [each.idf1 for each in scored]
     shares = [
         *idf1,
-        *(float(np.mean(column)) for column in (idf1, [s.recall for s in told], [s.precision for s in told])),
+        *(float(np.mean(column)) for column in (idf1, [s.recall for s in scored], [s.precision for s in scored])),
     ]
     return [subject.name, f"{ms:.1f}", *(f"{share:.3f}" for share in shares), f"{1000 / (ms * RATE_FPS):.0f}"]
 

@@ -57,8 +57,8 @@ def main() -> None:
     header = ["held out", "teacher's vehicles", "recall", "student's boxes", "precision"]
     table(header, [[name, *_told(count)] for name, count in rows.items()])
     moved = agreement.moved
-    told = f"{moved.vehicles} vehicles are elsewhere than in the last frame learned from"
-    print(f"\n{told}; recall {_share(moved.recall)}\n")
+    note = f"{moved.vehicles} vehicles are elsewhere than in the last frame learned from"
+    print(f"\n{note}; recall {_share(moved.recall)}\n")
     table(["square root of area, px", *header[1:]], [[name, *_told(count)] for name, count in agreement.sizes.items()])
     print()
     ratio = speed.teacher_ms / speed.student_ms

@@ -78,7 +78,7 @@ def engines(folder: Path) -> dict[str, Engine]:
     return found
 
 
-def pictures(rng: np.random.Generator) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+def random_inputs(rng: np.random.Generator) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """Rough coloured blots, and a box with a smaller mask in it."""
     rough = rng.integers(0, 256, (max(BATCHES), 9, 9, 3), dtype=np.uint8)
     images = np.stack([cv2.resize(each, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_CUBIC) for each in rough])
@@ -112,7 +112,7 @@ def main() -> None:
 
 def _compare(folder: Path) -> None:
     compared = engines(folder)
-    images, priors = pictures(np.random.default_rng(0))
+    images, priors = random_inputs(np.random.default_rng(0))
     vectors = {name: run(images, priors) for name, run in compared.items()}
     reference = next(iter(vectors.values()))
     spread = float((reference @ reference.T).min())

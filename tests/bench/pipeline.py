@@ -48,7 +48,7 @@ def whole(clip: Path, detector: str) -> float:
 
         speed = rate(1, work)
         log.close()
-        return worker.stations["a"].analysed * speed
+        return worker.runtimes["a"].analysed * speed
 
 
 def detector_only(clip: Path, detector: str, frames: int = 120) -> float:

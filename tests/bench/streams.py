@@ -159,11 +159,11 @@ def run(seconds: float) -> tuple[Heard, dict[str, Any], dict[str, Any], float]:
         time.sleep(seconds)
         last, took_s = statuses(folder), time.time() - began_s
         observe.send_signal(signal.SIGINT)
-        told = observe.communicate(timeout=60)
+        output = observe.communicate(timeout=60)
         time.sleep(3)
         associate.send_signal(signal.SIGINT)
         associate.communicate(timeout=60)
-        assert (observe.returncode, associate.returncode) == (0, 0), told
+        assert (observe.returncode, associate.returncode) == (0, 0), output
         stop.set()
         ear.join()
     return heard, first, last, took_s
@@ -197,8 +197,8 @@ def report_delays(heard: Heard) -> None:
     table(["events", "count", "capture to event, p50", "p95"], rows)
     lags = [(at_s, at_s - heard.messages[e.decided_by]) for at_s, e in heard.events if e.decided_by in heard.messages]
     thirds = np.array_split(np.array([lag for _, lag in lags]), 3)
-    told = ", ".join(f"{np.median(third) * 1000:.0f} ms" for third in thirds if len(third))
-    print(f"\nfrom the deciding message on the log to its event on the log, median of each third of the run: {told}")
+    output = ", ".join(f"{np.median(third) * 1000:.0f} ms" for third in thirds if len(third))
+    print(f"\nfrom the deciding message on the log to its event on the log, median of each third of the run: {output}")
 
 
 def report_identities(heard: Heard) -> None:

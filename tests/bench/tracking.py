@@ -134,14 +134,14 @@ def _rows(index: int, ids: list[int], boxes: NDArray[np.number]) -> list[tuple[i
 
 def scores(clips: list[Clip], rate_fps: float, follow: Follow, classes: frozenset[int]) -> list[TrackScores]:
     """By clip, on the frames that are analysed at a rate."""
-    told = []
+    scored = []
     for clip in clips:
         frames = analysed(clip.times_ns, rate_fps)
         counted, ignored = read_mot(DATA / "video" / "gt_mot" / f"{clip.name}.gt.txt").split(classes)
         numbers, times_s = np.array(frames) + 1, np.array(clip.times_ns)[frames] / NS
         camera = CameraTracks.of(clip.name, numbers, times_s, counted, follow(clip, frames), ignored)
-        told.append(score_tracks([camera]))
-    return told
+        scored.append(score_tracks([camera]))
+    return scored
 
 
 def main() -> None:
@@ -160,10 +160,10 @@ def _print(clips: list[Clip], classes: frozenset[int]) -> None:
     rows = []
     for rate_fps in RATES:
         for name, follow in (("ours", follow_ours(rate_fps)), ("BoT-SORT's default", follow_default)):
-            told = scores(clips, rate_fps, follow, classes)
-            means = [float(np.mean(column)) for column in zip(*((s.idf1, s.hota, s.mota) for s in told), strict=True)]
-            shares = [f"{value:.3f}" for value in (*(s.idf1 for s in told), *means)]
-            rows.append([f"{rate_fps:g}", name, *shares, str(sum(s.id_switches for s in told))])
+            scored = scores(clips, rate_fps, follow, classes)
+            means = [float(np.mean(column)) for column in zip(*((s.idf1, s.hota, s.mota) for s in scored), strict=True)]
+            shares = [f"{value:.3f}" for value in (*(s.idf1 for s in scored), *means)]
+            rows.append([f"{rate_fps:g}", name, *shares, str(sum(s.id_switches for s in scored))])
     table(["frames/s", "tracker", *(f"IDF1 {clip.name}" for clip in clips), "IDF1", "HOTA", "MOTA", "switches"], rows)
 
 

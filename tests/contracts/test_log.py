@@ -329,8 +329,8 @@ def test_kill_9_leaves_records_state_and_position_in_step(place: Place, kind: st
         code = f"from {__name__} import commit_until_killed as f; f({kind!r}, {place.address!r})"
         process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True)
         assert process.stdout is not None
-        with process, process.stdout as told:
-            for _, line in zip(range(kill_after), told, strict=False):
+        with process, process.stdout as lines:
+            for _, line in zip(range(kill_after), lines, strict=False):
                 acknowledged = int(line)
             process.kill()
         writer = log.claim("zone/main")

@@ -23,7 +23,7 @@ LIVE = (
 )
 
 
-def picture() -> bytes:
+def frame_bytes() -> bytes:
     """The time in microseconds as black and white cells, 16 in a row, over grey."""
     now_us = time.time_ns() // 1000
     rows = b""
@@ -38,7 +38,7 @@ def feed(_factory: object, media: object) -> None:
     source = media.get_element().get_by_name_recurse_up("camera")  # type: ignore[attr-defined]
 
     def push() -> bool:
-        flow = source.emit("push-buffer", Gst.Buffer.new_wrapped(picture()))
+        flow = source.emit("push-buffer", Gst.Buffer.new_wrapped(frame_bytes()))
         return bool(flow == Gst.FlowReturn.OK)
 
     GLib.timeout_add(1000 // FPS, push)

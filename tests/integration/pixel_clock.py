@@ -35,7 +35,7 @@ def read(image: Image) -> int:
     return int(((middle.ravel() > 120) << np.arange(_BITS, dtype=np.int64)).sum()) * 1000
 
 
-def frames(frames_per_s: float = FPS, count: int | None = None) -> Iterator[tuple[int, Image]]:
+def timed_frames(frames_per_s: float = FPS, count: int | None = None) -> Iterator[tuple[int, Image]]:
     """Frames drawn at the moment they show, in real time."""
     clock = SystemClock()
     began_ns = clock.now_ns()
@@ -50,5 +50,5 @@ def frames(frames_per_s: float = FPS, count: int | None = None) -> Iterator[tupl
 def live_units(
     frames_per_s: float = FPS, *, key_interval_s: float = 1.0, count: int | None = None
 ) -> Iterator[AccessUnit]:
-    """The frames as H.264, as a camera would send them."""
-    return encoded_units(frames(frames_per_s, count), frames_per_s, key_interval_s=key_interval_s)
+    """The pictures as H.264, as a camera would send them."""
+    return encoded_units(timed_frames(frames_per_s, count), frames_per_s, key_interval_s=key_interval_s)

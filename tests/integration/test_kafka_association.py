@@ -67,7 +67,7 @@ def worker(log: Log, batch: int) -> AssociationWorker:
     return AssociationWorker(log, "main", associator, batch=batch)
 
 
-def told(log: Log, topic: str) -> list[tuple[str, bytes]]:
+def records_of(log: Log, topic: str) -> list[tuple[str, bytes]]:
     return [(record.key, record.value) for record in log.read(topic, 0, 100_000)]
 
 
@@ -88,7 +88,7 @@ def test_kafka_and_sqlite_say_the_same(tmp_path: Path) -> None:
             for _ in range(steps):
                 assert passing.step() == 37
         worker(large, 37).drain()
-        expected = told(small, TRAJECTORIES)
+        expected = records_of(small, TRAJECTORIES)
         assert len(expected) >= 60
-        assert told(large, TRAJECTORIES) == expected
-        assert dict(told(large, IDENTITIES)) == dict(told(small, IDENTITIES))
+        assert records_of(large, TRAJECTORIES) == expected
+        assert dict(records_of(large, IDENTITIES)) == dict(records_of(small, IDENTITIES))

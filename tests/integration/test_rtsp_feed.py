@@ -23,7 +23,7 @@ CLOCK = SystemClock()
 PASSWORD = "p%@/: ü#?x"
 
 
-class Station:
+class WatchedCamera:
     """A feed with its mailbox, emptied as the inference thread would."""
 
     def __init__(self, server: RtspServer, path: str = "/a", *, stall_after_s: float = 20.0, **backoff: float) -> None:
@@ -71,70 +71,72 @@ def server() -> Iterator[RtspServer]:
 
 
 @pytest.fixture
-def station(server: RtspServer) -> Iterator[Station]:
-    made = Station(server)
+def watched(server: RtspServer) -> Iterator[WatchedCamera]:
+    made = WatchedCamera(server)
     made.feed.start()
     yield made
     made.feed.stop()
 
 
-def test_a_camera_that_restarts_comes_back_as_a_new_session(server: RtspServer, station: Station) -> None:
-    station.until(lambda: station.frames_of(0) >= 5)
+def test_a_camera_that_restarts_comes_back_as_a_new_session(server: RtspServer, watched: WatchedCamera) -> None:
+    watched.until(lambda: watched.frames_of(0) >= 5)
     server.stop()
-    station.until(lambda: station.feed.counts.lost.total() >= 3)  # it keeps on knocking
-    assert station.feed.state in (FeedState.WAITING, FeedState.OPENING)
+    watched.until(lambda: watched.feed.counts.lost.total() >= 3)  # it keeps on knocking
+    assert watched.feed.state in (FeedState.WAITING, FeedState.OPENING)
     server.start()
-    back_s = station.until(lambda: station.taken[-1].session > 0)
+    back_s = watched.until(lambda: watched.taken[-1].session > 0)
     print(f"first frame {back_s:.2f} s after the restart, with pauses up to 0.4 s")
-    station.until(lambda: station.frames_of(station.feed.session) >= 5)
-    assert {delivery.frame.clock for delivery in station.taken if delivery.frame} == {ClockQuality.RTCP}
-    for before, after in pairwise(station.taken):
+    watched.until(lambda: watched.frames_of(watched.feed.session) >= 5)
+    assert {delivery.frame.clock for delivery in watched.taken if delivery.frame} == {ClockQuality.RTCP}
+    for before, after in pairwise(watched.taken):
         assert before.frame is not None
         assert after.frame is not None
         assert (after.session, after.frame.captured_ns) > (before.session, before.frame.captured_ns)
         assert after.frame.captured_ns > before.frame.captured_ns
 
 
-def test_a_camera_that_stalls_is_opened_anew(server: RtspServer, station: Station) -> None:
-    station.until(lambda: station.frames_of(0) >= 3)
+def test_a_camera_that_stalls_is_opened_anew(server: RtspServer, watched: WatchedCamera) -> None:
+    watched.until(lambda: watched.frames_of(0) >= 3)
     server.faults("/a").stalled = True
-    station.until(lambda: station.feed.state is FeedState.WAITING)
-    assert "sent nothing" in str(station.feed.error)
+    watched.until(lambda: watched.feed.state is FeedState.WAITING)
+    assert "sent nothing" in str(watched.feed.error)
     server.faults("/a").stalled = False
-    station.until(lambda: station.taken[-1].session > 0)
-    assert station.feed.counts.lost["error"] >= 1
+    watched.until(lambda: watched.taken[-1].session > 0)
+    assert watched.feed.counts.lost["error"] >= 1
 
 
-def test_a_refusal_has_its_own_state_and_ends_when_the_password_is_right(server: RtspServer, station: Station) -> None:
-    station.until(lambda: station.frames_of(0) >= 1)
-    station.password = "wrong"
+def test_a_refusal_has_its_own_state_and_ends_when_the_password_is_right(
+    server: RtspServer, watched: WatchedCamera
+) -> None:
+    watched.until(lambda: watched.frames_of(0) >= 1)
+    watched.password = "wrong"
     server.drop_viewers("/a")
-    station.until(lambda: station.feed.state is FeedState.REFUSED)
-    assert isinstance(station.feed.error, AuthFailedError)
-    assert PASSWORD not in str(station.feed.error)
-    station.password = PASSWORD
-    session = station.feed.session
-    station.until(lambda: station.taken[-1].session > session)
-    assert station.feed.counts.lost["refused"] >= 1
-    assert not station.feed.done
+    watched.until(lambda: watched.feed.state is FeedState.REFUSED)
+    assert isinstance(watched.feed.error, AuthFailedError)
+    assert PASSWORD not in str(watched.feed.error)
+    watched.password = PASSWORD
+    session = watched.feed.session
+    watched.until(lambda: watched.taken[-1].session > session)
+    assert watched.feed.counts.lost["refused"] >= 1
+    assert not watched.feed.done
 
 
 def test_a_stream_without_one_good_picture_is_opened_anew(server: RtspServer) -> None:
     """Bytes keep coming, so the read timeout sees nothing wrong; the watch over frames does."""
     server.faults("/a").garbage_every = 1
-    station = Station(server, stall_after_s=0.8)
-    station.feed.start()
-    station.until(lambda: station.feed.counts.lost["stalled"] >= 2)
+    watched = WatchedCamera(server, stall_after_s=0.8)
+    watched.feed.start()
+    watched.until(lambda: watched.feed.counts.lost["stalled"] >= 2)
     server.faults("/a").garbage_every = 0
-    station.until(lambda: len(station.taken) >= 3)
-    station.feed.stop()
+    watched.until(lambda: len(watched.taken) >= 3)
+    watched.feed.stop()
 
 
-def test_the_state_of_the_camera_s_clock_can_be_asked_for(server: RtspServer, station: Station) -> None:
+def test_the_state_of_the_camera_s_clock_can_be_asked_for(server: RtspServer, watched: WatchedCamera) -> None:
     assert server.faults("/a").clock_offset_s == 0
     server.faults("/a").clock_offset_s = -10
-    station.until(lambda: station.frames_of(0) >= 1)
-    status = station.feed.stream()
+    watched.until(lambda: watched.frames_of(0) >= 1)
+    status = watched.feed.stream()
     assert status is not None
     assert status.clock.clock_suspect
     assert "behind" in status.clock.suspect

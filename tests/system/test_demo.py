@@ -7,7 +7,7 @@ import av
 import cv2
 
 from deploy.log.sqlite_log import SqliteLog
-from deploy.results.journeys import complete_visits, read_journeys
+from deploy.results.journeys import read_journeys, visited_cameras
 from deploy.results.mosaic import read_paths
 from tests.system.command import corridor
 
@@ -24,7 +24,7 @@ def test_the_demo(tmp_path: Path) -> None:
         assert sum(1 for _ in video.decode(video=0)) > 300
     log = SqliteLog(tmp_path / "runs/demo/demo.db")
     journeys = read_journeys(log)
-    assert len([event for event in journeys.linked if len(complete_visits(event)) == 3]) >= 4
+    assert len([event for event in journeys.linked if len(visited_cameras(event)) == 3]) >= 4
     paths = read_paths(log)
     assert set(paths) == {"bridge", "market", "station"}
     counted = Counter(len(boxes) for camera in paths.values() for boxes in camera.values())

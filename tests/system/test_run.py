@@ -27,7 +27,7 @@ def three_cameras(tmp_path: Path, shared_data: Path) -> dict[str, str]:
     return {"CORRIDOR_WEIGHTS": str(shared_data / "weights")}
 
 
-def told(path: Path) -> list[bytes]:
+def trajectory_values(path: Path) -> list[bytes]:
     log = SqliteLog(path)
     values = [record.value for record in log.read(TRAJECTORIES, 0, 100_000)]
     log.close()
@@ -44,7 +44,7 @@ def check_whole(path: Path) -> None:
     # A tracklet that a killed process left open was closed by its successor's taking over.
     tracklets = {m.tracklet for m in observations}
     assert {m.tracklet for m in observations if m.state is State.CLOSED} <= tracklets
-    events = [decode(value) for value in told(path)]
+    events = [decode(value) for value in trajectory_values(path)]
     visits = Counter(
         visit.observation.rpartition("|")[0] for event in events if event.kind is Kind.CLOSED for visit in event.visits
     )
@@ -58,7 +58,10 @@ def test_run_twice_the_same_bytes(tmp_path: Path, three_cameras: dict[str, str])
         result = corridor(tmp_path, "run", "three.toml", **three_cameras)
         assert result.returncode == 0, result.stderr
         (tmp_path / "runs").rename(tmp_path / name)
-    first, second = told(tmp_path / "one" / "corridor.db"), told(tmp_path / "two" / "corridor.db")
+    first, second = (
+        trajectory_values(tmp_path / "one" / "corridor.db"),
+        trajectory_values(tmp_path / "two" / "corridor.db"),
+    )
     assert first == second
     assert sum(decode(value).kind is Kind.CLOSED for value in first) > 10
     check_whole(tmp_path / "one" / "corridor.db")
@@ -110,24 +113,24 @@ def test_two_halves_in_two_processes_say_the_same(tmp_path: Path, three_cameras:
     associate = start(tmp_path, "associate", "three.toml", **three_cameras)
     observe = corridor(tmp_path, "observe", "three.toml", **three_cameras)
     assert observe.returncode == 0, observe.stderr
-    expected = told(tmp_path / "whole" / "corridor.db")
+    expected = trajectory_values(tmp_path / "whole" / "corridor.db")
     for _ in range(200):
-        if len(told(tmp_path / "runs" / "corridor.db")) >= len(expected):
+        if len(trajectory_values(tmp_path / "runs" / "corridor.db")) >= len(expected):
             break
         time.sleep(0.05)
     associate.send_signal(signal.SIGINT)
     associate.communicate(timeout=30)
     assert associate.returncode == 0
-    assert told(tmp_path / "runs" / "corridor.db") == expected
+    assert trajectory_values(tmp_path / "runs" / "corridor.db") == expected
 
 
 def test_one_half_after_the_other_says_the_same(tmp_path: Path, three_cameras: dict[str, str]) -> None:
     corridor(tmp_path, "run", "three.toml", **three_cameras)
-    expected = told(tmp_path / "runs" / "corridor.db")
+    expected = trajectory_values(tmp_path / "runs" / "corridor.db")
     (tmp_path / "runs").rename(tmp_path / "whole")
     assert corridor(tmp_path, "observe", "three.toml", **three_cameras).returncode == 0
     assert corridor(tmp_path, "associate", "three.toml", "--once", **three_cameras).returncode == 0
-    assert told(tmp_path / "runs" / "corridor.db") == expected
+    assert trajectory_values(tmp_path / "runs" / "corridor.db") == expected
 
 
 def test_trajectories_in_a_pipe_are_json_lines(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ class Account:
     basic: bool = False
 
     def challenge(self, nonce: str) -> str:
-        """What a client is told that has not said who it is."""
+        """The challenge for a client that has not authenticated."""
         return f'Basic realm="{REALM}"' if self.basic else f'Digest realm="{REALM}", nonce="{nonce}"'
 
     def admits(self, authorization: str | None, method: str, nonce: str) -> bool:

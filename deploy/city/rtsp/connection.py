@@ -15,7 +15,7 @@ from ingest.network.access_unit import RTP_CLOCK_HZ
 
 TRACK = "trackID=0"
 PREPARE_S = 10.0
-"""How long a source may take to its first key picture."""
+"""How long a source may take to its first key frame."""
 
 REASONS = {
     200: "OK",
@@ -158,7 +158,7 @@ class Connection:
             return Answer(503)
         address = self._writer.get_extra_info("sockname")[0]
         base = request.url.rstrip("/") + "/"
-        body = describe(mount.sets, address, tell_sets=mount.faults.parameter_sets)
+        body = describe(mount.sets, address, announce_sets=mount.faults.parameter_sets)
         return Answer(200, {"Content-Base": base, "Content-Type": "application/sdp"}, body)
 
     def _setup(self, request: Request, mount: Mount) -> Answer:
@@ -184,11 +184,11 @@ class Connection:
             self._mount.viewers.discard(self._viewer)
 
 
-def describe(sets: tuple[bytes, bytes], address: str, *, tell_sets: bool) -> str:
+def describe(sets: tuple[bytes, bytes], address: str, *, announce_sets: bool) -> str:
     """The session description of one H.264 stream (RFC 8866; RFC 6184, 8.2.1)."""
     sequence, _ = sets
     parameters = f"packetization-mode=1;profile-level-id={sequence[1:4].hex().upper()}"
-    if tell_sets:
+    if announce_sets:
         parameters += ";sprop-parameter-sets=" + ",".join(base64.b64encode(each).decode() for each in sets)
     family = "IP6" if ":" in address else "IP4"
     lines = [

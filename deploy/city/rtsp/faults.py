@@ -9,15 +9,15 @@ class Faults:
 
     refuse: every request is answered with this status: 401, 403, 404, 503.
     mute: requests are not answered at all, as by a host that hangs.
-    stalled: connections stay open and nothing is sent; pictures of that time are lost.
+    stalled: connections stay open and nothing is sent; frames of that time are lost.
     sender_reports: whether there are any; relays often send none.
     report_interval_s: pause between two sender reports; a client's first one comes `first_report_s` after its
-        first picture.
+        first frame.
     no_clock: reports count from 1970-01-01, as a camera does that lost its time.
     clock_offset_s, clock_drift_ppm: how wrong the camera's clock is, and how much more so every second.
     rtp_jump_s: added to all RTP timestamps from now on.
-    garbage_every: the second half of every n-th picture is noise; 0 is never.
-    parameter_sets: whether DESCRIBE tells them (sprop-parameter-sets); they are in the stream in any case.
+    garbage_every: the second half of every n-th frame is noise; 0 is never.
+    parameter_sets: whether DESCRIBE has them (sprop-parameter-sets); they are in the stream in any case.
     """
 
     refuse: int | None = None

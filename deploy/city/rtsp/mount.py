@@ -17,7 +17,7 @@ from ingest.network.access_unit import AccessUnit, parameter_sets
 logger = logging.getLogger(__name__)
 
 CATCH_UP_NS = NS
-"""Who comes this soon after a key picture is sent everything from it on, at once; later ones begin in between."""
+"""Who comes this soon after a key frame is sent everything from it on, at once; later ones begin in between."""
 
 SourceFactory = Callable[[], Iterator[AccessUnit]]
 
@@ -40,7 +40,7 @@ class Mount:
     viewers: set[Viewer] = field(default_factory=set)
     sets: tuple[bytes, bytes] | None = None
     sent: int = 0
-    _group: list[AccessUnit] = field(default_factory=list)  # since the last key picture, while that is young
+    _group: list[AccessUnit] = field(default_factory=list)  # since the last key frame, while that is young
     _began_ns: int = 0
     _playing: threading.Thread | None = None
     _stopping: threading.Event = field(default_factory=threading.Event)
@@ -61,7 +61,7 @@ class Mount:
         return self.sets is not None
 
     def join(self, viewer: Viewer) -> None:
-        """Let a viewer see what comes, and before it everything from the last key picture on if that is young."""
+        """Let a viewer see what comes, and before it everything from the last key frame on if that is young."""
         self.viewers.add(viewer)
         for unit in self._group:
             self._show(viewer, unit)

@@ -48,7 +48,7 @@ def _fragments(nal: bytes, max_payload: int) -> list[bytes]:
 
 
 def rtp_packet(payload: bytes, *, marker: bool, sequence: int, timestamp: int, source: int) -> bytes:
-    """One RTP packet; `marker` says that it ends its picture (RFC 3550, 5.1)."""
+    """One RTP packet; `marker` says that it ends its frame (RFC 3550, 5.1)."""
     head = (0x80, marker << 7 | PAYLOAD_TYPE, sequence & 0xFFFF, timestamp & 0xFFFFFFFF, source)
     return struct.pack("!BBHII", *head) + payload
 

@@ -74,7 +74,7 @@ class RtspServer:
         return f"rtsp://{host}:{self.port}{path}"
 
     def sent(self, path: str) -> int:
-        """Pictures that a mount has sent since the start, to whomever."""
+        """Frames that a mount has sent since the start, to whomever."""
         return self._mounts[path].sent
 
     def viewers(self, path: str) -> int:

@@ -9,7 +9,7 @@ from ingest.clock import NS
 from ingest.network.access_unit import AccessUnit
 
 MAX_BACKLOG = 8 << 20
-"""Bytes that wait for a slow client; beyond them it misses pictures up to the next key picture."""
+"""Bytes that wait for a slow client; beyond them it misses frames up to the next key frame."""
 
 
 class Viewer:
@@ -28,7 +28,7 @@ class Viewer:
         self.skipped = 0
 
     def send(self, unit: AccessUnit, faults: Faults, *, now_ns: int, camera_ns: int) -> None:
-        """Send one picture; `camera_ns` is its capture time by the camera's clock."""
+        """Send one frame; `camera_ns` is its capture time by the camera's clock."""
         if self._transport.is_closing():
             return
         if self._transport.get_write_buffer_size() > MAX_BACKLOG:
@@ -59,7 +59,7 @@ class Viewer:
             self._transport.write(interleaved(self._channel, packet))
 
     def _report(self, timestamp: int, captured_ns: int, *, now_ns: int, camera_ns: int) -> None:
-        """The report is of this moment and not of the picture, which is a little older."""
+        """The report is of this moment and not of the frame, which is a little older."""
         age_ns = now_ns - captured_ns
         report = sender_report(
             source=self.source,

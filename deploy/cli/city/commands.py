@@ -1,4 +1,4 @@
-"""`corridor city`: the synthetic city as recordings with truth, as RTSP streams, as tables and pictures."""
+"""`corridor city`: the synthetic city as recordings with truth, as RTSP streams, as tables and images."""
 
 import math
 import os
@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from deploy.city.recording import Recording, Tell, camera_id, configuration, record_all, surveillance_bits_per_s
+from deploy.city.recording import FrameReport, Recording, camera_id, configuration, record_all, surveillance_bits_per_s
 from deploy.city.rtsp.server import RtspServer
 from deploy.city.serving import Playback, mount
 from deploy.cli.city import crops, observations, traffic
@@ -32,7 +32,7 @@ app = typer.Typer(
     "PRESET is one of `corridor city presets`, or a .city file of your own (`corridor city traffic`).",
 )
 RECORDINGS = Path("runs/city")
-OURS = "# Written by `corridor city`, which may write it again: copy it before you change it.\n"
+GENERATED_HEADER = "# Written by `corridor city`, which may write it again: copy it before you change it.\n"
 _WRONG_CLOCKS_START_NS = 1_767_225_600 * NS  # 2026-01-01: a clock that is slow in 1970 would show a time before it
 _PAUSE_S = 0.5
 
@@ -73,7 +73,7 @@ def render(
 
     corridor city render rush-hour --seconds 60
     """
-    recordings = _recordings(preset, out, cameras, seconds, starts_at, bitrate)
+    recordings = _plan_recordings(preset, out, cameras, seconds, starts_at, bitrate)
     console = make_console()
     folder = _record(console, recordings, workers)
     # The media time of a recording does not drift: its frames are found by the recording, not by the camera's clock.
@@ -107,12 +107,12 @@ def serve(
 
     corridor city serve clock-skew
     """
-    recordings = _recordings(preset, recorded, cameras, seconds, None, None)
+    recordings = _plan_recordings(preset, recorded, cameras, seconds, None, None)
     console, clock = make_console(), SystemClock()
     _record(console, recordings, workers)
     playback = Playback(clock, recordings[0].seconds, loop=loop)
     server = RtspServer(port, host=host, clock=clock)
-    paths = {each.camera: f"/{_short(each.camera)}/{each.index}" for each in recordings}
+    paths = {each.camera: f"/{_preset_name(each.camera)}/{each.index}" for each in recordings}
     for each in recordings:
         mount(server, paths[each.camera], each, playback)
     with server:
@@ -125,14 +125,14 @@ def serve(
     console.print("played to the end", highlight=False)
 
 
-def _short(camera: str) -> str:
+def _preset_name(camera: str) -> str:
     """`rush-hour` of `rush-hour-3`."""
     return camera.rpartition("-")[0]
 
 
 @app.command()
 def presets() -> None:
-    """Show what there is: cameras, pictures, vehicles, weather, and where the traffic is from."""
+    """List the presets: cameras, frame sizes, vehicles, weather, and where the traffic is from."""
     console = make_console()
     table = Table(box=None, header_style="bold cyan")
     for name in ("preset", "cameras", "seconds", "pictures", "frames/s", "vehicles", "weather", "traffic"):
@@ -186,7 +186,7 @@ app.command("observations")(observations.observations)
 app.command("traffic")(traffic.traffic)
 
 
-def _recordings(
+def _plan_recordings(
     name: str,
     folder: Path | None,
     cameras: str | None,
@@ -203,10 +203,10 @@ def _recordings(
     if kilobits is not None and not 10 <= kilobits <= 100_000:
         raise ConfigError(f"--bitrate {kilobits}: expected 10 to 100000 kbit/s")
     made = []
-    for index in _numbers(cameras, len(preset.cameras)):
+    for index in _camera_indices(cameras, len(preset.cameras)):
         _, spec = find_camera(name, index)
         bits_per_s = surveillance_bits_per_s(spec.width, spec.height) if kilobits is None else kilobits * 1000
-        where = folder if folder is not None else RECORDINGS / _short(camera_id(preset, index))
+        where = folder if folder is not None else RECORDINGS / _preset_name(camera_id(preset, index))
         recording = Recording(name, index, where, starts_ns, seconds or preset.duration_s, bits_per_s)
         if recording.frames < 1:
             raise ConfigError(f"--seconds {seconds:g}: less than one picture of camera {index}, {spec.fps} a second")
@@ -214,7 +214,7 @@ def _recordings(
     return made
 
 
-def _numbers(given: str | None, count: int) -> Sequence[int]:
+def _camera_indices(given: str | None, count: int) -> Sequence[int]:
     if given is None:
         return range(count)
     try:
@@ -230,7 +230,7 @@ def _record(console: Console, recordings: Sequence[Recording], workers: int | No
     """Record what is missing, with a bar, and write the configuration that watches it; returns the folder."""
     folder = recordings[0].folder
     cameras = folder / "cameras.toml"
-    if cameras.is_file() and not cameras.read_text(errors="replace").startswith(OURS):
+    if cameras.is_file() and not cameras.read_text(errors="replace").startswith(GENERATED_HEADER):
         raise ConfigError(f"{cameras} was not written by `corridor city`; name another folder")
     missing = [each for each in recordings if not each.done]
     if missing:
@@ -238,20 +238,20 @@ def _record(console: Console, recordings: Sequence[Recording], workers: int | No
         processes = workers if workers is not None else len(os.sched_getaffinity(0))
         if processes < 1:
             raise ConfigError(f"--workers {processes}: expected at least 1")
-        with _bar(console, missing) as tell:
-            record_all(missing, processes, tell)
+        with _bar(console, missing) as report:
+            record_all(missing, processes, report)
     if len(missing) < len(recordings):
         there = f"{len(recordings) - len(missing)} of {len(recordings)} cameras"
         console.print(f"already there in {folder}: {there}", highlight=False, soft_wrap=True)
     try:
-        cameras.write_text(OURS + configuration([each.table() for each in recordings]))
+        cameras.write_text(GENERATED_HEADER + configuration([each.table() for each in recordings]))
     except OSError as error:
         raise ConfigError(f"cannot write {cameras}: {error.strerror}") from error
     return folder
 
 
 @contextmanager
-def _bar(console: Console, recordings: Sequence[Recording]) -> Iterator[Tell]:
+def _bar(console: Console, recordings: Sequence[Recording]) -> Iterator[FrameReport]:
     """Shows frames, frames/s and the rest of the time of all cameras together."""
     done: dict[str, int] = {}
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("frames"))
@@ -259,12 +259,12 @@ def _bar(console: Console, recordings: Sequence[Recording]) -> Iterator[Tell]:
         what = f"rendering {len(recordings)} cameras"
         task = bar.add_task(what, total=sum(each.frames for each in recordings), rate="")
 
-        def tell(camera: str, frames: int) -> None:
+        def report(camera: str, frames: int) -> None:
             done[camera] = frames
             speed = bar.tasks[task].speed or math.nan
             bar.update(task, completed=sum(done.values()), rate="" if math.isnan(speed) else f"{speed:.0f}/s")
 
-        yield tell
+        yield report
 
 
 def _check_renderer() -> None:

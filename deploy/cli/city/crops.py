@@ -53,9 +53,9 @@ def crops(
             out, plan, workers=processes, tell=lambda done: progress.update(task, completed=_crops_of(plan, done))
         )
     made, elapsed_s = counts["image_train"] + counts["image_test"], SystemClock().monotonic_s() - began_s
-    told = ", ".join(f"{count} in {folder}" for folder, count in counts.items())
+    contents = ", ".join(f"{count} in {folder}" for folder, count in counts.items())
     Console().print(
-        f"{out}: {told} ({elapsed_s:.0f} s, {made / elapsed_s:.0f} crops/s)", highlight=False, soft_wrap=True
+        f"{out}: {contents} ({elapsed_s:.0f} s, {made / elapsed_s:.0f} crops/s)", highlight=False, soft_wrap=True
     )
 
 

@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from training.datasets.city.embedding import Embed, Vectors
     from training.datasets.city.observations import Features, Watched
 
-COMMIT = 500
+RECORDS_PER_COMMIT = 500
 """Records a commit."""
-CROPS = 3
+MAX_CROPS = 3
 """Of a tracklet are rendered at most."""
 PERFECT = "perfect@1"
 PERFECT_ASSOCIATION = f"""
@@ -82,7 +82,7 @@ def observations(
         raise ConfigError(f"there is {beside} already; name another log with -o")
     clock = SystemClock()
     began_s = clock.monotonic_s()
-    watched, kinds = _watch(preset, hours, settings, None if truth_boxes else seed, exact=not perfect)
+    watched, kinds = _simulate_tracking(preset, hours, settings, None if truth_boxes else seed, exact=not perfect)
     features, encoder_id = _features(preset, watched, settings, seed, 0 if perfect else processes)
     count = _write(url, watched, features, encoder_id)
     folder = _write_beside(beside, url, preset, watched, kinds, encoder_id)
@@ -116,12 +116,12 @@ def _features(
         return split_features(watched, perfect_vectors(looks, seed), None), PERFECT
     from deploy.site.wiring import make_encoder
 
-    with _progress(len(looks)) as tell:
-        vectors, worths = rendered_vectors(preset, looks, partial(make_embed, settings), workers, tell)
+    with _progress(len(looks)) as report:
+        vectors, worths = rendered_vectors(preset, looks, partial(make_embed, settings), workers, report)
     return split_features(watched, vectors, worths), make_encoder(settings).id
 
 
-def _watch(
+def _simulate_tracking(
     name: str, hours: float | None, embed: EmbedSettings, seed: int | None, *, exact: bool
 ) -> tuple[list["Watched"], dict[int, int]]:
     """By camera what is in view and who is followed; and the class number of every vehicle."""
@@ -148,7 +148,9 @@ def _watch(
         rng = np.random.default_rng((seed or 0, camera))
         noise = None if seed is None else NoisyDetector(size, detect.analyse_fps, rng)
         tracklets = follow(sights, size, embed, detect.lost_after_s, noise)
-        watched.append(Watched.of(camera_id(preset, camera), camera, size, sights, tracklets, min(CROPS, embed.crops)))
+        watched.append(
+            Watched.of(camera_id(preset, camera), camera, size, sights, tracklets, min(MAX_CROPS, embed.crops))
+        )
     kinds = {trip.vehicle.vehicle_id: CLASSES[trip.kind] for trip in trips_of(preset)}
     return watched, kinds
 
@@ -178,13 +180,13 @@ def _write(url: str, watched: Sequence["Watched"], features: Sequence[Sequence["
     lost_after_s = DetectSettings().lost_after_s
     with closing(open_log(url)) as log:
         writers = {each.camera_id: log.claim(f"camera/{each.camera_id}") for each in watched}
-        told: list[Message] = []
+        timeline: list[Message] = []
         for each, of_camera in zip(watched, features, strict=True):
-            told += messages(each, of_camera, encoder, writers[each.camera_id].generation, lost_after_s)
-        told.sort(key=order_key)
-        for start in range(0, len(told), COMMIT):
+            timeline += messages(each, of_camera, encoder, writers[each.camera_id].generation, lost_after_s)
+        timeline.sort(key=order_key)
+        for start in range(0, len(timeline), RECORDS_PER_COMMIT):
             by_camera: dict[str, list[Message]] = {}
-            for message in told[start : start + COMMIT]:
+            for message in timeline[start : start + RECORDS_PER_COMMIT]:
                 by_camera.setdefault(message.camera, []).append(message)
             for camera, part in by_camera.items():
                 records = [Record(OBSERVATIONS, camera, encode(message)) for message in part]
@@ -192,7 +194,7 @@ def _write(url: str, watched: Sequence["Watched"], features: Sequence[Sequence["
                 writers[camera].commit(records, state={"progress": msgspec.msgpack.encode(progress)})
         for writer in writers.values():
             writer.close()
-    return len(told)
+    return len(timeline)
 
 
 def _write_beside(

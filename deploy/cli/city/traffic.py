@@ -50,14 +50,14 @@ def traffic(
         raise ConfigError(f"--spacing {spacing[0]:g} {spacing[1]:g}: give the least distance first")
     if overlap and corridor:
         raise ConfigError("--overlap and --corridor exclude each other: give one of them")
-    trace = _draw(
+    trace = _draw_with_progress(
         source, PlacementRequest(cameras, spacing, overlap, corridor), out.stem, seed, begin, duration, scale, credit
     )
     write_trace(trace, out)
-    _tell(trace, out)
+    _print_summary(trace, out)
 
 
-def _draw(
+def _draw_with_progress(
     source: str,
     request: PlacementRequest,
     name: str,
@@ -86,7 +86,7 @@ def _draw(
         )
 
 
-def _tell(trace: Trace, out: Path) -> None:
+def _print_summary(trace: Trace, out: Path) -> None:
     from ingest.synthetic.camera.passages import passages
     from ingest.synthetic.world.presets import find_camera
 

@@ -1,4 +1,4 @@
-"""`corridor encoder`: train what tells vehicles apart, and see how well it does."""
+"""`corridor encoder`: train and evaluate re-identification encoders."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -84,8 +84,8 @@ def evaluate(
 
     The figures are also kept in the checkpoint's folder, for `corridor encoder table`.
     """
-    with _images_done() as (say, tell):
-        rows = evaluate_encoder(checkpoint, dataset, priors_folder, feature=feature, more=more, say=say, tell=tell)
+    with _image_progress() as (say, show_done):
+        rows = evaluate_encoder(checkpoint, dataset, priors_folder, feature=feature, more=more, say=say, tell=show_done)
     _print(rows, as_json)
 
 
@@ -102,14 +102,14 @@ def folds(
     as_json: Annotated[bool, typer.Option("--json", help="Print a line of JSON for every row.")] = False,
 ) -> None:
     """Cross-validate: what each of five networks was not trained on, by camera 1, among all images of camera 2."""
-    with _images_done() as (say, tell):
-        rows = evaluate_fold_runs(checkpoints, folder, priors_folder, feature=feature, say=say, tell=tell)
+    with _image_progress() as (say, show_done):
+        rows = evaluate_fold_runs(checkpoints, folder, priors_folder, feature=feature, say=say, tell=show_done)
     _print(rows, as_json)
 
 
 @contextmanager
-def _images_done() -> Iterator[tuple[Callable[[str], None], Callable[[int], None]]]:
-    """Whom to say a line to, and whom to tell how many images have been done."""
+def _image_progress() -> Iterator[tuple[Callable[[str], None], Callable[[int], None]]]:
+    """Yield two callbacks: print a line, and show how many images are done."""
     console = Console(stderr=True, highlight=False)
     shown = Progress(TextColumn("images"), MofNCompleteColumn(), console=console, disable=not console.is_terminal)
     with shown as progress:
@@ -150,33 +150,33 @@ def _percent(value: float | None, deviation: float | None = None) -> str:
 
 
 @contextmanager
-def _progress(console: Console) -> Iterator["_Report"]:
+def _progress(console: Console) -> Iterator["_TrainingProgress"]:
     """A bar and the figures of the epoch in a terminal; elsewhere a line at the end of each epoch."""
     if not console.is_terminal:
-        yield _Report(None, console)
+        yield _TrainingProgress(None, console)
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[told]}"))
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[detail]}"))
     with Progress(*columns, console=console, transient=True) as bars:
-        yield _Report(bars, console)
+        yield _TrainingProgress(bars, console)
 
 
-class _Report:
-    """Where a training stands, for a person."""
+class _TrainingProgress:
+    """Progress of a training on a terminal, or as lines."""
 
     def __init__(self, bars: Progress | None, console: Console) -> None:
         self._bars, self._console = bars, console
-        self._task = None if bars is None else bars.add_task("epoch", total=None, told="")
+        self._task = None if bars is None else bars.add_task("epoch", total=None, detail="")
 
     def __call__(self, standing: "Standing") -> None:
         if self._bars is not None and self._task is not None:
             name = f"epoch {standing.epoch}/{standing.epochs}"
             steps = {"completed": standing.step, "total": standing.steps}
-            self._bars.update(self._task, description=name, told=told(standing), **steps)  # type: ignore[arg-type]
+            self._bars.update(self._task, description=name, detail=progress_line(standing), **steps)  # type: ignore[arg-type]
         elif standing.step == standing.steps:
-            self._console.print(f"epoch {standing.epoch}/{standing.epochs}  {told(standing)}", soft_wrap=True)
+            self._console.print(f"epoch {standing.epoch}/{standing.epochs}  {progress_line(standing)}", soft_wrap=True)
 
 
-def told(standing: "Standing") -> str:
+def progress_line(standing: "Standing") -> str:
     """Losses, pace, time left and the last validation, on one line."""
     losses = "  ".join(f"{name} {value:.3f}" for name, value in standing.losses.items())
     minutes, seconds = divmod(round(standing.remaining_s), 60)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deploy.cli.terminal.pace import Pace, duration
+from deploy.cli.terminal.image_progress import ImageProgress, duration
 from deploy.cli.terminal.screen import make_console
 from deploy.site.config import load_config
 from deploy.site.prior_maker import open_maker
@@ -29,13 +29,13 @@ def priors(
         str,
         typer.Option(
             "--by",
-            help="Who finds the vehicles: a detector (`corridor weights list`), grounding-dino-swin-t or -b, or city.",
+            help="The detector (`corridor weights list`), grounding-dino-swin-t or -b, or city.",
         ),
     ] = "crossroad-1016",
     masks: Annotated[
         str | None,
         typer.Option(
-            help="Silhouettes: grabcut, box for none, or sam-vit-b, sam-vit-l, sam-vit-h. (default: grabcut)",
+            help="Masks: grabcut, box for none, or sam-vit-b, sam-vit-l, sam-vit-h. (default: grabcut)",
             show_default=False,
         ),
     ] = None,
@@ -58,7 +58,7 @@ def priors(
     batch: Annotated[
         int | None,
         typer.Option(
-            min=1, max=256, help="Pictures of one size for Grounding DINO at once. (default: 8)", show_default=False
+            min=1, max=256, help="Images of one size for Grounding DINO at once. (default: 8)", show_default=False
         ),
     ] = None,
     config: Annotated[
@@ -78,12 +78,12 @@ def priors(
         Path | None, typer.Option("--out", help="Default: runs/priors/NAME-FINGERPRINT-BY.", show_default=False)
     ] = None,
 ) -> None:
-    """Find the vehicle in every image of a data set, once: its box and its silhouette, which GRL is told of.
+    """Find the vehicle in every image of a data set, once: its box and its mask, the priors of GRL.
 
     A run that was interrupted goes on when the command is given again, and ends with the same files. `--by city` takes
     what `corridor city crops` wrote beside its images. Grounding DINO and SAM (`make foundation`) take seconds an image
     on a CPU: share the work among GPUs with --shard and --device, into one folder; the last to end reports. Leaves a
-    sheet of pictures to look at.
+    sheet of images to look at.
     """
     from training.datasets.opening import open_dataset
     from training.priors.cache import PriorCache
@@ -98,12 +98,12 @@ def priors(
     folder = out or _folder(data, spec)
     clock = SystemClock()
     began_s = clock.monotonic_s()
-    with Pace("priors", clock, warn_s=seconds_on_cpu(spec)) as pace:
-        whole = fill_share(data, maker, folder, pace, share)
+    with ImageProgress("priors", clock, warn_s=seconds_on_cpu(spec)) as progress:
+        whole = fill_share(data, maker, folder, progress, share)
     took_s = clock.monotonic_s() - began_s
     if not whole:
-        told = f"shard {share} is done, {duration(took_s)}; {folder} is whole when the others are"
-        make_console().print(told, highlight=False, soft_wrap=True, markup=False)
+        line = f"shard {share} is done, {duration(took_s)}; {folder} is whole when the others are"
+        make_console().print(line, highlight=False, soft_wrap=True, markup=False)
         return
     _report(data, PriorCache.open(folder), folder, took_s)
 

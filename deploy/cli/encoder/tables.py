@@ -1,4 +1,4 @@
-"""`corridor encoder table` and `figures`: what there is to show of evaluated runs."""
+"""`corridor encoder table` and `figures`: tables and figures of evaluated runs."""
 
 from pathlib import Path
 from typing import Annotated
@@ -34,14 +34,14 @@ def table(
 def figures(
     checkpoint: Annotated[Path, typer.Argument(help="checkpoint.pt of a run.", show_default=False)],
     dataset: Annotated[str, typer.Argument(help="A folder, or KIND:FOLDER as in veri:/data/VeRi.", show_default=False)],
-    out: Annotated[Path, typer.Option("--out", "-o", help="The folder of the pictures.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The folder of the images.")],
     priors: Annotated[Path | None, typer.Option(help="What `encoder priors` has found for it.")] = None,
     beside: Annotated[Path | None, typer.Option(help="Another checkpoint to compare with: MSINet beside GRL.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Another seed, other queries.")] = 0,
 ) -> None:
     """Draw the priors, where networks look, and queries with their best matches: right ones green, wrong ones red.
 
-    Pictures of real vehicles are to be looked at, not published: plates can be read.
+    Images of real vehicles are to be looked at, not published: plates can be read.
     """
     for path in make_figures(checkpoint, dataset, priors, beside, out, seed):
         make_console().print(str(path), highlight=False, soft_wrap=True)

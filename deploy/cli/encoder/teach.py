@@ -1,4 +1,4 @@
-"""`corridor encoder teach`: what another network says of every image of a data set, to learn from it."""
+"""`corridor encoder teach`: a teacher network's vectors of a data set, as training targets."""
 
 import sys
 from pathlib import Path
@@ -28,7 +28,7 @@ def teach(
 ) -> None:
     """Compute a teacher's vector of every image of a data set, once; `teacher` beside a training's data set names it.
 
-    Each is the mean of what the teacher says of the picture whole, small, and without its rim, and of their mirror
+    Each is the mean of the teacher's vectors of the image whole, small, and without its rim, and of their mirror
     images.
     """
     need_torch()
@@ -45,30 +45,30 @@ def teach(
     shown = Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), disable=not sys.stderr.isatty())
     with shown as progress:
         task = progress.add_task("teach", total=None)
-        name = f"{network.stem} {_digest(network)}"
+        name = f"{network.stem} {_weights_digest(network)}"
         found = all_of(data, teacher, name, lambda done, of: progress.update(task, completed=done, total=of))
     save_teaching(out, found)
     took_s = clock.monotonic_s() - began_s
-    told = f"{len(found.names)} images, {found.features.shape[1]} numbers each by {name}: {out} ({took_s:.0f} s)"
-    make_console().print(told, highlight=False, soft_wrap=True)
+    line = f"{len(found.names)} images, {found.features.shape[1]} numbers each by {name}: {out} ({took_s:.0f} s)"
+    make_console().print(line, highlight=False, soft_wrap=True)
 
 
 def make_teacher(path: Path) -> "Teacher":
-    """A network with one picture as its input and one vector as its output; raises WeightsError, ConfigError."""
+    """A network with one image as its input and one vector as its output; raises WeightsError, ConfigError."""
     from detect.openvino_network import OpenVinoNetwork
 
     network = OpenVinoNetwork(path)
 
-    def said(image: Image) -> NDArray[np.float32]:
+    def embed_image(image: Image) -> NDArray[np.float32]:
         outputs = network(network.stretch(image))
         if len(outputs) != 1:
             raise ConfigError(f"the teacher {path} has the outputs {', '.join(outputs)}; one is expected, a vector")
         return next(iter(outputs.values()))
 
-    return said
+    return embed_image
 
 
-def _digest(path: Path) -> str:
+def _weights_digest(path: Path) -> str:
     """Of the weights: beside an .xml they are in the .bin."""
     weights = path.with_suffix(".bin")
     return short_digest(weights if weights.exists() else path)

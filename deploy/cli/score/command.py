@@ -25,7 +25,7 @@ from deploy.cli.score.inputs import (
 from deploy.cli.score.tables import print_scores
 from deploy.cli.terminal.screen import make_console, print_lines
 from deploy.log.opening import open_log
-from deploy.results.scored_run import all_events, begin_ns, frame_times_of, read_run, tracks_of
+from deploy.results.scored_run import camera_tracks, first_frame_ns, frame_times_ns_of, read_all_events, read_run
 from ingest.errors import ConfigError
 from ingest.open_camera import start_ns
 from training.scoring.decisions import read_decisions
@@ -133,26 +133,26 @@ def score(
     times = {} if fps or video else times_beside(files)
     _check_numbers(fps, video, visit_gap_s, untimed=sorted(set(files) - set(times)))
     truths = {camera: read_mot(path) for camera, path in files.items()}
-    wanted = BaselineOptions(windows, windows_from_truth, floor, sweep_floor)
-    wanted.check(asked=baseline is not None, comparable=len(truths) > 1 and not local_ids)
+    options = BaselineOptions(windows, windows_from_truth, floor, sweep_floor)
+    options.check(asked=baseline is not None, comparable=len(truths) > 1 and not local_ids)
     counted = counted_classes(classes, truths)
     rates = frame_rates(fps, truths) if fps else {}
     videos = files_by_camera(video, "--video", videos_in) if video else {}
     with closing(open_log(run if URL.match(run) else f"sqlite:{run}", must_exist=True)) as log:
-        told = read_run(log)
-        decisions = read_decisions(all_events(log), told.tracklets)
-    check_cameras(truths, told.told, run)
+        logged = read_run(log)
+        decisions = read_decisions(read_all_events(log), logged.tracklets)
+    check_cameras(truths, logged.cameras, run)
     cameras = []
     for camera, true in truths.items():
-        of_camera = told.told[camera]
+        of_camera = logged.cameras[camera]
         if camera in times:
             first_ns = int(times[camera][0])
             times_ns = times[camera] + (start_ns(starts_at, otherwise_ns=first_ns) - first_ns)
         else:
-            starts_ns = start_ns(starts_at, otherwise_ns=begin_ns(of_camera))
-            times_ns = frame_times_of(camera, true, of_camera, starts_ns, rates.get(camera), videos)
-        cameras.append(tracks_of(camera, true, counted, of_camera, times_ns))
-    with _libraries():
+            starts_ns = start_ns(starts_at, otherwise_ns=first_frame_ns(of_camera))
+            times_ns = frame_times_ns_of(camera, true, of_camera, starts_ns, rates.get(camera), videos)
+        cameras.append(camera_tracks(camera, true, counted, of_camera, times_ns))
+    with _require_libraries():
         from training.scoring.report import score_run
 
         scores = score_run(
@@ -160,23 +160,23 @@ def score(
             decisions.identities(),
             shared_ids=not local_ids,
             visit_gap_s=visit_gap_s,
-            decisions=(decisions, told.ends_ns),
-            peer=wanted.peer(told, list(truths)) if baseline is not None else None,
+            decisions=(decisions, logged.ends_ns),
+            peer=options.peer(logged, list(truths)) if baseline is not None else None,
         )
     if as_json:
         print_lines([msgspec.json.encode(scores)])
     else:
-        print_scores(scores, make_console(), wanted.told if baseline is not None else "")
+        print_scores(scores, make_console(), options.note if baseline is not None else "")
     if figure is not None:
-        with _libraries():
+        with _require_libraries():
             from training.scoring.figure import draw
 
             draw(scores, figure)
 
 
 @contextmanager
-def _libraries() -> Iterator[None]:
-    """What scoring needs is an extra; say so where it is missing."""
+def _require_libraries() -> Iterator[None]:
+    """Name the extra that scoring needs where it is not installed."""
     try:
         yield
     except ModuleNotFoundError as error:

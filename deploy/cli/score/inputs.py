@@ -1,4 +1,4 @@
-"""What `corridor score` is given, checked: files by camera, frame rates, classes."""
+"""Check the inputs of `corridor score`: files by camera, frame rates, classes."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from associate.settings import AssociateSettings
-from deploy.results.scored_run import Run, Told
+from deploy.results.scored_run import CameraLog, LoggedRun
 from ingest.errors import ConfigError
 from training.scoring.frame_times import read_frame_times
 from training.scoring.tracks import Ints
@@ -101,17 +101,17 @@ def _listed(numbers: Iterable[int]) -> str:
     return ", ".join(map(str, sorted(numbers)))
 
 
-def check_cameras(truths: Mapping[str, MotTruth], told: Mapping[str, Told], run: str) -> None:
+def check_cameras(truths: Mapping[str, MotTruth], camera_logs: Mapping[str, CameraLog], run: str) -> None:
     """Raises ConfigError for a camera with truth of which the log says nothing."""
-    unknown = sorted(set(truths) - {camera for camera, of_camera in told.items() if of_camera.ticks})
+    unknown = sorted(set(truths) - {camera for camera, of_camera in camera_logs.items() if of_camera.ticks})
     if unknown:
-        known = ", ".join(sorted(told)) or "no camera at all"
+        known = ", ".join(sorted(camera_logs)) or "no camera at all"
         raise ConfigError(f"the log {run} says nothing about camera {', '.join(unknown)} (it knows {known})")
 
 
 @dataclass(frozen=True, slots=True)
 class BaselineOptions:
-    """What the baseline is told on the command line."""
+    """Options of the baseline on the command line."""
 
     windows: Path | None
     windows_from_truth: bool
@@ -130,7 +130,7 @@ class BaselineOptions:
         if self.floor is not None and not -1 <= self.floor <= 1:
             raise ConfigError(f"--floor {self.floor:g} is no cosine (-1 to 1)")
 
-    def peer(self, run: Run, cameras: list[str]) -> "Peer":
+    def peer(self, run: LoggedRun, cameras: list[str]) -> "Peer":
         """The tracklets of a run with these options."""
         from deploy.results.baseline import peer_of, read_windows
 
@@ -144,7 +144,7 @@ class BaselineOptions:
         )
 
     @property
-    def told(self) -> str:
+    def note(self) -> str:
         """A line for people: which travel times the baseline was given."""
         if self.windows_from_truth:
             return "clustering: travel times from the truth, which helps it"

@@ -1,4 +1,4 @@
-"""What a person sees in a terminal: cameras, and vehicles moving from camera to camera."""
+"""The terminal view: cameras, and vehicles moving from camera to camera."""
 
 import os
 import sys
@@ -71,7 +71,7 @@ def _row(event: TrajectoryEvent) -> list[str]:
 
 
 def camera_table(statuses: "Sequence[CameraStatus]") -> Table:
-    """How every camera is doing."""
+    """Status of every camera, a row each."""
     table = Table(title="Cameras", title_justify="left", expand=True, box=None, header_style="bold cyan")
     for name in ("camera", "state", "sessions", "decoded", "skipped", "dropped", "analysed", "waited p95", "note"):
         table.add_column(name, justify="left" if name in ("camera", "state", "note") else "right")
@@ -86,17 +86,19 @@ def camera_table(statuses: "Sequence[CameraStatus]") -> Table:
 
 
 def foundation_table(statuses: "Sequence[CameraStatus]") -> Table | None:
-    """Which frames a large detector saw and what spared it the others; None where there is no such detector."""
-    told = {each.camera: each.foundation for each in statuses if each.foundation is not None}
-    if not told:
+    """Key frames of the large detector and the reasons for sparing the others; None where there is no such detector."""
+    by_camera = {each.camera: each.foundation for each in statuses if each.foundation is not None}
+    if not by_camera:
         return None
-    use = next(iter(told.values()))
-    title = f"Key frames: {use.all_calls} calls of {use.frames_a_call:.1f} frames, {use.time_share:.0%} of the time"
+    usage = next(iter(by_camera.values()))
+    title = (
+        f"Key frames: {usage.all_calls} calls of {usage.frames_a_call:.1f} frames, {usage.time_share:.0%} of the time"
+    )
     table = Table(title=title, title_justify="left", expand=True, box=None, header_style="bold cyan")
     table.add_column("camera")
-    for name in ("key frames", *use.key_frames, "spared", *use.spared):
+    for name in ("key frames", *usage.key_frames, "spared", *usage.spared):
         table.add_column(name.replace("_", " "), justify="right")
-    for camera, each in told.items():
+    for camera, each in by_camera.items():
         numbers = [sum(each.key_frames.values()), *each.key_frames.values()]
         numbers += [sum(each.spared.values()), *each.spared.values()]
         table.add_row(camera, *map(str, numbers))
@@ -104,7 +106,7 @@ def foundation_table(statuses: "Sequence[CameraStatus]") -> Table | None:
 
 
 def worker_tables(worker: "PerceptionWorker") -> RenderableType:
-    """How the cameras of a process are doing, and its large detector if it has one."""
+    """Status of the cameras of a process, and of its large detector if it has one."""
     from deploy.site.status import camera_statuses
 
     statuses = camera_statuses(worker)

@@ -32,18 +32,18 @@ def row(preset: str, folder: Path, *, perfect: bool, overlap_s: int = 0) -> list
     site.write_text(site.read_text().replace("[associate]\n", f"[associate]\nmin_travel_s = {-overlap_s}\n"))
     _corridor("associate", site, "--once")
     clustering = ("--baseline", "clustering", "--windows-from-truth", "--sweep-floor")
-    told = json.loads(_corridor("score", log.with_name(f"{log.stem}-truth"), log, "--json", *clustering))
-    baselines = [f"{each['together']['idf1']:.3f}" for each in told["baselines"]]
-    cameras = [each["idf1"] for each in told["cameras"].values()]
+    scored = json.loads(_corridor("score", log.with_name(f"{log.stem}-truth"), log, "--json", *clustering))
+    baselines = [f"{each['together']['idf1']:.3f}" for each in scored["baselines"]]
+    cameras = [each["idf1"] for each in scored["cameras"].values()]
     return [
         preset,
         "identity" if perfect else "colour",
-        str(told["together"]["true_ids"]),
+        str(scored["together"]["true_ids"]),
         f"{sum(cameras) / len(cameras):.3f}",
         *baselines,
         f"{-overlap_s} to 300 s",
-        f"{told['together']['idf1']:.3f}",
-        *(_share(told["links"][which]) for which in ("precision", "recall")),
+        f"{scored['together']['idf1']:.3f}",
+        *(_share(scored["links"][which]) for which in ("precision", "recall")),
     ]
 
 

@@ -84,14 +84,14 @@ def pairs(shots: Sequence[Shot]) -> tuple[list[Shot], list[Shot]]:
 def scores(shots: Sequence[Shot], ways: dict[str, Describe]) -> dict[str, float]:
     """Rank-1 of each way, and of the last one by kind among all others."""
     query, gallery = pairs(shots)
-    told = {}
+    shares = {}
     right = np.zeros(len(query), np.bool_)
     for name, way in ways.items():
         right = hits(way(query), way(gallery))
-        told[name] = float(right.mean())
+        shares[name] = float(right.mean())
     for kind in KINDS:
-        told[f"0277, {kind}"] = float(right[[shot.kind == kind for shot in query]].mean())
-    return told
+        shares[f"0277, {kind}"] = float(right[[shot.kind == kind for shot in query]].mean())
+    return shares
 
 
 def main() -> None:

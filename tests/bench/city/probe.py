@@ -44,13 +44,13 @@ def margins(rows: Column, labels: Column, groups: Sequence[str], rng: np.random.
     names = sorted(set(groups))
     fold_of = dict(zip(names, (rng.permutation(len(names)) % FOLDS).tolist(), strict=True))
     folds = np.array([fold_of[group] for group in groups])
-    told = np.zeros(len(rows))
+    all_margins = np.zeros(len(rows))
     for fold in range(FOLDS):
         inside = folds == fold
         mean, deviation = rows[~inside].mean(0), rows[~inside].std(0) + 1e-6
         parameters = fit((rows[~inside] - mean) / deviation, labels[~inside])
-        told[inside] = labels[inside] * ((rows[inside] - mean) / deviation @ parameters[:-1] + parameters[-1])
-    return told
+        all_margins[inside] = labels[inside] * ((rows[inside] - mean) / deviation @ parameters[:-1] + parameters[-1])
+    return all_margins
 
 
 def main() -> None:
@@ -68,8 +68,8 @@ def main() -> None:
     rows = features(network, [shot.image for shot in (*city, *real)]).astype(np.float64)
     labels = np.repeat([1.0, -1.0], [len(city), len(real)])
     groups = [f"city-{shot.identity}" for shot in city] + [f"real-{shot.identity}" for shot in real]
-    told = margins(rows, labels, groups, rng)
-    of_city, of_real = told[: len(city)], told[len(city) :]
+    all_margins = margins(rows, labels, groups, rng)
+    of_city, of_real = all_margins[: len(city)], all_margins[len(city) :]
     accuracy = ((of_city > 0).mean() + (of_real > 0).mean()) / 2
     print(f"accuracy {accuracy:.3f} (.5 is chance) on {len(city)} city and {len(real)} real crops\n")
     _by_group(city, real, of_city, of_real)

@@ -12,7 +12,7 @@ import numpy as np
 from associate.likelihood import Calibration
 from associate.settings import KNOWN_CALIBRATIONS
 from associate.trajectory import Kind
-from deploy.results.journeys import Journeys, fold
+from deploy.results.journeys import Journeys, journeys_of
 from deploy.site.encoders import COLOUR
 from embed.exported import Exported
 from embed.settings import SHIPPED, SHIPPED_FILE
@@ -107,8 +107,8 @@ def cells(scores: LinkScores, *, intervals: bool) -> list[str]:
     """The columns `OF_LINKS`."""
     shares = (scores.precision, scores.recall, scores.recall_in_view)
     counts = (scores.recall.trials, scores.recall_in_view.trials, scores.precision.trials)
-    told = [shown(share) if intervals else bare(share) for share in shares]
-    return [*map(str, counts), str(scores.precision.hits), str(scores.recall.hits), *told]
+    printed = [shown(share) if intervals else bare(share) for share in shares]
+    return [*map(str, counts), str(scores.precision.hits), str(scores.recall.hits), *printed]
 
 
 def bare(share: Share) -> str:
@@ -177,7 +177,7 @@ def print_losses(groups: Sequence[tuple[str, list[Seen]]]) -> None:
         counts: Counter[str] = Counter()
         tracklets, visits, strays = 0, 0, 0
         for passage, cameras in seen:
-            counts.update(fates(passage, cameras, fold(associate(passage, OURS))))
+            counts.update(fates(passage, cameras, journeys_of(associate(passage, OURS))))
             of = [owners(camera) for camera in cameras]
             tracklets += sum(len(set(camera.run.ids.tolist())) for camera in cameras)
             strays += sum(len(set(camera.run.ids.tolist())) - len(own) for camera, own in zip(cameras, of, strict=True))
@@ -195,15 +195,15 @@ def passing(cameras: Sequence[CameraTracks]) -> list[int]:
 
 def fates(passage: Passage, cameras: Sequence[CameraTracks], journeys: Journeys) -> Iterable[str]:
     """What became of each true link: one of LOSSES."""
-    told = {passage.number_of[it.tracklet]: it for it in passage.closed}
-    of_up, of_down = ({k: v for k, v in owners(camera).items() if k in told} for camera in cameras)
+    printed = {passage.number_of[it.tracklet]: it for it in passage.closed}
+    of_up, of_down = ({k: v for k, v in owners(camera).items() if k in printed} for camera in cameras)
     identity_of = {passage.number_of[each]: name for each, name in journeys.identity_of.items()}
-    ups_of = Counter(name for number, name in identity_of.items() if told[number].camera == "up")
+    ups_of = Counter(name for number, name in identity_of.items() if printed[number].camera == "up")
     window = passage.config.associate.travel[0]
     for vehicle in passing(cameras):
         before = [number for number, owner in of_up.items() if owner == vehicle]
         after = [number for number, owner in of_down.items() if owner == vehicle]
-        times_s = [(told[b].first_ns - told[a].last_ns) / 1e9 for a in before for b in after]
+        times_s = [(printed[b].first_ns - printed[a].last_ns) / 1e9 for a in before for b in after]
         if not before or not after:
             yield "no tracklet downstream" if before else "no tracklet upstream"
         elif any(identity_of[a] == identity_of[b] for a in before for b in after):
@@ -237,10 +237,10 @@ def print_patience(seen: list[Seen]) -> None:
 
 def print_reliability(seen: list[Seen]) -> None:
     edges = (0.0, 0.5, 0.7, 0.85, 0.95, 1.0 + 1e-9)
-    told = [link for passage, cameras in seen for link in probabilities(passage, cameras)]
+    printed = [link for passage, cameras in seen for link in probabilities(passage, cameras)]
     rows = []
     for low, high in pairwise(edges):
-        here = [(probability, right) for probability, right in told if low <= probability < high]
+        here = [(probability, right) for probability, right in printed if low <= probability < high]
         mean = f"{np.mean([probability for probability, _ in here]):.2f}" if here else "-"
         share = Share.of(sum(right for _, right in here), len(here))
         rows.append([f"{low:g} to {min(high, 1):g}", str(len(here)), mean, shown(share)])
@@ -303,8 +303,8 @@ def read_as(passage: Passage, cameras: list[CameraTracks], read: Calibration, bi
 def of_pairs(here: Pairs) -> list[str]:
     """How many pairs there are, how alike they look, and how well that tells them apart."""
     same, different = here.cosine[here.same], here.cosine[~here.same]
-    told = [f"{part.mean():.2f} ± {part.std():.2f}" for part in (same, different)]
-    return [str(len(same)), str(len(different)), *told, f"{area(here.cosine, here.same):.2f}"]
+    printed = [f"{part.mean():.2f} ± {part.std():.2f}" for part in (same, different)]
+    return [str(len(same)), str(len(different)), *printed, f"{area(here.cosine, here.same):.2f}"]
 
 
 def of_fit(read: Calibration, here: Pairs, shipped: Calibration) -> list[str]:

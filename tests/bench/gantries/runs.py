@@ -14,7 +14,7 @@ from associate.topology import Travel
 from associate.trajectory import TrajectoryEvent
 from deploy.log.opening import open_log
 from deploy.log.topics import OBSERVATIONS
-from deploy.results.journeys import fold
+from deploy.results.journeys import journeys_of
 from deploy.site.config import Config, parse_config
 from deploy.site.wiring import make_associator, make_perception_worker
 from embed.observation import Message, Observation, State, decode, pack_vector, unpack_vector
@@ -191,7 +191,7 @@ def _toss(dim: int, rng: np.random.Generator) -> NDArray[np.float64]:
 
 def score(passage: Passage, cameras: Sequence[CameraTracks], events: Sequence[TrajectoryEvent]) -> LinkScores:
     """The links of a run against the true ones."""
-    journeys = fold(events)
+    journeys = journeys_of(events)
     numbers = {identity: number for number, identity in enumerate(sorted(set(journeys.identity_of.values())))}
     identity_of = {passage.number_of[each]: numbers[name] for each, name in journeys.identity_of.items()}
     return score_links(cameras, identity_of)

@@ -42,9 +42,9 @@ COMMAND = ("city", "render", "smooth", "--cameras", "0", "--seconds", f"{SECONDS
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recording:
     """The beginning of one camera, made by the command."""
     folder = tmp_path_factory.mktemp("city")
-    told = corridor(folder, *COMMAND)
-    assert told.returncode == 0, told.stderr
-    assert "corridor run out/cameras.toml" in told.stdout
+    result = corridor(folder, *COMMAND)
+    assert result.returncode == 0, result.stderr
+    assert "corridor run out/cameras.toml" in result.stdout
     return recording(folder / "out")
 
 
@@ -124,9 +124,9 @@ def test_the_configuration_is_what_run_reads() -> None:
 class TestCommand:
     def test_render_leaves_alone_what_is_there(self, recorded: Recording) -> None:
         before_ns = [(recorded.folder / name).stat().st_mtime_ns for name in FILES]
-        told = corridor(recorded.folder.parent, *COMMAND)
-        assert told.returncode == 0, told.stderr
-        assert "already there in out: 1 of 1 cameras" in told.stdout
+        result = corridor(recorded.folder.parent, *COMMAND)
+        assert result.returncode == 0, result.stderr
+        assert "already there in out: 1 of 1 cameras" in result.stdout
         assert [(recorded.folder / name).stat().st_mtime_ns for name in FILES] == before_ns
         cameras = parse_config((recorded.folder / "cameras.toml").read_text(), "cameras.toml").cameras
         assert [(camera.id, camera.starts_at) for camera in cameras] == [("smooth-0", None)]
@@ -197,16 +197,16 @@ class TestCommand:
 
     @pytest.mark.parametrize("port", ["-1", "65536"])
     def test_serve_refuses_what_is_no_port(self, tmp_path: Path, port: str) -> None:
-        told = corridor(tmp_path, "city", "serve", "smooth", "--port", port)
-        assert told.returncode == 2
-        assert "Traceback" not in told.stderr
+        result = corridor(tmp_path, "city", "serve", "smooth", "--port", port)
+        assert result.returncode == 2
+        assert "Traceback" not in result.stderr
         assert not list(tmp_path.iterdir())
 
     def test_what_cannot_be_is_said_in_one_line(self, tmp_path: Path) -> None:
-        told = corridor(tmp_path, "city", "serve", "atlantis")
-        assert told.returncode == 2
-        assert told.stderr.startswith("error: Unknown city preset 'atlantis'")
-        assert told.stderr.count("\n") == 1
+        result = corridor(tmp_path, "city", "serve", "atlantis")
+        assert result.returncode == 2
+        assert result.stderr.startswith("error: Unknown city preset 'atlantis'")
+        assert result.stderr.count("\n") == 1
 
     def test_says_what_to_install(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(city_command, "find_spec", lambda name: None)
@@ -215,10 +215,10 @@ class TestCommand:
 
     def test_lists_the_presets(self, capsys: pytest.CaptureFixture[str]) -> None:
         city_command.presets()
-        told = capsys.readouterr().out
+        result = capsys.readouterr().out
         for name in ("smooth", "rush-hour", "look-alikes", "night-rain", "clock-skew", "blackout", "grand"):
-            assert f" {name} " in told
-        assert "640x360" in told
+            assert f" {name} " in result
+        assert "640x360" in result
 
     def test_paints_what_the_cameras_see(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         preset, spec = find_camera("smooth", 0)

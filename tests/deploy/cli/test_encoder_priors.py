@@ -18,7 +18,7 @@ from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from deploy.cli.encoder.priors import priors
-from deploy.cli.terminal.pace import Pace, duration
+from deploy.cli.terminal.image_progress import ImageProgress, duration
 from embed.priors import Prior
 from ingest.clock import NS, ManualClock
 from ingest.errors import ConfigError, CorridorError
@@ -159,22 +159,22 @@ def test_without_the_libraries_of_foundation_models_it_is_said_how_to_get_them(
     assert f"'{DINO}' needs the libraries that `make foundation` installs" in str(ended.exception)
 
 
-# The pace
+# The progress
 
 
-def told(clock: ManualClock, steps: list[tuple[float, int]], total: int, warn_s: float = 0.0) -> list[str]:
+def printed_lines(clock: ManualClock, steps: list[tuple[float, int]], total: int, warn_s: float = 0.0) -> list[str]:
     """What is printed where no terminal is, when after so many seconds so many images are done."""
     paper = StringIO()
-    with Pace("priors", clock, warn_s=warn_s, console=Console(file=paper, highlight=False)) as pace:
+    with ImageProgress("priors", clock, warn_s=warn_s, console=Console(file=paper, highlight=False)) as progress:
         for seconds, done in steps:
             clock.sleep(seconds)
-            pace(done, total)
+            progress(done, total)
     return paper.getvalue().splitlines()
 
 
 def test_after_a_few_images_it_is_told_how_fast_it_goes_and_until_when(monkeypatch: pytest.MonkeyPatch) -> None:
     noon = ManualClock(1_700_000_000 * NS)
-    lines = told(noon, [(0, 100), *((2.0, done) for done in range(101, 201))], 1100)
+    lines = printed_lines(noon, [(0, 100), *((2.0, done) for done in range(101, 201))], 1100)
     assert len(lines) == 4, "after five images, and then once a minute"
     assert lines[0].startswith("priors 105/1100  0.5 images/s  33 min left, until ")
     assert lines[1].startswith("priors 135/1100  0.5 images/s  32 min left")
@@ -182,18 +182,18 @@ def test_after_a_few_images_it_is_told_how_fast_it_goes_and_until_when(monkeypat
 
 
 def test_the_end_is_told_and_images_that_were_there_before_do_not_count() -> None:
-    assert told(ManualClock(), [(0, 90), (0.5, 91), (0.5, 92), (0, 92)], 92) == ["priors 92/92  2 images/s"]
-    assert told(ManualClock(), [(0, 92), (0, 92)], 92) == []
-    assert told(ManualClock(), [(0, 0)], 0) == []
+    assert printed_lines(ManualClock(), [(0, 90), (0.5, 91), (0.5, 92), (0, 92)], 92) == ["priors 92/92  2 images/s"]
+    assert printed_lines(ManualClock(), [(0, 92), (0, 92)], 92) == []
+    assert printed_lines(ManualClock(), [(0, 0)], 0) == []
 
 
 def test_on_a_cpu_it_is_said_beforehand_what_it_will_take() -> None:
-    (line,) = told(ManualClock(), [(0, 0)], 10_080, warn_s=5.0)
+    (line,) = printed_lines(ManualClock(), [(0, 0)], 10_080, warn_s=5.0)
     assert line == (
         "on a CPU this takes about 5 s an image: 10,080 images are 14 h; "
         "a data-centre GPU takes about a hundredth of that"
     )
-    assert told(ManualClock(), [(0, 10_080)], 10_080, warn_s=5.0) == []
+    assert printed_lines(ManualClock(), [(0, 10_080)], 10_080, warn_s=5.0) == []
 
 
 @pytest.mark.parametrize(
@@ -265,8 +265,8 @@ def test_grounding_dino_and_sam_fill_a_cache(tmp_path: Path, monkeypatch: pytest
     rng = np.random.default_rng(0)
     (tmp_path / "set").mkdir()
     for name, size in {"a": (64, 80), "b": (96, 64), "c": (64, 80)}.items():
-        picture = cv2.resize(rng.integers(0, 256, (8, 8, 3), np.uint8), size, interpolation=cv2.INTER_LINEAR)
-        cv2.imwrite(f"set/{name}.png", picture)
+        image = cv2.resize(rng.integers(0, 256, (8, 8, 3), np.uint8), size, interpolation=cv2.INTER_LINEAR)
+        cv2.imwrite(f"set/{name}.png", image)
     options = ["--by", DINO, "--masks", "sam-vit-b", "--config", str(models / "own.toml"), "--prompt", "Car. truck"]
     ended = command("images:set", *options, "--box-score", "0.6", "--batch", "2")
     assert ended.exit_code == 0, ended.output

@@ -34,8 +34,8 @@ BEGINS_NS = {"a": 1_790_000_000 * NS, "b": 1_790_000_030 * NS}
 def run_cli(*arguments: object) -> dict[str, object]:
     """What the command says in JSON; raises what it raises."""
     result = _invoke(*arguments, "--json")
-    told: dict[str, object] = json.loads(result)
-    return told
+    scored: dict[str, object] = json.loads(result)
+    return scored
 
 
 def _invoke(*arguments: object) -> str:
@@ -73,19 +73,19 @@ def observation(camera: str, track: int, frames: Sequence[int], *, begins_ns: in
     )
 
 
-def event(identity: str, told: Observation) -> TrajectoryEvent:
-    visit = Visit(camera=told.camera, observation=told.id, enter_ns=told.first_ns, leave_ns=told.last_ns)
+def event(identity: str, scored: Observation) -> TrajectoryEvent:
+    visit = Visit(camera=scored.camera, observation=scored.id, enter_ns=scored.first_ns, leave_ns=scored.last_ns)
     return TrajectoryEvent(
-        id=f"{identity}-{told.id}",
+        id=f"{identity}-{scored.id}",
         zone="zone",
         kind=Kind.CONFIRMED,
         identity=identity,
         revision=1,
-        at_ns=told.at_ns,
-        decided_by=told.id,
+        at_ns=scored.at_ns,
+        decided_by=scored.id,
         label="vehicle",
         visits=[visit],
-        observation=told.id,
+        observation=scored.id,
     )
 
 
@@ -105,12 +105,12 @@ def road(tmp_path: Path) -> Path:
     frames = list(range(1, 101, STEP))
     records = []
     for camera, first in (("a", 26), ("b", 1)):
-        told = observation(
+        scored = observation(
             camera, 1, [frame for frame in frames if frame >= first], begins_ns=BEGINS_NS[camera], left=10
         )
-        messages: list[Message] = [told, *ticks(camera, frames, BEGINS_NS[camera])]
+        messages: list[Message] = [scored, *ticks(camera, frames, BEGINS_NS[camera])]
         records += [Record(OBSERVATIONS, camera, encode(message)) for message in messages]
-        records.append(Record(TRAJECTORIES, "zone-1", encode_event(event("zone-1", told))))
+        records.append(Record(TRAJECTORIES, "zone-1", encode_event(event("zone-1", scored))))
         lines = [f"{frame},7,10,50,40,30,1,1,1.0" for frame in range(1, 101)]
         (tmp_path / f"{camera}.gt.txt").write_text("\n".join(lines))
     log = SqliteLog(tmp_path / "corridor.db")
@@ -120,8 +120,8 @@ def road(tmp_path: Path) -> Path:
 
 
 def test_a_run_is_scored_on_the_frames_it_analysed(road: Path) -> None:
-    told = run_cli(road, road / "corridor.db", "--fps", 25)
-    cameras = msgspec.convert(told["cameras"], dict[str, dict[str, float]])
+    scored = run_cli(road, road / "corridor.db", "--fps", 25)
+    cameras = msgspec.convert(scored["cameras"], dict[str, dict[str, float]])
     # Of 20 analysed frames 5 are before the vehicle was found: they count although the log has no box on them.
     assert [cameras["a"][name] for name in ("frames", "true_boxes", "run_boxes", "recall", "idp")] == [
         20,
@@ -132,38 +132,38 @@ def test_a_run_is_scored_on_the_frames_it_analysed(road: Path) -> None:
     ]
     assert cameras["a"]["idf1"] == pytest.approx(2 * 15 / 35)
     assert (cameras["b"]["idf1"], cameras["b"]["mota"]) == (1, 1)
-    together = msgspec.convert(told["together"], dict[str, float])
+    together = msgspec.convert(scored["together"], dict[str, float])
     assert together["idf1"] == pytest.approx(2 * 35 / 75)
-    links = msgspec.convert(told["links"], dict[str, object])
+    links = msgspec.convert(scored["links"], dict[str, object])
     assert msgspec.convert(links["precision"], dict[str, float])["value"] == 1
     assert msgspec.convert(links["recall"], dict[str, float])["hits"] == 1
 
 
 def test_nothing_is_scored_after_the_end_of_the_truth(road: Path) -> None:
     (road / "b.gt.txt").write_text("\n".join(f"{frame},7,10,50,40,30" for frame in range(1, 51)))
-    told = run_cli(road, road / "corridor.db", "--fps", 25)
-    cameras = msgspec.convert(told["cameras"], dict[str, dict[str, float]])
+    scored = run_cli(road, road / "corridor.db", "--fps", 25)
+    cameras = msgspec.convert(scored["cameras"], dict[str, dict[str, float]])
     assert (cameras["b"]["frames"], cameras["b"]["run_boxes"]) == (10, 10)
 
 
 def test_files_may_be_named_one_by_one(road: Path) -> None:
-    told = run_cli(f"a={road / 'a.gt.txt'}", f"sqlite:{road / 'corridor.db'}", "--fps", 25)
-    assert told["together"] is None
-    assert told["links"] is None
-    assert list(msgspec.convert(told["cameras"], dict[str, object])) == ["a"]
+    scored = run_cli(f"a={road / 'a.gt.txt'}", f"sqlite:{road / 'corridor.db'}", "--fps", 25)
+    assert scored["together"] is None
+    assert scored["links"] is None
+    assert list(msgspec.convert(scored["cameras"], dict[str, object])) == ["a"]
 
 
 def test_truths_that_number_their_own_vehicles(road: Path) -> None:
-    told = run_cli(road, road / "corridor.db", "--fps", 25, "--local-ids")
-    together = msgspec.convert(told["together"], dict[str, float])
+    scored = run_cli(road, road / "corridor.db", "--fps", 25, "--local-ids")
+    together = msgspec.convert(scored["together"], dict[str, float])
     assert (together["true_ids"], together["run_ids"]) == (2, 2)
-    assert told["links"] is None
+    assert scored["links"] is None
 
 
 def test_classes_that_do_not_count(road: Path) -> None:
     (road / "b.gt.txt").write_text("\n".join(f"{frame},7,10,50,40,30,1,4,1.0" for frame in range(1, 101)))
-    told = run_cli(road, road / "corridor.db", "--fps", 25, "--classes", "1")
-    cameras = msgspec.convert(told["cameras"], dict[str, dict[str, float | None]])
+    scored = run_cli(road, road / "corridor.db", "--fps", 25, "--classes", "1")
+    cameras = msgspec.convert(scored["cameras"], dict[str, dict[str, float | None]])
     assert (cameras["b"]["true_boxes"], cameras["b"]["run_boxes"], cameras["b"]["idf1"]) == (0, 0, None)
 
 
@@ -176,9 +176,9 @@ def test_the_table_says_it_to_people(road: Path) -> None:
 
 def test_the_delay_is_counted_from_the_end_of_a_tracklet(road: Path) -> None:
     """Both are decided at the moment of their last box; before it they are two."""
-    told = run_cli(road, road / "corridor.db", "--fps", 25)
-    points = {point["when"]: point for point in msgspec.convert(told["delays"], list[dict[str, object]])}
-    together = msgspec.convert(told["together"], dict[str, float])
+    scored = run_cli(road, road / "corridor.db", "--fps", 25)
+    points = {point["when"]: point for point in msgspec.convert(scored["delays"], list[dict[str, object]])}
+    together = msgspec.convert(scored["together"], dict[str, float])
     assert points["0"]["idf1"] == points["final"]["idf1"] == together["idf1"]
     assert msgspec.convert(points["online"]["idf1"], float) < together["idf1"]
 
@@ -186,14 +186,14 @@ def test_the_delay_is_counted_from_the_end_of_a_tracklet(road: Path) -> None:
 def test_a_baseline_beside_the_run(road: Path) -> None:
     """Both tracklets have the same vector: clustering joins them as the run did, unless nothing goes that way."""
     command = (road, road / "corridor.db", "--fps", 25, "--baseline", "clustering")
-    told = run_cli(*command, "--sweep-floor", "--floor", 0.9)
-    baselines = msgspec.convert(told["baselines"], list[dict[str, object]])
+    scored = run_cli(*command, "--sweep-floor", "--floor", 0.9)
+    baselines = msgspec.convert(scored["baselines"], list[dict[str, object]])
     assert [each["name"] for each in baselines] == ["clustering", "clustering, best floor"]
-    assert [each["together"] == told["together"] for each in baselines] == [True, True]
+    assert [each["together"] == scored["together"] for each in baselines] == [True, True]
     windows = road / "windows.toml"
     windows.write_text("[associate]\nmax_travel_s = 10.0\n")
     (alone,) = msgspec.convert(run_cli(*command, "--windows", windows)["baselines"], list[dict[str, object]])
-    assert alone["together"] != told["together"]
+    assert alone["together"] != scored["together"]
     links = msgspec.convert(alone["links"], dict[str, object])
     assert msgspec.convert(links["precision"], dict[str, float | None])["trials"] == 0
     shown = _invoke(*command, "--windows-from-truth")
@@ -202,8 +202,8 @@ def test_a_baseline_beside_the_run(road: Path) -> None:
 
 
 def test_cameras_may_differ_in_their_frame_rate(road: Path) -> None:
-    told = run_cli(road, road / "corridor.db", "--fps", "a=25", "--fps", "b=25")
-    assert told == run_cli(road, road / "corridor.db", "--fps", 25)
+    scored = run_cli(road, road / "corridor.db", "--fps", "a=25", "--fps", "b=25")
+    assert scored == run_cli(road, road / "corridor.db", "--fps", 25)
     with pytest.raises(ConfigError, match="camera 'b': the run's times are"):
         run_cli(road, road / "corridor.db", "--fps", "a=25", "--fps", "b=24")
 
@@ -224,10 +224,10 @@ def test_frame_times_beside_the_truth_need_no_rate(road: Path) -> None:
 def test_a_figure_is_written(road: Path) -> None:
     path = road / "new" / "scores.png"
     _invoke(road, road / "corridor.db", "--fps", 25, "--baseline", "clustering", "--figure", path)
-    picture = cv2.imread(str(path))
-    assert picture is not None
-    assert picture.shape[1] > 1000
-    assert picture.std() > 10
+    image = cv2.imread(str(path))
+    assert image is not None
+    assert image.shape[1] > 1000
+    assert image.std() > 10
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from associate.trajectory import Kind, TrajectoryEvent, Visit
 from deploy.crops.export import export_crops
 from deploy.crops.store import StoredCrop, StoredTracklet
-from deploy.results.journeys import Journeys, fold
+from deploy.results.journeys import Journeys, journeys_of
 from ingest.errors import ConfigError
 from tests.system.command import corridor
 from tests.training.datasets.layouts import write_images
@@ -43,14 +43,14 @@ def four_vehicles() -> Journeys:
     for track in range(1, 5):
         events.append(seen(f"id{track}", "north", track=track, kind=Kind.CONFIRMED))
         events.append(seen(f"id{track}", "north", "south", track=track))
-    return fold([*events, seen("id5", "north", track=5, kind=Kind.CONFIRMED)])
+    return journeys_of([*events, seen("id5", "north", track=5, kind=Kind.CONFIRMED)])
 
 
 def test_linked_vehicles_become_a_set_that_can_be_opened(tmp_path: Path) -> None:
     store = tmp_path / "crops"
     tracklets = [kept(store, camera, track) for camera in ("north", "south") for track in range(1, 7)]
-    told = export_crops(four_vehicles(), tracklets, store, tmp_path / "out")
-    assert (told.images, told.identities, told.cameras, told.left_out) == (16, 4, 2, 4)
+    counts = export_crops(four_vehicles(), tracklets, store, tmp_path / "out")
+    assert (counts.images, counts.identities, counts.cameras, counts.left_out) == (16, 4, 2, 4)
     data = open_dataset(str(tmp_path / "out"))
     assert (data.name, len(data.train), len(data.query), len(data.gallery)) == ("folder", 8, 4, 8)
     assert set(data.query.cameras.tolist()) == {"north", "south"}
@@ -63,8 +63,8 @@ def test_linked_vehicles_become_a_set_that_can_be_opened(tmp_path: Path) -> None
 
 def test_singles_are_taken_on_request(tmp_path: Path) -> None:
     tracklets = [kept(tmp_path / "crops", "north", track) for track in range(1, 7)]
-    told = export_crops(four_vehicles(), tracklets, tmp_path / "crops", tmp_path / "out", singles=True)
-    assert (told.images, told.identities, told.left_out) == (10, 5, 1)
+    counts = export_crops(four_vehicles(), tracklets, tmp_path / "crops", tmp_path / "out", singles=True)
+    assert (counts.images, counts.identities, counts.left_out) == (10, 5, 1)
 
 
 def test_pictures_that_have_been_pruned_are_no_trouble(tmp_path: Path) -> None:

@@ -101,10 +101,10 @@ def test_beyond_the_limit_the_oldest_go_and_are_counted(tmp_path: Path, caplog: 
     with caplog.at_level(logging.WARNING):
         for number in range(200):
             writer.commit([record(number)], state={f"key{number}": b"x"})
-        assert writer.held < 30
+        assert writer.pending_records < 30
         log.away.clear()
         for _ in range(100):
-            if writer.held == 0:
+            if writer.pending_records == 0:
                 break
             threading.Event().wait(0.1)
     writer.close()

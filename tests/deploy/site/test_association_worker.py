@@ -27,7 +27,7 @@ def publish(log: SqliteLog, messages: list[Message], owner: str = "cameras") -> 
     log.claim(owner).commit([Record(OBSERVATIONS, message.camera, encode(message)) for message in messages])
 
 
-def told(log: SqliteLog, topic: str = TRAJECTORIES) -> list[bytes]:
+def values_of(log: SqliteLog, topic: str = TRAJECTORIES) -> list[bytes]:
     return [record.value for record in log.read(topic, 0, 100_000)]
 
 
@@ -35,9 +35,9 @@ def test_all_is_read_and_every_identity_has_its_latest_summary(tmp_path: Path) -
     log = SqliteLog(tmp_path / "log.db")
     publish(log, convoy(6))
     worker(log).drain()
-    events = [decode(value) for value in told(log)]
+    events = [decode(value) for value in values_of(log)]
     latest = {event.identity: event for event in events}
-    summaries = [decode(value) for value in told(log, IDENTITIES)]
+    summaries = [decode(value) for value in values_of(log, IDENTITIES)]
     assert sorted(summaries, key=lambda event: event.identity) == [latest[name] for name in sorted(latest)]
 
 
@@ -49,7 +49,7 @@ def test_batches_and_restarts_change_no_byte(tmp_path: Path, batch: int) -> None
     worker(whole).drain()
     while worker(pieces, batch).step():  # a new owner for every batch, as after a crash
         pass
-    assert told(pieces) == told(whole)
+    assert values_of(pieces) == values_of(whole)
 
 
 def test_what_cannot_be_used_is_set_aside_counted_and_told_once(
@@ -65,7 +65,7 @@ def test_what_cannot_be_used_is_set_aside_counted_and_told_once(
     machine = worker(log)
     with caplog.at_level(logging.WARNING):
         machine.drain()
-    letters = [json.loads(value) for value in told(log, DEAD_LETTERS)]
+    letters = [json.loads(value) for value in values_of(log, DEAD_LETTERS)]
     assert machine.counts["dead_letters"] == len(letters) == 7
     assert sum("grl@12345678" in letter["reason"] for letter in letters) == 5
     assert base64.b64decode(letters[5]["record"]) == b"\x93\x01"
@@ -73,7 +73,7 @@ def test_what_cannot_be_used_is_set_aside_counted_and_told_once(
     clean = SqliteLog(tmp_path / "clean.db")
     publish(clean, messages)
     worker(clean).drain()
-    assert told(log) == told(clean)  # the rest is as if they had never been there
+    assert values_of(log) == values_of(clean)  # the rest is as if they had never been there
 
 
 def test_a_zone_has_one_owner(tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_a_zone_has_one_owner(tmp_path: Path) -> None:
     with pytest.raises(FencedError, match="zone/z"):
         old.step()
     new.drain()
-    ids = [decode(value).id for value in told(log)]
+    ids = [decode(value).id for value in values_of(log)]
     assert len(ids) == len(set(ids))
 
 

@@ -14,7 +14,14 @@ from deploy.cli.terminal.screen import foundation_table, make_console
 from deploy.log.opening import open_log
 from deploy.site import foundation
 from deploy.site.config import Config, parse_config
-from deploy.site.foundation import FoundationDetector, Metered, Use, open_foundation, open_grounding_dino, open_sam
+from deploy.site.foundation import (
+    DetectorUsage,
+    FoundationDetector,
+    MeteredDetector,
+    open_foundation,
+    open_grounding_dino,
+    open_sam,
+)
 from deploy.site.status import camera_statuses, write_status
 from deploy.site.wiring import make_batch_detector, make_masker, make_perception_worker, tracker_maker
 from detect.detections import Detections
@@ -53,15 +60,15 @@ def frames(*cameras: str) -> list[Frame]:
 def test_the_use_of_a_detector_is_its_calls_frames_and_share_of_the_time() -> None:
     clock = ManualClock()
     clock.sleep(100)
-    metered = Metered(Slow(clock), clock)
-    assert (metered.use(), metered.use().share, metered.use().frames_a_call) == (Use(), 0, 0)
+    metered = MeteredDetector(Slow(clock), clock)
+    assert (metered.usage(), metered.usage().share, metered.usage().frames_a_call) == (DetectorUsage(), 0, 0)
     found = metered(frames("a", "b"))
     assert [each.labels for each in found] == [("tram",), ("tram",)]
     clock.sleep(5)
     metered(frames("a"))
-    use = metered.use()
-    assert use == Use(calls=2, frames=3, busy_s=3.0, elapsed_s=8.0)
-    assert (use.frames_a_call, use.share) == (1.5, 0.375)
+    usage = metered.usage()
+    assert usage == DetectorUsage(calls=2, frames=3, busy_s=3.0, elapsed_s=8.0)
+    assert (usage.frames_a_call, usage.share) == (1.5, 0.375)
 
 
 def test_a_call_that_fails_has_taken_its_time_too() -> None:
@@ -71,13 +78,13 @@ def test_a_call_that_fails_has_taken_its_time_too() -> None:
         clock.sleep(2)
         raise ValueError("an odd picture")
 
-    metered = Metered(fail, clock)
+    metered = MeteredDetector(fail, clock)
     with pytest.raises(ValueError, match="odd"):
         metered(frames("a"))
-    assert metered.use() == Use(calls=1, frames=1, busy_s=2.0, elapsed_s=2.0)
+    assert metered.usage() == DetectorUsage(calls=1, frames=1, busy_s=2.0, elapsed_s=2.0)
 
 
-class PlantedBudget:
+class FixedBudget:
     """Counts by camera, as the budget keeps them."""
 
     def counts(self, camera_id: str) -> BudgetCounts:
@@ -87,10 +94,10 @@ class PlantedBudget:
 def test_what_was_spared_and_why_is_told_by_camera(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_clip(tmp_path / "clip.mp4", 5)
     clock = ManualClock()
-    metered = Metered(Slow(clock), clock)
+    metered = MeteredDetector(Slow(clock), clock)
     metered(frames("a", "b"))
     clock.sleep(6)
-    planted = FoundationDetector(cast(BudgetedDetector, PlantedBudget()), metered)
+    planted = FoundationDetector(cast(BudgetedDetector, FixedBudget()), metered)
     monkeypatch.setattr(foundation, "open_foundation", lambda *_: planted)
     config = configure(tmp_path)
     worker = make_perception_worker(config, open_log(config.log.url))
@@ -138,10 +145,10 @@ def test_settings_reach_the_budget(
         found = detector([Frame(camera, index, index * NS // 8, ClockQuality.FILE, image) for camera in "ab"])
         if index == 0:
             assert [each.labels for each in found] == [("tram",), ("tram",)]
-            assert (detector.use().calls, detector.use().frames) == (1, 2)
-    assert fewest <= detector.use().frames <= most
+            assert (detector.usage().calls, detector.usage().frames) == (1, 2)
+    assert fewest <= detector.usage().frames <= most
     assert [detector.counts(camera).frames for camera in "ab"] == [40, 40]
-    assert sum(detector.counts(camera).key_frames for camera in "ab") == detector.use().frames
+    assert sum(detector.counts(camera).key_frames for camera in "ab") == detector.usage().frames
 
 
 def test_a_picture_that_the_large_detector_cannot_look_at_costs_no_other_camera_anything(
@@ -204,9 +211,11 @@ def test_an_installation_without_the_libraries_is_told_what_to_do(
     for name in [each for each in sys.modules if each.startswith((f"{missing}.", *ours))]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, missing, None)
-    with pytest.raises(ConfigError, match=f"needs the libraries that `make foundation` installs: .*{missing}") as told:
+    with pytest.raises(
+        ConfigError, match=f"needs the libraries that `make foundation` installs: .*{missing}"
+    ) as raised:
         LIBRARIES[missing]()
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(raised.value)
 
 
 MISSING: dict[str, tuple[Callable[[], object], str]] = {

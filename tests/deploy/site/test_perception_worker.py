@@ -12,7 +12,7 @@ from deploy.log.opening import open_log
 from deploy.log.topics import OBSERVATIONS
 from deploy.site import wiring
 from deploy.site.config import Config, parse_config
-from deploy.site.perception_worker import Batching, FrameTap, PerceptionWorker, station_progress
+from deploy.site.perception_worker import Batching, FrameTap, PerceptionWorker, stored_progress
 from deploy.site.wiring import make_perception_worker
 from detect.detections import Detections
 from detect.detector import BatchDetector
@@ -76,7 +76,7 @@ def test_a_broken_camera_stops_no_other(tmp_path: Path, clip: Path, caplog: pyte
     log = open_log(config.log.url)
     worker = make_perception_worker(config, log)
     worker.run()
-    states = {name: station.feed.state for name, station in worker.stations.items()}
+    states = {name: runtime.feed.state for name, runtime in worker.runtimes.items()}
     assert states == {"empty": FeedState.FAILED, "good": FeedState.ENDED, "cut": FeedState.ENDED}
     finals = {m.camera: m.decoded for m in messages_of(log) if isinstance(m, Tick) and m.final}
     assert finals["good"] == 150
@@ -99,7 +99,7 @@ def test_an_interrupted_recording_goes_on_where_it_was(tmp_path: Path, clip: Pat
             first.stop()
 
     first.run()
-    assert not first.stations["a"].ended
+    assert not first.runtimes["a"].ended
     second = make_perception_worker(config, log)
     second.run()
     messages = messages_of(log)
@@ -110,8 +110,8 @@ def test_an_interrupted_recording_goes_on_where_it_was(tmp_path: Path, clip: Pat
     closed = {m.tracklet for m in messages if isinstance(m, Observation) and m.state is State.CLOSED}
     assert opened == closed
     third = make_perception_worker(config, log)
-    assert third.stations["a"].ended
-    assert station_progress(third.stations["a"].writer).ended
+    assert third.runtimes["a"].ended
+    assert stored_progress(third.runtimes["a"].writer).ended
 
 
 def test_a_camera_taken_over_is_let_go_and_the_other_goes_on(tmp_path: Path, clip: Path) -> None:
@@ -126,8 +126,8 @@ def test_a_camera_taken_over_is_let_go_and_the_other_goes_on(tmp_path: Path, cli
 
     worker = make_perception_worker(config, log, tap=lambda frame, found: take_over(frame.captured_ns))
     worker.run()
-    assert worker.stations["a"].fenced
-    assert worker.stations["b"].ended
+    assert worker.runtimes["a"].fenced
+    assert worker.runtimes["b"].ended
     assert max(m.at_ns for m in messages_of(log, "a")) <= 2 * NS
 
 
@@ -137,14 +137,14 @@ def test_a_paced_recording_takes_its_time_and_counts_what_it_drops(tmp_path: Pat
     log = open_log(config.log.url)
     worker = make_perception_worker(config, log)
     worker.run()
-    feed = worker.stations["a"].feed.counts
+    feed = worker.runtimes["a"].feed.counts
     final = [m for m in messages_of(log) if isinstance(m, Tick)][-1]
     assert feed.decoded == 50 == final.decoded
     assert feed.skipped + final.analysed + worker.dropped("a") == 50
     assert final.at_ns > 1_700_000_000 * NS  # the moment the run started, not 1970
 
 
-class AfraidOf:
+class FailsOnCamera:
     """A detector that cannot look at one camera's pictures."""
 
     def __init__(self, camera: str) -> None:
@@ -159,13 +159,13 @@ class AfraidOf:
 def test_pictures_that_cannot_be_analysed_stop_no_other_camera(
     tmp_path: Path, clip: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(wiring, "make_detector", lambda settings: AfraidOf("a"))
+    monkeypatch.setattr(wiring, "make_detector", lambda settings: FailsOnCamera("a"))
     config = configure(tmp_path, {"a": clip, "b": clip})
     log = open_log(config.log.url)
     worker = make_perception_worker(config, log)
     worker.run()
-    assert (worker.stations["a"].failed, worker.stations["a"].analysed) == (48, 0)
-    assert (worker.stations["b"].failed, worker.stations["b"].analysed) == (0, 48)
+    assert (worker.runtimes["a"].failed, worker.runtimes["a"].analysed) == (48, 0)
+    assert (worker.runtimes["b"].failed, worker.runtimes["b"].analysed) == (0, 48)
     assert len([line for line in caplog.messages if "an odd picture" in line]) == 1
     assert {m.camera for m in messages_of(log) if isinstance(m, Tick) and m.final} == {"a", "b"}
 
@@ -203,18 +203,18 @@ def run_together(
 def test_batches_of_recordings_are_the_same_every_time_and_change_no_message(tmp_path: Path, short: Path) -> None:
     shorter = write_clip(tmp_path / "shorter.mp4", 30, size=SIZE)
     cameras = {"a": short, "b": shorter, "c": short}
-    calls, told = [], []
+    calls, logged = [], []
     for name, limit in (("one", 1), ("three", 3), ("again", 3), ("two", 2)):
         detector = Together()
         _, log = run_together(tmp_path / name, cameras, detector, limit)
         calls.append(detector.calls)
-        told.append(messages_of(log))
+        logged.append(messages_of(log))
     assert {len(call) for call in calls[0]} == {1}
     assert [call for batch in calls[1] for call in batch] == [call for batch in calls[0] for call in batch]
     assert len(calls[1]) < len(calls[0]) / 2
     assert all(len({camera for camera, _ in call}) == len(call) for call in calls[1])
     assert calls[2] == calls[1]
-    assert told[0] == told[1] == told[2] == told[3]
+    assert logged[0] == logged[1] == logged[2] == logged[3]
 
 
 def test_an_odd_camera_in_a_batch_takes_no_other_down(
@@ -222,7 +222,7 @@ def test_an_odd_camera_in_a_batch_takes_no_other_down(
 ) -> None:
     detector = Together(afraid_of="b")
     worker, log = run_together(tmp_path / "odd", {"a": short, "b": short, "c": short}, detector, 3)
-    assert {name: (each.analysed, each.failed) for name, each in worker.stations.items()} == {
+    assert {name: (each.analysed, each.failed) for name, each in worker.runtimes.items()} == {
         "a": (24, 0),
         "b": (0, 24),
         "c": (24, 0),
@@ -242,7 +242,7 @@ def test_a_camera_taken_over_amid_a_batch_is_let_go_and_the_others_go_on(tmp_pat
             open_log(f"sqlite:{folder}/log.db").claim("camera/b")
 
     worker, log = run_together(folder, cameras, Together(), 3, take_over)
-    assert {name: (each.fenced, each.ended) for name, each in worker.stations.items()} == {
+    assert {name: (each.fenced, each.ended) for name, each in worker.runtimes.items()} == {
         "a": (False, True),
         "b": (True, False),
         "c": (False, True),
@@ -274,7 +274,7 @@ def test_a_stop_amid_a_batch_loses_no_frame(tmp_path: Path, short: Path) -> None
         times = [at_ns for name, at_ns in seen if name == camera]
         assert all(0 < later - before <= 160_000_000 for before, later in pairwise(times))
         assert times[-1] > 2 * NS
-    assert all(station.ended for station in workers[0].stations.values())
+    assert all(runtime.ended for runtime in workers[0].runtimes.values())
 
 
 def test_what_never_gave_a_picture_has_not_been_read(tmp_path: Path, clip: Path) -> None:
@@ -285,13 +285,13 @@ def test_what_never_gave_a_picture_has_not_been_read(tmp_path: Path, clip: Path)
     log = open_log(config.log.url)
     first = make_perception_worker(config, log)
     first.run()
-    assert first.stations["a"].ended
+    assert first.runtimes["a"].ended
     broken.write_bytes(clip.read_bytes())
     second = make_perception_worker(config, log)
-    assert not second.stations["a"].ended
+    assert not second.runtimes["a"].ended
     second.run()
-    assert second.stations["a"].analysed == 48
-    assert make_perception_worker(config, log).stations["a"].ended
+    assert second.runtimes["a"].analysed == 48
+    assert make_perception_worker(config, log).runtimes["a"].ended
 
 
 def test_only_some_cameras(tmp_path: Path, clip: Path) -> None:
@@ -314,9 +314,9 @@ def test_records_given_up_are_reported_and_open_a_new_epoch(
     config = configure(tmp_path, {"a": clip})
     log = open_log(config.log.url)
     worker = make_perception_worker(config, log)
-    station = worker.stations["a"]
+    runtime = worker.runtimes["a"]
     monkeypatch.setattr(
-        type(station.writer), "dropped", property(lambda self: 7 if station.analysed >= 20 else 0), raising=True
+        type(runtime.writer), "dropped", property(lambda self: 7 if runtime.analysed >= 20 else 0), raising=True
     )
     worker.run()
     messages = messages_of(log)

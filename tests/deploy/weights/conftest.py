@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.weights import catalogue as catalogue_module
+from deploy.weights import catalogue
 from deploy.weights.catalogue import Catalogue, Network
 from tests.deploy.weights.samples import make_catalogue
 from tests.deploy.weights.server import Server
@@ -33,9 +33,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def use(monkeypatch: pytest.MonkeyPatch, catalogue: Catalogue) -> Catalogue:
-    monkeypatch.setattr(catalogue_module, "load_catalogue", lambda: catalogue)
-    return catalogue
+def use(monkeypatch: pytest.MonkeyPatch, stand_in: Catalogue) -> Catalogue:
+    monkeypatch.setattr(catalogue, "load_catalogue", lambda: stand_in)
+    return stand_in
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from deploy.weights import catalogue, download
-from deploy.weights.catalogue import Network, State
+from deploy.weights.catalogue import Network, WeightsState
 from ingest.errors import WeightsError
 from tests.deploy.weights.calls import pull
 from tests.deploy.weights.samples import BIN, OLD_BIN, OLD_XML, XML, make_catalogue, names_in, put
@@ -41,7 +41,7 @@ def test_pull_replaces_a_wrong_file_and_fetches_no_right_one(net: Network, folde
     put(folder, XML, OLD_BIN)
     assert pull(net, folder)
     assert server.requests == [("/new/net.bin", None)]
-    assert catalogue.inspect(net, folder).state is State.PRESENT
+    assert catalogue.inspect(net, folder).state is WeightsState.PRESENT
 
 
 @pytest.mark.parametrize("resumes", [True, False], ids=["server resumes", "server starts over"])

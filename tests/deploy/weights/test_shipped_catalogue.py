@@ -68,9 +68,9 @@ def test_the_shared_copies_are_known(
     name: str, label: str, shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CORRIDOR_WEIGHTS", str(shared_data / "weights"))
-    finding = catalogue.inspect(SHIPPED.network(name), shared_data / "weights")
-    assert finding.release is not None, finding.problem
-    assert finding.release.label == label
+    inspection = catalogue.inspect(SHIPPED.network(name), shared_data / "weights")
+    assert inspection.release is not None, inspection.problem
+    assert inspection.release.label == label
     assert label in row(run("verify", name), name)
     # The same file with its last byte changed is refused.
     for file in SHIPPED.network(name).published.files:

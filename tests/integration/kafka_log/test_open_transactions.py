@@ -7,7 +7,7 @@ import pytest
 from kafka import KafkaProducer
 
 from deploy.log.kafka_cluster import Cluster
-from deploy.log.kafka_state import Left, States, home
+from deploy.log.kafka_state import OwnerState, OwnerStates, partition_of
 from deploy.log.topics import ASSOCIATION_STATE, OBSERVATIONS
 from tests.contracts.kafka_broker import servers
 from tests.integration.kafka_log.faults import Faults, commit_not_sent
@@ -40,18 +40,18 @@ def test_an_owner_comes_back_though_another_s_open_transaction_hides_its_claim(
 ) -> None:
     """What can be read is older than the owner itself; that is no reason to think the name lost."""
     others: list[KafkaProducer] = []
-    settled = States.settled
+    settled = OwnerStates.read_settled
 
-    def settled_just_before(states: States, owner: str) -> Left:
-        left = settled(states, owner)
+    def settled_just_before(states: OwnerStates, owner: str) -> OwnerState:
+        restored = settled(states, owner)
         if not others:
             others.append(open_transaction(prefix))
-        return left
+        return restored
 
-    monkeypatch.setattr(States, "settled", settled_just_before)
+    monkeypatch.setattr(OwnerStates, "read_settled", settled_just_before)
     log = open_log()
     writer = log.claim("zone/main")
-    assert States(Cluster(servers(), prefix)).readable("zone/main").commit.generation == 0
+    assert OwnerStates(Cluster(servers(), prefix)).read_committed("zone/main").commit.generation == 0
     timer = threading.Timer(1.0, others[0].abort_transaction)
     commit_not_sent(Faults(monkeypatch))
     timer.start()
@@ -74,7 +74,9 @@ def test_what_this_process_has_committed_is_waited_for(open_log: Opener, prefix:
     other.close(timeout=1)
 
 
-def open_transaction(prefix: str, topic: str = ASSOCIATION_STATE, partition: int = home("zone/main")) -> KafkaProducer:
+def open_transaction(
+    prefix: str, topic: str = ASSOCIATION_STATE, partition: int = partition_of("zone/main")
+) -> KafkaProducer:
     """A transaction of somebody else, left open; by default in the partition of the zone's state."""
     producer = Cluster(servers(), prefix).producer("somebody")
     producer.init_transactions()

@@ -6,7 +6,7 @@ import pytest
 
 from deploy.log import kafka_writer
 from deploy.log.kafka_cluster import Cluster
-from deploy.log.kafka_state import Left, States
+from deploy.log.kafka_state import OwnerState, OwnerStates
 from ingest.errors import ConfigError, FencedError
 from tests.contracts.kafka_broker import servers
 from tests.integration.kafka_log.records import Opener, numbers, record
@@ -62,7 +62,7 @@ def test_who_lost_the_name_in_the_last_moment_is_fenced(open_log: Opener, monkey
     writer = open_log().claim("zone/main")
     log = open_log()
     log.claim("zone/main").commit([record(1)])
-    monkeypatch.setattr(States, "readable", lambda *_: Left(writer._last))
+    monkeypatch.setattr(OwnerStates, "read_committed", lambda *_: OwnerState(writer._last))
     with pytest.raises(FencedError):
         writer.commit([record(666)])
     assert numbers(log) == [1]

@@ -7,7 +7,7 @@ import pytest
 
 from associate.settings import AssociateSettings
 from deploy.results.baseline import peer_of, read_windows, windows_of
-from deploy.results.scored_run import Run
+from deploy.results.scored_run import LoggedRun
 from embed.observation import Epoch, Observation, State, pack_vector
 from ingest.clock import NS
 from ingest.errors import ConfigError
@@ -92,8 +92,8 @@ def seen(place: str, track: int, *, state: State = State.CLOSED, encoder: str = 
     )
 
 
-def run(*observations: Observation) -> Run:
-    return Run({}, {it.tracklet: at for at, it in enumerate(observations)}, dict(enumerate(observations)))
+def run(*observations: Observation) -> LoggedRun:
+    return LoggedRun({}, {it.tracklet: at for at, it in enumerate(observations)}, dict(enumerate(observations)))
 
 
 def test_only_closed_tracklets_of_the_scored_cameras_with_a_feature_take_part() -> None:
@@ -118,7 +118,7 @@ def test_only_closed_tracklets_of_the_scored_cameras_with_a_feature_take_part() 
         ),
     ],
 )
-def test_what_it_cannot_do_is_said(told: Run, message: str) -> None:
+def test_what_it_cannot_do_is_said(told: LoggedRun, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         peer_of(told, ["a", "b"], settings=AssociateSettings())
 

@@ -3,7 +3,7 @@
 import pytest
 
 from associate.trajectory import Kind, TrajectoryEvent
-from deploy.results.journeys import fold
+from deploy.results.journeys import journeys_of
 from embed.observation import Observation
 from ingest.clock import NS
 from tests.associate.samples import associator, convoy, play
@@ -139,7 +139,7 @@ def test_the_end_of_a_real_run_is_what_its_journeys_say() -> None:
     tracklets = sorted({it.tracklet for it in messages if isinstance(it, Observation)})
     numbers = {tracklet: number for number, tracklet in enumerate(tracklets)}
     decisions = read_decisions(events, numbers)
-    known, told = decisions.identities(), fold(events).identity_of
+    known, told = decisions.identities(), journeys_of(events).identity_of
     assert {Kind.PROVISIONAL, Kind.CONFIRMED, Kind.EXTENDED, Kind.RETRACTED} <= {each.kind for each in events}
     assert set(known) == {numbers[tracklet] for tracklet in told}
     assert len(set(known.values())) == len(set(told.values()))

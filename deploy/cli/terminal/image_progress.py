@@ -1,4 +1,4 @@
-"""How fast a long work goes, and until when: a bar in a terminal, elsewhere a line now and then."""
+"""Progress of long work on images, with rate and expected end: a bar in a terminal, elsewhere a line a minute."""
 
 from datetime import UTC, datetime
 from types import TracebackType
@@ -9,14 +9,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from ingest.clock import NS, Clock
 
-FIRST = 5
-"""After so many images a pace can be told of."""
+MIN_IMAGES = 5
+"""A rate is shown after so many images."""
 
-EVERY_S = 60.0
-"""Without a terminal, a line is printed so often."""
+LINE_EVERY_S = 60.0
+"""Without a terminal, seconds between two lines."""
 
 
-class Pace:
+class ImageProgress:
     """Called with how many images are done, of how many; the first call says what was done before.
 
     `warn_s`: about what an image takes, if a person should know before it begins; 0 if not.
@@ -29,12 +29,12 @@ class Pace:
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[told]}"),
+            TextColumn("{task.fields[rate]}"),
         )
         self._bars = Progress(*columns, console=self._console, disable=not self._console.is_terminal)
-        self._task = self._bars.add_task(name, total=None, told="")
+        self._task = self._bars.add_task(name, total=None, rate="")
         self._began: tuple[int, float] | None = None
-        self._said: tuple[int, float] | None = None
+        self._printed: tuple[int, float] | None = None
 
     def __enter__(self) -> Self:
         self._bars.start()
@@ -50,23 +50,23 @@ class Pace:
         if self._began is None:
             self._began = done, now_s
             self._warn(total - done)
-        told = self._told(done, total, now_s)
-        self._bars.update(self._task, completed=done, total=total, told=told)
-        due = self._said is None or now_s - self._said[1] >= EVERY_S or done == total > self._said[0]
-        if told and due and not self._console.is_terminal:
-            self._said = done, now_s
-            self._say(f"{self._name} {done}/{total}  {told}")
+        rate = self._rate(done, total, now_s)
+        self._bars.update(self._task, completed=done, total=total, rate=rate)
+        due = self._printed is None or now_s - self._printed[1] >= LINE_EVERY_S or done == total > self._printed[0]
+        if rate and due and not self._console.is_terminal:
+            self._printed = done, now_s
+            self._print(f"{self._name} {done}/{total}  {rate}")
 
     def _warn(self, ahead: int) -> None:
         if ahead and self._warn_s:
             whole = duration(ahead * self._warn_s)
-            self._say(
+            self._print(
                 f"on a CPU this takes about {self._warn_s:.0f} s an image: {ahead:,} images are {whole}; "
                 "a data-centre GPU takes about a hundredth of that"
             )
 
-    def _told(self, done: int, total: int, now_s: float) -> str:
-        if self._began is None or done - self._began[0] < min(FIRST, total - self._began[0]):
+    def _rate(self, done: int, total: int, now_s: float) -> str:
+        if self._began is None or done - self._began[0] < min(MIN_IMAGES, total - self._began[0]):
             return ""
         passed_s = max(now_s - self._began[1], 1e-9)
         images_per_s = (done - self._began[0]) / passed_s
@@ -76,7 +76,7 @@ class Pace:
         until = datetime.fromtimestamp(self._clock.now_ns() / NS + left_s, UTC).astimezone()
         return f"{images_per_s:.3g} images/s  {duration(left_s)} left, until {until:%a %H:%M}"
 
-    def _say(self, line: str) -> None:
+    def _print(self, line: str) -> None:
         self._console.print(line, soft_wrap=True, markup=False)
 
 
