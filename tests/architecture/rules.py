@@ -1,4 +1,4 @@
-"""The architecture as data: who may import whom, and where alone a heavy library may be imported."""
+"""The architecture as data: imports by room, the places of heavy libraries, the size and place of folders."""
 
 ROOMS = ("ingest", "detect", "embed", "associate", "training", "deploy")
 
@@ -68,3 +68,15 @@ CLOCK_CALLS = ("time.time", "time.time_ns", "time.monotonic", "time.sleep", "dat
 """Time comes in through ingest/clock.py only."""
 
 CLOCK_ALLOWED = ("ingest/clock.py",)
+
+MAX_MODULES = 20
+"""Modules side by side in a folder: more of them want to be folders."""
+
+MAX_MODULES_IN = {"detect": 23}
+"""Folders that are larger today; a limit here may only fall."""
+
+SHARED_LINES = ("ingest/synthetic",)
+"""Folders whose line in README's "Find your way" stands for the folders below them, too."""
+
+MAX_TERMS = 40
+"""Entries of docs/glossary.md: a reader learns no private language."""

@@ -1,4 +1,4 @@
-"""The house stands as it was drawn: rooms, import rule, heavy libraries, clocks."""
+"""The house stands as it was drawn: rooms, import rule, heavy libraries, clocks, folders, glossary."""
 
 import ast
 import re
@@ -16,13 +16,19 @@ from tests.architecture.rules import (
     CLOCK_ALLOWED,
     CLOCK_CALLS,
     HEAVY,
+    MAX_MODULES,
+    MAX_MODULES_IN,
+    MAX_TERMS,
     MAY_IMPORT,
     NEVER_LOADED_BY_ASSOCIATE,
     ROOMS,
+    SHARED_LINES,
 )
 from tests.conftest import ROOT
 
 FILES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
+
+FOLDERS = sorted({path.parent for path in FILES if path.name == "__init__.py"})
 
 
 def imports(tree: ast.AST) -> Iterator[str]:
@@ -77,6 +83,44 @@ def test_a_package_s_face_is_a_docstring(path: Path) -> None:
 def test_no_eighth_package() -> None:
     packages = {path.parent.name for path in ROOT.glob("*/__init__.py")}
     assert packages == {*ROOMS, "tests"}
+
+
+def modules_in(folder: Path) -> int:
+    return sum(path.name != "__init__.py" for path in folder.glob("*.py"))
+
+
+@pytest.mark.parametrize(
+    "folder", [*FOLDERS, *sorted({p.parent for p in (ROOT / "tests").rglob("__init__.py")})], ids=relative
+)
+def test_a_folder_is_no_drawer(folder: Path) -> None:
+    assert modules_in(folder) <= MAX_MODULES_IN.get(relative(folder), MAX_MODULES)
+
+
+@pytest.mark.parametrize("folder", MAX_MODULES_IN)
+def test_an_exception_from_the_size_is_still_needed(folder: str) -> None:
+    assert modules_in(ROOT / folder) > MAX_MODULES
+
+
+def lines_of(readme: str) -> list[str]:
+    """The folders of the table in "Find your way", each linked to itself."""
+    section = readme.partition("\n## Find your way\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| \[([^]]+)\]\(([^)]+)\) \| \S.* \|$", section, re.MULTILINE)
+    assert all(name == target for name, target in rows)
+    return [name for name, _ in rows]
+
+
+def test_every_folder_has_one_line_in_the_readme() -> None:
+    below = tuple(f"{folder}/" for folder in SHARED_LINES)
+    expected = [relative(folder) for folder in FOLDERS if not relative(folder).startswith(below)]
+    assert sorted(lines_of((ROOT / "README.md").read_text())) == sorted(expected)
+
+
+def test_the_glossary_has_each_term_once_and_says_where_it_lives() -> None:
+    rows = re.findall(r"^\| ([^|]+) \| [^|]+ \| `([^`]+)` \|$", (ROOT / "docs/glossary.md").read_text(), re.MULTILINE)
+    terms = [term for term, _ in rows]
+    assert 0 < len(terms) <= MAX_TERMS
+    assert terms == sorted(set(terms), key=str.lower)
+    assert not [place for _, place in rows if not (ROOT / place).exists()]
 
 
 def test_associate_loads_nothing_heavy() -> None:
