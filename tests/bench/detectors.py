@@ -84,10 +84,10 @@ def follow_with(name: str) -> Follow:
 
     def follow(clip: Clip, frames: list[int]) -> TrackedBoxes:
         tracker = tracker_maker(settings)()
-        picture = np.zeros((clip.size[1], clip.size[0], 3), np.uint8)
+        blank_image = np.zeros((clip.size[1], clip.size[0], 3), np.uint8)
         rows = []
         for index in frames:
-            frame = Frame(clip.name, index, clip.times_ns[index], ClockQuality.FILE, picture)
+            frame = Frame(clip.name, index, clip.times_ns[index], ClockQuality.FILE, blank_image)
             tracked = tracker(frame, clip.found(index, 0.0))
             for each, box in zip(tracked.track_ids.tolist(), tracked.boxes.astype(np.float64).tolist(), strict=True):
                 left, top, right, bottom = box
@@ -116,10 +116,10 @@ def main() -> None:
         print(f"skipped: there is no {missing[0]} (set CORRIDOR_DATA; tests/data/SOURCES.md)")
         return
     running = subjects()
-    grey = np.full((288, 352, 3), 114, np.uint8)
+    warm_up_image = np.full((288, 352, 3), 114, np.uint8)
     for subject in running:
         for index in range(3):
-            subject.detector(Frame("warm up", index, index * NS, ClockQuality.FILE, grey))
+            subject.detector(Frame("warm up", index, index * NS, ClockQuality.FILE, warm_up_image))
     for clip in CLIPS:
         look(running, clip)
     print(

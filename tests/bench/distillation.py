@@ -55,11 +55,11 @@ def main() -> None:
     )
     rows = {**agreement.cameras, "all": agreement.all}
     header = ["held out", "teacher's vehicles", "recall", "student's boxes", "precision"]
-    table(header, [[name, *_told(count)] for name, count in rows.items()])
+    table(header, [[name, *_cells(count)] for name, count in rows.items()])
     moved = agreement.moved
     note = f"{moved.vehicles} vehicles are elsewhere than in the last frame learned from"
     print(f"\n{note}; recall {_share(moved.recall)}\n")
-    table(["square root of area, px", *header[1:]], [[name, *_told(count)] for name, count in agreement.sizes.items()])
+    table(["square root of area, px", *header[1:]], [[name, *_cells(count)] for name, count in agreement.sizes.items()])
     print()
     ratio = speed.teacher_ms / speed.student_ms
     both = [[TEACHER, f"{speed.teacher_ms:.1f}", "1.0"], ["student", f"{speed.student_ms:.1f}", f"{ratio:.1f}"]]
@@ -67,7 +67,7 @@ def main() -> None:
     print(f"\nlook at {done.sheet}")
 
 
-def _told(count: "Count") -> list[str]:
+def _cells(count: "Count") -> list[str]:
     return [str(count.vehicles), _share(count.recall), str(count.said), _share(count.precision)]
 
 

@@ -106,8 +106,8 @@ def faults(site: Site) -> list[Fault]:
         Fault(
             f"{HIT} stalls, its connection stays",
             others,
-            lambda: site.cameras.tell(f"stall {number}"),
-            lambda: site.cameras.tell(f"go {number}"),
+            lambda: site.cameras.send_command(f"stall {number}"),
+            lambda: site.cameras.send_command(f"go {number}"),
             lambda: site.cameras_work(HIT),
         ),
         Fault(

@@ -81,8 +81,8 @@ def dino_works(folder: Path, device: torch.device, batch: int) -> dict[str, Call
 
     @torch.no_grad()
     def by_library() -> None:
-        pictures = [prepare(Pillow.fromarray(frame.image[:, :, ::-1].copy()), None)[0] for frame in frames]
-        found = library(torch.stack(pictures).to(device), captions=[PROMPT] * batch)
+        images = [prepare(Pillow.fromarray(frame.image[:, :, ::-1].copy()), None)[0] for frame in frames]
+        found = library(torch.stack(images).to(device), captions=[PROMPT] * batch)
         found["pred_logits"].sigmoid().cpu()
 
     return {
@@ -99,19 +99,19 @@ def sam_works(folder: Path, device: torch.device) -> dict[str, Callable[[], floa
     torch.save(sam_model_registry["vit_b"]().state_dict(), checkpoint)
     predictor = SamPredictor(sam_model_registry["vit_b"](str(checkpoint)).to(device))
     masker = SamMasker(checkpoint, "vit-b")
-    picture = street(0)
+    image = street(0)
     corners = np.arange(BOXES, dtype=np.float32)[:, None] * 300
     boxes = np.hstack([corners + 50, corners + 50, corners + 350, corners + 250])
 
     def by_library() -> None:
-        predictor.set_image(picture, "BGR")
+        predictor.set_image(image, "BGR")
         for box in boxes:
             predictor.predict(box=box, multimask_output=False)
 
     return {
         "library, eager float32": lambda: rate(1, by_library, device),
         f"ours, {autocast_type(device, 'auto') or torch.float32}": lambda: rate(
-            1, lambda: masker.masks(picture, boxes), device
+            1, lambda: masker.masks(image, boxes), device
         ),
     }
 

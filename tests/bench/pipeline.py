@@ -54,9 +54,9 @@ def whole(clip: Path, detector: str) -> float:
 def detector_only(clip: Path, detector: str, frames: int = 120) -> float:
     config = parse_config(f'[[cameras]]\nid = "a"\nsource = "x"\n[detect]\ndetector = "{detector}"\n', "bench.toml")
     find = make_detector(config.detect)
-    pictures = list(islice(cycle(RecordedVideo(clip, "a").frames()), frames))
-    find(pictures[0])
-    return rate(frames, lambda: [find(frame) for frame in pictures])
+    recorded = list(islice(cycle(RecordedVideo(clip, "a").frames()), frames))
+    find(recorded[0])
+    return rate(frames, lambda: [find(frame) for frame in recorded])
 
 
 def main() -> None:

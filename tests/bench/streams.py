@@ -1,6 +1,6 @@
 """The whole system as it is deployed: RTSP cameras, `corridor observe`, Kafka, `corridor associate`, a plain consumer.
 
-Three real clips, re-encoded with a key picture a second, are served over RTSP for two minutes (CORRIDOR_BENCH_S says
+Three real clips, re-encoded with a key frame a second, are served over RTSP for two minutes (CORRIDOR_BENCH_S says
 otherwise) while everything, the broker included, shares the machine.
 """
 
@@ -46,8 +46,8 @@ class Heard:
     events: list[tuple[float, TrajectoryEvent]] = field(default_factory=list)
 
 
-def clip_with_key_pictures(name: str) -> Path:
-    """The clip, re-encoded with a key picture a second."""
+def clip_with_key_frames(name: str) -> Path:
+    """The clip, re-encoded with a key frame a second."""
     path = CACHE / f"{name}-keys.mp4"
     if not path.exists():
         frames = list(RecordedVideo(DATA / "video" / f"{name}.mp4", name).frames())
@@ -88,7 +88,7 @@ class Cameras:
     """Our RTSP server with the clips, in a process of its own, that can be killed and started again."""
 
     def __init__(self) -> None:
-        self._files = [str(clip_with_key_pictures(name)) for name in CLIPS]
+        self._files = [str(clip_with_key_frames(name)) for name in CLIPS]
         self._port = "0"
         self.urls: list[str] = []
 
@@ -104,7 +104,7 @@ class Cameras:
         self.urls = [self._process.stdout.readline().strip() for _ in CLIPS]
         self._port = str(urlsplit(self.urls[0]).port)
 
-    def tell(self, command: str) -> None:
+    def send_command(self, command: str) -> None:
         assert self._process.stdin is not None
         self._process.stdin.write(f"{command}\n")
         self._process.stdin.flush()

@@ -98,10 +98,10 @@ def follow_ours(rate_fps: float) -> Follow:
 
     def follow(clip: Clip, frames: list[int]) -> TrackedBoxes:
         tracker = Tracker(frame_rate=rate_fps)
-        picture = np.zeros((clip.size[1], clip.size[0], 3), np.uint8)
+        blank_image = np.zeros((clip.size[1], clip.size[0], 3), np.uint8)
         rows = []
         for index in frames:
-            frame = Frame(clip.name, index, clip.times_ns[index], ClockQuality.FILE, picture)
+            frame = Frame(clip.name, index, clip.times_ns[index], ClockQuality.FILE, blank_image)
             tracked = tracker(frame, clip.found(index, CROSSROAD_1016.min_score))
             rows += _rows(index, tracked.track_ids.tolist(), tracked.boxes)
         return TrackedBoxes.of(rows)

@@ -14,7 +14,7 @@ def delivery(camera: str, at_ns: int, session: int = 0) -> Delivery:
     return Delivery(camera, session, Frame(camera, at_ns, at_ns, ClockQuality.FILE, image))
 
 
-def told(got: list[Delivery]) -> list[tuple[str, int | None]]:
+def cameras_and_times(got: list[Delivery]) -> list[tuple[str, int | None]]:
     return [(each.camera_id, None if each.frame is None else each.frame.captured_ns) for each in got]
 
 
@@ -81,7 +81,7 @@ def read_in_step(limit: int) -> list[list[tuple[str, int | None]]]:
     while ended < 3:
         got = box.take(5, limit=limit)
         assert got
-        seen.append(told(got))
+        seen.append(cameras_and_times(got))
         if got[0].frame is None:
             ended += 1
             box.shut(got[0].camera_id)
@@ -119,7 +119,7 @@ def test_a_slow_decoder_changes_nothing_of_what_comes_together() -> None:
         box.put(delivery(camera, at_ns))
         assert box.take(0, limit=3) == []  # is another one of `a` before that of `b`?
     box.put(delivery("a", 2))
-    assert told(box.take(0, limit=3)) == [("a", 0), ("b", 1)]
+    assert cameras_and_times(box.take(0, limit=3)) == [("a", 0), ("b", 1)]
 
 
 def live_cameras(*cameras: str) -> Mailbox:
@@ -133,8 +133,8 @@ def test_live_frames_that_wait_come_together_one_a_camera_the_longest_waiting_fi
     box = live_cameras("a", "b", "c")
     for camera, at_ns in (("b", 7), ("c", 1), ("a", 5), ("c", 2)):
         box.put(delivery(camera, at_ns))
-    assert told(box.take(0, limit=2)) == [("b", 7), ("a", 5)]
-    assert told(box.take(0, limit=2)) == [("c", 2)]
+    assert cameras_and_times(box.take(0, limit=2)) == [("b", 7), ("a", 5)]
+    assert cameras_and_times(box.take(0, limit=2)) == [("c", 2)]
     assert box.take(0, limit=2) == []
 
 
@@ -143,10 +143,10 @@ def test_others_are_waited_for_until_the_deadline_only() -> None:
     box.put(delivery("a", 1))
     late = threading.Timer(0.05, lambda: box.put(delivery("b", 2)))
     late.start()
-    assert told(box.take(0, limit=3, within_s=0.5)) == [("a", 1), ("b", 2)]
+    assert cameras_and_times(box.take(0, limit=3, within_s=0.5)) == [("a", 1), ("b", 2)]
     late.join()
     box.put(delivery("a", 3))
-    assert told(box.take(0, limit=3, within_s=0.01)) == [("a", 3)]
+    assert cameras_and_times(box.take(0, limit=3, within_s=0.01)) == [("a", 3)]
 
 
 def test_nobody_waits_for_a_camera_that_will_not_come() -> None:
@@ -155,7 +155,7 @@ def test_nobody_waits_for_a_camera_that_will_not_come() -> None:
     box.put(delivery("a", 1))
     box.put(delivery("b", 2))
     box.shut("c")
-    assert told(box.take(0, limit=8, within_s=3600)) == [("a", 1), ("b", 2)]
+    assert cameras_and_times(box.take(0, limit=8, within_s=3600)) == [("a", 1), ("b", 2)]
 
 
 def test_an_end_comes_alone() -> None:
@@ -163,9 +163,9 @@ def test_an_end_comes_alone() -> None:
     box.put(delivery("a", 1))
     box.put(Delivery("a", 0))
     box.put(Delivery("b", 0))
-    assert told(box.take(0, limit=8)) == [("a", 1)]
-    assert told(box.take(0, limit=8)) == [("a", None)]
-    assert told(box.take(0, limit=8)) == [("b", None)]
+    assert cameras_and_times(box.take(0, limit=8)) == [("a", 1)]
+    assert cameras_and_times(box.take(0, limit=8)) == [("a", None)]
+    assert cameras_and_times(box.take(0, limit=8)) == [("b", None)]
 
 
 def test_a_paced_camera_goes_before_recordings_and_not_among_them() -> None:
@@ -173,8 +173,8 @@ def test_a_paced_camera_goes_before_recordings_and_not_among_them() -> None:
     box.open("a", 0, live=False)
     box.put(delivery("a", 1))
     box.put(delivery("live", 9))
-    assert told(box.take(0, limit=8)) == [("live", 9)]
-    assert told(box.take(0, limit=8)) == [("a", 1)]
+    assert cameras_and_times(box.take(0, limit=8)) == [("live", 9)]
+    assert cameras_and_times(box.take(0, limit=8)) == [("a", 1)]
 
 
 def test_a_recording_waits_for_the_others() -> None:

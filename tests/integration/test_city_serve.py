@@ -76,12 +76,12 @@ def test_recorded_times_are_true_and_wrong(recorded: Recording) -> None:
 def test_frames_carry_the_camera_s_wrong_clock(recorded: Recording, watched: Watched) -> None:
     assert {frame.clock for frame in watched.frames} == {ClockQuality.RTCP}
     true_ns = np.array([frame.captured_ns for frame in read_frames(recorded.truth)]) + watched.began_ns
-    told_ns = np.array([frame.captured_ns for frame in watched.frames])
-    nearest = true_ns[np.abs(true_ns[:, None] - told_ns + round(OFFSET_S * NS)).argmin(axis=0)]
+    stamped_ns = np.array([frame.captured_ns for frame in watched.frames])
+    nearest = true_ns[np.abs(true_ns[:, None] - stamped_ns + round(OFFSET_S * NS)).argmin(axis=0)]
     assert (np.diff(nearest) > 0).all()
     drifted_s = DRIFT_PPM * 1e-6 * (nearest - watched.began_ns) / NS
-    assert (told_ns - nearest) / NS == pytest.approx(OFFSET_S + drifted_s, abs=0.01)
-    assert len(told_ns) >= 0.5 * len(true_ns)
+    assert (stamped_ns - nearest) / NS == pytest.approx(OFFSET_S + drifted_s, abs=0.01)
+    assert len(stamped_ns) >= 0.5 * len(true_ns)
 
 
 def test_an_outage_is_silence(watched: Watched) -> None:

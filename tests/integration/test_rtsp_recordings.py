@@ -1,4 +1,4 @@
-"""Real recordings over RTSP: key pictures every second, and the ten seconds that the recordings have themselves."""
+"""Real recordings over RTSP: key frames every second, and the ten seconds that the recordings have themselves."""
 
 from collections.abc import Iterator
 from itertools import islice, pairwise

@@ -22,8 +22,8 @@ SIZE = (352, 288)
 
 def statistics_of(image: Image) -> tuple[float, float, float]:
     """Deviation of the Laplacian, deviation of grey, 99th percentile of grey."""
-    grey = cv2.cvtColor(cv2.resize(image, SIZE, interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY)
-    return float(cv2.Laplacian(grey, cv2.CV_64F).std()), float(grey.std()), float(np.percentile(grey, 99))
+    gray = cv2.cvtColor(cv2.resize(image, SIZE, interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY)
+    return float(cv2.Laplacian(gray, cv2.CV_64F).std()), float(gray.std()), float(np.percentile(gray, 99))
 
 
 def city_frames(name: str) -> Iterator[Image]:

@@ -74,10 +74,10 @@ class TestRecording:
 
     def test_truth_lies_on_the_vehicles_of_the_video(self, recorded: Recording) -> None:
         """Against the middle of all pictures, what is in the boxes differs much more than what is not."""
-        pictures = list(RecordedVideo(recorded.video, "city").frames())
+        recorded_frames = list(RecordedVideo(recorded.video, "city").frames())
         truths = list(read_frames(recorded.truth))
-        assert [frame.captured_ns for frame in pictures] == [truth.captured_ns for truth in truths]
-        stack = np.stack([frame.image for frame in pictures])
+        assert [frame.captured_ns for frame in recorded_frames] == [truth.captured_ns for truth in truths]
+        stack = np.stack([frame.image for frame in recorded_frames])
         empty = np.median(stack, axis=0).astype(np.uint8)
         inside, moved = np.zeros(stack.shape[:3], bool), np.zeros(stack.shape[:3], bool)
         for number, (image, truth) in enumerate(zip(stack, truths, strict=True)):
