@@ -74,6 +74,15 @@ def test_frames_are_offered_at_the_asked_rate(fps: float, expected: int) -> None
     assert feed.state is FeedState.ENDED
 
 
+def test_the_end_carries_what_its_session_has_decoded() -> None:
+    feed, mailbox = feed_of(lambda after: Scripted(50), analyse_fps=8)
+    feed.counts.decoded = 7  # in sessions before
+    feed.start()
+    while (ended := mailbox.take(5.0)[0]).frame is not None:
+        assert ended.decoded == ended.frame.sequence + 1
+    assert ended.decoded == 50
+
+
 def test_the_choice_of_frames_does_not_depend_on_the_machine() -> None:
     runs = []
     for _ in range(2):

@@ -33,6 +33,19 @@ def test_the_newest_live_frame_wins_and_every_drop_is_counted() -> None:
     assert box.dropped("a") == 4
 
 
+def test_a_delivery_carries_the_drops_of_its_camera_over_all_sessions() -> None:
+    box = Mailbox()
+    box.open("a", 0, live=True)
+    for at_ns in range(3):
+        box.put(delivery("a", at_ns))
+    (first,) = box.take(0)
+    box.open("a", 1, live=True)
+    for at_ns in range(2):
+        box.put(delivery("a", at_ns, session=1))
+    (second,) = box.take(0)
+    assert (first.dropped, second.dropped) == (2, 3)
+
+
 def test_a_camera_with_a_late_clock_takes_no_more_turns_than_others() -> None:
     box = Mailbox(clock := ManualClock())
     for camera in ("slow", "fast"):
