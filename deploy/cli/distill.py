@@ -28,7 +28,7 @@ from training.distil.plan import make_plan
 
 if TYPE_CHECKING:
     from training.distil.agreement import Count
-    from training.distil.conclusion import Distilled
+    from training.distil.result import Distilled
     from training.distil.student import Standing
 
 OUT = Path("runs/site/site.onnx")

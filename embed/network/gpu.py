@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from embed.exported import KEY, About, Exported
-from embed.network.deployed import Deployed, load_deployed
 from embed.network.grl import Grl
+from embed.network.inference import Deployed, load_deployed
 from embed.network.msinet import MsiNet
 from embed.network.network import ReidNetwork
 from ingest.errors import ConfigError, WeightsError

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from embed.crops import Crop
 from embed.exported import IMAGES, PRIORS, Exported
-from embed.network.deployed import Deployed
+from embed.network.inference import Deployed
 from embed.network.settings import NetworkSettings
 from embed.priors import rasterise
 from embed.resizing import resized

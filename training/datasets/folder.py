@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from ingest.errors import ConfigError
 from training.datasets.base import UNKNOWN_CAMERA, ImageSet, ReidData
+from training.datasets.formats import Kind, existing
 from training.datasets.images import list_images
-from training.datasets.kinds import Kind, existing
 
 logger = logging.getLogger(__name__)
 

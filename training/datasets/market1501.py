@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 
 from training.datasets.base import ReidData
+from training.datasets.formats import Kind, by_name_pattern, compare_counts
 from training.datasets.images import list_images
-from training.datasets.kinds import Kind, by_name_pattern, compare_counts
 
 NAME = re.compile(r"(?P<identity>-?\d+)_c(?P<camera>\d)")
 """`0002_c1s1_000451_03.jpg`: identity, camera and sequence, frame, box."""

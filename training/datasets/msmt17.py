@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 
 from training.datasets.base import ImageSet, ReidData
-from training.datasets.kinds import Kind, compare_counts, existing, read_lines
+from training.datasets.formats import Kind, compare_counts, existing, read_lines
 
 logger = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from ingest.errors import ConfigError
 from training.datasets import folder, market1501, msmt17, two_camera, unnamed, vehicleid, veri776
 from training.datasets.base import ReidData
-from training.datasets.kinds import Kind, lonely
+from training.datasets.formats import Kind, lonely
 
 # In the order in which a folder's layout is tried.
 KINDS: dict[str, Kind] = {

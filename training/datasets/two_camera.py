@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from ingest.errors import ConfigError
 from training.datasets.base import ImageSet, ReidData
+from training.datasets.formats import Kind, by_name_pattern
 from training.datasets.images import list_images
-from training.datasets.kinds import Kind, by_name_pattern
 
 NAME = re.compile(r"(?P<identity>(?P<kind>[a-z]+)_\w+)_cam(?P<camera>[12])\.")
 FOLDS = 5

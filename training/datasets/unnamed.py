@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from training.datasets.base import UNKNOWN_CAMERA, UNKNOWN_IDENTITY, ImageSet, ReidData
+from training.datasets.formats import Kind
 from training.datasets.images import is_image
-from training.datasets.kinds import Kind
 
 
 def load(folder: Path, variant: str) -> ReidData:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from training.datasets.base import UNKNOWN_CAMERA, ImageSet, Protocol, ReidData
-from training.datasets.kinds import Kind, compare_counts, existing, read_lines
+from training.datasets.formats import Kind, compare_counts, existing, read_lines
 
 LISTS = "train_test_split"
 TESTS = {"small": (800, 6_493), "medium": (1_600, 13_377), "large": (2_400, 19_777)}

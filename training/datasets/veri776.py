@@ -10,8 +10,8 @@ import numpy as np
 from ingest.errors import ConfigError
 from training.datasets.base import ImageSet, ReidData
 from training.datasets.city.layout import BOXES_AND_MASKS, CAMERAS
+from training.datasets.formats import Kind, by_name_pattern, compare_counts
 from training.datasets.images import list_images
-from training.datasets.kinds import Kind, by_name_pattern, compare_counts
 
 NAME = re.compile(r"(?P<identity>-?\d+)_c(?P<camera>\d+)")
 """`0002_c002_00030600_0.jpg`: identity, camera, frame, index."""

@@ -18,8 +18,8 @@ from training.distil.plan import Plan, prepare
 
 if TYPE_CHECKING:
     from detect.site_detector import SiteDetectorMetadata
-    from training.distil.conclusion import Distilled
     from training.distil.labels import Labelled, Parts, Teacher
+    from training.distil.result import Distilled
     from training.distil.student import Course, Standing
 
 FRAMES, LABELS, CHECKPOINT = "frames", "labels.jsonl", "checkpoint.pt"
@@ -73,8 +73,8 @@ def distil(
 def _learn(
     plan: Plan, teacher: "Teacher", frames: "Sequence[Labelled]", out: Path, folder: Path, clock: Clock, told: Told
 ) -> "Distilled | None":
-    from training.distil.conclusion import conclude
     from training.distil.labels import Parts
+    from training.distil.result import conclude
     from training.distil.student import best_precision, train
 
     parts = Parts.of(frames)

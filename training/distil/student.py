@@ -13,8 +13,8 @@ from torch.optim.swa_utils import AveragedModel
 
 from ingest.clock import Clock
 from ingest.errors import ConfigError
+from training.distil.batches import Batch, Lessons
 from training.distil.labels import Labelled
-from training.distil.lessons import Batch, Lessons
 from training.distil.network import SiteNetwork
 from training.distil.targets import losses
 from training.encoder.checkpoint import read_saved, write_saved

@@ -16,7 +16,7 @@ from torch import nn
 
 from associate.likelihood import Calibration
 from embed.exported import FORMAT, IMAGES, KEY, PRIORS, VECTORS, About, encoder_id
-from embed.network.deployed import Deployed, used_weights
+from embed.network.inference import Deployed, used_weights
 from embed.network.network import ReidNetwork
 from embed.network.settings import TestFeature
 from ingest.errors import ConfigError

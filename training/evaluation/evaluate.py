@@ -208,7 +208,7 @@ def _keep(checkpoint: Path, loaded: "Loaded", opened: Opened, rows: "Sequence[Ro
     from training.encoder.checkpoint import CheckpointError, write_atomically
     from training.encoder.recipe import described
     from training.evaluation.protocols import told_trials
-    from training.evaluation.records import Evaluation, keep_evaluation
+    from training.evaluation.stored_evaluations import Evaluation, keep_evaluation
 
     network, origin, epochs = loaded
     counts = parameter_counts(network)

@@ -10,8 +10,8 @@ from ingest.errors import ConfigError
 from training.datasets.base import Protocol
 from training.evaluation.protocols import Row, over_runs
 from training.evaluation.published import SOURCE, extractor_parameters, published
-from training.evaluation.records import Evaluation
 from training.evaluation.retrieval import Metrics
+from training.evaluation.stored_evaluations import Evaluation
 from training.priors.cache import PriorRow
 
 PLAIN: Final = "none"

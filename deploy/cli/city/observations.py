@@ -129,8 +129,8 @@ def _simulate_tracking(
     from ingest.synthetic.world.truth_file import CLASSES
     from training.datasets.city.detector import NoisyDetector
     from training.datasets.city.observations import Watched
-    from training.datasets.city.sights import Outlines, sights_of
     from training.datasets.city.tracklets import follow
+    from training.datasets.city.true_boxes import Outlines, sights_of
 
     preset, _ = find_camera(name, 0)
     if hours is not None:

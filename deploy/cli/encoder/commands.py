@@ -18,7 +18,7 @@ from deploy.cli.encoder.tables import figures, table
 from deploy.cli.encoder.teach import teach
 from deploy.cli.terminal.screen import make_console, print_lines
 from training.encoder.config import load_encoder_config
-from training.encoder.run import train_encoder
+from training.encoder.configured import train_encoder
 from training.evaluation.evaluate import evaluate_encoder, evaluate_fold_runs
 
 if TYPE_CHECKING:

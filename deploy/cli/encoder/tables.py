@@ -8,7 +8,7 @@ import typer
 
 from deploy.cli.terminal.screen import make_console, print_lines
 from training.datasets.prepared import need_torch
-from training.evaluation.figure_files import make_figures
+from training.evaluation.write_figures import make_figures
 
 
 def table(
@@ -20,7 +20,7 @@ def table(
     The shuffled prior, that of another image, is the control: what a row gains over it is what the priors are worth.
     """
     need_torch()
-    from training.evaluation.records import read_evaluations
+    from training.evaluation.stored_evaluations import read_evaluations
     from training.evaluation.table import make_lines, to_json, to_markdown
 
     lines = make_lines(read_evaluations(runs))

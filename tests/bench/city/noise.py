@@ -21,7 +21,7 @@ from ingest.truth import TrueSighting
 from tests.bench.measure import table
 from tests.bench.tracking import WEIGHTS
 from training.datasets.city.detector import HEIGHTS_PX, VISIBLE
-from training.datasets.city.sights import analysed_frames
+from training.datasets.city.true_boxes import analysed_frames
 
 CAMERAS = (
     ("smooth", 0), ("smooth", 2), ("rush-hour", 0), ("rush-hour", 1), ("look-alikes", 2), ("blackout", 0), ("grand", 6),

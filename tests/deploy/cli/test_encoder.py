@@ -319,7 +319,7 @@ def test_what_was_stopped_ends_otherwise_than_what_is_trained(sets: Path, monkey
         stop()
         return nullcontext()
 
-    monkeypatch.setattr("training.encoder.run.stops_on_signal", at_once)
+    monkeypatch.setattr("training.encoder.configured.stops_on_signal", at_once)
     config = write(sets / "a.toml", JOINT.format(out=sets / "run", fold=1, sets=sets))
     ended = CliRunner().invoke(app, ["train", str(config)])
     assert ended.exit_code == 130

@@ -19,8 +19,8 @@ from ingest.synthetic.world.presets import Preset, find_camera
 from training.datasets.city.detector import NOBODY, NoisyDetector
 from training.datasets.city.embedding import perfect_vectors
 from training.datasets.city.observations import Watched, messages, split_features, truth_rows
-from training.datasets.city.sights import Outlines, Sights, analysed_frames, sights_of
 from training.datasets.city.tracklets import follow, worth_cropping
+from training.datasets.city.true_boxes import Outlines, Sights, analysed_frames, sights_of
 from training.scoring.baseline import Peer, score_baseline
 from training.scoring.clustering import Tracklets
 from training.scoring.comparison import Comparison

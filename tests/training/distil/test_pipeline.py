@@ -17,11 +17,11 @@ from detect.site_detector import SiteDetector  # noqa: E402
 from ingest.clock import SystemClock  # noqa: E402
 from ingest.errors import ConfigError, WeightsError  # noqa: E402
 from tests.training.distil.drawn_traffic import camera, labelled, teacher, write_traffic  # noqa: E402
-from training.distil.conclusion import Distilled  # noqa: E402
 from training.distil.footage import COMPLETE  # noqa: E402
 from training.distil.labels import Labelled, Parts  # noqa: E402
 from training.distil.pipeline import Told, distil, make_course  # noqa: E402
 from training.distil.plan import Plan, make_plan, prepare  # noqa: E402
+from training.distil.result import Distilled  # noqa: E402
 from training.distil.student import Standing  # noqa: E402
 
 STEPS, FEW_STEPS = 150, 6

@@ -16,7 +16,7 @@ from ingest.clock import SystemClock  # noqa: E402
 from ingest.errors import ConfigError  # noqa: E402
 from tests.detect.planted_site import METADATA  # noqa: E402
 from tests.training.distil.drawn_traffic import after, labelled, never, write_traffic  # noqa: E402
-from training.distil.exporting import Exported, write_detector  # noqa: E402
+from training.distil.export import Exported, write_detector  # noqa: E402
 from training.distil.network import SiteNetwork  # noqa: E402
 from training.distil.student import Course, Student, best_precision, train  # noqa: E402
 from training.encoder.checkpoint import CheckpointError  # noqa: E402

@@ -22,8 +22,8 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 pytestmark = pytest.mark.torch
 
-from embed.network.deployed import Deployed  # noqa: E402 - torch first
 from embed.network.gpu import TorchRun, load_beside  # noqa: E402
+from embed.network.inference import Deployed  # noqa: E402 - torch first
 from tests.training.random_encoder import random_checkpoint  # noqa: E402
 from training.batches.augment import test_view as plain_view  # noqa: E402
 from training.encoder.checkpoint import CheckpointError, load_network  # noqa: E402

@@ -11,8 +11,8 @@ from embed.network.settings import NetworkName, NetworkSettings
 from ingest.errors import ConfigError
 from training.evaluation.protocols import Row
 from training.evaluation.published import FIGURES, extractor_parameters, published
-from training.evaluation.records import Evaluation, keep_evaluation, read_evaluations
 from training.evaluation.retrieval import RANKS, Metrics
+from training.evaluation.stored_evaluations import Evaluation, keep_evaluation, read_evaluations
 from training.evaluation.table import HEADS, make_lines, to_json, to_markdown
 
 pytestmark = pytest.mark.torch

@@ -12,8 +12,8 @@ from ingest.clock import NS
 from ingest.frame import ClockQuality
 from training.datasets.city.detector import SCORE
 from training.datasets.city.embedding import Look
-from training.datasets.city.sights import Sights
 from training.datasets.city.tracklets import WORTH_A_LOOK, Tracklet, worth_cropping
+from training.datasets.city.true_boxes import Sights
 
 LABEL = "vehicle"
 

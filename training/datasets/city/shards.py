@@ -17,8 +17,8 @@ from ingest.synthetic.world.presets import find_camera
 from ingest.truth import TrueSighting
 from training.datasets.city.crops import CityCrop, harvest
 from training.datasets.city.drives import Drive, view_deg
+from training.datasets.city.placement import Standing, Wanted, stage
 from training.datasets.city.processes import run_batches
-from training.datasets.city.staging import Standing, Wanted, stage
 
 SNAPSHOT_VEHICLES = 7
 SNAPSHOTS = 60

@@ -13,7 +13,7 @@ from embed.settings import EmbedSettings
 from ingest.clock import NS
 from ingest.frame import ClockQuality, Frame
 from training.datasets.city.detector import NoisyDetector
-from training.datasets.city.sights import Sights
+from training.datasets.city.true_boxes import Sights
 from training.scoring.tracks import VISIT_GAP_S
 
 CROPS_APART_NS = 300_000_000

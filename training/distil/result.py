@@ -12,7 +12,7 @@ from detect.detections import Detections
 from detect.site_detector import SiteDetector, SiteDetectorMetadata
 from ingest.clock import Clock
 from training.distil.agreement import Agreement, Count, choose_scores, compare
-from training.distil.exporting import write_detector
+from training.distil.export import write_detector
 from training.distil.labels import Labelled, Parts, Teacher
 from training.distil.network import SiteNetwork
 from training.distil.sheet import write_pairs
