@@ -20,7 +20,7 @@ from associate.settings import AssociateSettings, calibration
 from associate.state import Table, load_tables
 from associate.topology import Topology
 from associate.trajectory import Evidence, Kind, TrajectoryEvent, Visit, event_id
-from embed.observation import Epoch, Message, Observation, State, unpack_vector
+from embed.observation import CameraEpoch, Message, Observation, TrackletState, unpack_vector
 from ingest.clock import NS
 
 
@@ -52,7 +52,7 @@ class Associator:
             self._identities,
             self._progress,
         )
-        self._epochs: dict[str, Epoch] = {}
+        self._epochs: dict[str, CameraEpoch] = {}
         self._dim: int | None = None
         self._decider: Message | None = None
         self._events: list[TrajectoryEvent] = []
@@ -128,7 +128,7 @@ class Associator:
     def _see(self, seen: Observation) -> None:
         known = self._sightings.get(seen.tracklet)
         identity = known.identity if known else None
-        complete = seen.state is State.CLOSED
+        complete = seen.state is TrackletState.CLOSED
         self._sightings.put(seen.tracklet, Sighting(latest=seen, identity=identity, complete=complete))
         if identity is None and not complete:
             self._give_provisionally(seen)

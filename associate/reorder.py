@@ -10,7 +10,7 @@ from heapq import heappop, heappush
 import msgspec
 
 from associate.state import Table
-from embed.observation import Epoch, Message, OrderKey, Tick, order_key
+from embed.observation import CameraEpoch, Message, OrderKey, Tick, order_key
 from ingest.clock import NS
 
 
@@ -27,7 +27,7 @@ class CameraClock(msgspec.Struct, frozen=True, kw_only=True):
     """How far a camera has come."""
 
     camera: str
-    epoch: Epoch
+    epoch: CameraEpoch
     latest: OrderKey
     ended: bool
 

@@ -5,7 +5,7 @@ import numpy as np
 
 from associate.gallery import Vector
 from associate.trajectory import Visit
-from embed.observation import Epoch, Observation, unpack_vector
+from embed.observation import CameraEpoch, Observation, unpack_vector
 
 VISITS_TOLD = 100
 """A trajectory's events tell its last visits, so that a taxi's event does not grow without limit."""
@@ -27,7 +27,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     visits: list[Visit]
-    last_epoch: Epoch | None
+    last_epoch: CameraEpoch | None
     vector: bytes
     labels: dict[str, float]
     revision: int = 0

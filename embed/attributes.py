@@ -1,4 +1,4 @@
-"""Colour and type of a vehicle, told by a network from its crops."""
+"""Colour and type of a vehicle, classified from its crops."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,29 +11,29 @@ from numpy.typing import NDArray
 from embed.crops import Crop
 from ingest.frame import Image
 
-COLOURS = ("white", "gray", "yellow", "red", "green", "blue", "black")
-KINDS = ("car", "bus", "truck", "van")
-MIN_KIND_SCORE = 0.5
-"""Crops that agree less than this on the type do not say what a vehicle is."""
+COLOUR_NAMES = ("white", "gray", "yellow", "red", "green", "blue", "black")
+VEHICLE_TYPES = ("car", "bus", "truck", "van")
+MIN_TYPE_SCORE = 0.5
+"""Score of the type, combined over crops, from which it replaces the label `vehicle_pixels`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Traits:
-    """What a vehicle looks like, in words; scores in [0, 1]."""
+class VehicleAttributes:
+    """Colour and type of a vehicle; scores in [0, 1]."""
 
     colour: str
     colour_score: float
-    kind: str
-    kind_score: float
+    vehicle_type: str
+    vehicle_type_score: float
 
 
-class Attributes(Protocol):
-    """Tells the traits of vehicles, one for each crop, in their order; the answer for a crop depends on it alone."""
+class AttributeClassifier(Protocol):
+    """Classify crops, (N,) attributes in their order; the result of a crop depends on it alone."""
 
-    def __call__(self, crops: Sequence[Crop]) -> list[Traits]: ...
+    def __call__(self, crops: Sequence[Crop]) -> list[VehicleAttributes]: ...
 
 
-class BarrierAttributes:
+class BarrierAttributeClassifier:
     """`vehicle-attributes-recognition-barrier-0039`: input (1, 3, 72, 72) BGR, outputs `color` and `type`.
 
     It was trained on the fronts of cars before a barrier. It is as sure of itself where it is wrong: from behind it
@@ -41,20 +41,22 @@ class BarrierAttributes:
     """
 
     def __init__(self, model_xml: Path, *, threads: int = 1) -> None:
-        # OpenVINO takes its time to load: whoever does not ask for traits does not wait for it.
+        # OpenVINO takes its time to load: without attributes nobody waits for it.
         from detect.openvino_network import OpenVinoNetwork
 
         self._network = OpenVinoNetwork(model_xml, threads=threads)
 
-    def __call__(self, crops: Sequence[Crop]) -> list[Traits]:
-        return [self._traits(crop) for crop in crops]
+    def __call__(self, crops: Sequence[Crop]) -> list[VehicleAttributes]:
+        return [self._classify(crop) for crop in crops]
 
-    def _traits(self, crop: Crop) -> Traits:
-        outputs = self._network(self._network.stretch(vehicle(crop)))
-        return Traits(*_surest(outputs["color"], COLOURS), *_surest(outputs["type"], KINDS))
+    def _classify(self, crop: Crop) -> VehicleAttributes:
+        outputs = self._network(self._network.stretch(vehicle_pixels(crop)))
+        return VehicleAttributes(
+            *_most_probable(outputs["color"], COLOUR_NAMES), *_most_probable(outputs["type"], VEHICLE_TYPES)
+        )
 
 
-def vehicle(crop: Crop) -> Image:
+def vehicle_pixels(crop: Crop) -> Image:
     """The crop without its surroundings: the pixels that the box touches, at least one."""
     height, width = crop.image.shape[:2]
     left, top = np.clip(np.floor(crop.box_xyxy[:2]).astype(int), 0, (width - 1, height - 1))
@@ -62,16 +64,16 @@ def vehicle(crop: Crop) -> Image:
     return crop.image[top:bottom, left:right]
 
 
-def agree(told: Sequence[tuple[Traits, float]]) -> Traits:
-    """The traits of one vehicle from those of its crops, each with its quality, of which there is at least one.
+def combine_attributes(votes: Sequence[tuple[VehicleAttributes, float]]) -> VehicleAttributes:
+    """Combine the attributes of a vehicle's crops, each with its quality, of which there is at least one.
 
     Every crop votes for its colour and its type with its score times its quality; the score of what wins is its share
     of what could have been given.
     """
-    weights = [quality + 1e-3 for _, quality in told]
-    colours = [(traits.colour, traits.colour_score) for traits, _ in told]
-    kinds = [(traits.kind, traits.kind_score) for traits, _ in told]
-    return Traits(*_vote(colours, weights), *_vote(kinds, weights))
+    weights = [quality + 1e-3 for _, quality in votes]
+    colours = [(attributes.colour, attributes.colour_score) for attributes, _ in votes]
+    types = [(attributes.vehicle_type, attributes.vehicle_type_score) for attributes, _ in votes]
+    return VehicleAttributes(*_vote(colours, weights), *_vote(types, weights))
 
 
 def _vote(votes: Sequence[tuple[str, float]], weights: Sequence[float]) -> tuple[str, float]:
@@ -82,7 +84,7 @@ def _vote(votes: Sequence[tuple[str, float]], weights: Sequence[float]) -> tuple
     return winner, totals[winner] / sum(weights)
 
 
-def _surest(probabilities: NDArray[np.float32], names: tuple[str, ...]) -> tuple[str, float]:
+def _most_probable(probabilities: NDArray[np.float32], names: tuple[str, ...]) -> tuple[str, float]:
     row = probabilities.reshape(len(names))
     best = int(row.argmax())
     return names[best], float(row[best])

@@ -1,4 +1,4 @@
-"""A vehicle as its colours: the encoder that needs no weights, and cannot tell two white vans apart."""
+"""A vehicle as its colours: the encoder that needs no weights, and gives two white vans the same vector."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -11,15 +11,15 @@ from embed.crops import Crop
 
 BANDS = 3
 HUES = 12
-GREYS = 8
+GRAY_LEVELS = 8
 SIZES = 4
-DIM = BANDS * (HUES + GREYS) + SIZES
+DIM = BANDS * (HUES + GRAY_LEVELS) + SIZES
 
 
 class ColourEncoder:
-    """Histograms of hue and of grey in three bands from roof to sill, inside the mask, and a rough shape.
+    """Histograms of hue and of gray level in three bands from roof to sill, inside the mask, and a rough shape.
 
-    Coloured pixels vote for hues with the weight of their chroma, the others for greys; votes are shared between
+    Coloured pixels vote for hues with the weight of their chroma, the others for gray levels; votes are shared between
     neighbouring bins, so that a small shift of exposure moves little. Square roots make the dot product the
     Bhattacharyya coefficient; subtracting each bin's share of an average street makes unlike vehicles negative.
     """
@@ -35,10 +35,10 @@ class ColourEncoder:
     def __call__(self, crops: Sequence[Crop]) -> NDArray[np.float32]:
         if not crops:
             return np.empty((0, DIM), np.float32)
-        return np.stack([describe(crop) for crop in crops])
+        return np.stack([embed_crop(crop) for crop in crops])
 
 
-def describe(crop: Crop) -> NDArray[np.float32]:
+def embed_crop(crop: Crop) -> NDArray[np.float32]:
     """(DIM,) float32 of norm 1."""
     if crop.mask is None or not crop.mask.any():
         raise ValueError("a crop without a mask: ask a Masker first")
@@ -56,20 +56,20 @@ def describe(crop: Crop) -> NDArray[np.float32]:
 
 
 def _votes(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(HUES + GREYS,) square roots of the shares of hues and greys among (N, 3) L*a*b* pixels."""
+    """(HUES + GREYS,) square roots of the shares of hues and gray levels among (N, 3) L*a*b* pixels."""
     if not len(pixels):
-        return np.zeros(HUES + GREYS, np.float32)
+        return np.zeros(HUES + GRAY_LEVELS, np.float32)
     red_green, yellow_blue = pixels[:, 1] - 128.0, pixels[:, 2] - 128.0
     chroma = np.hypot(red_green, yellow_blue)
     coloured = np.clip((chroma - 8.0) / 24.0, 0.0, 1.0)
     hue = (np.arctan2(yellow_blue, red_green) / (2 * np.pi)) % 1.0 * HUES
-    grey = pixels[:, 0] / 255.0 * (GREYS - 1)
+    gray = pixels[:, 0] / 255.0 * (GRAY_LEVELS - 1)
     hues = _soft(hue, coloured, HUES, wrap=True)
-    greys = _soft(grey, 1.0 - coloured, GREYS, wrap=False)
+    grays = _soft(gray, 1.0 - coloured, GRAY_LEVELS, wrap=False)
     # A change of exposure moves everything by a bin or so; what is next to each other stays alike.
     hues = 0.5 * hues + 0.25 * (np.roll(hues, 1) + np.roll(hues, -1))
-    greys = np.convolve(np.pad(greys, 1, mode="edge"), (0.25, 0.5, 0.25), mode="valid")
-    votes = np.concatenate([hues, greys]) / len(pixels)
+    grays = np.convolve(np.pad(grays, 1, mode="edge"), (0.25, 0.5, 0.25), mode="valid")
+    votes = np.concatenate([hues, grays]) / len(pixels)
     return np.asarray(np.sqrt(votes), np.float32)
 
 
@@ -91,5 +91,7 @@ def _shape(crop: Crop) -> NDArray[np.float32]:
     return np.asarray(_soft(position, np.ones(1, np.float32), SIZES, wrap=False), np.float32)
 
 
-_STREET = np.sqrt(np.concatenate([np.full(HUES, 0.15 / HUES), np.full(GREYS, 0.85 / GREYS)])).astype(np.float32)
-"""Square roots of the shares that an average vehicle has: mostly grey."""
+_STREET = np.sqrt(np.concatenate([np.full(HUES, 0.15 / HUES), np.full(GRAY_LEVELS, 0.85 / GRAY_LEVELS)])).astype(
+    np.float32
+)
+"""Square roots of the shares that an average vehicle has: mostly gray."""

@@ -1,4 +1,4 @@
-"""The pictures of a tracklet worth embedding: few, sharp, large, whole."""
+"""Crops of a tracklet: their quality, and the choice of the few best to be embedded."""
 
 from dataclasses import dataclass
 
@@ -30,11 +30,11 @@ class Crop:
     mask: Mask | None = None
 
 
-def qualities(frame: Frame, found: Detections) -> NDArray[np.float32]:
-    """(N,) how much each vehicle's crop would tell, in [0, 1], without its sharpness.
+def crop_qualities(frame: Frame, found: Detections) -> NDArray[np.float32]:
+    """(N,) quality of each vehicle's crop in [0, 1], without its sharpness.
 
     The product of size (1 from 96 px of box side up), of not being covered by a nearer vehicle, of not being cut
-    off by the picture's edge, and of the detector's confidence.
+    off by the frame's edge, and of the detector's confidence.
     """
     side = np.sqrt(areas(found.boxes))
     size = np.clip(side / 96.0, 0.0, 1.0)
@@ -45,8 +45,8 @@ def qualities(frame: Frame, found: Detections) -> NDArray[np.float32]:
 
 def sharpness(image: Image) -> float:
     """In [0, 1): the share of a crop's contrast that is fine detail, from the variance of its Laplacian."""
-    grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
-    detail = float(cv2.Laplacian(grey, cv2.CV_32F).var())
+    gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+    detail = float(cv2.Laplacian(gray, cv2.CV_32F).var())
     return detail / (detail + 200.0)
 
 
@@ -74,7 +74,7 @@ class BestCrops:
         rival = self._rival(frame.captured_ns)
         if rival is not None and quality <= rival.quality:
             return False
-        crop = cut(frame, found, row, quality)
+        crop = cut_crop(frame, found, row, quality)
         if crop is None or (rival is not None and crop.quality <= rival.quality):
             return False
         if rival is not None:
@@ -92,7 +92,7 @@ class BestCrops:
         return min(self._crops, key=lambda crop: (crop.quality, -crop.captured_ns))
 
 
-def cut(frame: Frame, found: Detections, row: int, quality: float) -> Crop | None:
+def cut_crop(frame: Frame, found: Detections, row: int, quality: float) -> Crop | None:
     """Cut one vehicle out of a frame; None if nothing of it lies inside. Sharpness enters the quality here."""
     box = found.boxes[row]
     width, height = frame.size

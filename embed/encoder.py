@@ -10,7 +10,7 @@ from embed.crops import Crop
 
 
 class Encoder(Protocol):
-    """Says what a vehicle looks like.
+    """Embed crops of vehicles.
 
     `id` is `name@hash`: vectors of encoders whose ids differ are never compared. A call returns (N, dim) float32
     rows of L2 norm 1, so that a dot product is the cosine; N may be 0. Every crop has its mask.

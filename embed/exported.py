@@ -1,4 +1,4 @@
-"""What an exported encoder says of itself: an ONNX file that carries its settings and where it comes from."""
+"""An exported encoder: an ONNX file with metadata, its settings and its training."""
 
 import hashlib
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ ID_DIGITS = 8
 """Hex digits of the file's SHA-256 in the encoder's id."""
 
 
-class About(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class EncoderMetadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The metadata of an exported encoder.
 
     model: with the test feature that was chosen; dim: the length of its vectors; priors: whether it takes them.
@@ -53,16 +53,16 @@ class About(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Exported:
-    """An exported encoder's file, what it says of itself, and its `id`: name and first digits of the file's hash."""
+class ExportedEncoder:
+    """An exported encoder's file, its metadata, and its `id`: name and first digits of the file's hash."""
 
     path: Path
     id: str
-    about: About
+    metadata: EncoderMetadata
     graph: Any
 
     @classmethod
-    def open(cls, path: Path) -> "Exported":
+    def open(cls, path: Path) -> "ExportedEncoder":
         """Read a file that `corridor encoder export` wrote; raises WeightsError for any other."""
         try:
             data = path.read_bytes()
@@ -70,13 +70,13 @@ class Exported:
             raise WeightsError(f"cannot read the encoder {path}: {error.strerror}") from error
         try:
             graph = openvino.Core().read_model(data)
-            told = graph.get_rt_info(["framework", KEY]).astype(str)
+            text = graph.get_rt_info(["framework", KEY]).astype(str)
         except RuntimeError as error:
             raise WeightsError(
                 f"{path} is no exported encoder, or is damaged (write it: corridor encoder export)"
             ) from error
-        about = read_about(told, path)
-        return cls(path, encoder_id(about.model.name, data), about, graph)
+        metadata = read_metadata(text, path)
+        return cls(path, encoder_id(metadata.model.name, data), metadata, graph)
 
 
 def encoder_id(name: str, data: bytes) -> str:
@@ -84,12 +84,12 @@ def encoder_id(name: str, data: bytes) -> str:
     return f"{name}@{hashlib.sha256(data).hexdigest()[:ID_DIGITS]}"
 
 
-def read_about(told: str, path: Path) -> About:
+def read_metadata(text: str, path: Path) -> EncoderMetadata:
     """The metadata of the file at `path`; raises WeightsError where it cannot be read."""
     try:
-        about = msgspec.json.decode(told, type=About)
+        metadata = msgspec.json.decode(text, type=EncoderMetadata)
     except msgspec.MsgspecError as error:
         raise WeightsError(f"{path} was exported by another version of this program: {error}") from error
-    if about.format != FORMAT:
-        raise WeightsError(f"{path} is of format '{about.format}', this program reads '{FORMAT}'")
-    return about
+    if metadata.format != FORMAT:
+        raise WeightsError(f"{path} is of format '{metadata.format}', this program reads '{FORMAT}'")
+    return metadata

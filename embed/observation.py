@@ -1,4 +1,4 @@
-"""What perception tells association: an observation of a tracklet, a tick of a camera's clock, or a gap.
+"""The messages from perception to association: an observation of a tracklet, a tick of a camera's clock, or a gap.
 
 A tracklet is one vehicle in one camera. It is opened, updated while it lasts, and closed. Records of the topic
 `observations` are MessagePack maps, told apart by their field `type`.
@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from ingest.frame import ClockQuality
 
 
-class Epoch(msgspec.Struct, frozen=True, array_like=True, order=True):
-    """Who watched a camera, and how often the stream had been re-opened by then; later epochs compare greater.
+class CameraEpoch(msgspec.Struct, frozen=True, array_like=True, order=True):
+    """One owner's session of a camera; later epochs compare greater.
 
     `generation` comes from the log and rises when a process takes a camera over; `session` counts re-opens.
     """
@@ -27,8 +27,8 @@ class Epoch(msgspec.Struct, frozen=True, array_like=True, order=True):
         return f"{self.generation}.{self.session}"
 
 
-class State(StrEnum):
-    """Where in its life a tracklet is."""
+class TrackletState(StrEnum):
+    """The state of a tracklet."""
 
     OPENED = "opened"
     UPDATED = "updated"
@@ -52,7 +52,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     """One vehicle in one camera, as far as it is known at `at_ns`.
 
     id: `camera|epoch|track|sequence`; tracklet ids are its first three parts.
-    at_ns: the camera's time when this was said; first_ns, last_ns: the capture interval of the tracklet so far.
+    at_ns: the camera's time of this record; first_ns, last_ns: the capture interval of the tracklet so far.
     path: the boxes since the tracklet's previous observation, one an analysed frame.
     vector: the L2-normalised feature, little-endian fp16; encoder: name and weights hash, `name@hash`.
     quality: of the best crop, in [0, 1]; crops: how many crops the vector is the mean of.
@@ -61,10 +61,10 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
 
     id: str
     camera: str
-    epoch: Epoch
+    epoch: CameraEpoch
     track: int
     sequence: int
-    state: State
+    state: TrackletState
     at_ns: int
     first_ns: int
     last_ns: int
@@ -94,7 +94,7 @@ class Tick(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="tic
     """
 
     camera: str
-    epoch: Epoch
+    epoch: CameraEpoch
     sequence: int
     at_ns: int
     final: bool = False
@@ -114,7 +114,7 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="gap"
     """
 
     camera: str
-    epoch: Epoch
+    epoch: CameraEpoch
     sequence: int
     at_ns: int
     records: int
@@ -135,7 +135,7 @@ class OrderKey(NamedTuple):
 
     at_ns: int
     camera: str
-    epoch: Epoch
+    epoch: CameraEpoch
     rank: int
     track: int
     sequence: int
@@ -149,7 +149,7 @@ def order_key(message: Message) -> OrderKey:
     return OrderKey(message.at_ns, message.camera, message.epoch, rank, 0, message.sequence)
 
 
-def tracklet_id(camera: str, epoch: Epoch, track: int) -> str:
+def tracklet_id(camera: str, epoch: CameraEpoch, track: int) -> str:
     """`camera|epoch|track`."""
     return f"{camera}|{epoch}|{track}"
 

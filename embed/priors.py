@@ -1,4 +1,4 @@
-"""Where the vehicle is in a crop, drawn as an encoder takes it: one plane for the box, one for the silhouette."""
+"""Where the vehicle is in a crop, drawn as an encoder takes it: one plane for the box, one for the mask."""
 
 from dataclasses import dataclass, replace
 
@@ -12,9 +12,9 @@ EVERYTHING = np.array([0, 0, 1, 1], np.float32)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prior:
-    """Where the vehicle is in a picture.
+    """Where the vehicle is in a image.
 
-    `box` (4,) float32 xyxy as shares of the picture's width and height; `mask` (H, W) bool over the whole picture in
+    `box` (4,) float32 xyxy as shares of the image's width and height; `mask` (H, W) bool over the whole image in
     any resolution, or None where only the box is known.
     """
 
@@ -23,7 +23,7 @@ class Prior:
 
     @classmethod
     def of(cls, box_xyxy: NDArray[np.floating], mask: Mask | None, size: tuple[int, int]) -> "Prior":
-        """From a box in pixels of a picture of (width, height)."""
+        """From a box in pixels of a image of (width, height)."""
         width, height = size
         shares = np.asarray(box_xyxy, np.float32) / np.array([width, height, width, height], np.float32)
         return cls(np.clip(shares, 0, 1), mask)
@@ -32,7 +32,7 @@ class Prior:
 def rasterise(prior: Prior | None, size: tuple[int, int]) -> NDArray[np.float32]:
     """(2, h, w) float32 in 0..1 for a size of (w, h): how much of each cell the box and the mask cover, exactly.
 
-    Without a prior the whole picture is the box; without a mask the mask is the box.
+    Without a prior the whole image is the box; without a mask the mask is the box.
     """
     box = EVERYTHING if prior is None else prior.box
     planes = np.empty((2, size[1], size[0]), np.float32)
@@ -42,7 +42,7 @@ def rasterise(prior: Prior | None, size: tuple[int, int]) -> NDArray[np.float32]
 
 
 def box_only(prior: Prior | None) -> Prior | None:
-    """What is left when no silhouette is known."""
+    """What is left when no mask is known."""
     return None if prior is None else replace(prior, mask=None)
 
 

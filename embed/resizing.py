@@ -1,4 +1,4 @@
-"""A picture at the size of an encoder's input, the same way in training and in use."""
+"""A image at the size of an encoder's input, the same way in training and in use."""
 
 from typing import Any
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from detect.openvino_without_telemetry import openvino
 from embed.crops import Crop
-from embed.exported import IMAGES, PRIORS, Exported
+from embed.exported import IMAGES, PRIORS, ExportedEncoder
 from embed.priors import Prior, rasterise
 from embed.resizing import resized
 from ingest.errors import WeightsError
@@ -23,20 +23,21 @@ PRECISION = "f32"
 up to 20 degrees (cosine .93), and those of two machines are no longer the same."""
 
 Device = Literal["cpu", "cuda"]
-Run = Callable[[NDArray[np.uint8], NDArray[np.float32] | None], NDArray[np.float32]]
-"""From pictures (N, H, W, 3) BGR, and priors (N, 2, H/4, W/4) for networks that take them, to vectors (N, dim)."""
+RunInference = Callable[[NDArray[np.uint8], NDArray[np.float32] | None], NDArray[np.float32]]
+"""From images (N, H, W, 3) BGR, and priors (N, 2, H/4, W/4) for networks that take them, to vectors (N, dim)."""
 
 
 class RuntimeEncoder:
     """The encoder of a file that `corridor encoder export` wrote; `threads` 0 leaves their number to OpenVINO.
 
-    A crop is stretched to the network's input, surroundings and all; GRL is told of its box and its mask. `cuda` needs
-    PyTorch and the .safetensors file of the same export beside the .onnx. Raises WeightsError, for `cuda` ConfigError.
+    A crop is stretched to the network's input, surroundings and all; GRL gets its box and its mask as prior. `cuda`
+    needs PyTorch and the .safetensors file of the same export beside the .onnx. Raises WeightsError, for `cuda`
+    ConfigError.
     """
 
     def __init__(self, path: Path, *, threads: int = 0, device: Device = "cpu") -> None:
-        exported = Exported.open(path)
-        self._id, self._about = exported.id, exported.about
+        exported = ExportedEncoder.open(path)
+        self._id, self._metadata = exported.id, exported.metadata
         if device == "cpu":
             self._run = on_cpu(exported, threads)
         else:
@@ -51,20 +52,20 @@ class RuntimeEncoder:
 
     @property
     def dim(self) -> int:
-        return self._about.dim
+        return self._metadata.dim
 
     def __call__(self, crops: Sequence[Crop]) -> NDArray[np.float32]:
         rows = np.empty((len(crops), self.dim), np.float32)
-        for start, stop in pieces(len(crops)):
+        for start, stop in batch_ranges(len(crops)):
             batch = crops[start:stop]
-            images = np.stack([resized(crop.image, self._about.size_hw) for crop in batch])
+            images = np.stack([resized(crop.image, self._metadata.size_hw) for crop in batch])
             rows[start:stop] = self._run(images, self._priors(batch))
         return rows
 
     def _priors(self, crops: Sequence[Crop]) -> NDArray[np.float32] | None:
-        if not self._about.priors:
+        if not self._metadata.priors:
             return None
-        return np.stack([rasterise(prior_of(crop), self._about.prior_size) for crop in crops])
+        return np.stack([rasterise(prior_of(crop), self._metadata.prior_size) for crop in crops])
 
 
 def prior_of(crop: Crop) -> Prior:
@@ -73,7 +74,7 @@ def prior_of(crop: Crop) -> Prior:
     return Prior.of(crop.box_xyxy, crop.mask, (width, height))
 
 
-def pieces(count: int) -> Iterator[tuple[int, int]]:
+def batch_ranges(count: int) -> Iterator[tuple[int, int]]:
     """Start and stop of the batches that `count` crops are run in, the largest first."""
     start = 0
     while start < count:
@@ -82,7 +83,7 @@ def pieces(count: int) -> Iterator[tuple[int, int]]:
         start = stop
 
 
-def on_cpu(exported: Exported, threads: int, precision: str = PRECISION) -> Run:
+def on_cpu(exported: ExportedEncoder, threads: int, precision: str = PRECISION) -> RunInference:
     """The graph, compiled by OpenVINO; raises WeightsError for one that is not as its metadata says."""
     check_graph(exported)
     options: dict[str, object] = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": precision}
@@ -97,30 +98,30 @@ def on_cpu(exported: Exported, threads: int, precision: str = PRECISION) -> Run:
         raise WeightsError(f"the encoder {exported.path} cannot be run: {reason} (export it again)") from error
 
     def run(images: NDArray[np.uint8], priors: NDArray[np.float32] | None) -> NDArray[np.float32]:
-        vectors = np.empty((len(images), exported.about.dim), np.float32)
+        vectors = np.empty((len(images), exported.metadata.dim), np.float32)
 
         def keep(request: Any, row: int) -> None:
             vectors[row] = request.get_output_tensor(0).data[0]
 
         queue.set_callback(keep)
         for row in range(len(images)):
-            shown = {} if priors is None else {PRIORS: priors[row : row + 1]}
-            queue.start_async({IMAGES: images[row : row + 1], **shown}, row)
+            prior_input = {} if priors is None else {PRIORS: priors[row : row + 1]}
+            queue.start_async({IMAGES: images[row : row + 1], **prior_input}, row)
         queue.wait_all()
         return vectors
 
     return run
 
 
-def check_graph(exported: Exported) -> None:
+def check_graph(exported: ExportedEncoder) -> None:
     """Raises WeightsError where inputs and output of the graph are not those that the metadata promises."""
-    about = exported.about
-    wanted = {IMAGES: f"[?,{about.model.height},{about.model.width},3]"}
-    if about.priors:
-        wanted[PRIORS] = f"[?,2,{about.prior_size[1]},{about.prior_size[0]}]"
+    metadata = exported.metadata
+    expected = {IMAGES: f"[?,{metadata.model.height},{metadata.model.width},3]"}
+    if metadata.priors:
+        expected[PRIORS] = f"[?,2,{metadata.prior_size[1]},{metadata.prior_size[0]}]"
     found = {port.any_name: str(port.partial_shape) for port in exported.graph.inputs}
     outputs = [str(port.partial_shape) for port in exported.graph.outputs]
-    if found != wanted or outputs != [f"[?,{about.dim}]"]:
+    if found != expected or outputs != [f"[?,{metadata.dim}]"]:
         raise WeightsError(
             f"the encoder {exported.path} takes {found} and gives {outputs}, unlike its metadata says (export it again)"
         )

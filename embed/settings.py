@@ -18,7 +18,7 @@ class EmbedSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     threads: of an exported encoder; 0 leaves their number to OpenVINO.
     device: where an exported encoder runs; `cuda` needs PyTorch and its .safetensors file.
     open_after_s: a track younger than this is not spoken of, since most are noise.
-    update_every_s: how often an open tracklet is reported again, if a better picture of it was found.
+    update_every_s: how often an open tracklet is reported again, if a better crop of it was found.
     crops: how many of a tracklet's best crops are embedded and averaged.
     attributes: whether a network tells colour and type from those crops (needs its weights).
     """

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from detect.detections import Detections
 from detect.masks import Masker, never_empty
-from embed.attributes import MIN_KIND_SCORE, Attributes, Traits, agree
-from embed.crops import BestCrops, Crop, qualities
+from embed.attributes import MIN_TYPE_SCORE, AttributeClassifier, VehicleAttributes, combine_attributes
+from embed.crops import BestCrops, Crop, crop_qualities
 from embed.encoder import Encoder
-from embed.observation import BoxAt, Epoch, Observation, State, pack_vector, tracklet_id
+from embed.observation import BoxAt, CameraEpoch, Observation, TrackletState, pack_vector, tracklet_id
 from embed.settings import EmbedSettings
 from ingest.clock import NS
 from ingest.frame import ClockQuality, Frame
@@ -34,14 +34,14 @@ class _Tracklet:
     path: list[BoxAt]
     scores: dict[str, float] = field(default_factory=dict)
     vectors: dict[int, NDArray[np.float32]] = field(default_factory=dict)  # by the crop's capture time
-    traits: dict[int, Traits] = field(default_factory=dict)  # likewise
+    attributes: dict[int, VehicleAttributes] = field(default_factory=dict)  # likewise
     boxes: int = 0
     sequence: int = 0
-    said_ns: int | None = None
-    news: bool = False
+    reported_ns: int | None = None
+    crops_changed: bool = False
     mean: NDArray[np.float32] | None = None
     quality: float = 0.0
-    agreed: Traits | None = None
+    combined: VehicleAttributes | None = None
 
 
 class TrackletBuilder:
@@ -54,14 +54,14 @@ class TrackletBuilder:
     def __init__(
         self,
         camera: str,
-        epoch: Epoch,
+        epoch: CameraEpoch,
         encoder: Encoder,
         masker: Masker,
         *,
         lost_after_s: float,
         settings: EmbedSettings,
         keep: CropKeeper | None = None,
-        attributes: Attributes | None = None,
+        classifier: AttributeClassifier | None = None,
     ) -> None:
         self._camera = camera
         self._epoch = epoch
@@ -70,7 +70,7 @@ class TrackletBuilder:
         self._lost_after_ns = round(lost_after_s * NS)
         self._settings = settings
         self._keep = keep
-        self._attributes = attributes
+        self._classifier = classifier
         self._open: dict[int, _Tracklet] = {}
         self._tracks = 0
         self._clock = ClockQuality.ARRIVAL
@@ -78,23 +78,23 @@ class TrackletBuilder:
         self._now_ns = 0
 
     def step(self, frame: Frame, tracked: Detections) -> list[Observation]:
-        """What is to be said after this frame."""
+        """The observations that are due after this frame."""
         self._clock, self._frame_size, self._now_ns = frame.clock, frame.size, frame.captured_ns
-        worth = qualities(frame, tracked)
+        qualities = crop_qualities(frame, tracked)
         for row, tracker_id in enumerate(tracked.track_ids.tolist()):
-            self._see(frame, tracked, row, tracker_id, float(worth[row]))
+            self._add_box(frame, tracked, row, tracker_id, float(qualities[row]))
         lost = [key for key, it in self._open.items() if frame.captured_ns - it.last_ns > self._lost_after_ns]
         closing = [self._open.pop(key) for key in lost]
         due = [it for it in self._open.values() if self._due(it)]
-        return self._say(due, closing)
+        return self._report(due, closing)
 
     def finish(self) -> list[Observation]:
         """Close everything: the stream has ended or is interrupted."""
         closing = list(self._open.values())
         self._open.clear()
-        return self._say([], closing)
+        return self._report([], closing)
 
-    def _see(self, frame: Frame, tracked: Detections, row: int, tracker_id: int, worth: float) -> None:
+    def _add_box(self, frame: Frame, tracked: Detections, row: int, tracker_id: int, quality: float) -> None:
         it = self._open.get(tracker_id)
         if it is None:
             self._tracks += 1
@@ -107,34 +107,36 @@ class TrackletBuilder:
         it.path.append(BoxAt((frame.captured_ns - it.first_ns) // 1000, *sides))
         label = tracked.labels[row]
         it.scores[label] = it.scores.get(label, 0.0) + float(tracked.scores[row])
-        it.news |= it.best.offer(frame, tracked, row, worth)
+        it.crops_changed |= it.best.offer(frame, tracked, row, quality)
 
     def _due(self, it: _Tracklet) -> bool:
         if not len(it.best):
             return False
-        if it.said_ns is None:
+        if it.reported_ns is None:
             return it.last_ns - it.first_ns >= self._settings.open_after_s * NS
         if len(it.path) >= LONGEST_PATH:
             return True
-        return it.news and self._now_ns - it.said_ns >= self._settings.update_every_s * NS
+        return it.crops_changed and self._now_ns - it.reported_ns >= self._settings.update_every_s * NS
 
-    def _say(self, due: list[_Tracklet], closing: list[_Tracklet]) -> list[Observation]:
+    def _report(self, due: list[_Tracklet], closing: list[_Tracklet]) -> list[Observation]:
         # A track that never lived long enough to be opened was noise.
-        closing = [it for it in closing if it.said_ns is not None]
-        self._embed([it for it in due + closing if it.news])
-        said = [self._observe(it, State.OPENED if it.said_ns is None else State.UPDATED) for it in due]
+        closing = [it for it in closing if it.reported_ns is not None]
+        self._embed([it for it in due + closing if it.crops_changed])
+        reported = [
+            self._observe(it, TrackletState.OPENED if it.reported_ns is None else TrackletState.UPDATED) for it in due
+        ]
         for it in closing:
-            said.append(self._observe(it, State.CLOSED))
+            reported.append(self._observe(it, TrackletState.CLOSED))
             if self._keep is not None:
-                self._keep(said[-1], it.best.crops)
-        return sorted(said, key=lambda observation: observation.track)
+                self._keep(reported[-1], it.best.crops)
+        return sorted(reported, key=lambda observation: observation.track)
 
     def _embed(self, tracklets: Sequence[_Tracklet]) -> None:
         """Give each tracklet the mean vector of its best crops; crops that are new are encoded in one batch."""
         fresh = [(it, crop) for it in tracklets for crop in it.best.crops if crop.captured_ns not in it.vectors]
         rows = self._encoder([self._masked(crop) for _, crop in fresh])
-        if self._attributes is not None:
-            self._look(self._attributes, tracklets, fresh)
+        if self._classifier is not None:
+            self._classify(self._classifier, tracklets, fresh)
         for (it, crop), row in zip(fresh, rows, strict=True):
             it.vectors[crop.captured_ns] = row
         for it in tracklets:
@@ -146,32 +148,34 @@ class TrackletBuilder:
             )
             it.mean = np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-6), np.float32)
             it.quality = crops[0].quality
-            it.news = False
+            it.crops_changed = False
 
-    def _look(
-        self, attributes: Attributes, tracklets: Sequence[_Tracklet], fresh: Sequence[tuple[_Tracklet, Crop]]
+    def _classify(
+        self, classifier: AttributeClassifier, tracklets: Sequence[_Tracklet], fresh: Sequence[tuple[_Tracklet, Crop]]
     ) -> None:
         """Give each tracklet the traits that its best crops agree on."""
-        for (it, crop), traits in zip(fresh, attributes([crop for _, crop in fresh]), strict=True):
-            it.traits[crop.captured_ns] = traits
+        for (it, crop), attributes in zip(fresh, classifier([crop for _, crop in fresh]), strict=True):
+            it.attributes[crop.captured_ns] = attributes
         for it in tracklets:
-            it.traits = {crop.captured_ns: it.traits[crop.captured_ns] for crop in it.best.crops}
-            it.agreed = agree([(it.traits[crop.captured_ns], crop.quality) for crop in it.best.crops])
+            it.attributes = {crop.captured_ns: it.attributes[crop.captured_ns] for crop in it.best.crops}
+            it.combined = combine_attributes(
+                [(it.attributes[crop.captured_ns], crop.quality) for crop in it.best.crops]
+            )
 
     def _masked(self, crop: Crop) -> Crop:
         if crop.mask is not None and crop.mask.any():
             return crop
         return replace(crop, mask=never_empty(self._masker(crop.image, crop.box_xyxy)))
 
-    def _observe(self, it: _Tracklet, state: State) -> Observation:
-        assert it.mean is not None  # whatever is said has been embedded
-        sequence, it.sequence, it.said_ns = it.sequence, it.sequence + 1, self._now_ns
+    def _observe(self, it: _Tracklet, state: TrackletState) -> Observation:
+        assert it.mean is not None  # whatever is reported has been embedded
+        sequence, it.sequence, it.reported_ns = it.sequence, it.sequence + 1, self._now_ns
         path, it.path = it.path, []
         label = max(it.scores, key=lambda name: (it.scores[name], name))
         score = round(it.scores[label] / it.boxes, 4)
-        agreed = it.agreed
-        if agreed is not None and label == "vehicle" and agreed.kind_score >= MIN_KIND_SCORE:
-            label = agreed.kind
+        combined = it.combined
+        if combined is not None and label == "vehicle" and combined.vehicle_type_score >= MIN_TYPE_SCORE:
+            label = combined.vehicle_type
         return Observation(
             id=f"{tracklet_id(self._camera, self._epoch, it.track)}|{sequence}",
             camera=self._camera,
@@ -191,6 +195,6 @@ class TrackletBuilder:
             vector=pack_vector(it.mean),
             quality=round(it.quality, 4),
             crops=len(it.best),
-            colour=agreed.colour if agreed else None,
-            colour_score=round(agreed.colour_score, 4) if agreed else None,
+            colour=combined.colour if combined else None,
+            colour_score=round(combined.colour_score, 4) if combined else None,
         )

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from detect.detections import Detections
 from detect.masks import Masker, never_empty
-from embed.crops import Crop, cut
+from embed.crops import Crop, cut_crop
 from embed.encoder import Encoder
 from ingest.frame import ClockQuality, Frame, Image
 
@@ -52,7 +52,7 @@ class VehicleEncoder:
     def _crop(self, image: Image, box: NDArray[np.float32], row: int) -> Crop:
         _size(image, row)
         frame = Frame(camera_id="", sequence=row, captured_ns=0, clock=ClockQuality.FILE, image=image)
-        crop = cut(frame, Detections.of(box[None]), 0, quality=1.0)
+        crop = cut_crop(frame, Detections.of(box[None]), 0, quality=1.0)
         if crop is None:
             raise ValueError(f"box {row} {box.tolist()} has less than 4 pixels inside its image of {frame.size}")
         return replace(crop, mask=never_empty(self._masker(crop.image, crop.box_xyxy)))

@@ -23,13 +23,13 @@ from ingest.camera import Camera
 from ingest.clock import SystemClock
 from ingest.errors import ConfigError
 from ingest.signals import stops_on_signal
-from training.distil.pipeline import Told, distil
+from training.distil.pipeline import DistillationCallbacks, distil
 from training.distil.plan import make_plan
 
 if TYPE_CHECKING:
-    from training.distil.agreement import Count
-    from training.distil.result import Distilled
-    from training.distil.student import Standing
+    from training.distil.agreement import MatchCounts
+    from training.distil.result import DistillationResult
+    from training.distil.student import DistillationProgress
 
 OUT = Path("runs/site/site.onnx")
 TRAINING_LINES = 10
@@ -80,8 +80,10 @@ def distill(
         foundation = msgspec.structs.replace(foundation, prompt=prompt, prompts={})
     plan = make_plan(chosen, teacher, foundation, minutes=minutes, frames_per_s=fps, steps=steps, seed=seed)
     stop = threading.Event()
-    with stops_on_signal(stop.set), _progress_display(stop) as progress:
-        done = distil(plan, chosen, lambda: open_teacher(plan, foundation), out, SystemClock(), progress, resume=resume)
+    with stops_on_signal(stop.set), _progress_display(stop) as callbacks:
+        done = distil(
+            plan, chosen, lambda: open_teacher(plan, foundation), out, SystemClock(), callbacks, resume=resume
+        )
     if done is None:
         line = f"stopped; go on with --resume: {out.with_suffix('')}"
         make_console().print(line, highlight=False, soft_wrap=True, markup=False)
@@ -114,13 +116,13 @@ def _camera(name: str, known: dict[str, Camera]) -> Camera:
 
 
 @contextmanager
-def _progress_display(stop: threading.Event) -> Iterator[Told]:
+def _progress_display(stop: threading.Event) -> Iterator[DistillationCallbacks]:
     """Bars in a terminal; elsewhere a line when a part is done, and some of the training."""
     console = Console(stderr=True, highlight=False)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[detail]}"))
     with Progress(*columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal) as bars:
         shown = _ProgressDisplay(console, bars)
-        yield Told(shown.say, shown.work, shown.standing, stop.is_set)
+        yield DistillationCallbacks(shown.notify, shown.work, shown.progress, stop.is_set)
 
 
 class _ProgressDisplay:
@@ -130,7 +132,7 @@ class _ProgressDisplay:
         self._console, self._bars = console, bars
         self._tasks: dict[str, TaskID] = {}
 
-    def say(self, line: str) -> None:
+    def notify(self, line: str) -> None:
         self._console.print(line, soft_wrap=True, markup=False)
 
     def work(self, name: str, done: int, of: int, detail: str = "") -> None:
@@ -138,28 +140,30 @@ class _ProgressDisplay:
             self._tasks[name] = self._bars.add_task(name, total=of, detail="")
         self._bars.update(self._tasks[name], completed=done, total=of, detail=detail)
         if done == of and not self._console.is_terminal:
-            self.say(f"{name} {done}/{of}  {detail}".rstrip())
+            self.notify(f"{name} {done}/{of}  {detail}".rstrip())
 
-    def standing(self, standing: "Standing") -> None:
-        detail = f"heat {standing.heat:.2f}  boxes {standing.boxes:.2f}"
-        self.work("steps", standing.step, standing.steps, detail)
-        every = max(1, standing.steps // TRAINING_LINES)
-        if not self._console.is_terminal and standing.step % every == 0 and standing.step < standing.steps:
-            self.say(f"steps {standing.step}/{standing.steps}  {detail}  {standing.remaining_s:.0f} s left")
+    def progress(self, progress: "DistillationProgress") -> None:
+        detail = f"heat {progress.heat:.2f}  boxes {progress.boxes:.2f}"
+        self.work("steps", progress.step, progress.steps, detail)
+        every = max(1, progress.steps // TRAINING_LINES)
+        if not self._console.is_terminal and progress.step % every == 0 and progress.step < progress.steps:
+            self.notify(f"steps {progress.step}/{progress.steps}  {detail}  {progress.remaining_s:.0f} s left")
 
 
-def _report(done: "Distilled") -> None:
+def _report(done: "DistillationResult") -> None:
     console = make_console()
     agreement, about = done.agreement, done.about
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("held out", no_wrap=True)
     for name in ("teacher's vehicles", "recall", "student's boxes", "precision"):
         table.add_column(name, justify="right")
-    rows: list[tuple[str, Count]] = [("all", agreement.all)]
+    rows: list[tuple[str, MatchCounts]] = [("all", agreement.all)]
     rows += [(f"{name} px", count) for name, count in agreement.sizes.items()]
     rows += list(agreement.cameras.items()) if len(agreement.cameras) > 1 else []
     for name, count in rows:
-        table.add_row(name, str(count.vehicles), _percent(count.recall), str(count.said), _percent(count.precision))
+        table.add_row(
+            name, str(count.vehicles), _percent(count.recall), str(count.predicted), _percent(count.precision)
+        )
     table.add_row("not there before", str(agreement.moved.vehicles), _percent(agreement.moved.recall), "", "")
     console.print(table)
     speed = done.speed

@@ -15,7 +15,7 @@ import cv2
 import msgspec
 
 from embed.crops import Crop
-from embed.observation import Epoch, Observation
+from embed.observation import CameraEpoch, Observation
 from ingest.clock import Clock
 from ingest.errors import ConfigError
 
@@ -146,7 +146,7 @@ class CropStore:
         return sorted(found.values(), key=lambda entry: entry[0])
 
 
-def stem_of(epoch: Epoch, track: int) -> str:
+def stem_of(epoch: CameraEpoch, track: int) -> str:
     """The beginning of a tracklet's file names."""
     return f"{epoch}-{track}"
 

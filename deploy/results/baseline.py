@@ -10,10 +10,10 @@ import numpy as np
 from associate.settings import AssociateSettings, calibration
 from associate.topology import Topology
 from deploy.results.scored_run import LoggedRun
-from embed.observation import Observation, State, unpack_vector
+from embed.observation import Observation, TrackletState, unpack_vector
 from ingest.clock import NS
 from ingest.errors import ConfigError
-from training.scoring.baseline import Peer
+from training.scoring.baseline import BaselineInput
 from training.scoring.clustering import Tracklets, Windows
 
 
@@ -25,7 +25,7 @@ def peer_of(
     windows_from_truth: bool = False,
     floor: float | None = None,
     sweep: bool = False,
-) -> Peer:
+) -> BaselineInput:
     """The closed tracklets of some cameras; windows and, where none is given, the floor are those of `settings`.
 
     Without a floor of its own the baseline takes the cosine at which association's calibration speaks for neither.
@@ -35,7 +35,7 @@ def peer_of(
     closed = {
         number: seen
         for number, seen in run.latest.items()
-        if seen.camera in place_of and seen.state is State.CLOSED and _usable(seen)
+        if seen.camera in place_of and seen.state is TrackletState.CLOSED and _usable(seen)
     }
     if not closed:
         raise ConfigError("--baseline: the log has no closed tracklet with a feature in these cameras")
@@ -53,7 +53,7 @@ def peer_of(
     if floor is None and not sweep:
         floor = known_floor(settings, encoders[0])
     windows = None if windows_from_truth else windows_of(settings, camera_names)
-    return Peer(np.array(list(closed), np.int64), tracklets, tuple(camera_names), windows, floor, sweep)
+    return BaselineInput(np.array(list(closed), np.int64), tracklets, tuple(camera_names), windows, floor, sweep)
 
 
 def _usable(seen: Observation) -> bool:

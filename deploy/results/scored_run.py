@@ -123,7 +123,7 @@ def camera_tracks(
             "is that the frame rate, and did frame 1 come where --starts-at says?"
         )
     ticks = [
-        timing.Tick(str(tick.epoch), frame, tick.analysed)
+        timing.FrameCount(str(tick.epoch), frame, tick.analysed)
         for tick, frame in zip(camera_log.ticks, tick_frames.tolist(), strict=True)
     ]
     analysed = timing.analysed_frames(frames, ticks)

@@ -2,7 +2,7 @@
 
 from detect.detections import Detections
 from detect.tracking import Tracker
-from embed.observation import Epoch, Message, Tick
+from embed.observation import CameraEpoch, Message, Tick
 from embed.tracklets import TrackletBuilder
 from ingest.clock import NS
 from ingest.frame import Frame
@@ -11,7 +11,7 @@ from ingest.frame import Frame
 class CameraPipeline:
     """One camera in one epoch: detections to observations and ticks."""
 
-    def __init__(self, camera_id: str, epoch: Epoch, tracker: Tracker, tracklets: TrackletBuilder) -> None:
+    def __init__(self, camera_id: str, epoch: CameraEpoch, tracker: Tracker, tracklets: TrackletBuilder) -> None:
         self._camera_id = camera_id
         self._epoch = epoch
         self._tracker = tracker

@@ -15,7 +15,7 @@ from deploy.site.camera_pipeline import CameraPipeline
 from deploy.site.isolation import IsolatingDetector, affects_every_frame
 from detect.detections import Detections
 from detect.detector import BatchDetector
-from embed.observation import Epoch, Gap, Message, encode
+from embed.observation import CameraEpoch, Gap, Message, encode
 from ingest.camera import Camera
 from ingest.errors import FencedError
 from ingest.feed import CameraFeed
@@ -35,14 +35,14 @@ class CameraProgress(msgspec.Struct, frozen=True):
     ended: bool = False
 
 
-PipelineMaker = Callable[[str, Epoch], CameraPipeline]
+PipelineMaker = Callable[[str, CameraEpoch], CameraPipeline]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OpenEpoch:
     """The epoch of a camera that is being written; `dropped_before` is the count of the camera when it began."""
 
-    epoch: Epoch
+    epoch: CameraEpoch
     session: int
     pipeline: CameraPipeline
     dropped_before: int
@@ -77,8 +77,8 @@ class CameraRuntime:
         return self.ended or self.fenced
 
     @property
-    def next_epoch(self) -> Epoch:
-        return Epoch(self.writer.generation, self.epochs)
+    def next_epoch(self) -> CameraEpoch:
+        return CameraEpoch(self.writer.generation, self.epochs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +218,7 @@ class PerceptionWorker:
         runtime.epochs += 1
         return runtime.open_epoch
 
-    def _report_gap(self, runtime: CameraRuntime, epoch: Epoch, at_ns: int) -> None:
+    def _report_gap(self, runtime: CameraRuntime, epoch: CameraEpoch, at_ns: int) -> None:
         """Write a gap for records that were given up.
 
         Tracklets of the time before may have lost their ends, so that a new epoch has begun, which closes them.

@@ -11,7 +11,7 @@ from detect.settings import FoundationSettings
 from training.distil.plan import Plan
 
 if TYPE_CHECKING:
-    from training.distil.labels import Teacher  # needs torch, which may not be there
+    from training.distil.labels import TeacherDetector  # needs torch, which may not be there
 
 SURE = 0.6
 """A teacher is believed from this share on of the score that would start a track."""
@@ -20,14 +20,14 @@ DOUBT = 0.1
 """What Grounding DINO finds with so much less than its `box_score` is passed over, not learned as nothing."""
 
 
-def open_teacher(plan: Plan, foundation: FoundationSettings) -> "Teacher":
+def open_teacher(plan: Plan, foundation: FoundationSettings) -> "TeacherDetector":
     """Raises ConfigError, WeightsError where it cannot be had."""
-    from training.distil.labels import Teacher
+    from training.distil.labels import TeacherDetector
 
     if plan.teacher not in FOUNDATION:
         sure = SURE * start_score(plan.teacher, foundation)
-        return Teacher(plan.teacher, OneByOne(open_detector(plan.teacher, catalogue.find)), sure)
+        return TeacherDetector(plan.teacher, OneByOne(open_detector(plan.teacher, catalogue.find)), sure)
     from deploy.site.foundation import open_grounding_dino
 
     lenient = msgspec.structs.replace(foundation, box_score=max(foundation.box_score - DOUBT, foundation.box_score / 2))
-    return Teacher(plan.teacher, open_grounding_dino(plan.teacher, lenient, plan.cameras), foundation.box_score)
+    return TeacherDetector(plan.teacher, open_grounding_dino(plan.teacher, lenient, plan.cameras), foundation.box_score)

@@ -21,10 +21,10 @@ from detect.masks import BoxMasker, GrabCutMasker, Masker
 from detect.registry import FOUNDATION, open_detector, start_score
 from detect.settings import DetectSettings, FoundationSettings
 from detect.tracking import Tracker
-from embed.attributes import Attributes, BarrierAttributes
+from embed.attributes import AttributeClassifier, BarrierAttributeClassifier
 from embed.colour import ColourEncoder
 from embed.encoder import Encoder
-from embed.observation import Epoch
+from embed.observation import CameraEpoch
 from embed.settings import EmbedSettings
 from embed.tracklets import TrackletBuilder
 from ingest.camera import Camera
@@ -89,11 +89,11 @@ def make_encoder(settings: EmbedSettings) -> Encoder:
     return RuntimeEncoder(encoder_file(settings.encoder), threads=settings.threads, device=settings.device)
 
 
-def make_attributes(settings: EmbedSettings) -> Attributes | None:
+def make_attributes(settings: EmbedSettings) -> AttributeClassifier | None:
     """Build the classifier of colour and type, or None where it is off; raises WeightsError for missing weights."""
     if not settings.attributes:
         return None
-    return BarrierAttributes(catalogue.find("vehicle-attributes-0039"))
+    return BarrierAttributeClassifier(catalogue.find("vehicle-attributes-0039"))
 
 
 def make_associator(config: Config) -> Associator:
@@ -110,10 +110,10 @@ def _known_encoder(settings: EmbedSettings) -> tuple[str, Calibration | None]:
     """The id of the configured encoder, without making it, and the calibration that its file brings."""
     if settings.encoder == COLOUR:
         return ColourEncoder().id, None
-    from embed.exported import Exported
+    from embed.exported import ExportedEncoder
 
-    exported = Exported.open(encoder_file(settings.encoder))
-    midpoint, slope = exported.about.similarity_midpoint, exported.about.similarity_slope
+    exported = ExportedEncoder.open(encoder_file(settings.encoder))
+    midpoint, slope = exported.metadata.similarity_midpoint, exported.metadata.similarity_slope
     return exported.id, None if midpoint is None or slope is None else Calibration(midpoint, slope)
 
 
@@ -172,12 +172,12 @@ def _camera_writer(config: Config, log: Log, camera: Camera) -> Writer:
     return SpooledWriter(log, owner, limit_bytes=config.log.spool_mb * 1e6)
 
 
-def _pipeline_maker(config: Config, store: CropStore | None) -> Callable[[str, Epoch], CameraPipeline]:
+def _pipeline_maker(config: Config, store: CropStore | None) -> Callable[[str, CameraEpoch], CameraPipeline]:
     encoder, attributes = make_encoder(config.embed), make_attributes(config.embed)
     masker = make_masker(config.detect, config.foundation)
     make_tracker = tracker_maker(config.detect, config.foundation)
 
-    def make(camera_id: str, epoch: Epoch) -> CameraPipeline:
+    def make(camera_id: str, epoch: CameraEpoch) -> CameraPipeline:
         builder = TrackletBuilder(
             camera_id,
             epoch,
@@ -186,7 +186,7 @@ def _pipeline_maker(config: Config, store: CropStore | None) -> Callable[[str, E
             lost_after_s=config.detect.lost_after_s,
             settings=config.embed,
             keep=store.keep if store is not None else None,
-            attributes=attributes,
+            classifier=attributes,
         )
         return CameraPipeline(camera_id, epoch, make_tracker(), builder)
 

@@ -8,9 +8,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from embed.exported import KEY, About, Exported
+from embed.exported import KEY, EncoderMetadata, ExportedEncoder
 from embed.network.grl import Grl
-from embed.network.inference import Deployed, load_deployed
+from embed.network.inference import InferenceModel, load_inference_model
 from embed.network.msinet import MsiNet
 from embed.network.network import ReidNetwork
 from ingest.errors import ConfigError, WeightsError
@@ -21,55 +21,57 @@ WARM_UP_CALLS = 3
 """Before a graph is recorded, so that libraries have chosen their kernels."""
 
 
-class TorchRun:
-    """A deployed network on a device; calls as `embed.runtime.Run`.
+class TorchInference:
+    """A deployed network on a device; calls as `embed.runtime.RunInferenceInference`.
 
     On a GPU batches of `graph_sizes` are recorded once and replayed; one of any other size is run as it is.
     """
 
-    def __init__(self, deployed: Deployed, about: About, device: torch.device, graph_sizes: Sequence[int]) -> None:
-        halve_later_stages(deployed.network)
-        self._deployed = deployed.to(device).to(memory_format=torch.channels_last)
-        self._about, self._device = about, device
+    def __init__(
+        self, model: InferenceModel, metadata: EncoderMetadata, device: torch.device, graph_sizes: Sequence[int]
+    ) -> None:
+        halve_later_stages(model.network)
+        self._model = model.to(device).to(memory_format=torch.channels_last)
+        self._metadata, self._device = metadata, device
         self._graph_sizes = frozenset(graph_sizes) if device.type == "cuda" else frozenset()
         self._replays: dict[int, Forward] = {}
 
     def __call__(self, images: NDArray[np.uint8], priors: NDArray[np.float32] | None) -> NDArray[np.float32]:
-        pixels = torch.from_numpy(images).to(self._device)
-        shown = None if priors is None else torch.from_numpy(priors).to(self._device)
+        image_tensor = torch.from_numpy(images).to(self._device)
+        prior_tensor = None if priors is None else torch.from_numpy(priors).to(self._device)
         with torch.inference_mode():
-            vectors: Tensor = self._choose(len(images))(pixels, shown)
+            vectors: Tensor = self._choose(len(images))(image_tensor, prior_tensor)
         return np.array(vectors.cpu().numpy(), np.float32)
 
     def _choose(self, size: int) -> Forward:
         if size not in self._graph_sizes:
-            return cast("Forward", self._deployed)
+            return cast("Forward", self._model)
         if size not in self._replays:
             self._replays[size] = self._record(size)
         return self._replays[size]
 
     def _record(self, size: int) -> Forward:
         """A CUDA graph reads and writes the same memory every time: what comes in is copied there."""
-        height, width = self._about.size_hw
+        height, width = self._metadata.size_hw
         images = torch.zeros(size, height, width, 3, dtype=torch.uint8, device=self._device)
         priors = None
-        if self._about.priors:
-            across, down = self._about.prior_size
+        if self._metadata.priors:
+            across, down = self._metadata.prior_size
             priors = torch.zeros(size, 2, down, across, device=self._device)
         aside = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
         aside.wait_stream(torch.cuda.current_stream(self._device))
         with torch.cuda.stream(aside):
             for _ in range(WARM_UP_CALLS):
-                self._deployed(images, priors)
+                self._model(images, priors)
         torch.cuda.current_stream(self._device).wait_stream(aside)
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph):
-            vectors: Tensor = self._deployed(images, priors)
+            vectors: Tensor = self._model(images, priors)
 
-        def replay(pixels: Tensor, shown: Tensor | None) -> Tensor:
-            images.copy_(pixels)
-            if priors is not None and shown is not None:
-                priors.copy_(shown)
+        def replay(image_tensor: Tensor, prior_tensor: Tensor | None) -> Tensor:
+            images.copy_(image_tensor)
+            if priors is not None and prior_tensor is not None:
+                priors.copy_(prior_tensor)
             graph.replay()
             return vectors
 
@@ -101,23 +103,23 @@ def _casting_to(kind: torch.dtype) -> Callable[[nn.Module, tuple[Tensor, ...]], 
     return hook
 
 
-def on_gpu(exported: Exported, graph_sizes: Sequence[int]) -> TorchRun:
+def on_gpu(exported: ExportedEncoder, graph_sizes: Sequence[int]) -> TorchInference:
     """Raises ConfigError where there is no GPU, WeightsError where the weights are not of the same export."""
     if not torch.cuda.is_available():
         raise ConfigError("embed.device 'cuda': PyTorch finds no GPU here (use 'cpu')")
-    return TorchRun(load_beside(exported), exported.about, torch.device("cuda"), graph_sizes)
+    return TorchInference(load_weights_beside(exported), exported.metadata, torch.device("cuda"), graph_sizes)
 
 
-def load_beside(exported: Exported) -> Deployed:
+def load_weights_beside(exported: ExportedEncoder) -> InferenceModel:
     """The network of the .safetensors file beside an exported one; raises WeightsError unless it is its twin."""
     from safetensors import SafetensorError, safe_open
 
     path = exported.path.with_suffix(".safetensors")
     try:
         with safe_open(path, "pt") as file:
-            told = file.metadata() or {}
+            header = file.metadata() or {}
     except (OSError, SafetensorError) as error:
         raise WeightsError(f"cannot read the weights {path}: {error} (export the encoder again)") from error
-    if told.get("id") != exported.id or KEY not in told:
+    if header.get("id") != exported.id or KEY not in header:
         raise WeightsError(f"{path} is not of the same export as {exported.path} (export the encoder again)")
-    return load_deployed(path, exported.about.model)
+    return load_inference_model(path, exported.metadata.model)

@@ -81,11 +81,11 @@ class Grl(MsiNet):
         for adaptor in self.adaptors:
             prior = adaptor(prior)
             adapted.append(prior)
-        last, begun = self.trunk(images, lambda stage, x: self.fusions[stage](adapted[stage], x))
-        return last, begun
+        last, stage3_input = self.trunk(images, lambda stage, x: self.fusions[stage](adapted[stage], x))
+        return last, stage3_input
 
-    def deployed(self) -> list[nn.Module]:
-        return [*super().deployed(), self.adaptors, self.fusions]
+    def inference_modules(self) -> list[nn.Module]:
+        return [*super().inference_modules(), self.adaptors, self.fusions]
 
 
 def quarter_size(images: Tensor, priors: Tensor | None) -> Tensor:

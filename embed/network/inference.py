@@ -1,4 +1,4 @@
-"""A network with everything around it: from pixels as OpenCV has them to vectors that can be compared."""
+"""The inference model: normalisation, network and L2 norm, from BGR pixels to comparable vectors."""
 
 from pathlib import Path
 from typing import cast
@@ -12,7 +12,7 @@ from embed.network.settings import PIXEL_MEAN, PIXEL_STD, NetworkSettings
 from ingest.errors import WeightsError
 
 
-class Deployed(nn.Module):
+class InferenceModel(nn.Module):
     """Images (B, H, W, 3) uint8 BGR, and priors (B, 2, H/4, W/4) or None, to (B, dim) float32 of norm 1."""
 
     def __init__(self, network: ReidNetwork) -> None:
@@ -32,14 +32,14 @@ def _plane(of_unit: tuple[float, ...]) -> Tensor:
     return 255.0 * torch.tensor(of_unit).view(1, 3, 1, 1)
 
 
-def used_weights(network: ReidNetwork) -> dict[str, Tensor]:
-    """What the test feature needs of a network's state: no classifiers, no counters of batches."""
-    used = {id(part) for module in network.deployed() for part in (*module.parameters(), *module.buffers())}
+def inference_weights(network: ReidNetwork) -> dict[str, Tensor]:
+    """The weights that the test feature needs: no classifiers, no counters of batches."""
+    used = {id(part) for module in network.inference_modules() for part in (*module.parameters(), *module.buffers())}
     state = network.state_dict(keep_vars=True)
     return {name: value.detach() for name, value in state.items() if id(value) in used and value.is_floating_point()}
 
 
-def load_deployed(path: Path, settings: NetworkSettings) -> Deployed:
+def load_inference_model(path: Path, settings: NetworkSettings) -> InferenceModel:
     """The network of a .safetensors file in float32; raises WeightsError where its weights are not those needed."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -49,10 +49,10 @@ def load_deployed(path: Path, settings: NetworkSettings) -> Deployed:
         weights = load_file(path)
     except (OSError, SafetensorError) as error:
         raise WeightsError(f"cannot read the weights {path}: {error} (export the encoder again)") from error
-    needed = used_weights(network)
+    needed = inference_weights(network)
     if {name: value.shape for name, value in weights.items()} != {name: value.shape for name, value in needed.items()}:
         raise WeightsError(f"{path} has not the weights of a {settings.name} (export the encoder again)")
     with torch.no_grad():
         for name, value in weights.items():
             needed[name].copy_(value)
-    return Deployed(network)
+    return InferenceModel(network)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from embed.network.blocks import Cell, Interaction, downsample, stem
-from embed.network.network import Learned, ReidNetwork, batch_norm_neck, initialise, pooled
+from embed.network.network import ReidNetwork, TrainingOutput, batch_norm_neck, initialise, pooled
 from embed.network.settings import TestFeature
 
 STAGES: Final = (256, 384, 512)
@@ -31,7 +31,7 @@ def unchanged(_stage: int, feature_map: Tensor) -> Tensor:
 
 
 class Trunk(nn.Module):
-    """Images (B, 3, H, W) to the last stage (B, 512, H/16, W/16) and what it began from (B, 384, H/16, W/16).
+    """Images (B, 3, H, W) to the last stage (B, 512, H/16, W/16) and its input (B, 384, H/16, W/16).
 
     `fuse(stage, map)` is called between the two cells of each stage.
     """
@@ -50,32 +50,32 @@ class Trunk(nn.Module):
 
     def forward(self, images: Tensor, fuse: Fuse = unchanged) -> tuple[Tensor, Tensor]:
         x = self.stem(images)
-        begun = x
+        stage3_input = x
         for stage, (first, second) in enumerate(zip(self.first, self.second, strict=True)):
-            begun = x
+            stage3_input = x
             x = second(fuse(stage, first(x)))
             if stage < len(self.down):
                 x = self.down[stage](x)
-        return x, begun
+        return x, stage3_input
 
 
 class MsiNet(ReidNetwork):
-    """The trunk with a global branch on the last stage and an auxiliary one, in two halves, on what it began from."""
+    """The trunk with a global branch on the last stage and an auxiliary one, of two parts, on stage 3's input."""
 
     test_features: ClassVar[tuple[TestFeature, ...]] = ("f3", "msinet", "neck")
     map_channels = STAGES[-1]
 
     def __init__(self, identities: int, test_feature: TestFeature | None = None) -> None:
         super().__init__(test_feature)
-        halves = 2 * AUXILIARY_CHANNELS
+        part_channels = 2 * AUXILIARY_CHANNELS
         self.trunk = Trunk()
         self.project = nn.Linear(STAGES[-1], STAGES[-1], bias=False)
         self.neck = batch_norm_neck(STAGES[-1])
         self.classifier = nn.Linear(STAGES[-1], identities)
         self.auxiliary = nn.Conv2d(STAGES[1], AUXILIARY_CHANNELS, 1)
-        self.auxiliary_project = nn.Linear(halves, halves, bias=False)
-        self.auxiliary_neck = batch_norm_neck(halves)
-        self.auxiliary_classifier = nn.Linear(halves, identities)
+        self.auxiliary_project = nn.Linear(part_channels, part_channels, bias=False)
+        self.auxiliary_neck = batch_norm_neck(part_channels)
+        self.auxiliary_classifier = nn.Linear(part_channels, identities)
         initialise(self)
 
     @property
@@ -83,28 +83,28 @@ class MsiNet(ReidNetwork):
         return STAGES[-1] + (2 * AUXILIARY_CHANNELS if self.test_feature == "msinet" else 0)
 
     def maps(self, images: Tensor, priors: Tensor | None) -> tuple[Tensor, Tensor]:
-        """The last stage, and what it began from; MSINet has no use for priors."""
-        last, begun = self.trunk(images)
-        return last, begun
+        """The last stage, and its input; MSINet has no use for priors."""
+        last, stage3_input = self.trunk(images)
+        return last, stage3_input
 
-    def learn(self, images: Tensor, priors: Tensor | None) -> Learned:
-        last, begun = self.maps(images, priors)
-        main, halves = pooled(last), self._halves(begun)
+    def forward_training(self, images: Tensor, priors: Tensor | None) -> TrainingOutput:
+        last, stage3_input = self.maps(images, priors)
+        main, part_feature = pooled(last), self._part_feature(stage3_input)
         logits = self.classifier(self.neck(self.project(main)))
-        auxiliary = self.auxiliary_classifier(self.auxiliary_neck(self.auxiliary_project(halves)))
-        return Learned((main, halves), (logits, auxiliary), last)
+        auxiliary = self.auxiliary_classifier(self.auxiliary_neck(self.auxiliary_project(part_feature)))
+        return TrainingOutput((main, part_feature), (logits, auxiliary), last)
 
-    def describe(self, images: Tensor, priors: Tensor | None) -> Tensor:
-        last, begun = self.maps(images, priors)
+    def embed(self, images: Tensor, priors: Tensor | None) -> Tensor:
+        last, stage3_input = self.maps(images, priors)
         main = pooled(last)
         if self.test_feature == "f3":
             return main
         if self.test_feature == "neck":
             neck: Tensor = self.neck(self.project(main))
             return neck
-        return torch.cat([main, self._halves(begun)], dim=1)
+        return torch.cat([main, self._part_feature(stage3_input)], dim=1)
 
-    def deployed(self) -> list[nn.Module]:
+    def inference_modules(self) -> list[nn.Module]:
         more: dict[TestFeature, list[nn.Module]] = {
             "f3": [],
             "msinet": [self.auxiliary],
@@ -112,7 +112,7 @@ class MsiNet(ReidNetwork):
         }
         return [self.trunk, *more[self.test_feature]]
 
-    def _halves(self, begun: Tensor) -> Tensor:
-        """(B, 256): the auxiliary map averaged over its upper and its lower half."""
-        upper, lower = torch.chunk(self.auxiliary(begun), 2, dim=2)
+    def _part_feature(self, stage3_input: Tensor) -> Tensor:
+        """(B, 256), the part feature: the auxiliary map averaged over its upper and its lower half."""
+        upper, lower = torch.chunk(self.auxiliary(stage3_input), 2, dim=2)
         return torch.cat([pooled(upper), pooled(lower)], dim=1)

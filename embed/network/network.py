@@ -1,4 +1,4 @@
-"""What every encoder network offers: one output in training, one feature in use."""
+"""The interface of every encoder network: one output in training, one test feature in inference."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from ingest.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Learned:
-    """What the losses need of a batch of B images.
+class TrainingOutput:
+    """A network's output in training, of a batch of B images.
 
     features: (B, D) of each branch, before its neck; logits: (B, identities) of the same branches;
     final_map: (B, C, h, w), the last stage.
@@ -28,7 +28,7 @@ class Learned:
 class ReidNetwork(nn.Module, ABC):
     """Images (B, 3, H, W), normalised, and priors (B, 2, h, w) in 0..1 or None: everything is vehicle.
 
-    In training mode a call returns `Learned`; in evaluation mode (B, dim) float32 test features of L2 norm 1.
+    In training mode a call returns `TrainingOutput`; in evaluation mode (B, dim) float32 test features of L2 norm 1.
     `map_stride` and `map_channels` describe the last stage.
     """
 
@@ -51,21 +51,21 @@ class ReidNetwork(nn.Module, ABC):
         """The length of the test feature."""
 
     @abstractmethod
-    def learn(self, images: Tensor, priors: Tensor | None) -> Learned:
+    def forward_training(self, images: Tensor, priors: Tensor | None) -> TrainingOutput:
         """Features and logits of every branch."""
 
     @abstractmethod
-    def describe(self, images: Tensor, priors: Tensor | None) -> Tensor:
+    def embed(self, images: Tensor, priors: Tensor | None) -> Tensor:
         """(B, dim) test features of any length."""
 
     @abstractmethod
-    def deployed(self) -> list[nn.Module]:
-        """The parts that the test feature needs."""
+    def inference_modules(self) -> list[nn.Module]:
+        """The modules that the test feature needs."""
 
-    def forward(self, images: Tensor, priors: Tensor | None = None) -> Learned | Tensor:
+    def forward(self, images: Tensor, priors: Tensor | None = None) -> TrainingOutput | Tensor:
         if self.training:
-            return self.learn(images, priors)
-        return functional.normalize(self.describe(images, priors).float(), dim=1)
+            return self.forward_training(images, priors)
+        return functional.normalize(self.embed(images, priors).float(), dim=1)
 
 
 def initialise(module: nn.Module) -> None:
@@ -97,7 +97,7 @@ class ParameterCounts:
 def parameter_counts(network: ReidNetwork) -> ParameterCounts:
     """Parameters, frozen ones too; classifiers are left out, since their size is the training set's."""
     classifiers = sum(_count(part) for name, part in network.named_modules() if name.endswith("classifier"))
-    return ParameterCounts(_count(network) - classifiers, sum(_count(part) for part in network.deployed()))
+    return ParameterCounts(_count(network) - classifiers, sum(_count(part) for part in network.inference_modules()))
 
 
 def _count(module: nn.Module) -> int:

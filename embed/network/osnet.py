@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from embed.network.blocks import Gate, conv_norm, downsample, light_convs, stem
-from embed.network.network import Learned, ReidNetwork, initialise, pooled
+from embed.network.network import ReidNetwork, TrainingOutput, initialise, pooled
 from embed.network.settings import TestFeature
 
 STAGES = (256, 384, 512)
@@ -59,14 +59,14 @@ class OsNet(ReidNetwork):
     def dim(self) -> int:
         return STAGES[-1]
 
-    def learn(self, images: Tensor, priors: Tensor | None) -> Learned:
+    def forward_training(self, images: Tensor, priors: Tensor | None) -> TrainingOutput:
         last = self.trunk(images)
         main = pooled(last)
-        return Learned((main,), (self.classifier(self.neck(main)),), last)
+        return TrainingOutput((main,), (self.classifier(self.neck(main)),), last)
 
-    def describe(self, images: Tensor, priors: Tensor | None) -> Tensor:
+    def embed(self, images: Tensor, priors: Tensor | None) -> Tensor:
         feature: Tensor = self.neck(pooled(self.trunk(images)))
         return feature
 
-    def deployed(self) -> list[nn.Module]:
+    def inference_modules(self) -> list[nn.Module]:
         return [self.trunk, self.neck]

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from embed.network.blocks import conv_norm, stem
-from embed.network.network import Learned, ReidNetwork, batch_norm_neck, initialise, pooled
+from embed.network.network import ReidNetwork, TrainingOutput, batch_norm_neck, initialise, pooled
 from embed.network.settings import TestFeature
 
 STAGES = ((3, 256, 1), (4, 512, 2), (6, 1024, 2), (3, 2048, 1))
@@ -58,17 +58,17 @@ class ResNet50(ReidNetwork):
     def dim(self) -> int:
         return STAGES[-1][1]
 
-    def learn(self, images: Tensor, priors: Tensor | None) -> Learned:
+    def forward_training(self, images: Tensor, priors: Tensor | None) -> TrainingOutput:
         last = self.trunk(images)
         feature = pooled(last)
-        return Learned((feature,), (self.classifier(self.neck(feature)),), last)
+        return TrainingOutput((feature,), (self.classifier(self.neck(feature)),), last)
 
-    def describe(self, images: Tensor, priors: Tensor | None) -> Tensor:
+    def embed(self, images: Tensor, priors: Tensor | None) -> Tensor:
         feature = pooled(self.trunk(images))
         if self.test_feature == "f3":
             return feature
         neck: Tensor = self.neck(feature)
         return neck
 
-    def deployed(self) -> list[nn.Module]:
+    def inference_modules(self) -> list[nn.Module]:
         return [self.trunk, self.neck] if self.test_feature == "neck" else [self.trunk]

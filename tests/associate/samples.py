@@ -9,7 +9,7 @@ from associate.associator import Associator
 from associate.settings import AssociateSettings
 from associate.topology import Travel
 from associate.trajectory import Evidence, Kind, TrajectoryEvent, Visit, event_id
-from embed.observation import Epoch, Message, State, order_key
+from embed.observation import CameraEpoch, Message, TrackletState, order_key
 from ingest.clock import NS
 from tests.embed.samples import ENCODER, observation, tick, unit
 
@@ -62,12 +62,12 @@ def tracklet(
     enter_s: float,
     leave_s: float,
     *,
-    epoch: Epoch = Epoch(1, 0),  # noqa: B008 - frozen
+    epoch: CameraEpoch = CameraEpoch(1, 0),  # noqa: B008 - frozen
     closed: bool = True,
 ) -> list[Message]:
     """The observations of one vehicle passing one camera."""
 
-    def said(sequence: int, state: State, at_s: float, last_s: float) -> Message:
+    def said(sequence: int, state: TrackletState, at_s: float, last_s: float) -> Message:
         return observation(
             camera,
             track,
@@ -81,8 +81,11 @@ def tracklet(
         )
 
     middle_s = (enter_s + leave_s) / 2
-    messages = [said(0, State.OPENED, enter_s + 0.5, enter_s + 0.5), said(1, State.UPDATED, middle_s, middle_s)]
-    return [*messages, said(2, State.CLOSED, leave_s + 1.2, leave_s)] if closed else messages
+    messages = [
+        said(0, TrackletState.OPENED, enter_s + 0.5, enter_s + 0.5),
+        said(1, TrackletState.UPDATED, middle_s, middle_s),
+    ]
+    return [*messages, said(2, TrackletState.CLOSED, leave_s + 1.2, leave_s)] if closed else messages
 
 
 def ticks(cameras: Iterable[str], until_s: float, *, final: bool = True) -> list[Message]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from associate.settings import AssociateSettings
 from associate.topology import Travel
 from associate.trajectory import Kind, TrajectoryEvent, encode
-from embed.observation import Epoch, Message, Observation, State, order_key
+from embed.observation import CameraEpoch, Message, Observation, TrackletState, order_key
 from tests.associate.samples import SETTINGS, associator, convoy, play, ticks, tracklet
 from tests.embed.samples import observation, tick, unit
 
@@ -71,7 +71,9 @@ def test_outside_the_window_nothing_is_linked(enter_s: float) -> None:
 
 def test_every_closed_tracklet_is_in_exactly_one_identity() -> None:
     messages = convoy(20, look_alikes=True, seed=4)
-    closed = {f"{m.camera} {m.track}" for m in messages if isinstance(m, Observation) and m.state is State.CLOSED}
+    closed = {
+        f"{m.camera} {m.track}" for m in messages if isinstance(m, Observation) and m.state is TrackletState.CLOSED
+    }
     given = Counter(name for names in journeys(play(associator(), messages)).values() for name in names)
     assert given.keys() == closed
     assert set(given.values()) == {1}
@@ -229,8 +231,8 @@ def test_what_is_said_twice_counts_once() -> None:
 
 def test_an_owner_that_was_replaced_is_not_listened_to() -> None:
     machine = associator()
-    machine.update(tick("a", at_s=5, epoch=Epoch(2, 0), sequence=0))
-    machine.update(tick("a", at_s=9, epoch=Epoch(1, 7), sequence=3))
+    machine.update(tick("a", at_s=5, epoch=CameraEpoch(2, 0), sequence=0))
+    machine.update(tick("a", at_s=9, epoch=CameraEpoch(1, 7), sequence=3))
     assert machine.counts["fenced"] == 1
 
 
@@ -238,9 +240,9 @@ def test_a_vehicle_in_view_during_a_restart_stays_one() -> None:
     looks = unit(1, 32)
     messages = [
         *tracklet("a", 1, looks, 10, 14, closed=False),
-        *tracklet("a", 1, looks, 15, 17, epoch=Epoch(2, 0)),
-        *[tick("a", at_s=second, sequence=second, epoch=Epoch(1 + (second > 14), 0)) for second in range(60)],
-        tick("a", at_s=60, sequence=60, epoch=Epoch(2, 0), final=True),
+        *tracklet("a", 1, looks, 15, 17, epoch=CameraEpoch(2, 0)),
+        *[tick("a", at_s=second, sequence=second, epoch=CameraEpoch(1 + (second > 14), 0)) for second in range(60)],
+        tick("a", at_s=60, sequence=60, epoch=CameraEpoch(2, 0), final=True),
         *ticks("bc", 60),
     ]
     events = play(associator(), in_order(messages))
@@ -251,7 +253,7 @@ def test_a_camera_whose_clock_was_set_back_is_heard() -> None:
     machine = associator()
     play(machine, [*ticks("bc", 4000, final=False), *ticks("a", 4000, final=False)])
     before = machine.counts.copy()
-    again = Epoch(1, 1)
+    again = CameraEpoch(1, 1)
     later: list[Message] = [tick("a", at_s=100 + second, sequence=second, epoch=again) for second in range(40)]
     play(machine, later)
     assert machine.counts["duplicate"] == before["duplicate"]

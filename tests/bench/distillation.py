@@ -18,7 +18,7 @@ from tests.bench.measure import table
 from tests.bench.tracking import DATA, ROOT
 
 if TYPE_CHECKING:
-    from training.distil.agreement import Count
+    from training.distil.agreement import MatchCounts
 
 CLIPS = ("jamcam_08926", "highway_960x540", "overhead_640x360", "carpark_768x432")
 TEACHER = "crossroad-1016"
@@ -33,7 +33,7 @@ def main() -> None:
     os.environ.setdefault(FOLDER_VARIABLE, str(DATA / "weights"))
     from deploy.site.teacher import open_teacher
     from training.distil.network import SiteNetwork
-    from training.distil.pipeline import CHECKPOINT, Told, distil
+    from training.distil.pipeline import CHECKPOINT, DistillationCallbacks, distil
     from training.distil.plan import PLAN, make_plan
 
     cameras = [Camera(id=name, source=str(DATA / "video" / f"{name}.mp4")) for name in CLIPS]
@@ -41,7 +41,7 @@ def main() -> None:
     (OUT.with_suffix("") / CHECKPOINT).unlink(missing_ok=True)
     clock = SystemClock()
     began_s = clock.monotonic_s()
-    quiet = Told(print, lambda name, done, of: None, lambda standing: None, lambda: False)
+    quiet = DistillationCallbacks(print, lambda name, done, of: None, lambda progress: None, lambda: False)
     before = (OUT.with_suffix("") / PLAN).exists()
     done = distil(plan, cameras, lambda: open_teacher(plan, FoundationSettings()), OUT, clock, quiet, resume=before)
     assert done is not None, "nobody stops it"
@@ -67,8 +67,8 @@ def main() -> None:
     print(f"\nlook at {done.sheet}")
 
 
-def _cells(count: "Count") -> list[str]:
-    return [str(count.vehicles), _share(count.recall), str(count.said), _share(count.precision)]
+def _cells(count: "MatchCounts") -> list[str]:
+    return [str(count.vehicles), _share(count.recall), str(count.predicted), _share(count.precision)]
 
 
 def _share(share: float | None) -> str:

@@ -15,10 +15,10 @@ import onnx
 from numpy.typing import NDArray
 
 from embed.crops import Crop
-from embed.exported import IMAGES, PRIORS, Exported
+from embed.exported import IMAGES, PRIORS, ExportedEncoder
 from embed.priors import rasterise
 from embed.resizing import resized
-from embed.runtime import Run, on_cpu, prior_of
+from embed.runtime import RunInference, on_cpu, prior_of
 from embed.settings import SHIPPED_FILE
 from tests.bench.city.crops_set import Shot, city_shots, hits, real_others, real_pairs, two_cameras, with_masks
 from tests.bench.measure import rate, table
@@ -34,11 +34,11 @@ RANGED = 256
 Inputs = tuple[NDArray[np.uint8], NDArray[np.float32]]
 
 
-def inputs(shots: Sequence[Shot], exported: Exported) -> Inputs:
+def inputs(shots: Sequence[Shot], exported: ExportedEncoder) -> Inputs:
     """Pictures (N, H, W, 3) and priors (N, 2, H/4, W/4) as the encoder takes them."""
     crops = [Crop(shot.image, shot.box, 1.0, 0, shot.mask) for shot in shots]
-    images = np.stack([resized(crop.image, exported.about.size_hw) for crop in crops])
-    return images, np.stack([rasterise(prior_of(crop), exported.about.prior_size) for crop in crops])
+    images = np.stack([resized(crop.image, exported.metadata.size_hw) for crop in crops])
+    return images, np.stack([rasterise(prior_of(crop), exported.metadata.prior_size) for crop in crops])
 
 
 class Ranges:
@@ -53,7 +53,7 @@ class Ranges:
         return next(self._rows, None)
 
 
-def quantised(exported: Exported, ranged: Inputs, folder: Path) -> Exported:
+def quantised(exported: ExportedEncoder, ranged: Inputs, folder: Path) -> ExportedEncoder:
     """The same encoder in eight bits."""
     import onnxruntime  # type: ignore[import-untyped]
     from onnxruntime.quantization import (  # type: ignore[import-untyped]
@@ -84,16 +84,16 @@ def quantised(exported: Exported, ranged: Inputs, folder: Path) -> Exported:
     del model.metadata_props[:]
     model.metadata_props.extend(onnx.load(exported.path).metadata_props)
     onnx.save(model, small)
-    return Exported.open(small)
+    return ExportedEncoder.open(small)
 
 
-def vectors(run: Run, given: Inputs) -> NDArray[np.float32]:
+def vectors(run: RunInference, given: Inputs) -> NDArray[np.float32]:
     """(N, dim), in batches."""
     images, priors = given
     return np.concatenate([run(images[at : at + 64], priors[at : at + 64]) for at in range(0, len(images), 64)])
 
 
-def rank1(run: Run, query: Inputs, gallery: Inputs) -> float:
+def rank1(run: RunInference, query: Inputs, gallery: Inputs) -> float:
     """Row by row the same vehicle."""
     return float(hits(vectors(run, query), vectors(run, gallery)).mean())
 
@@ -107,7 +107,7 @@ def both_cameras(shots: Sequence[Shot]) -> tuple[list[Shot], list[Shot]]:
 
 
 def main() -> None:
-    exported = Exported.open(SHIPPED_FILE)
+    exported = ExportedEncoder.open(SHIPPED_FILE)
     others = with_masks(real_others(RANGED, np.random.default_rng(0)))
     city = city_shots(two_cameras(("smooth", "rush-hour"), CITY_VEHICLES, CITY_SEED))
     sets = {
@@ -127,12 +127,12 @@ def main() -> None:
         pace = [f"{taken[name]:.0f}", f"{taken[name] / taken['float32 (ours)']:.2f}"]
         rows.append([name, f"{size[name] / 1e6:.1f}", *pace, f"{alike:.4f}", *ranks])
     counts = [f"rank 1, {name} ({len(pair[0][0])} vehicles)" for name, pair in sets.items()]
-    height, width = exported.about.size_hw
+    height, width = exported.metadata.size_hw
     print(f"{exported.id}, {height}x{width}, {THREADS} threads, batch {BATCH}, medians of {ROUNDS} interleaved runs\n")
     table(["weights", "MB", "crops/s", "to float32", "mean cosine", *counts], rows)
 
 
-def _crops_per_s(runs: dict[str, Run], given: Inputs) -> dict[str, float]:
+def _crops_per_s(runs: dict[str, RunInference], given: Inputs) -> dict[str, float]:
     images, priors = given[0][:BATCH], given[1][:BATCH]
     taken: dict[str, list[float]] = {name: [] for name in runs}
     for run in runs.values():

@@ -16,8 +16,8 @@ import torch
 from numpy.typing import NDArray
 
 from embed.crops import Crop
-from embed.exported import IMAGES, PRIORS, Exported
-from embed.network.inference import Deployed
+from embed.exported import IMAGES, PRIORS, ExportedEncoder
+from embed.network.inference import InferenceModel
 from embed.network.settings import NetworkSettings
 from embed.priors import rasterise
 from embed.resizing import resized
@@ -35,7 +35,7 @@ SIDE_PX = 256
 Engine = Callable[[NDArray[np.uint8], NDArray[np.float32]], NDArray[np.float32]]
 
 
-def by_torch(deployed: Deployed, layout: torch.memory_format) -> Engine:
+def by_torch(deployed: InferenceModel, layout: torch.memory_format) -> Engine:
     """The network as it is trained."""
     deployed.to(memory_format=layout)
 
@@ -65,16 +65,16 @@ def engines(folder: Path) -> dict[str, Engine]:
     files = export(folder / "checkpoint.pt", path)
     sizes = ", ".join(f"{each.suffix} {size / 1e6:.2f} MB" for each, size in files.sizes.items())
     print(f"{files.id}: {sizes}; together {sum(files.sizes.values()) / 1e6:.2f} MB")
-    twin = Deployed(load_network(folder / "checkpoint.pt")[0])
+    twin = InferenceModel(load_network(folder / "checkpoint.pt")[0])
     found: dict[str, Engine] = {
-        "PyTorch eager, float32, channels first": by_torch(Deployed(network), torch.contiguous_format),
+        "PyTorch eager, float32, channels first": by_torch(InferenceModel(network), torch.contiguous_format),
         "PyTorch, float32, channels last": by_torch(twin, torch.channels_last),
     }
     if find_spec("onnxruntime") is not None:
         found["ONNX Runtime, float32"] = by_onnx_runtime(path)
     for precision in dict.fromkeys((PRECISION, "bf16")):
         ours = " (ours)" if precision == PRECISION else ""
-        found[f"OpenVINO, {precision}{ours}"] = on_cpu(Exported.open(path), THREADS, precision)
+        found[f"OpenVINO, {precision}{ours}"] = on_cpu(ExportedEncoder.open(path), THREADS, precision)
     return found
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from subprocess import Popen
 
-from embed.observation import State
+from embed.observation import TrackletState
 from tests.bench.measure import table
 from tests.bench.streams import (
     CLIPS,
@@ -184,6 +184,6 @@ def main() -> None:
     table(["fault", "works again after mending", "analysed/s of the cameras not hit"], rows)
     report_identities(heard)
     opened = {o.tracklet for _, o in heard.observations}
-    closed = {o.tracklet for _, o in heard.observations if o.state is State.CLOSED}
+    closed = {o.tracklet for _, o in heard.observations if o.state is TrackletState.CLOSED}
     print(f"tracklets whose end was lost with a killed process: {len(opened - closed)} of {len(opened)}")
     print("cameras of the last `observe`: " + "; ".join(notes))

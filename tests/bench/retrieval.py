@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ingest.clock import SystemClock
 from tests.bench.measure import table
 from training.datasets.base import ImageSet, ReidData
-from training.evaluation.protocols import About, evaluate_features
+from training.evaluation.protocols import EvaluationConditions, evaluate_features
 from training.evaluation.rerank import ReRanking
 
 SIZES = {"VeRi-776": (1_678, 11_579, 200, 20), "Market-1501": (3_368, 15_913, 751, 6)}
@@ -47,7 +47,9 @@ def main() -> None:
         data, query, gallery = toy_set(size)
         for post, reranking in (("none", None), ("re-ranked", ReRanking())):
             began_s = clock.monotonic_s()
-            (row,) = evaluate_features(data, query, gallery, About("random", "random"), reranking=reranking)
+            (row,) = evaluate_features(
+                data, query, gallery, EvaluationConditions("random", "random"), reranking=reranking
+            )
             took_s = clock.monotonic_s() - began_s
             most_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
             mean_ap = f"{row.metrics.mean_ap:.3f}"

@@ -23,7 +23,7 @@ import numpy as np
 
 from associate.trajectory import Kind, TrajectoryEvent
 from associate.trajectory import decode as decode_event
-from embed.observation import Observation, State, decode
+from embed.observation import Observation, TrackletState, decode
 from ingest.clock import NS
 from ingest.video import RecordedVideo, VideoWriter
 from tests.bench.measure import table
@@ -204,7 +204,7 @@ def report_delays(heard: Heard) -> None:
 def report_identities(heard: Heard) -> None:
     """Every tracklet that closed in good time is in exactly one identity."""
     end_ns = max(observation.at_ns for _, observation in heard.observations) - SETTLED_S * NS
-    closed = {o.tracklet for _, o in heard.observations if o.state is State.CLOSED and o.at_ns < end_ns}
+    closed = {o.tracklet for _, o in heard.observations if o.state is TrackletState.CLOSED and o.at_ns < end_ns}
     final = (Kind.CONFIRMED, Kind.EXTENDED)
     given = Counter(
         event.observation.rpartition("|")[0]

@@ -23,7 +23,7 @@ from training.datasets.base import ImageSet, ReidData
 from training.datasets.images import read_image
 from training.datasets.opening import open_dataset
 from training.evaluation.evaluate import evaluate_fold_runs
-from training.evaluation.protocols import About, Row, evaluate_features
+from training.evaluation.protocols import EvaluationConditions, EvaluationRow, evaluate_features
 from training.teacher.vectors import views
 
 SET = DATA / "reid" / "hcmc_two_camera"
@@ -56,7 +56,7 @@ def vectors_of(images: ImageSet, encode: Callable[[Image], Vectors]) -> Vectors:
     return np.stack([encode(read_image(images.path(row))) for row in range(len(images))])
 
 
-def shown(name: str, rows: list[Row]) -> list[str]:
+def shown(name: str, rows: list[EvaluationRow]) -> list[str]:
     """Rank 1 of all and of every subset, and MRR of all."""
     by_subset = {row.subset if row.subset != "all" else "": row.metrics for row in rows}
     ranks = [f"{by_subset[subset].cmc[1]:.3f}" if subset in by_subset else "" for subset in SUBSETS]
@@ -71,16 +71,18 @@ def main() -> None:
         print(f"without the five folds: there is no {missing[0]}\n")
     else:
         for feature, dim in FEATURES.items():
-            rows = evaluate_fold_runs(FOLDS, SET, _priors(), feature=feature, say=print, tell=lambda images: None)
+            rows = evaluate_fold_runs(
+                FOLDS, SET, _priors(), feature=feature, notify=print, on_progress=lambda images: None
+            )
             for prior in dict.fromkeys(row.prior for row in rows):
                 named = f"ours, five folds, {dim} numbers, {prior}"
                 lines.append(shown(named, [row for row in rows if row.prior == prior]))
     table(["rank 1", "all", *SUBSETS[1:], "MRR"], lines)
 
 
-def _by(data: ReidData, encode: Callable[[Image], Vectors]) -> list[Row]:
+def _by(data: ReidData, encode: Callable[[Image], Vectors]) -> list[EvaluationRow]:
     query, gallery = vectors_of(data.query, encode), vectors_of(data.gallery, encode)
-    return evaluate_features(data, query, gallery, About(str(data.fingerprint()), "reference"))
+    return evaluate_features(data, query, gallery, EvaluationConditions(str(data.fingerprint()), "reference"))
 
 
 def _priors() -> Path | None:

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from embed.observation import BoxAt, Epoch, Gap, Observation, State, Tick, pack_vector, tracklet_id
+from embed.observation import BoxAt, CameraEpoch, Gap, Observation, Tick, TrackletState, pack_vector, tracklet_id
 from ingest.clock import NS
 from ingest.frame import ClockQuality
 
@@ -23,9 +23,9 @@ def observation(
     at_s: float = 12.0,
     first_s: float = 10.0,
     last_s: float | None = None,
-    state: State = State.UPDATED,
+    state: TrackletState = TrackletState.UPDATED,
     sequence: int = 1,
-    epoch: Epoch = Epoch(1, 0),  # noqa: B008 - frozen
+    epoch: CameraEpoch = CameraEpoch(1, 0),  # noqa: B008 - frozen
     vector: NDArray[np.float32] | None = None,
     dim: int = 16,
     boxes: int = 2,
@@ -58,7 +58,7 @@ def observation(
 
 def gap(*, at_s: float = 14.0) -> Gap:
     """Records that were given up."""
-    return Gap(camera="north", epoch=Epoch(1, 1), sequence=0, at_ns=round(at_s * NS), records=42)
+    return Gap(camera="north", epoch=CameraEpoch(1, 1), sequence=0, at_ns=round(at_s * NS), records=42)
 
 
 def tick(
@@ -66,7 +66,7 @@ def tick(
     *,
     at_s: float = 13.0,
     final: bool = False,
-    epoch: Epoch = Epoch(1, 0),  # noqa: B008 - frozen
+    epoch: CameraEpoch = CameraEpoch(1, 0),  # noqa: B008 - frozen
     sequence: int = 4,
 ) -> Tick:
     """A second of a camera's clock."""

@@ -13,10 +13,16 @@ from deploy.site.wiring import make_attributes
 from deploy.weights import catalogue
 from detect.detections import Detections
 from detect.masks import BoxMasker
-from embed.attributes import Attributes, BarrierAttributes, Traits, agree, vehicle
+from embed.attributes import (
+    AttributeClassifier,
+    BarrierAttributeClassifier,
+    VehicleAttributes,
+    combine_attributes,
+    vehicle_pixels,
+)
 from embed.colour import ColourEncoder
 from embed.crops import Crop
-from embed.observation import Epoch, Observation, decode, encode
+from embed.observation import CameraEpoch, Observation, decode, encode
 from embed.settings import EmbedSettings
 from embed.tracklets import TrackletBuilder
 from ingest.clock import NS
@@ -37,9 +43,9 @@ PAINTS = {
 
 
 @pytest.fixture(scope="module")
-def barrier(shared_data: Path) -> BarrierAttributes:
+def barrier(shared_data: Path) -> BarrierAttributeClassifier:
     main = catalogue.load_catalogue().network("vehicle-attributes-0039").published.files[0].name
-    return BarrierAttributes(shared_data / "weights" / main)
+    return BarrierAttributeClassifier(shared_data / "weights" / main)
 
 
 def whole(image: Image, quality: float = 0.8) -> Crop:
@@ -48,21 +54,21 @@ def whole(image: Image, quality: float = 0.8) -> Crop:
 
 
 @pytest.mark.parametrize("colour", PAINTS)
-def test_paint_is_named(barrier: BarrierAttributes, colour: str) -> None:
+def test_paint_is_named(barrier: BarrierAttributeClassifier, colour: str) -> None:
     """Blue is not red: the channels are in the order that the network was trained with."""
     (traits,) = barrier([painted(PAINTS[colour])])
     assert traits.colour == colour
 
 
-def test_crops_are_told_one_by_one(barrier: BarrierAttributes) -> None:
+def test_crops_are_told_one_by_one(barrier: BarrierAttributeClassifier) -> None:
     crops = [painted(paint, seed=seed) for seed, paint in enumerate(PAINTS.values())]
     told = barrier(crops)
     assert told == [barrier([each])[0] for each in crops]
-    assert all(0 < score <= 1 for traits in told for score in (traits.colour_score, traits.kind_score))
+    assert all(0 < score <= 1 for traits in told for score in (traits.colour_score, traits.vehicle_type_score))
     assert barrier([]) == []
 
 
-def test_surroundings_do_not_count(barrier: BarrierAttributes) -> None:
+def test_surroundings_do_not_count(barrier: BarrierAttributeClassifier) -> None:
     crop = painted(PAINTS["red"])
     image = np.full_like(crop.image, 255)
     image[8:-8, 10:-10] = crop.image[8:-8, 10:-10]
@@ -81,88 +87,91 @@ def test_surroundings_do_not_count(barrier: BarrierAttributes) -> None:
 )
 def test_the_vehicle_in_a_crop_is_never_empty(box: list[float], shape: tuple[int, int]) -> None:
     image = np.zeros((20, 30, 3), np.uint8)
-    assert vehicle(Crop(image, np.array(box, np.float32), 0.5, 0)).shape[:2] == shape
+    assert vehicle_pixels(Crop(image, np.array(box, np.float32), 0.5, 0)).shape[:2] == shape
 
 
-def test_types_on_real_crops_from_behind(barrier: BarrierAttributes, shared_data: Path) -> None:
+def test_types_on_real_crops_from_behind(barrier: BarrierAttributeClassifier, shared_data: Path) -> None:
     """Rear views are not what the network was trained on: it does little more than tell trucks from cars."""
     told: dict[str, Counter[str]] = {"car": Counter(), "bus": Counter(), "truck": Counter()}
     for path in sorted((shared_data / "reid" / "hcmc_two_camera").glob("*.jpg")):
-        kind = path.name.split("_")[0]
-        if kind in told:
+        vehicle_type = path.name.split("_")[0]
+        if vehicle_type in told:
             image = np.asarray(cv2.imread(str(path)), np.uint8)
-            told[kind][barrier([whole(image)])[0].kind] += 1
+            told[vehicle_type][barrier([whole(image)])[0].vehicle_type] += 1
     agreement = _print_agreement("from behind", told)
     assert agreement >= 0.35
     assert told["truck"]["truck"] / told["truck"].total() > told["car"]["truck"] / told["car"].total() + 0.1
 
 
-def test_types_in_real_traffic(barrier: BarrierAttributes, shared_data: Path) -> None:
+def test_types_in_real_traffic(barrier: BarrierAttributeClassifier, shared_data: Path) -> None:
     """A road with vehicles from the front and from behind, boxes of the truth, three frames a second."""
     names = {1: "car", 2: "truck", 3: "bus"}
-    told: dict[str, Counter[str]] = {kind: Counter() for kind in names.values()}
+    told: dict[str, Counter[str]] = {vehicle_type: Counter() for vehicle_type in names.values()}
     for clip in ("jamcam_06514", "jamcam_03604"):
         truth = read_mot(shared_data / "video" / "gt_mot" / f"{clip}.gt.txt")
         for frame in list(RecordedVideo(shared_data / "video" / f"{clip}.mp4", clip).frames())[::8]:
             for row in np.flatnonzero(truth.frames == frame.sequence + 1):
                 box, number = truth.boxes[row], int(truth.classes[row])
                 if number in names and (box[2:] - box[:2]).min() >= 24:
-                    told[names[number]][barrier([Crop(frame.image, box, 0.8, 0)])[0].kind] += 1
+                    told[names[number]][barrier([Crop(frame.image, box, 0.8, 0)])[0].vehicle_type] += 1
     _print_agreement("in traffic", told)
     assert told["car"]["car"] / told["car"].total() >= 0.7
 
 
 def _print_agreement(what: str, told: dict[str, Counter[str]]) -> float:
-    right, total = sum(votes[kind] for kind, votes in told.items()), sum(votes.total() for votes in told.values())
-    parts = ", ".join(f"{kind} {votes[kind]}/{votes.total()}" for kind, votes in told.items())
+    right, total = (
+        sum(votes[vehicle_type] for vehicle_type, votes in told.items()),
+        sum(votes.total() for votes in told.values()),
+    )
+    parts = ", ".join(f"{vehicle_type} {votes[vehicle_type]}/{votes.total()}" for vehicle_type, votes in told.items())
     print(f"type agreement {what}: {right / total:.2f} of {total} ({parts})")
     return right / total
 
 
-RED, GRAY = Traits("red", 0.9, "car", 0.8), Traits("gray", 0.6, "van", 0.7)
+RED, GRAY = VehicleAttributes("red", 0.9, "car", 0.8), VehicleAttributes("gray", 0.6, "van", 0.7)
 
 
 def test_the_better_crop_decides() -> None:
-    agreed = agree([(RED, 0.3), (GRAY, 0.9)])
-    assert (agreed.colour, agreed.kind) == ("gray", "van")
+    agreed = combine_attributes([(RED, 0.3), (GRAY, 0.9)])
+    assert (agreed.colour, agreed.vehicle_type) == ("gray", "van")
     assert agreed.colour_score == pytest.approx(0.6 * 0.901 / 1.202)
 
 
 def test_one_crop_agrees_with_itself() -> None:
-    agreed = agree([(RED, 0.0)])
-    assert (agreed.colour, agreed.kind) == ("red", "car")
-    assert (agreed.colour_score, agreed.kind_score) == pytest.approx((0.9, 0.8))
+    agreed = combine_attributes([(RED, 0.0)])
+    assert (agreed.colour, agreed.vehicle_type) == ("red", "car")
+    assert (agreed.colour_score, agreed.vehicle_type_score) == pytest.approx((0.9, 0.8))
 
 
 def test_order_does_not_matter() -> None:
     told = [(RED, 0.5), (GRAY, 0.5), (RED, 0.2)]
-    there, back = agree(told), agree(told[::-1])
-    assert (there.colour, there.kind) == (back.colour, back.kind) == ("red", "car")
-    assert (there.colour_score, there.kind_score) == pytest.approx((back.colour_score, back.kind_score))
+    there, back = combine_attributes(told), combine_attributes(told[::-1])
+    assert (there.colour, there.vehicle_type) == (back.colour, back.vehicle_type) == ("red", "car")
+    assert (there.colour_score, there.vehicle_type_score) == pytest.approx((back.colour_score, back.vehicle_type_score))
 
 
 class Fixed:
     """Tells the same of every crop, and counts."""
 
-    def __init__(self, traits: Traits) -> None:
+    def __init__(self, traits: VehicleAttributes) -> None:
         self.traits = traits
         self.crops = 0
 
-    def __call__(self, crops: Sequence[Crop]) -> list[Traits]:
+    def __call__(self, crops: Sequence[Crop]) -> list[VehicleAttributes]:
         self.crops += len(crops)
         return [self.traits] * len(crops)
 
 
-def said(attributes: Attributes | None, label: str = "vehicle") -> list[Observation]:
+def said(attributes: AttributeClassifier | None, label: str = "vehicle") -> list[Observation]:
     """The observations of one vehicle in view for four seconds."""
     builder = TrackletBuilder(
         "a",
-        Epoch(1, 0),
+        CameraEpoch(1, 0),
         ColourEncoder(),
         BoxMasker(),
         lost_after_s=1.0,
         settings=EmbedSettings(),
-        attributes=attributes,
+        classifier=attributes,
     )
     image = np.random.default_rng(1).integers(0, 255, (200, 400, 3), dtype=np.uint8)
     messages = []
@@ -184,7 +193,7 @@ def test_an_observation_carries_colour_and_type() -> None:
 
 LABELS = {
     "the detector knows better": (RED, "bus", "bus"),
-    "the type is doubtful": (replace(RED, kind_score=0.4), "vehicle", "vehicle"),
+    "the type is doubtful": (replace(RED, vehicle_type_score=0.4), "vehicle", "vehicle"),
     "the type is told": (GRAY, "vehicle", "van"),
 }
 

@@ -1,10 +1,10 @@
-"""Which pictures of a vehicle are kept."""
+"""Crops of a vehicle: quality and choice."""
 
 import numpy as np
 import pytest
 
 from detect.detections import Detections
-from embed.crops import BestCrops, cut, qualities, sharpness
+from embed.crops import BestCrops, crop_qualities, cut_crop, sharpness
 from ingest.frame import ClockQuality, Frame
 
 RNG = np.random.default_rng(0)
@@ -29,12 +29,12 @@ BETTER = {
 @pytest.mark.parametrize("name", BETTER)
 def test_quality_prefers(name: str) -> None:
     better, worse = BETTER[name]
-    assert qualities(frame(), better)[0] > qualities(frame(), worse)[0]
+    assert crop_qualities(frame(), better)[0] > crop_qualities(frame(), worse)[0]
 
 
 def test_a_covered_vehicle_is_worth_less() -> None:
     pair = Detections.of([[100, 50, 180, 130], [120, 60, 200, 160]])
-    far, near = qualities(frame(), pair)
+    far, near = crop_qualities(frame(), pair)
     assert far < 0.6 * near
 
 
@@ -47,7 +47,7 @@ def test_sharpness_sees_blur() -> None:
 def test_a_crop_holds_its_box_and_its_mask() -> None:
     masks = np.zeros((1, 200, 300), np.bool_)
     masks[0, 60:100, 110:160] = True
-    crop = cut(frame(), Detections.of([[100, 50, 170, 120]], masks=masks), 0, 1.0)
+    crop = cut_crop(frame(), Detections.of([[100, 50, 170, 120]], masks=masks), 0, 1.0)
     assert crop is not None
     left, top, right, bottom = crop.box_xyxy.astype(int)
     assert (crop.image[top:bottom, left:right] == NOISE[50:120, 100:170]).all()
@@ -57,7 +57,7 @@ def test_a_crop_holds_its_box_and_its_mask() -> None:
 
 
 def test_nothing_to_cut() -> None:
-    assert cut(frame(), one([100, 50, 101, 51]), 0, 1.0) is None
+    assert cut_crop(frame(), one([100, 50, 101, 51]), 0, 1.0) is None
 
 
 def test_the_best_are_kept_apart_in_time() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embed.observation import Epoch, Message, decode, encode, order_key, pack_vector, unpack_vector
+from embed.observation import CameraEpoch, Message, decode, encode, order_key, pack_vector, unpack_vector
 from tests.embed.samples import gap, observation, tick
 
 GOLDEN = Path(__file__).parents[1] / "data" / "golden"
@@ -58,9 +58,9 @@ def test_a_field_of_the_future_is_ignored() -> None:
 
 
 def test_epochs_compare_by_owner_then_session() -> None:
-    epochs = [Epoch(1, 0), Epoch(1, 9), Epoch(2, 0), Epoch(10, 0), Epoch(10, 1)]
+    epochs = [CameraEpoch(1, 0), CameraEpoch(1, 9), CameraEpoch(2, 0), CameraEpoch(10, 0), CameraEpoch(10, 1)]
     assert all(earlier < later for earlier, later in pairwise(epochs))
-    assert str(Epoch(10, 1)) == "10.1"
+    assert str(CameraEpoch(10, 1)) == "10.1"
 
 
 def test_a_tick_comes_after_what_it_confirms() -> None:

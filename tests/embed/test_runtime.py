@@ -9,12 +9,12 @@ import pytest
 from associate.associator import Associator
 from associate.settings import AssociateSettings
 from embed.crops import Crop
-from embed.exported import Exported
-from embed.runtime import BATCHES, RuntimeEncoder, pieces
+from embed.exported import ExportedEncoder
+from embed.runtime import BATCHES, RuntimeEncoder, batch_ranges
 from ingest.errors import ConfigError, WeightsError
 from tests.embed import test_colour
 from tests.embed.samples import observation, unit
-from tests.embed.tiny_encoder import about, write_tiny
+from tests.embed.tiny_encoder import metadata, write_tiny
 
 CROPS = [
     test_colour.crop(colour, seed=seed, size=(90 + 7 * seed, 60))
@@ -40,7 +40,7 @@ def test_any_number_of_crops(tiny: Path, count: int) -> None:
 
 @pytest.mark.parametrize("count", range(30))
 def test_crops_are_run_in_few_sizes_and_all_of_them_once(count: int) -> None:
-    found = list(pieces(count))
+    found = list(batch_ranges(count))
     assert [place for start, stop in found for place in range(start, stop)] == list(range(count))
     assert {stop - start for start, stop in found} <= set(BATCHES)
 
@@ -58,7 +58,7 @@ def test_it_sees_blue_green_red_of_the_whole_crop_and_is_told_of_box_and_mask(ti
 
 
 def test_a_network_that_takes_no_priors_is_given_none(tmp_path: Path) -> None:
-    encoder = RuntimeEncoder(write_tiny(tmp_path / "plain.onnx", about(priors=False)))
+    encoder = RuntimeEncoder(write_tiny(tmp_path / "plain.onnx", metadata(priors=False)))
     assert encoder.dim == 3
     assert np.array_equal(encoder(CROPS), encoder([replace(each, mask=None) for each in CROPS]))
 
@@ -70,7 +70,7 @@ def test_the_id_is_of_the_weights(tmp_path: Path) -> None:
     ids = [RuntimeEncoder(path).id for path in (one, same, other)]
     assert ids[0] == ids[1] != ids[2]
     assert all(name.startswith("grl@") for name in ids)
-    assert Exported.open(one).id == ids[0]
+    assert ExportedEncoder.open(one).id == ids[0]
 
 
 def test_vectors_of_other_weights_are_not_compared(tmp_path: Path) -> None:
@@ -102,9 +102,9 @@ def test_foreign_and_wrong_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="is no exported encoder"):
         RuntimeEncoder(write_tiny(tmp_path / "foreign.onnx", key="somebody else's"))
     with pytest.raises(WeightsError, match="of format 'corridor exported encoder 9'"):
-        RuntimeEncoder(write_tiny(tmp_path / "new.onnx", about(format="corridor exported encoder 9")))
+        RuntimeEncoder(write_tiny(tmp_path / "new.onnx", metadata(format="corridor exported encoder 9")))
     with pytest.raises(WeightsError, match="unlike its metadata says"):
-        RuntimeEncoder(write_tiny(tmp_path / "liar.onnx", about(dim=512)))
+        RuntimeEncoder(write_tiny(tmp_path / "liar.onnx", metadata(dim=512)))
     with pytest.raises(WeightsError, match=r"cannot read the encoder .*no\.onnx: No such file"):
         RuntimeEncoder(tmp_path / "no.onnx")
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from deploy.site.wiring import make_encoder
 from embed.crops import Crop
-from embed.exported import Exported
+from embed.exported import ExportedEncoder
 from embed.settings import SHIPPED_FILE, EmbedSettings
 
 MOST_BYTES = 10_000_000
@@ -13,16 +13,16 @@ MOST_BYTES = 10_000_000
 def test_both_files_are_small_and_the_card_is_theirs() -> None:
     files = [SHIPPED_FILE, SHIPPED_FILE.with_suffix(".safetensors")]
     assert sum(path.stat().st_size for path in files) <= MOST_BYTES
-    exported = Exported.open(SHIPPED_FILE)
+    exported = ExportedEncoder.open(SHIPPED_FILE)
     assert exported.id in SHIPPED_FILE.with_name("README.md").read_text("utf-8")
     assert exported.id.encode() in files[1].read_bytes()[:4096], "of the same export"
 
 
 def test_association_knows_how_to_read_it() -> None:
-    about = Exported.open(SHIPPED_FILE).about
-    assert about.similarity_midpoint is not None
-    assert about.similarity_slope is not None
-    assert 0 < about.similarity_midpoint < 1
+    metadata = ExportedEncoder.open(SHIPPED_FILE).metadata
+    assert metadata.similarity_midpoint is not None
+    assert metadata.similarity_slope is not None
+    assert 0 < metadata.similarity_midpoint < 1
 
 
 def test_it_is_what_a_configuration_without_a_word_has() -> None:
@@ -33,7 +33,7 @@ def test_it_is_what_a_configuration_without_a_word_has() -> None:
         for _ in range(3)
     ]
     vectors = encoder(crops)
-    assert encoder.id == Exported.open(SHIPPED_FILE).id
+    assert encoder.id == ExportedEncoder.open(SHIPPED_FILE).id
     assert vectors.shape == (3, 768)
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-5)
     np.testing.assert_array_equal(encoder(crops[1:2])[0], vectors[1])

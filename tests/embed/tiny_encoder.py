@@ -7,13 +7,13 @@ import msgspec
 import numpy as np
 import pytest
 
-from embed.exported import FORMAT, IMAGES, KEY, PRIORS, VECTORS, About
+from embed.exported import FORMAT, IMAGES, KEY, PRIORS, VECTORS, EncoderMetadata
 from embed.network.settings import NetworkSettings
 
 SIDE_PX = 32
 
 
-def about(*, priors: bool = True, **changed: Any) -> About:
+def metadata(*, priors: bool = True, **changed: Any) -> EncoderMetadata:
     """Its metadata."""
     values: dict[str, Any] = {
         "format": FORMAT,
@@ -25,13 +25,13 @@ def about(*, priors: bool = True, **changed: Any) -> About:
         "seed": 0,
         "recipe": {},
     }
-    return About(**values | changed)
+    return EncoderMetadata(**values | changed)
 
 
-def write_tiny(path: Path, told: About | None = None, *, gain: float = 1.0, key: str = KEY) -> Path:
+def write_tiny(path: Path, told: EncoderMetadata | None = None, *, gain: float = 1.0, key: str = KEY) -> Path:
     """Write it; `gain` is of its only weights, `told` what it says of itself. Skips the test where there is no onnx."""
     onnx = pytest.importorskip("onnx")
-    told = told or about()
+    told = told or metadata()
     helper, kind = onnx.helper, onnx.TensorProto
     has_priors = told.priors
     nodes = [

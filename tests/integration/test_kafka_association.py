@@ -15,13 +15,13 @@ from deploy.log.kafka_log import KafkaLog
 from deploy.log.sqlite_log import SqliteLog
 from deploy.log.topics import IDENTITIES, OBSERVATIONS, TRAJECTORIES
 from deploy.site.association_worker import AssociationWorker
-from embed.observation import BoxAt, Epoch, Message, Observation, State, Tick, encode, pack_vector
+from embed.observation import BoxAt, CameraEpoch, Message, Observation, Tick, TrackletState, encode, pack_vector
 from ingest.clock import NS
 from ingest.frame import ClockQuality
 from tests.contracts.kafka_broker import servers
 
 CAMERAS = ("north", "south")
-EPOCH = Epoch(1, 0)
+EPOCH = CameraEpoch(1, 0)
 
 
 def observed(vehicles: int = 30) -> Iterator[Message]:
@@ -46,7 +46,7 @@ def sighting(camera: str, track: int, at_ns: int, vector: bytes) -> Observation:
         epoch=EPOCH,
         track=track,
         sequence=0,
-        state=State.CLOSED,
+        state=TrackletState.CLOSED,
         at_ns=at_ns,
         first_ns=at_ns - NS,
         last_ns=at_ns,

@@ -6,10 +6,10 @@ import pytest
 
 from deploy.log.sqlite_log import SqliteLog
 from deploy.log.topics import DEAD_LETTERS, OBSERVATIONS, TRAJECTORIES
-from embed.exported import Exported
+from embed.exported import ExportedEncoder
 from embed.network.settings import NetworkSettings
 from embed.observation import Observation, decode, unpack_vector
-from tests.embed.tiny_encoder import about, write_tiny
+from tests.embed.tiny_encoder import metadata, write_tiny
 from tests.ingest.clips import write_clip
 from tests.system.command import corridor
 
@@ -49,19 +49,19 @@ def test_a_run_with_an_exported_encoder(tmp_path: Path, kind: str) -> None:
     write_clip(tmp_path / "clip.mp4", 150)
     encoder = tmp_path / "encoder.onnx"
     if kind == "tiny":
-        write_tiny(encoder, about(similarity_midpoint=0.5, similarity_slope=8.0))
+        write_tiny(encoder, metadata(similarity_midpoint=0.5, similarity_slope=8.0))
     else:
         write_grl(encoder)
     (tmp_path / "site.toml").write_text(SITE + ("" if kind == "tiny" else READ_AS))
     result = corridor(tmp_path, "run", "site.toml")
     assert result.returncode == 0, result.stderr
-    exported = Exported.open(encoder)
+    exported = ExportedEncoder.open(encoder)
     log = SqliteLog(tmp_path / "runs" / "corridor.db")
     messages = [decode(record.value) for record in log.read(OBSERVATIONS, 0, 10_000)]
     seen = [message for message in messages if isinstance(message, Observation)]
     assert {message.camera for message in seen} == {"one", "two"}
     assert {message.encoder for message in seen} == {exported.id}
-    assert {len(unpack_vector(message.vector)) for message in seen} == {exported.about.dim}
+    assert {len(unpack_vector(message.vector)) for message in seen} == {exported.metadata.dim}
     assert log.end(TRAJECTORIES) > 0
     assert log.end(DEAD_LETTERS) == 0
     log.close()

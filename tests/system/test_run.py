@@ -11,7 +11,7 @@ import pytest
 from associate.trajectory import Kind, decode
 from deploy.log.sqlite_log import SqliteLog
 from deploy.log.topics import OBSERVATIONS, TRAJECTORIES
-from embed.observation import Observation, State, Tick
+from embed.observation import Observation, Tick, TrackletState
 from embed.observation import decode as decode_observation
 from tests.ingest.clips import write_clip
 from tests.system.command import corridor, start
@@ -43,7 +43,7 @@ def check_whole(path: Path) -> None:
     observations = [m for m in messages if isinstance(m, Observation)]
     # A tracklet that a killed process left open was closed by its successor's taking over.
     tracklets = {m.tracklet for m in observations}
-    assert {m.tracklet for m in observations if m.state is State.CLOSED} <= tracklets
+    assert {m.tracklet for m in observations if m.state is TrackletState.CLOSED} <= tracklets
     events = [decode(value) for value in trajectory_values(path)]
     visits = Counter(
         visit.observation.rpartition("|")[0] for event in events if event.kind is Kind.CLOSED for visit in event.visits

@@ -15,14 +15,14 @@ from tests.training.toy_vehicles import draw_vehicles
 from training.batches.augment import PriorSource
 from training.datasets.base import IdentityMap, fingerprint
 from training.encoder.checkpoint import Origin
-from training.encoder.distributed import Place, joined
-from training.encoder.journal import Standing
-from training.encoder.loop import Watch, train
+from training.encoder.distributed import DistributedContext, distributed_context
+from training.encoder.journal import TrainingProgress
+from training.encoder.loop import TrainingCallbacks, train
 from training.encoder.precision import Precision
 from training.encoder.recipe import MODERN
-from training.encoder.trainer import Job, Trainer
+from training.encoder.trainer import Trainer, TrainingSpec
 
-PLACE = Place(0, 1, torch.device("cpu"))
+CONTEXT = DistributedContext(0, 1, torch.device("cpu"))
 EXACT = Precision(torch.device("cpu"), None, "test")
 
 
@@ -44,7 +44,7 @@ def make_job(
     priors: PriorSource | None = prior_of,
     start: Path | None = None,
     **recipe: Any,
-) -> Job:
+) -> TrainingSpec:
     """A toy set drawn into `folder`, and its training into `out`, with a checkpoint after every step."""
     images = draw_vehicles(folder, identities=vehicles, images=pictures)
     values = {
@@ -63,25 +63,27 @@ def make_job(
         data=str(fingerprint(images)),
         identities=IdentityMap.of(images).identities,
     )
-    return Job(images, priors, origin, out, checkpoint_every_s=0.0, validate_every=1, start=start)
+    return TrainingSpec(images, priors, origin, out, checkpoint_every_s=0.0, validate_every=1, start=start)
 
 
-def run(job: Job, *, resume: bool = False, place: Place = PLACE, **watch: Any) -> Trainer:
+def run(
+    spec: TrainingSpec, *, resume: bool = False, context: DistributedContext = CONTEXT, **callbacks: Any
+) -> Trainer:
     """Train it on one thread, so that every sum has one order."""
     torch.set_num_threads(1)
-    return train(job, place, EXACT, Watch(SystemClock(), **watch), resume=resume)
+    return train(spec, context, EXACT, TrainingCallbacks(SystemClock(), **callbacks), resume=resume)
 
 
 def main() -> None:
-    def report(standing: Standing) -> None:
-        sys.stdout.write(f"{standing.epoch} {standing.step}\n")
+    def report(progress: TrainingProgress) -> None:
+        sys.stdout.write(f"{progress.epoch} {progress.step}\n")
         sys.stdout.flush()
 
-    with joined() as place:
-        trainer = run(make_job(Path(sys.argv[1]), Path(sys.argv[2])), place=place, report=report)
+    with distributed_context() as context:
+        trainer = run(make_job(Path(sys.argv[1]), Path(sys.argv[2])), context=context, report=report)
         weights = torch.cat([each.detach().flatten() for each in trainer.objective.parameters()])
         banks = trainer.objective.get_buffer("align.local_bank")
-        sys.stdout.write(f"process {place.rank}: {weights.double().sum().item()} {banks.double().sum().item()}\n")
+        sys.stdout.write(f"process {context.rank}: {weights.double().sum().item()} {banks.double().sum().item()}\n")
 
 
 if __name__ == "__main__":

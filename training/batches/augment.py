@@ -1,4 +1,4 @@
-"""Pictures and their priors as a network sees them: resized, and in training flipped, shifted, jittered and erased."""
+"""Images and their priors as a network sees them: resized, and in training flipped, shifted, jittered and erased."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +13,7 @@ from ingest.frame import Image
 from training.encoder.recipe import Recipe
 
 PriorSource = Callable[[int], NDArray[Any]]
-"""From an image's row number to its prior, (2, h, w): box and mask, 0 to 1, of any size, over the whole picture."""
+"""From an image's row number to its prior, (2, h, w): box and mask, 0 to 1, of any size, over the whole image."""
 
 ERASED_AREA = (0.02, 0.4)
 ERASED_ASPECT = 0.3
@@ -27,15 +27,15 @@ MEAN = np.array(PIXEL_MEAN, np.float32)
 STD = np.array(PIXEL_STD, np.float32)
 LEVELS = ((np.arange(256, dtype=np.float32)[:, None] / 255.0 - MEAN) / STD)[None]
 """What every level of red, green and blue becomes, (1, 256, 3)."""
-GREY_BGR = np.array((0.114, 0.587, 0.299))
+GRAY_WEIGHTS_BGR = np.array((0.114, 0.587, 0.299))
 
 Array = NDArray[np.float32]
 
 
 def test_view(image: Image, prior: NDArray[Any] | None, size_hw: tuple[int, int]) -> tuple[Array, Array | None]:
-    """(H, W, 3) float32 normalised RGB of a BGR picture, and its prior (H/4, W/4, 2) in 0..1."""
+    """(H, W, 3) float32 normalised RGB of a BGR image, and its prior (H/4, W/4, 2) in 0..1."""
     pixels = normalised(resized(image, size_hw))
-    return pixels, None if prior is None else quarter(resized(_columns(prior), size_hw))
+    return pixels, None if prior is None else quarter_size(resized(_channels_last(prior), size_hw))
 
 
 test_view.__test__ = False  # type: ignore[attr-defined]  # pytest must not take it for a test
@@ -44,28 +44,28 @@ test_view.__test__ = False  # type: ignore[attr-defined]  # pytest must not take
 def training_view(
     image: Image, prior: NDArray[Any] | None, size_hw: tuple[int, int], recipe: Recipe, rng: np.random.Generator
 ) -> tuple[Array, Array | None]:
-    """As `test_view`, augmented; the prior goes the same way as the picture, but is never erased."""
+    """As `test_view`, augmented; the prior goes the same way as the image, but is never erased."""
     if recipe.zoom:
-        part = part_shown(recipe.zoom, rng)
+        part = random_part(recipe.zoom, rng)
         image = cropped(image, part)
-        prior = None if prior is None else np.moveaxis(cropped(_columns(prior), part), -1, 0)
+        prior = None if prior is None else np.moveaxis(cropped(_channels_last(prior), part), -1, 0)
     flip = rng.random() < recipe.flip
     shift_yx = rng.integers(-recipe.pad_px, recipe.pad_px, size=2, endpoint=True)
     moved = jittered(shifted(resized(image, size_hw), flip, shift_yx), jitter_factors(recipe, rng))
     pixels = erased(normalised(moved), recipe.erase, rng)
     if prior is None:
         return pixels, None
-    shown = hidden(_columns(prior), recipe.prior_dropout, rng)
-    return pixels, quarter(shifted(resized(shown, size_hw), flip, shift_yx))
+    kept_prior = drop_priors(_channels_last(prior), recipe.prior_dropout, rng)
+    return pixels, quarter_size(shifted(resized(kept_prior, size_hw), flip, shift_yx))
 
 
-def _columns(prior: NDArray[Any]) -> NDArray[Any]:
+def _channels_last(prior: NDArray[Any]) -> NDArray[Any]:
     """(2, h, w) to (h, w, 2), as OpenCV wants it."""
     return np.ascontiguousarray(np.moveaxis(prior, 0, -1))
 
 
-def part_shown(zoom: float, rng: np.random.Generator) -> Array:
-    """Left, top, right and bottom of a part of the picture, in shares of its sides.
+def random_part(zoom: float, rng: np.random.Generator) -> Array:
+    """Left, top, right and bottom of a part of the image, in shares of its sides.
 
     Its sides are shorter by 0 to `zoom`; one of them by up to ZOOM_ASPECT more.
     """
@@ -104,14 +104,14 @@ def normalised(image: Image) -> Array:
 
 
 def jittered(image: Image, factors: Array) -> Image:
-    """A BGR picture with brightness, contrast (around its mean grey) and saturation times `factors`."""
+    """A BGR image with brightness, contrast (around its mean gray) and saturation times `factors`."""
     if np.all(factors == 1.0):
         return image
     brightness, contrast, saturation = factors.tolist()
-    grey = np.outer(np.ones(3), GREY_BGR)
-    level = brightness * float(GREY_BGR @ cv2.mean(image)[:3])
-    # All three are linear in a pixel, so they are one matrix; a grey has no colour to lose, so its offset stays.
-    mixed = brightness * contrast * (saturation * np.eye(3) + (1.0 - saturation) * grey)
+    gray = np.outer(np.ones(3), GRAY_WEIGHTS_BGR)
+    level = brightness * float(GRAY_WEIGHTS_BGR @ cv2.mean(image)[:3])
+    # All three are linear in a pixel, so they are one matrix; a gray has no colour to lose, so its offset stays.
+    mixed = brightness * contrast * (saturation * np.eye(3) + (1.0 - saturation) * gray)
     offset = np.full((3, 1), (1.0 - contrast) * level)
     return np.asarray(cv2.transform(image, np.hstack([mixed, offset])), np.uint8)
 
@@ -132,8 +132,8 @@ def erased(pixels: Array, probability: float, rng: np.random.Generator) -> Array
     return pixels
 
 
-def hidden(prior: NDArray[Any], probability: float, rng: np.random.Generator) -> NDArray[Any]:
-    """A prior (h, w, 2), now and then without its mask (the box twice) or without both (ones everywhere)."""
+def drop_priors(prior: NDArray[Any], probability: float, rng: np.random.Generator) -> NDArray[Any]:
+    """Prior dropout: a prior (h, w, 2), at random without its mask (the box twice) or without both (all ones)."""
     chance = rng.random()
     if chance >= probability:
         return prior
@@ -142,7 +142,7 @@ def hidden(prior: NDArray[Any], probability: float, rng: np.random.Generator) ->
     return np.ascontiguousarray(np.repeat(prior[:, :, :1], 2, axis=2))
 
 
-def quarter(prior: NDArray[Any]) -> Array:
+def quarter_size(prior: NDArray[Any]) -> Array:
     """(H, W, 2) averaged over squares of four by four pixels to (H/4, W/4, 2) float32."""
     size = prior.shape[1] // PRIOR_STRIDE, prior.shape[0] // PRIOR_STRIDE
     return np.asarray(cv2.resize(prior.astype(np.float32, copy=False), size, interpolation=cv2.INTER_AREA))

@@ -19,20 +19,20 @@ from training.batches.sampler import BatchPlan
 from training.datasets.base import ImageSet
 from training.datasets.images import read_image
 from training.encoder.recipe import Recipe
-from training.encoder.seeding import Drawn, generator
+from training.encoder.seeding import RandomStream, generator
 
 MOST_WORKERS = 8
 
-Key = tuple[int, int, int]
+SampleKey = tuple[int, int, int]
 """Epoch, place in it, row of the image."""
-Item = tuple[NDArray[np.float32], NDArray[np.float32] | None, int, NDArray[np.float32] | None]
+Sample = tuple[NDArray[np.float32], NDArray[np.float32] | None, int, NDArray[np.float32] | None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
     """images (B, 3, H, W) float32 laid out channels last, priors (B, 2, H/4, W/4) or None, labels (B,) int64.
 
-    targets: (B, D) what a teacher says of each image, NaN where it has said nothing; None without a teacher.
+    targets: (B, D) a teacher's vector of each image, NaN where it has none; None without a teacher.
     """
 
     images: Tensor
@@ -55,7 +55,7 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class TrainingSet(Dataset[Item]):
+class TrainingSet(Dataset[Sample]):
     """The images of a training set, augmented by the recipe; `targets` (N, D) by the row, as in a batch."""
 
     images: ImageSet
@@ -66,19 +66,19 @@ class TrainingSet(Dataset[Item]):
     seed: int
     targets: NDArray[np.float32] | None = None
 
-    def __getitem__(self, key: Key) -> Item:
+    def __getitem__(self, key: SampleKey) -> Sample:
         epoch, place, row = key
-        rng = generator(self.seed, Drawn.PICTURE, epoch, place)
+        rng = generator(self.seed, RandomStream.AUGMENTATION, epoch, place)
         image = read_image(self.images.path(row))
         prior = None if self.prior_of is None else self.prior_of(row)
         size_hw = (self.network.height, self.network.width)
-        pixels, shown = training_view(image, prior, size_hw, self.recipe, rng)
-        return pixels, shown, int(self.labels[row]), None if self.targets is None else self.targets[row]
+        pixels, view_prior = training_view(image, prior, size_hw, self.recipe, rng)
+        return pixels, view_prior, int(self.labels[row]), None if self.targets is None else self.targets[row]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Keys:
-    """All batches from a place in the training on, one process's share of each."""
+class BatchSampler:
+    """The batch sampler: all batches from a place in the training on, one process's share of each."""
 
     plan: BatchPlan
     epochs: range
@@ -86,17 +86,17 @@ class Keys:
     rank: int = 0
     processes: int = 1
 
-    def __iter__(self) -> Iterator[list[Key]]:
+    def __iter__(self) -> Iterator[list[SampleKey]]:
         for epoch in self.epochs:
             rows = self.plan.epoch(epoch)
             places = np.arange(rows.size).reshape(rows.shape)
-            mine = self._mine()
+            own = self._own_columns()
             first = self.first_step if epoch == self.epochs.start else 0
             for step in range(first, len(rows)):
-                chosen, where = rows[step][mine].tolist(), places[step][mine].tolist()
+                chosen, where = rows[step][own].tolist(), places[step][own].tolist()
                 yield [(epoch, place, row) for place, row in zip(where, chosen, strict=True)]
 
-    def _mine(self) -> NDArray[np.int64]:
+    def _own_columns(self) -> NDArray[np.int64]:
         """This process's columns of a batch: whole identities first, then images without."""
         plan = self.plan
         named = np.arange(plan.identities * plan.images).reshape(plan.identities, plan.images)
@@ -104,12 +104,12 @@ class Keys:
         return np.concatenate([each[self.rank :: self.processes].ravel() for each in (named, others)])
 
 
-def collate(items: Sequence[Item]) -> Batch:
+def collate(items: Sequence[Sample]) -> Batch:
     """Arrays of single images to one batch."""
     pixels, priors, labels, targets = zip(*items, strict=True)
-    said = None if targets[0] is None else torch.from_numpy(np.stack(targets))
-    shown = None if priors[0] is None else _channels_first(priors)
-    return Batch(_channels_first(pixels), shown, torch.tensor(labels), said)
+    teacher_targets = None if targets[0] is None else torch.from_numpy(np.stack(targets))
+    view_prior = None if priors[0] is None else _channels_first(priors)
+    return Batch(_channels_first(pixels), view_prior, torch.tensor(labels), teacher_targets)
 
 
 def _channels_first(arrays: Sequence[Any]) -> Tensor:
@@ -117,13 +117,13 @@ def _channels_first(arrays: Sequence[Any]) -> Tensor:
     return torch.from_numpy(np.stack(arrays)).permute(0, 3, 1, 2)
 
 
-def batches(dataset: TrainingSet, keys: Keys, device: torch.device) -> Iterator[Batch]:
+def batches(dataset: TrainingSet, sampler: BatchSampler, device: torch.device) -> Iterator[Batch]:
     """Batches in the order of the keys; on a GPU by several processes, on a CPU, which is busy anyway, by this one."""
     feeding = device.type == "cuda"
     workers = min(MOST_WORKERS, os.cpu_count() or 1) if feeding else 0
     loader = DataLoader(
         dataset,
-        batch_sampler=keys,
+        batch_sampler=sampler,
         num_workers=workers,
         collate_fn=collate,
         pin_memory=feeding,

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ingest.errors import ConfigError
 from training.datasets.base import UNLABELLED
-from training.encoder.seeding import Drawn, generator
+from training.encoder.seeding import RandomStream, generator
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,7 +78,7 @@ class BatchPlan:
         named = self._named(epoch) if self.rows else np.zeros((len(self.others) // self.others_images, 0), np.int64)
         if not self.others_images:
             return named
-        rng = generator(self.seed, Drawn.OTHERS, epoch)
+        rng = generator(self.seed, RandomStream.UNLABELLED_BATCHES, epoch)
         wanted = len(named) * self.others_images
         passes = [rng.permutation(self.others) for _ in range(-(-wanted // len(self.others)))]
         return np.hstack([named, np.concatenate(passes)[:wanted].reshape(len(named), -1)])
@@ -89,7 +89,7 @@ class BatchPlan:
         The images of each identity are dealt into groups of K from as many cameras as there are; a batch takes
         groups of P identities, the fuller ones more often, until fewer than P identities have one left.
         """
-        rng = generator(self.seed, Drawn.BATCHES, epoch)
+        rng = generator(self.seed, RandomStream.LABELLED_BATCHES, epoch)
         groups = [
             np.concatenate([_groups(rows, cameras, self.images, rng) for _ in range(times)])
             for rows, cameras, times in zip(self.rows, self.cameras, self.times, strict=True)

@@ -73,7 +73,7 @@ class ImageSet:
         return ImageSet(self.root, self.names[rows], self.identities[rows], self.cameras[rows], extra)
 
 
-def joined(sets: Sequence[ImageSet]) -> ImageSet:
+def concatenated(sets: Sequence[ImageSet]) -> ImageSet:
     """The images of several sets below the same folder, one after another, without their further columns."""
     return ImageSet(
         sets[0].root,
@@ -175,7 +175,7 @@ class IdentityMap:
         return places.astype(np.int64)
 
 
-def need(images: ImageSet, what: str) -> ImageSet:
+def need_images(images: ImageSet, what: str) -> ImageSet:
     """The set itself; raises ConfigError where it is empty. `what` names it for the operator."""
     if not len(images):
         raise ConfigError(f"{what} is empty: no usable image below {images.root}")

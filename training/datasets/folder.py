@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ingest.errors import ConfigError
 from training.datasets.base import UNKNOWN_CAMERA, ImageSet, ReidData
-from training.datasets.formats import Kind, existing
+from training.datasets.formats import DatasetFormat, existing
 from training.datasets.images import list_images
 
 logger = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ HELD_OUT = 0.2
 CSV_NAME = "images.csv"
 """What `corridor crops export` calls its file; a folder that has it is read by it."""
 
-Row = tuple[str, str, str]
+ImageRow = tuple[str, str, str]
 
 
 def load(folder: Path, variant: str) -> ReidData:
@@ -62,7 +62,7 @@ def _load_csv(path: Path) -> ReidData:
     return _given(path.parent, {split: existing(path.parent, by_split[split], path.name) for split in SPLITS})
 
 
-def _below(folder: Path, below: str) -> list[Row]:
+def _below(folder: Path, below: str) -> list[ImageRow]:
     where = folder / below
     identities = sorted(entry.name for entry in where.iterdir() if entry.is_dir()) if where.is_dir() else []
     return [
@@ -72,7 +72,7 @@ def _below(folder: Path, below: str) -> list[Row]:
     ]
 
 
-def _given(root: Path, rows: dict[str, list[Row]]) -> ReidData:
+def _given(root: Path, rows: dict[str, list[ImageRow]]) -> ReidData:
     train, query, gallery = (ImageSet.of(root, rows[split]) for split in SPLITS)
     return ReidData("folder", train, query, gallery, version="as split")
 
@@ -120,7 +120,7 @@ def _folders(folder: Path, depth: int) -> list[Path]:
     return below if depth == 1 else below + [deeper for entry in below for deeper in _folders(entry, depth - 1)]
 
 
-KIND = Kind(
+FORMAT = DatasetFormat(
     name="folder",
     layout="a folder an identity with images in it, or a CSV file with the columns path,identity[,camera][,split]",
     recognises=recognises,

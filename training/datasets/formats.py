@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class DatasetFormat:
     """A kind of data set: how its folder looks, who gives it out, and how it is read.
 
     `load` is called with the folder and a variant, one of `variants`; the first of them is what a user gets who names
@@ -78,7 +78,7 @@ def compare_counts(what: str, images: ImageSet, published: tuple[int, int]) -> t
     return (note,)
 
 
-def lonely(name: str, train: ImageSet) -> tuple[str, ...]:
+def single_image_identities(name: str, train: ImageSet) -> tuple[str, ...]:
     """A note, and a warning, where identities to be trained on have one image only."""
     identities, counts = np.unique(train.identities, return_counts=True)
     alone = identities[(counts == 1) & (identities != UNKNOWN_IDENTITY)]

@@ -43,7 +43,7 @@ def _decode(path: Path, how: int) -> Image:
         data = path.read_bytes()
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror}") from error
-    # OpenCV fills what is missing of a JPEG with grey and says nothing.
+    # OpenCV fills what is missing of a JPEG with gray and reports nothing.
     end = ENDS.get(data[:2])
     if end is not None and end not in data[-END_BYTES:]:
         raise SourceError(f"{path} has been cut short after {len(data)} bytes")
@@ -69,7 +69,7 @@ def find_corrupt(images: ImageSet) -> dict[str, str]:
 
 
 def without_corrupt(data: ReidData) -> ReidData:
-    """The data set without the images that cannot be read; they are told of once, here."""
+    """The data set without the images that cannot be read; logged once, here."""
     corrupt: dict[str, str] = {}
     seen: set[str] = set()
     for images in (data.train, data.query, data.gallery):

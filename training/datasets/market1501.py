@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from training.datasets.base import ReidData
-from training.datasets.formats import Kind, by_name_pattern, compare_counts
+from training.datasets.formats import DatasetFormat, by_name_pattern, compare_counts
 from training.datasets.images import list_images
 
 NAME = re.compile(r"(?P<identity>-?\d+)_c(?P<camera>\d)")
@@ -33,7 +33,7 @@ def recognises(folder: Path) -> bool:
     return all((folder / below).is_dir() for below in FOLDERS.values())
 
 
-KIND = Kind(
+FORMAT = DatasetFormat(
     name="market1501",
     layout="bounding_box_train, query, bounding_box_test with images such as 0002_c1s1_000451_03.jpg",
     recognises=recognises,

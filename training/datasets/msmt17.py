@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 
 from training.datasets.base import ImageSet, ReidData
-from training.datasets.formats import Kind, compare_counts, existing, read_lines
+from training.datasets.formats import DatasetFormat, compare_counts, existing, read_lines
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ def recognises(folder: Path) -> bool:
     return (folder / "list_train.txt").exists() and _version(folder) != ""
 
 
-KIND = Kind(
+FORMAT = DatasetFormat(
     name="msmt17",
     layout="train, test (V2: mask_train_v2, mask_test_v2) and list_{train,val,query,gallery}.txt",
     recognises=recognises,

@@ -6,14 +6,22 @@ from pathlib import Path
 from ingest.errors import ConfigError
 from training.datasets import folder, market1501, msmt17, two_camera, unnamed, vehicleid, veri776
 from training.datasets.base import ReidData
-from training.datasets.formats import Kind, lonely
+from training.datasets.formats import DatasetFormat, single_image_identities
 
 # In the order in which a folder's layout is tried.
-KINDS: dict[str, Kind] = {
+FORMATS: dict[str, DatasetFormat] = {
     kind.name: kind
-    for kind in (veri776.KIND, vehicleid.KIND, market1501.KIND, msmt17.KIND, two_camera.KIND, folder.KIND, unnamed.KIND)
+    for kind in (
+        veri776.FORMAT,
+        vehicleid.FORMAT,
+        market1501.FORMAT,
+        msmt17.FORMAT,
+        two_camera.FORMAT,
+        folder.FORMAT,
+        unnamed.FORMAT,
+    )
 }
-GUESSED = [kind for kind in KINDS.values() if kind is not unnamed.KIND]
+GUESSED = [kind for kind in FORMATS.values() if kind is not unnamed.FORMAT]
 
 
 def open_dataset(spec: str) -> ReidData:
@@ -35,21 +43,21 @@ def open_dataset(spec: str) -> ReidData:
     data = kind.load(path, variant or kind.variants[0])
     if not (len(data.train) or len(data.query)):
         raise ConfigError(f"{path}: there is no usable image for '{kind.name}': expected {kind.layout}{_ask(kind)}")
-    return replace(data, notes=data.notes + lonely(data.name, data.train))
+    return replace(data, notes=data.notes + single_image_identities(data.name, data.train))
 
 
-def _parse(spec: str) -> tuple[Kind | None, str, Path]:
+def _parse(spec: str) -> tuple[DatasetFormat | None, str, Path]:
     head, colon, rest = spec.partition(":")
     if not colon or Path(spec).exists():
         return None, "", Path(spec)
     name, _, variant = head.partition("/")
-    kind = KINDS.get(name)
+    kind = FORMATS.get(name)
     if kind is None:
-        raise ConfigError(f"there is no kind of data set '{name}' (in '{spec}'); there are {', '.join(KINDS)}")
+        raise ConfigError(f"there is no kind of data set '{name}' (in '{spec}'); there are {', '.join(FORMATS)}")
     if variant and variant not in kind.variants:
         raise ConfigError(f"'{name}' has no variant '{variant}'; there are {', '.join(filter(None, kind.variants))}")
     return kind, variant, Path(rest)
 
 
-def _ask(kind: Kind | None) -> str:
+def _ask(kind: DatasetFormat | None) -> str:
     return f"; it is given out at {kind.ask_at}" if kind is not None and kind.ask_at else ""

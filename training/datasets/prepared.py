@@ -18,15 +18,15 @@ from training.encoder.config import DataSettings
 if TYPE_CHECKING:
     from training.batches.augment import PriorSource
     from training.datasets.base import ImageSet, ReidData
-    from training.priors.cache import PriorCache, PriorRow
-    from training.teacher.vectors import Teaching
+    from training.priors.cache import PriorCache, PriorMode
+    from training.teacher.vectors import TeacherVectors
 
 logger = logging.getLogger(__name__)
 
 SHUFFLE_SEED = 0
 """Whose prior an image gets in the rows of shuffled priors."""
 
-Told = Callable[[str], None]
+Notify = Callable[[str], None]
 Size = tuple[int, int]
 """Height and width in pixels."""
 
@@ -44,17 +44,17 @@ def need_torch() -> None:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Opened:
+class PreparedSet:
     """A data set without its unreadable images; `label` names it in tables, with the fingerprint of all its files."""
 
     data: "ReidData"
     label: str
     priors: "PriorCache | None"
-    teaching: "Teaching | None"
+    teacher_vectors: "TeacherVectors | None"
     times: int = 1
 
 
-def open_set(settings: DataSettings) -> Opened:
+def prepare_set(settings: DataSettings) -> PreparedSet:
     """Open a data set, and warn of what is odd in it.
 
     Raises ConfigError where its priors or its teacher's features are of other files.
@@ -62,31 +62,33 @@ def open_set(settings: DataSettings) -> Opened:
     from training.datasets.images import without_corrupt
     from training.datasets.opening import open_dataset
     from training.priors.cache import PriorCache
-    from training.teacher.vectors import load_teaching
+    from training.teacher.vectors import load_teacher_vectors
 
     data = open_dataset(settings.set)
     for note in data.notes:
         logger.warning("%s", note)
     cache = None if settings.priors is None else PriorCache.open(Path(settings.priors))
-    teaching = None if settings.teacher is None else load_teaching(Path(settings.teacher))
-    for given, found in ((settings.priors, cache), (settings.teacher, teaching)):
+    teacher_vectors = None if settings.teacher is None else load_teacher_vectors(Path(settings.teacher))
+    for given, found in ((settings.priors, cache), (settings.teacher, teacher_vectors)):
         if found is not None:
             with error_context(f"{given} for {settings.set}"):
                 found.check(data)
     label = f"{data.name} {data.train.root.resolve().name} ({data.fingerprint()})"
-    return Opened(without_corrupt(data), label, cache, teaching, settings.times)
+    return PreparedSet(without_corrupt(data), label, cache, teacher_vectors, settings.times)
 
 
-def prior_source(opened: Opened, images: "ImageSet", told: "PriorRow", size_hw: Size) -> "PriorSource | None":
+def prior_source(
+    prepared: PreparedSet, images: "ImageSet", prior_mode: "PriorMode", size_hw: Size
+) -> "PriorSource | None":
     """The priors of some images of a data set for a row of a table, or None where it has none."""
     from training.priors.cache import prior_source
 
-    if opened.priors is None:
+    if prepared.priors is None:
         return None
-    return prior_source(opened.priors, images, told, size_hw[::-1], np.random.default_rng(SHUFFLE_SEED))
+    return prior_source(prepared.priors, images, prior_mode, size_hw[::-1], np.random.default_rng(SHUFFLE_SEED))
 
 
-def united_priors(sets: Sequence[Opened], size_hw: Size) -> "PriorSource | None":
+def united_priors(sets: Sequence[PreparedSet], size_hw: Size) -> "PriorSource | None":
     """The priors of the training images of all sets, one after another; everything is vehicle in a set without."""
     from embed.priors import rasterise
 
@@ -105,12 +107,12 @@ def united_priors(sets: Sequence[Opened], size_hw: Size) -> "PriorSource | None"
     return of
 
 
-def united_targets(sets: Sequence[Opened]) -> NDArray[np.float32] | None:
+def united_targets(sets: Sequence[PreparedSet]) -> NDArray[np.float32] | None:
     """(N, D) what a teacher says of the training images of all sets, NaN for sets without; None without any.
 
     Of norm 1 after their mean is taken off, which would else be most of what there is to learn.
     """
-    taught = [None if each.teaching is None else each.teaching.of(each.data.train) for each in sets]
+    taught = [None if each.teacher_vectors is None else each.teacher_vectors.of(each.data.train) for each in sets]
     widths = {each.shape[1] for each in taught if each is not None}
     if not widths:
         return None
@@ -118,6 +120,6 @@ def united_targets(sets: Sequence[Opened]) -> NDArray[np.float32] | None:
         raise ConfigError(f"data: the teachers' vectors have {' and '.join(map(str, sorted(widths)))} numbers")
     (width,) = widths
     nothing = [np.full((len(each.data.train), width), np.nan, np.float32) for each in sets]
-    said = np.concatenate([blank if each is None else each for each, blank in zip(taught, nothing, strict=True)])
-    own = said - np.nanmean(said, axis=0)
+    vectors = np.concatenate([blank if each is None else each for each, blank in zip(taught, nothing, strict=True)])
+    own = vectors - np.nanmean(vectors, axis=0)
     return np.asarray(own / np.maximum(np.linalg.norm(own, axis=1, keepdims=True), 1e-6), np.float32)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ingest.errors import ConfigError
 from training.datasets.base import ImageSet, ReidData
-from training.datasets.formats import Kind, by_name_pattern
+from training.datasets.formats import DatasetFormat, by_name_pattern
 from training.datasets.images import list_images
 
 NAME = re.compile(r"(?P<identity>(?P<kind>[a-z]+)_\w+)_cam(?P<camera>[12])\.")
@@ -64,7 +64,7 @@ def recognises(folder: Path) -> bool:
     return bool(names) and NAME.match(names[0]) is not None
 
 
-KIND = Kind(
+FORMAT = DatasetFormat(
     name="two-camera",
     layout="images such as car_0003_cam1.jpg and car_0003_cam2.jpg",
     recognises=recognises,

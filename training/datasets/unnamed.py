@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from training.datasets.base import UNKNOWN_CAMERA, UNKNOWN_IDENTITY, ImageSet, ReidData
-from training.datasets.formats import Kind
+from training.datasets.formats import DatasetFormat
 from training.datasets.images import is_image
 
 
@@ -22,4 +22,4 @@ def recognises(folder: Path) -> bool:
     return folder.is_dir() and any(is_image(path.name) for path in folder.rglob("*"))
 
 
-KIND = Kind(name="images", layout="images at any depth, of whatever names", recognises=recognises, load=load)
+FORMAT = DatasetFormat(name="images", layout="images at any depth, of whatever names", recognises=recognises, load=load)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from training.datasets.base import UNKNOWN_CAMERA, ImageSet, Protocol, ReidData
-from training.datasets.formats import Kind, compare_counts, existing, read_lines
+from training.datasets.formats import DatasetFormat, compare_counts, existing, read_lines
 
 LISTS = "train_test_split"
 TESTS = {"small": (800, 6_493), "medium": (1_600, 13_377), "large": (2_400, 19_777)}
@@ -47,7 +47,7 @@ def recognises(folder: Path) -> bool:
     return (folder / LISTS / "train_list.txt").exists()
 
 
-KIND = Kind(
+FORMAT = DatasetFormat(
     name="vehicleid",
     layout="image/0000001.jpg and train_test_split/{train_list,test_list_800,...}.txt",
     recognises=recognises,

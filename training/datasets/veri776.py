@@ -10,7 +10,7 @@ import numpy as np
 from ingest.errors import ConfigError
 from training.datasets.base import ImageSet, ReidData
 from training.datasets.city.layout import BOXES_AND_MASKS, CAMERAS
-from training.datasets.formats import Kind, by_name_pattern, compare_counts
+from training.datasets.formats import DatasetFormat, by_name_pattern, compare_counts
 from training.datasets.images import list_images
 
 NAME = re.compile(r"(?P<identity>-?\d+)_c(?P<camera>\d+)")
@@ -34,7 +34,9 @@ def _with_presets(images: ImageSet) -> ImageSet:
     """A city set with the column `preset`: the surroundings of each image's camera."""
     path = images.root / CAMERAS
     try:
-        preset_of = {name.removeprefix("c"): str(told["preset"]) for name, told in json.loads(path.read_text()).items()}
+        preset_of = {
+            name.removeprefix("c"): str(record["preset"]) for name, record in json.loads(path.read_text()).items()
+        }
         presets = np.array([preset_of[camera] for camera in images.cameras.tolist()], np.str_)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(f"the cameras of {path} cannot be read: {error}") from error
@@ -51,7 +53,7 @@ def recognises(folder: Path) -> bool:
     return all((folder / below).is_dir() for below in FOLDERS.values())
 
 
-KIND = Kind(
+FORMAT = DatasetFormat(
     name="veri",
     layout="image_train, image_query, image_test with images such as 0002_c002_00030600_0.jpg",
     recognises=recognises,

@@ -1,4 +1,4 @@
-"""How far a student sees what its teacher sees: boxes that share half of their union are the same vehicle."""
+"""The agreement of a student's boxes with its teacher's: boxes that share half of their union are the same vehicle."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from detect.boxes import areas, iou
 from detect.detections import Boxes, Detections
-from training.distil.labels import Labelled
+from training.distil.labels import LabelledFrame
 
-SAME = 0.5
-STANDS = 0.7
+MATCH_IOU = 0.5
+STATIONARY_IOU = 0.7
 """Intersection over union with what the teacher saw in the last frame that was learned from: it has not moved."""
 
 EDGES_PX = (16.0, 32.0, 64.0)
@@ -24,17 +24,17 @@ SCORES = np.round(np.arange(0.1, 0.8, 0.05), 2)
 FALLBACK_SCORE = 0.3
 """Where there is nothing to choose by."""
 
-CONTINUES = 0.5
+CONTINUE_RATIO = 0.5
 """What continues a track needs this share of the score that starts one."""
 
 
 @dataclass(slots=True)
-class Count:
+class MatchCounts:
     """Vehicles of the teacher and how many of them were found; boxes of the student and how many of them are right."""
 
     vehicles: int = 0
     found: int = 0
-    said: int = 0
+    predicted: int = 0
     right: int = 0
 
     @property
@@ -43,17 +43,17 @@ class Count:
 
     @property
     def precision(self) -> float | None:
-        return self.right / self.said if self.said else None
+        return self.right / self.predicted if self.predicted else None
 
     @property
     def f1(self) -> float:
-        return 2 * self.found / (self.vehicles + self.said) if self.vehicles + self.said else 0.0
+        return 2 * self.found / (self.vehicles + self.predicted) if self.vehicles + self.predicted else 0.0
 
     def add(self, found: NDArray[np.bool_], right: NDArray[np.bool_]) -> None:
         """The vehicles of a frame, whether found, and the boxes, whether right."""
         self.vehicles += len(found)
         self.found += int(found.sum())
-        self.said += len(right)
+        self.predicted += len(right)
         self.right += int(right.sum())
 
 
@@ -64,10 +64,10 @@ class Agreement:
     Of `moved` only the recall means something. named_alike: of the vehicles found, those under their teacher's label.
     """
 
-    all: Count = field(default_factory=Count)
-    sizes: dict[str, Count] = field(default_factory=lambda: {name: Count() for name in SIZES})
-    cameras: dict[str, Count] = field(default_factory=dict)
-    moved: Count = field(default_factory=Count)
+    all: MatchCounts = field(default_factory=MatchCounts)
+    sizes: dict[str, MatchCounts] = field(default_factory=lambda: {name: MatchCounts() for name in SIZES})
+    cameras: dict[str, MatchCounts] = field(default_factory=dict)
+    moved: MatchCounts = field(default_factory=MatchCounts)
     named_alike: int = 0
 
 
@@ -82,16 +82,16 @@ class Match:
     counts: NDArray[np.bool_]
 
 
-def match(said: Boxes, vehicles: Boxes, unsure: Boxes) -> Match:
+def match(predicted: Boxes, vehicles: Boxes, unsure: Boxes) -> Match:
     """The student's boxes, surest first, each take the free vehicle that they share most with."""
-    shared = iou(said, vehicles)
+    shared = iou(predicted, vehicles)
     of_vehicle = np.full(len(vehicles), -1, np.int64)
-    counts = np.ones(len(said), np.bool_)
-    doubtful = np.asarray((iou(said, unsure) >= SAME).any(axis=1), np.bool_)
-    for row in range(len(said)):
+    counts = np.ones(len(predicted), np.bool_)
+    doubtful = np.asarray((iou(predicted, unsure) >= MATCH_IOU).any(axis=1), np.bool_)
+    for row in range(len(predicted)):
         free = np.where(of_vehicle < 0, shared[row], -1.0)
         best = int(free.argmax()) if len(vehicles) else -1
-        if best >= 0 and free[best] >= SAME:
+        if best >= 0 and free[best] >= MATCH_IOU:
             of_vehicle[best] = row
         else:
             counts[row] = not doubtful[row]
@@ -99,23 +99,31 @@ def match(said: Boxes, vehicles: Boxes, unsure: Boxes) -> Match:
 
 
 def compare(
-    frames: Sequence[Labelled], said: Sequence[Detections], sure: float, start_score: float, learned: Sequence[Labelled]
+    frames: Sequence[LabelledFrame],
+    predicted: Sequence[Detections],
+    sure: float,
+    start_score: float,
+    learned: Sequence[LabelledFrame],
 ) -> Agreement:
     """The student's boxes from `start_score` on against what the teacher is `sure` of, in the same frames."""
     result = Agreement()
-    before = {each.kept.camera_id: each.found.boxes[each.found.scores >= sure] for each in learned}  # the last one's
-    for each, boxes in zip(frames, said, strict=True):
+    before = {
+        each.recorded.camera_id: each.found.boxes[each.found.scores >= sure] for each in learned
+    }  # the last one's
+    for each, boxes in zip(frames, predicted, strict=True):
         boxes = boxes.select(boxes.scores >= start_score)
         vehicles, matched = _matched(each, boxes, sure)
         found = matched.of_vehicle >= 0
         right = np.isin(np.arange(len(boxes)), matched.of_vehicle)
         result.all.add(found, right[matched.counts])
-        camera = result.cameras.setdefault(each.kept.camera_id, Count())
+        camera = result.cameras.setdefault(each.recorded.camera_id, MatchCounts())
         camera.add(found, right[matched.counts])
         theirs, ours = _sizes(vehicles.boxes), _sizes(boxes.boxes)
         for number, name in enumerate(SIZES):
             result.sizes[name].add(found[theirs == number], right[matched.counts & (ours == number)])
-        stood = (iou(vehicles.boxes, before.get(each.kept.camera_id, vehicles.boxes[:0])) >= STANDS).any(axis=1)
+        stood = (iou(vehicles.boxes, before.get(each.recorded.camera_id, vehicles.boxes[:0])) >= STATIONARY_IOU).any(
+            axis=1
+        )
         result.moved.add(found[~stood], right[:0])
         result.named_alike += sum(
             vehicles.labels[row] == boxes.labels[matched.of_vehicle[row]] for row in np.flatnonzero(found)
@@ -124,21 +132,22 @@ def compare(
 
 
 def choose_scores(
-    frames: Sequence[Labelled], said: Sequence[Detections], labels: Sequence[str], sure: float
+    frames: Sequence[LabelledFrame], predicted: Sequence[Detections], labels: Sequence[str], sure: float
 ) -> tuple[float, tuple[float, ...]]:
     """The score that starts a track, with the best F1 over all labels, and by label the one that continues it."""
-    start = _best(frames, said, sure)
+    start = _best(frames, predicted, sure)
     best: Mapping[str, float] = {
-        name: _best([_only(each, name) for each in frames], [_of(each, name) for each in said], sure) for name in labels
+        name: _best([_only(each, name) for each in frames], [_of(each, name) for each in predicted], sure)
+        for name in labels
     }
-    return start, tuple(round(CONTINUES * min(best[name], start), 3) for name in labels)
+    return start, tuple(round(CONTINUE_RATIO * min(best[name], start), 3) for name in labels)
 
 
-def _best(frames: Sequence[Labelled], said: Sequence[Detections], sure: float) -> float:
+def _best(frames: Sequence[LabelledFrame], predicted: Sequence[Detections], sure: float) -> float:
     f1 = []
     for score in SCORES:
-        count = Count()
-        for each, boxes in zip(frames, said, strict=True):
+        count = MatchCounts()
+        for each, boxes in zip(frames, predicted, strict=True):
             _, matched = _matched(each, kept := boxes.select(boxes.scores >= score), sure)
             right = np.isin(np.arange(len(kept)), matched.of_vehicle)
             count.add(matched.of_vehicle >= 0, right[matched.counts])
@@ -149,14 +158,14 @@ def _best(frames: Sequence[Labelled], said: Sequence[Detections], sure: float) -
     return round(float(np.median(SCORES[np.array(f1) >= max(f1) - 0.01])), 3)
 
 
-def _matched(frame: Labelled, boxes: Detections, sure: float) -> tuple[Detections, Match]:
+def _matched(frame: LabelledFrame, boxes: Detections, sure: float) -> tuple[Detections, Match]:
     certain = frame.found.scores >= sure
     vehicles = frame.found.select(certain)
     return vehicles, match(boxes.boxes, vehicles.boxes, frame.found.boxes[~certain])
 
 
-def _only(frame: Labelled, label: str) -> Labelled:
-    return Labelled(frame.kept, _of(frame.found, label), frame.size)
+def _only(frame: LabelledFrame, label: str) -> LabelledFrame:
+    return LabelledFrame(frame.recorded, _of(frame.found, label), frame.size)
 
 
 def _of(found: Detections, label: str) -> Detections:

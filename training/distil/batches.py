@@ -1,4 +1,4 @@
-"""Batches of training pictures, drawn from labelled frames by the number of the step alone."""
+"""Batches of training images, drawn from labelled frames by the number of the step alone."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from detect.site_detector import shrink
 from ingest.frame import Image
-from training.distil.labels import Labelled
+from training.distil.labels import LabelledFrame
 from training.distil.targets import Target, make_target
 from training.distil.views import SCALES, View
 
@@ -19,23 +19,23 @@ QUALITY = 95
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Batch:
-    """Pictures (B, 3, H, W) float32 BGR 0..255, and the columns of their targets."""
+class DetectionBatch:
+    """Images (B, 3, H, W) float32 BGR 0..255, and the columns of their targets."""
 
-    pictures: Tensor
+    images: Tensor
     heat: Tensor
     known: Tensor
     boxes: Tensor
     weight: Tensor
 
-    def to(self, device: torch.device) -> "Batch":
+    def to(self, device: torch.device) -> "DetectionBatch":
         """On another device."""
-        columns = (self.pictures, self.heat, self.known, self.boxes, self.weight)
-        pictures, *targets = (each.to(device) for each in columns)
-        return Batch(pictures.contiguous(memory_format=torch.channels_last), *targets)
+        columns = (self.images, self.heat, self.known, self.boxes, self.weight)
+        images, *targets = (each.to(device) for each in columns)
+        return DetectionBatch(images.contiguous(memory_format=torch.channels_last), *targets)
 
 
-class Lessons:
+class DetectionBatches:
     """Frames to learn from, for an input of (width, height); boxes scored below `sure` are passed over, as are
     those of labels that are not learned.
 
@@ -43,21 +43,21 @@ class Lessons:
     """
 
     def __init__(
-        self, frames: Sequence[Labelled], labels: Sequence[str], size: tuple[int, int], sure: float, seed: int
+        self, frames: Sequence[LabelledFrame], labels: Sequence[str], size: tuple[int, int], sure: float, seed: int
     ) -> None:
         self._frames, self._labels, self._size = frames, labels, size
         self._sure, self._seed = sure, seed
         self._small: dict[int, bytes] = {}
 
-    def batch(self, step: int) -> Batch:
+    def batch(self, step: int) -> DetectionBatch:
         """The batch of a step, from 0 on."""
         rng = np.random.default_rng([self._seed, step])
         rows = rng.choice(len(self._frames), BATCH, replace=len(self._frames) < BATCH)
         drawn = [self._draw(row, rng) for row in rows.tolist()]
-        pictures = np.stack([picture for picture, _ in drawn]).transpose(0, 3, 1, 2).astype(np.float32)
+        images = np.stack([image for image, _ in drawn]).transpose(0, 3, 1, 2).astype(np.float32)
         targets = [target for _, target in drawn]
-        return Batch(
-            torch.from_numpy(pictures),
+        return DetectionBatch(
+            torch.from_numpy(images),
             torch.from_numpy(np.stack([each.heat for each in targets])),
             torch.from_numpy(np.stack([each.known for each in targets])),
             torch.from_numpy(np.stack([each.boxes for each in targets])),
@@ -75,11 +75,11 @@ class Lessons:
         learned = np.flatnonzero(sure & seen)
         numbers = [self._labels.index(each.found.labels[row]) for row in learned]
         target = make_target(boxes[learned], numbers, boxes[~sure], len(self._labels), self._size)
-        return view.picture(image, self._size), target
+        return view.image(image, self._size), target
 
     def _image(self, row: int) -> Image:
         if row not in self._small:
-            image = self._frames[row].kept.image()
+            image = self._frames[row].recorded.image()
             (width, height), (wide, high) = image.shape[1::-1], self._size
             most = min(width, round(SCALES[1] * wide)), min(height, round(SCALES[1] * high))
             _, coded = cv2.imencode(".jpg", shrink(image, most), [cv2.IMWRITE_JPEG_QUALITY, QUALITY])

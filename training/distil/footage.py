@@ -30,7 +30,7 @@ PATIENCE_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class RecordedFrame:
     """A frame on the disk."""
 
     camera_id: str
@@ -55,33 +55,35 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class RecordingTarget:
     """How much of every camera: frames a second of its own time, and how many at most."""
 
     frames_per_s: float
     frames: int
 
 
-Tell = Callable[[int, int], None]
-"""Hears how much is done, of how much."""
+OnProgress = Callable[[int, int], None]
+"""Called with how much is done, of how much."""
 
-Say = Callable[[str], None]
-"""Hears what goes wrong on the way."""
+Notify = Callable[[str], None]
+"""Called with a line for the operator."""
 
 
-def kept_frames(folder: Path, camera_id: str) -> list[Kept]:
+def recorded_frames(folder: Path, camera_id: str) -> list[RecordedFrame]:
     """The frames of a camera, in order of time."""
     paths = (folder / camera_id).glob("*.jpg")
-    return sorted((Kept(camera_id, int(path.stem), path) for path in paths), key=lambda kept: kept.captured_ns)
+    return sorted(
+        (RecordedFrame(camera_id, int(path.stem), path) for path in paths), key=lambda recorded: recorded.captured_ns
+    )
 
 
 def record(
     cameras: Sequence[Camera],
     folder: Path,
-    wanted: Wanted,
+    target: RecordingTarget,
     clock: Clock,
-    tell: Tell,
-    say: Say,
+    on_progress: OnProgress,
+    notify: Notify,
     stopped: Callable[[], bool],
 ) -> None:
     """Keep frames of every camera, until all are done or it is stopped.
@@ -93,9 +95,10 @@ def record(
         check_source(camera)
     mailbox = Mailbox(clock)
     recordings = {
-        camera.id: _Recording(_feed(camera, mailbox, clock, wanted), folder, wanted, clock, say) for camera in missing
+        camera.id: _Recording(_feed(camera, mailbox, clock, target), folder, target, clock, notify)
+        for camera in missing
     }
-    before = sum(len(kept_frames(folder, camera.id)) for camera in cameras if camera not in missing)
+    before = sum(len(recorded_frames(folder, camera.id)) for camera in cameras if camera not in missing)
     for recording in recordings.values():
         recording.feed.start()
     try:
@@ -110,32 +113,32 @@ def record(
                     recording.feed.stop()
                     mailbox.shut(delivery.camera_id)
             here = sum(each.count for each in recordings.values())
-            ahead = sum(wanted.frames - each.count for each in recordings.values() if not each.done)
-            tell(before + here, before + here + ahead)
+            ahead = sum(target.frames - each.count for each in recordings.values() if not each.done)
+            on_progress(before + here, before + here + ahead)
     finally:
         for camera_id, recording in recordings.items():
             recording.feed.stop()
             mailbox.shut(camera_id)
 
 
-def _feed(camera: Camera, mailbox: Mailbox, clock: Clock, wanted: Wanted) -> CameraFeed:
+def _feed(camera: Camera, mailbox: Mailbox, clock: Clock, target: RecordingTarget) -> CameraFeed:
     def opened(after_ns: int | None) -> VideoSource:
         return open_camera(camera, starts_ns=0, after_ns=after_ns)
 
-    return CameraFeed(camera, opened, mailbox, clock, analyse_fps=wanted.frames_per_s)
+    return CameraFeed(camera, opened, mailbox, clock, analyse_fps=target.frames_per_s)
 
 
 class _Recording:
     """How far a camera is."""
 
-    def __init__(self, feed: CameraFeed, folder: Path, wanted: Wanted, clock: Clock, say: Say) -> None:
+    def __init__(self, feed: CameraFeed, folder: Path, target: RecordingTarget, clock: Clock, notify: Notify) -> None:
         self.feed = feed
         self.done = False
-        self._clock, self._say = clock, say
+        self._clock, self._notify = clock, notify
         self._decoded, self._heard_s, self._missed = 0, clock.monotonic_s(), False
-        self._folder, self._wanted = folder / feed.camera.id, wanted
+        self._folder, self._target = folder / feed.camera.id, target
         # A recording is read from its beginning again, and comes by the same frames; a live camera's moments are gone.
-        self.count = 0 if feed.camera.finite else len(kept_frames(folder, feed.camera.id))
+        self.count = 0 if feed.camera.finite else len(recorded_frames(folder, feed.camera.id))
 
     def watch(self) -> None:
         """Call now and then: says so when a live camera is away; raises SourceError for a camera that never was there.
@@ -151,7 +154,7 @@ class _Recording:
                 raise SourceError(self._why(self.feed.error))
             if not self.feed.camera.finite:
                 self._missed = True
-                self._say(f"{self._why(self.feed.error)}; still waiting")
+                self._notify(f"{self._why(self.feed.error)}; still waiting")
 
     def take(self, delivery: Delivery) -> None:
         """Keep a frame; or it is a recording's end, which is a SourceError where there was none.
@@ -168,9 +171,9 @@ class _Recording:
                 raise SourceError(self._why(delivery.error or self.feed.error))
             self.done = True
             if delivery.error is not None:
-                self._say(str(delivery.error))
+                self._notify(str(delivery.error))
                 return
-        self.done |= self.count >= self._wanted.frames
+        self.done |= self.count >= self._target.frames
         if self.done:
             write_atomically(self._folder / COMPLETE, b"")
 

@@ -1,10 +1,10 @@
-"""How large a student's pictures are: as small as the vehicles allow, since that is what its speed depends on."""
+"""How large a student's images are: as small as the vehicles allow, since that is what its speed depends on."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from training.distil.labels import Labelled
+from training.distil.labels import LabelledFrame
 from training.distil.network import COARSEST
 
 SMALL_PX = 8.0
@@ -16,7 +16,7 @@ SMALL_SHARE = 0.05
 WIDTHS = (256, 512)
 
 
-def input_size(frames: Sequence[Labelled], sure: float) -> tuple[int, int]:
+def input_size(frames: Sequence[LabelledFrame], sure: float) -> tuple[int, int]:
     """Width and height in pixels, multiples of COARSEST, at the cameras' usual aspect ratio; no wider than a frame."""
     widest = max(each.size[0] for each in frames)
     aspect = float(np.median([each.size[1] / each.size[0] for each in frames]))

@@ -12,21 +12,21 @@ import numpy as np
 from detect.detections import Detections
 from detect.detector import BatchDetector
 from ingest.errors import ConfigError
-from training.distil.footage import Kept, Tell
+from training.distil.footage import OnProgress, RecordedFrame
 from training.encoder.checkpoint import write_atomically
 
-TOGETHER = 8
+TEACHER_BATCH = 8
 """Frames that a teacher is given at once, at most one of each camera."""
 
-FEWEST = 8
+MIN_EXAMPLES = 8
 """Examples that a label needs; those of a rarer one are passed over."""
 
-LEARN_UNTIL, CHOOSE_UNTIL = 0.6, 0.7
+TRAIN_UNTIL, VALIDATION_UNTIL = 0.6, 0.7
 """Shares of each camera's time: learned from; then what scores are chosen on; the rest is held out."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Teacher:
+class TeacherDetector:
     """A detector, which says what is there, and is believed from the score `sure` on.
 
     What it finds with less is neither a vehicle nor none: it is passed over in training and in the report.
@@ -38,10 +38,10 @@ class Teacher:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Labelled:
+class LabelledFrame:
     """A frame, and what the teacher sees in it."""
 
-    kept: Kept
+    recorded: RecordedFrame
     found: Detections
     size: tuple[int, int]
     """Width and height of the frame in pixels."""
@@ -56,43 +56,47 @@ class _Line(msgspec.Struct, frozen=True):
 
 
 def label(
-    frames: Sequence[Kept], teacher: Teacher, path: Path, tell: Tell, stopped: Callable[[], bool]
-) -> list[Labelled] | None:
+    frames: Sequence[RecordedFrame],
+    teacher: TeacherDetector,
+    path: Path,
+    on_progress: OnProgress,
+    stopped: Callable[[], bool],
+) -> list[LabelledFrame] | None:
     """What the teacher sees in every frame; None if it was stopped before all were done.
 
     Raises ConfigError where the file cannot be read or written.
     """
     known = _read(path)
-    ahead = [kept for kept in frames if kept.name not in known]
+    ahead = [recorded for recorded in frames if recorded.name not in known]
     done = len(frames) - len(ahead)
-    tell(done, len(frames))
+    on_progress(done, len(frames))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("ab") as file:
             for batch in _batches(ahead):
                 if stopped():
                     return None
-                pictures = [kept.frame() for kept in batch]
-                for kept, picture, found in zip(batch, pictures, teacher.detector(pictures), strict=True):
-                    known[kept.name] = _line(kept, picture.size, found)
-                    file.write(msgspec.json.encode(known[kept.name]) + b"\n")
+                batch_frames = [recorded.frame() for recorded in batch]
+                for recorded, frame, found in zip(batch, batch_frames, teacher.detector(batch_frames), strict=True):
+                    known[recorded.name] = _line(recorded, frame.size, found)
+                    file.write(msgspec.json.encode(known[recorded.name]) + b"\n")
                 file.flush()
                 done += len(batch)
-                tell(done, len(frames))
+                on_progress(done, len(frames))
     except OSError as error:
         raise ConfigError(f"labels cannot be kept in {path}: {error.strerror} (is the disk full?)") from error
-    return [_labelled(kept, known[kept.name]) for kept in frames]
+    return [_labelled(recorded, known[recorded.name]) for recorded in frames]
 
 
-def _batches(frames: Sequence[Kept]) -> Iterator[tuple[Kept, ...]]:
+def _batches(frames: Sequence[RecordedFrame]) -> Iterator[tuple[RecordedFrame, ...]]:
     """The first frames of all cameras, then the second ones, and so on."""
-    cameras: dict[str, list[Kept]] = {}
-    for kept in frames:
-        cameras.setdefault(kept.camera_id, []).append(kept)
+    cameras: dict[str, list[RecordedFrame]] = {}
+    for recorded in frames:
+        cameras.setdefault(recorded.camera_id, []).append(recorded)
     for row in zip_longest(*cameras.values()):
-        together = [kept for kept in row if kept is not None]
-        for start in range(0, len(together), TOGETHER):
-            yield tuple(together[start : start + TOGETHER])
+        together = [recorded for recorded in row if recorded is not None]
+        for start in range(0, len(together), TEACHER_BATCH):
+            yield tuple(together[start : start + TEACHER_BATCH])
 
 
 def _read(path: Path) -> dict[str, _Line]:
@@ -110,40 +114,40 @@ def _read(path: Path) -> dict[str, _Line]:
     return {line.frame: line for line in lines}
 
 
-def _line(kept: Kept, size: tuple[int, int], found: Detections) -> _Line:
+def _line(recorded: RecordedFrame, size: tuple[int, int], found: Detections) -> _Line:
     boxes = [tuple(round(side, 2) for side in box) for box in found.boxes.tolist()]
     scores = [round(score, 4) for score in found.scores.tolist()]
-    return _Line(kept.name, size, boxes, scores, list(found.labels))
+    return _Line(recorded.name, size, boxes, scores, list(found.labels))
 
 
-def _labelled(kept: Kept, line: _Line) -> Labelled:
+def _labelled(recorded: RecordedFrame, line: _Line) -> LabelledFrame:
     found = Detections.of(np.array(line.boxes, np.float32), np.array(line.scores, np.float32), tuple(line.labels))
-    return Labelled(kept, found, line.size)
+    return LabelledFrame(recorded, found, line.size)
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class Splits:
     """The frames of all cameras, by each camera's own time: to learn from, to choose scores on, and held out."""
 
-    learn: list[Labelled]
-    choose: list[Labelled]
-    held: list[Labelled]
+    train: list[LabelledFrame]
+    validation: list[LabelledFrame]
+    held_out: list[LabelledFrame]
 
     @classmethod
-    def of(cls, frames: Sequence[Labelled]) -> "Parts":
-        parts: tuple[list[Labelled], ...] = ([], [], [])
+    def of(cls, frames: Sequence[LabelledFrame]) -> "Splits":
+        parts: tuple[list[LabelledFrame], ...] = ([], [], [])
         times_ns: dict[str, list[int]] = {}
         for each in frames:
-            times_ns.setdefault(each.kept.camera_id, []).append(each.kept.captured_ns)
+            times_ns.setdefault(each.recorded.camera_id, []).append(each.recorded.captured_ns)
         spans_ns = {camera_id: (min(times), max(times)) for camera_id, times in times_ns.items()}
         for each in frames:
-            first_ns, last_ns = spans_ns[each.kept.camera_id]
-            share = (each.kept.captured_ns - first_ns) / max(last_ns - first_ns, 1)
-            parts[int(share >= LEARN_UNTIL) + int(share >= CHOOSE_UNTIL)].append(each)
+            first_ns, last_ns = spans_ns[each.recorded.camera_id]
+            share = (each.recorded.captured_ns - first_ns) / max(last_ns - first_ns, 1)
+            parts[int(share >= TRAIN_UNTIL) + int(share >= VALIDATION_UNTIL)].append(each)
         return cls(*parts)
 
 
-def common_labels(frames: Sequence[Labelled], sure: float) -> tuple[tuple[str, ...], dict[str, int]]:
+def common_labels(frames: Sequence[LabelledFrame], sure: float) -> tuple[tuple[str, ...], dict[str, int]]:
     """The labels with enough boxes to be learned, most frequent first, and the counts of those with too few."""
     counts = Counter(
         name
@@ -152,4 +156,6 @@ def common_labels(frames: Sequence[Labelled], sure: float) -> tuple[tuple[str, .
         if score >= sure
     )
     order = sorted(counts, key=lambda name: (-counts[name], name))
-    return tuple(name for name in order if counts[name] >= FEWEST), {n: counts[n] for n in order if counts[n] < FEWEST}
+    return tuple(name for name in order if counts[name] >= MIN_EXAMPLES), {
+        n: counts[n] for n in order if counts[n] < MIN_EXAMPLES
+    }

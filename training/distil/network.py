@@ -48,8 +48,8 @@ class SiteNetwork(nn.Module):
         self.heat = nn.Sequential(conv(NECK, NECK), last(labels, math.log(PRIOR / (1 - PRIOR))))
         self.sides = nn.Sequential(conv(NECK, NECK), last(4, SMALL_SIDE))
 
-    def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
-        values = (pictures - 114.0) / 58.0
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        values = (images - 114.0) / 58.0
         maps = []
         for stage in self.stages:
             values = stage(values)

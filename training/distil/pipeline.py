@@ -18,33 +18,33 @@ from training.distil.plan import Plan, prepare
 
 if TYPE_CHECKING:
     from detect.site_detector import SiteDetectorMetadata
-    from training.distil.labels import Labelled, Parts, Teacher
-    from training.distil.result import Distilled
-    from training.distil.student import Course, Standing
+    from training.distil.labels import LabelledFrame, Splits, TeacherDetector
+    from training.distil.result import DistillationResult
+    from training.distil.student import DistillationProgress, StudentSpec
 
 FRAMES, LABELS, CHECKPOINT = "frames", "labels.jsonl", "checkpoint.pt"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Told:
-    """Who hears of what goes on: lines to say, work done of how much, a training's standing; and who may stop it."""
+class DistillationCallbacks:
+    """The callbacks of a distillation: operator's lines, work done of how much, training progress, stop request."""
 
-    say: Callable[[str], None]
+    notify: Callable[[str], None]
     work: Callable[[str, int, int], None]
-    standing: "Callable[[Standing], None]"
+    progress: "Callable[[DistillationProgress], None]"
     stopped: Callable[[], bool]
 
 
 def distil(
     plan: Plan,
     cameras: Sequence[Camera],
-    open_teacher: "Callable[[], Teacher]",
+    open_teacher: "Callable[[], TeacherDetector]",
     out: Path,
     clock: Clock,
-    told: Told,
+    callbacks: DistillationCallbacks,
     *,
     resume: bool = False,
-) -> "Distilled | None":
+) -> "DistillationResult | None":
     """Go through with a plan, or as far as it gets before it is stopped, which is None and can be resumed.
 
     The teacher is opened once the folder is known to be the plan's; what it raises is raised. Everything but the
@@ -52,66 +52,80 @@ def distil(
     CheckpointError for what cannot be done.
     """
     need_torch()
-    from training.distil.footage import Wanted, kept_frames, record
+    from training.distil.footage import RecordingTarget, record, recorded_frames
     from training.distil.labels import label
 
     folder = prepare(plan, out, resume=resume)
     teacher = open_teacher()
-    wanted = Wanted(plan.frames_per_s, max(1, round(plan.minutes * 60 * plan.frames_per_s)))
+    target = RecordingTarget(plan.frames_per_s, max(1, round(plan.minutes * 60 * plan.frames_per_s)))
     frames_folder = folder / FRAMES
-    record(cameras, frames_folder, wanted, clock, lambda *done: told.work("frames", *done), told.say, told.stopped)
-    if told.stopped():
+    record(
+        cameras,
+        frames_folder,
+        target,
+        clock,
+        lambda *done: callbacks.work("frames", *done),
+        callbacks.notify,
+        callbacks.stopped,
+    )
+    if callbacks.stopped():
         return None
-    frames = [kept for camera in cameras for kept in kept_frames(frames_folder, camera.id)]
+    frames = [kept for camera in cameras for kept in recorded_frames(frames_folder, camera.id)]
     path = folder / LABELS
-    labelled = label(frames, teacher, path, lambda *done: told.work("labels", *done), told.stopped)
+    labelled = label(frames, teacher, path, lambda *done: callbacks.work("labels", *done), callbacks.stopped)
     if labelled is None:
         return None
-    return _learn(plan, teacher, labelled, out, folder, clock, told)
+    return _learn(plan, teacher, labelled, out, folder, clock, callbacks)
 
 
 def _learn(
-    plan: Plan, teacher: "Teacher", frames: "Sequence[Labelled]", out: Path, folder: Path, clock: Clock, told: Told
-) -> "Distilled | None":
-    from training.distil.labels import Parts
-    from training.distil.result import conclude
+    plan: Plan,
+    teacher: "TeacherDetector",
+    frames: "Sequence[LabelledFrame]",
+    out: Path,
+    folder: Path,
+    clock: Clock,
+    callbacks: DistillationCallbacks,
+) -> "DistillationResult | None":
+    from training.distil.labels import Splits
+    from training.distil.result import export_and_compare
     from training.distil.student import best_precision, train
 
-    parts = Parts.of(frames)
-    course = make_course(plan, teacher.sure, parts, told.say)
+    splits = Splits.of(frames)
+    spec = make_student_spec(plan, teacher.sure, splits, callbacks.notify)
     precision = best_precision()
-    width, height = course.size
-    told.say(
-        f"{len(parts.learn)} frames to learn from, {len(parts.choose)} to set scores by, {len(parts.held)} held out; "
-        f"{', '.join(course.labels)}; pictures of {width}x{height}; {precision}"
+    width, height = spec.size
+    callbacks.notify(
+        f"{len(splits.train)} frames to learn from, {len(splits.validation)} to set scores by, "
+        f"{len(splits.held_out)} held out; {', '.join(spec.labels)}; images of {width}x{height}; {precision}"
     )
-    student = train(course, parts.learn, folder / CHECKPOINT, precision, clock, told.standing, told.stopped)
-    if student.step < course.steps:
+    student = train(spec, splits.train, folder / CHECKPOINT, precision, clock, callbacks.progress, callbacks.stopped)
+    if student.step < spec.steps:
         return None
-    return conclude(student.network, _about(plan, course), teacher, parts, out, folder, clock)
+    return export_and_compare(student.network, _about(plan, spec), teacher, splits, out, folder, clock)
 
 
-def make_course(plan: Plan, sure: float, parts: "Parts", say: Callable[[str], None]) -> "Course":
+def make_student_spec(plan: Plan, sure: float, splits: "Splits", notify: Callable[[str], None]) -> "StudentSpec":
     """What the student is to become; raises ConfigError where there is nothing to learn."""
     from training.distil.input_size import input_size
-    from training.distil.labels import FEWEST, common_labels
-    from training.distil.student import Course
+    from training.distil.labels import MIN_EXAMPLES, common_labels
+    from training.distil.student import StudentSpec
 
-    frames, learn = [*parts.learn, *parts.choose, *parts.held], parts.learn
+    frames, learn = [*splits.train, *splits.validation, *splits.held_out], splits.train
     count = sum(int((each.found.scores >= sure).sum()) for each in frames)
     if not count:
         check = "check the prompt" if plan.prompts else "is it the right footage?"
         raise ConfigError(f"{plan.teacher} found no vehicle in {len(frames)} frames: {check}")
     labels, rare = common_labels(learn, sure)
-    if not labels or not parts.held:
+    if not labels or not splits.held_out:
         raise ConfigError(
-            f"{plan.teacher} found vehicles {count} times in {len(frames)} frames; at least {FEWEST} times of a kind "
-            "are needed to learn it, and later frames to see how well (raise --minutes or --fps)"
+            f"{plan.teacher} found vehicles {count} times in {len(frames)} frames; at least {MIN_EXAMPLES} times "
+            "of a kind are needed to learn it, and later frames to see how well (raise --minutes or --fps)"
         )
     if rare:
-        told = ", ".join(f"{name} ({number})" for name, number in rare.items())
-        say(f"too rare to be learned: {told}")
-    return Course(
+        listed = ", ".join(f"{name} ({number})" for name, number in rare.items())
+        notify(f"too rare to be learned: {listed}")
+    return StudentSpec(
         labels=labels,
         size=input_size(learn, sure),
         steps=plan.steps,
@@ -122,29 +136,31 @@ def make_course(plan: Plan, sure: float, parts: "Parts", say: Callable[[str], No
     )
 
 
-def _fingerprint(frames: "Sequence[Labelled]") -> str:
+def _fingerprint(frames: "Sequence[LabelledFrame]") -> str:
     """Of the labels, in their order."""
     digest = hashlib.sha256()
     for each in frames:
         found = each.found
-        digest.update(msgspec.json.encode((each.kept.name, found.boxes.tolist(), found.scores.tolist(), found.labels)))
+        digest.update(
+            msgspec.json.encode((each.recorded.name, found.boxes.tolist(), found.scores.tolist(), found.labels))
+        )
     return digest.hexdigest()[:12]
 
 
-def _about(plan: Plan, course: "Course") -> "SiteDetectorMetadata":
+def _about(plan: Plan, spec: "StudentSpec") -> "SiteDetectorMetadata":
     from detect.site_detector import FORMAT, SiteDetectorMetadata
 
     prompts = sorted(set(plan.prompts.values()))
     return SiteDetectorMetadata(
         format=FORMAT,
-        size=course.size,
-        labels=course.labels,
+        size=spec.size,
+        labels=spec.labels,
         # Until the end, when they are chosen.
-        min_scores=(course.sure,) * len(course.labels),
-        start_score=course.sure,
+        min_scores=(spec.sure,) * len(spec.labels),
+        start_score=spec.sure,
         teacher=" / ".join([plan.teacher, *prompts]),
         cameras=tuple(plan.cameras),
-        frames=course.frames,
-        steps=course.steps,
-        seed=course.seed,
+        frames=spec.frames,
+        steps=spec.steps,
+        seed=spec.seed,
     )

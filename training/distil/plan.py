@@ -101,7 +101,7 @@ def _check_same(path: Path, plan: Plan) -> None:
         before = msgspec.json.decode(path.read_bytes(), type=Plan)
     except (OSError, msgspec.MsgspecError) as error:
         raise ConfigError(f"{path} cannot be read: {error} (delete {path.parent} to begin anew)") from error
-    was, now = _told(before), _told(plan)
+    was, now = _named(before), _named(plan)
     for key, value in now.items():
         if was.get(key) != value:
             raise ConfigError(
@@ -109,9 +109,9 @@ def _check_same(path: Path, plan: Plan) -> None:
             )
 
 
-def _told(plan: Plan) -> dict[str, object]:
+def _named(plan: Plan) -> dict[str, object]:
     """Everything by a name that a person knows it by, in the order of the plan."""
-    told: dict[str, object] = {}
+    named: dict[str, object] = {}
     for key, value in msgspec.structs.asdict(plan).items():
-        told |= {f"the teacher's {name}": each for name, each in value.items()} if key == "opened" else {key: value}
-    return told
+        named |= {f"the teacher's {name}": each for name, each in value.items()} if key == "opened" else {key: value}
+    return named

@@ -11,9 +11,9 @@ import msgspec
 from detect.detections import Detections
 from detect.site_detector import SiteDetector, SiteDetectorMetadata
 from ingest.clock import Clock
-from training.distil.agreement import Agreement, Count, choose_scores, compare
+from training.distil.agreement import Agreement, MatchCounts, choose_scores, compare
 from training.distil.export import write_detector
-from training.distil.labels import Labelled, Parts, Teacher
+from training.distil.labels import LabelledFrame, Splits, TeacherDetector
 from training.distil.network import SiteNetwork
 from training.distil.sheet import write_pairs
 from training.encoder.checkpoint import write_atomically
@@ -33,8 +33,8 @@ class Speed(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Distilled:
-    """What came of it: the file and what it says of itself, how far it agrees with its teacher, how fast both are."""
+class DistillationResult:
+    """The result: the file and its metadata, its agreement with the teacher, and the speed of both."""
 
     path: Path
     about: SiteDetectorMetadata
@@ -43,15 +43,15 @@ class Distilled:
     sheet: Path
 
 
-def conclude(
+def export_and_compare(
     network: SiteNetwork,
     about: SiteDetectorMetadata,
-    teacher: Teacher,
-    parts: Parts,
+    teacher: TeacherDetector,
+    splits: Splits,
     out: Path,
     folder: Path,
     clock: Clock,
-) -> Distilled:
+) -> DistillationResult:
     """Export, choose the scores, export with them; compare, draw and time that very file. `folder` gets the report.
 
     Raises CheckpointError, ConfigError for files that cannot be written.
@@ -59,29 +59,31 @@ def conclude(
     unfinished = folder / "unfinished.onnx"
     write_detector(network, about, unfinished)
     detector = SiteDetector(unfinished, min_score=KEPT_SCORE)
-    start, continues = choose_scores(parts.choose, _said(detector, parts.choose), about.labels, teacher.sure)
+    start, continues = choose_scores(
+        splits.validation, _detect(detector, splits.validation), about.labels, teacher.sure
+    )
     about = msgspec.structs.replace(about, start_score=start, min_scores=continues)
     write_detector(network, about, out)
     unfinished.unlink()
     detector = SiteDetector(out)
-    said = _said(detector, parts.held)
-    agreement = compare(parts.held, said, teacher.sure, start, parts.learn)
+    predicted = _detect(detector, splits.held_out)
+    agreement = compare(splits.held_out, predicted, teacher.sure, start, splits.train)
     sheet = folder / SHEET
-    write_pairs(sheet, parts.held, said, teacher.sure, start)
-    done = Distilled(out, about, agreement, time_both(teacher, detector, parts.held, clock), sheet)
+    write_pairs(sheet, splits.held_out, predicted, teacher.sure, start)
+    done = DistillationResult(out, about, agreement, time_both(teacher, detector, splits.held_out, clock), sheet)
     _write_report(done, folder / REPORT)
     return done
 
 
-def _said(detector: SiteDetector, frames: Sequence[Labelled]) -> list[Detections]:
-    return [detector(each.kept.frame()) for each in frames]
+def _detect(detector: SiteDetector, frames: Sequence[LabelledFrame]) -> list[Detections]:
+    return [detector(each.recorded.frame()) for each in frames]
 
 
-def time_both(teacher: Teacher, student: SiteDetector, frames: Sequence[Labelled], clock: Clock) -> Speed:
+def time_both(teacher: TeacherDetector, student: SiteDetector, frames: Sequence[LabelledFrame], clock: Clock) -> Speed:
     """Of single frames, after one that warms both."""
     took_ms: tuple[list[float], list[float]] = ([], [])
     for each in [frames[0], *frames[:: max(1, len(frames) // TIMED_FRAMES)]]:
-        frame = each.kept.frame()
+        frame = each.recorded.frame()
         moments_s = [clock.monotonic_s()]
         teacher.detector([frame])
         moments_s.append(clock.monotonic_s())
@@ -93,7 +95,7 @@ def time_both(teacher: Teacher, student: SiteDetector, frames: Sequence[Labelled
     return Speed(teacher_ms, student_ms)
 
 
-def _write_report(done: Distilled, path: Path) -> None:
+def _write_report(done: DistillationResult, path: Path) -> None:
     agreement = done.agreement
     held_out = {
         "all": _shares(agreement.all),
@@ -106,6 +108,6 @@ def _write_report(done: Distilled, path: Path) -> None:
     write_atomically(path, msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
 
 
-def _shares(count: Count) -> Mapping[str, float | int | None]:
-    counts = {"vehicles": count.vehicles, "found": count.found, "boxes": count.said, "right": count.right}
+def _shares(count: MatchCounts) -> Mapping[str, float | int | None]:
+    counts = {"vehicles": count.vehicles, "found": count.found, "boxes": count.predicted, "right": count.right}
     return {**counts, "recall": count.recall, "precision": count.precision}

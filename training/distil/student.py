@@ -13,8 +13,8 @@ from torch.optim.swa_utils import AveragedModel
 
 from ingest.clock import Clock
 from ingest.errors import ConfigError
-from training.distil.batches import Batch, Lessons
-from training.distil.labels import Labelled
+from training.distil.batches import DetectionBatch, DetectionBatches
+from training.distil.labels import LabelledFrame
 from training.distil.network import SiteNetwork
 from training.distil.targets import losses
 from training.encoder.checkpoint import read_saved, write_saved
@@ -28,8 +28,8 @@ AVERAGE_DECAY = 0.995
 CHECKPOINT_EVERY_S = 60.0
 
 
-class Course(msgspec.Struct, frozen=True, kw_only=True):
-    """What a student is to become; a checkpoint goes on only where all of it is the same.
+class StudentSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """The training spec of a student; a checkpoint goes on only where all of it is the same.
 
     size: width and height of the input; frames: how many there are to learn from; data: fingerprint of their labels.
     """
@@ -48,8 +48,8 @@ class Course(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """Where a training stands after a step, counted from 1; losses are averages over the last steps."""
+class DistillationProgress:
+    """The progress of a training after a step, counted from 1; losses are averages over the last steps."""
 
     step: int
     steps: int
@@ -61,10 +61,10 @@ class Standing:
 class Student:
     """Weights, their average, optimiser, and the step they stand before; every draw follows from seed and step."""
 
-    def __init__(self, course: Course, precision: Precision) -> None:
-        self.course, self.precision = course, precision
-        torch.manual_seed(course.seed)
-        network = SiteNetwork(len(course.labels))
+    def __init__(self, spec: StudentSpec, precision: Precision) -> None:
+        self.spec, self.precision = spec, precision
+        torch.manual_seed(spec.seed)
+        network = SiteNetwork(len(spec.labels))
         self._learning = network.to(precision.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._average = AveragedModel(network, multi_avg_fn=growing_average(AVERAGE_DECAY), use_buffers=True)
         self._optimiser = torch.optim.AdamW(network.parameters(), RATE, weight_decay=DECAY)
@@ -76,14 +76,14 @@ class Student:
         """The network that is deployed."""
         return cast("SiteNetwork", self._average.module).eval()
 
-    def learn(self, batch: Batch) -> Tensor:
+    def train_step(self, batch: DetectionBatch) -> Tensor:
         """One step; returns its two losses, of heat maps and boxes. Raises DivergedError before a weight changes."""
         batch = batch.to(self.precision.device)
         for group in self._optimiser.param_groups:
-            group["lr"] = self.course.rate_at(self.step)
+            group["lr"] = self.spec.rate_at(self.step)
         self._optimiser.zero_grad(set_to_none=True)
         with self.precision.context():
-            logits, sides = self._learning(batch.pictures)
+            logits, sides = self._learning(batch.images)
         found = losses(logits, sides, batch.heat, batch.known, batch.boxes, batch.weight)
         if not torch.isfinite(found).all():
             raise DivergedError(f"the loss is no number any more in step {self.step + 1} (try another --seed)")
@@ -99,12 +99,12 @@ class Student:
     def save(self, path: Path) -> None:
         """Write the checkpoint; raises CheckpointError, and what stood there before still does."""
         state = {name: part.state_dict() for name, part in self._parts().items()} | {"step": self.step}
-        write_saved(path, FORMAT, {"course": msgspec.to_builtins(self.course), "state": state})
+        write_saved(path, FORMAT, {"course": msgspec.to_builtins(self.spec), "state": state})
 
     def resume(self, path: Path) -> None:
         """Go on from a checkpoint; raises CheckpointError for a damaged one, ConfigError for another course's."""
         content = read_saved(path, FORMAT)
-        saved, wanted = content["course"], msgspec.to_builtins(self.course)
+        saved, wanted = content["course"], msgspec.to_builtins(self.spec)
         for key, value in wanted.items():
             if saved.get(key) != value:
                 raise ConfigError(f"{path} was trained with {key} = {saved.get(key)}, not {value} (give another --out)")
@@ -128,30 +128,30 @@ def best_precision() -> Precision:
 
 
 def train(
-    course: Course,
-    frames: Sequence[Labelled],
+    spec: StudentSpec,
+    frames: Sequence[LabelledFrame],
     checkpoint: Path,
     precision: Precision,
     clock: Clock,
-    report: Callable[[Standing], None],
+    report: Callable[[DistillationProgress], None],
     stopped: Callable[[], bool],
 ) -> Student:
     """Train to the last step, or until stopped, from the checkpoint if there is one; it then is the state returned.
 
     Raises DivergedError, CheckpointError, and ConfigError for the checkpoint of another course.
     """
-    student = Student(course, precision)
+    student = Student(spec, precision)
     if checkpoint.exists():
         student.resume(checkpoint)
-    lessons = Lessons(frames, course.labels, course.size, course.sure, course.seed)
+    batches = DetectionBatches(frames, spec.labels, spec.size, spec.sure, spec.seed)
     began, began_s = student.step, clock.monotonic_s()
     saved_s, running = began_s, None
-    while student.step < course.steps and not stopped():
-        found = student.learn(lessons.batch(student.step))
+    while student.step < spec.steps and not stopped():
+        found = student.train_step(batches.batch(student.step))
         running = found if running is None else 0.95 * running + 0.05 * found
         now_s = clock.monotonic_s()
-        left_s = (now_s - began_s) / (student.step - began) * (course.steps - student.step)
-        report(Standing(student.step, course.steps, float(running[0]), float(running[1]), left_s))
+        left_s = (now_s - began_s) / (student.step - began) * (spec.steps - student.step)
+        report(DistillationProgress(student.step, spec.steps, float(running[0]), float(running[1]), left_s))
         if now_s - saved_s >= CHECKPOINT_EVERY_S:
             student.save(checkpoint)
             saved_s = now_s

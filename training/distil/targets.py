@@ -1,4 +1,4 @@
-"""What the student is to say of a picture, and how far it is from saying so.
+"""The targets of a student, and its losses.
 
 After Liu et al. 2020, TTFNet: heat maps are elliptic Gaussians as wide as the boxes, and boxes are learned from every
 cell under their Gaussian, not from the middle alone, which takes a fraction of the steps.
@@ -24,7 +24,7 @@ SIDES_WEIGHT = 5.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Target:
-    """Of one picture or, stacked, of a batch, on the (h, w) grid of cells.
+    """Of one image or, stacked, of a batch, on the (h, w) grid of cells.
 
     heat: (labels, h, w) in 0..1, 1 in the middles; known: (h, w) false where the teacher was unsure; boxes:
     (4, h, w) xyxy in pixels of the input; weight: (h, w) how much a cell's box counts, 0 where there is none; they
@@ -86,10 +86,10 @@ def losses(logits: Tensor, sides: Tensor, heat: Tensor, known: Tensor, boxes: Te
 
 def heat_loss(logits: Tensor, heat: Tensor, known: Tensor) -> Tensor:
     """The focal loss of CenterNet: cells around a middle count the less the closer they are."""
-    said = logits.sigmoid()
+    heat_scores = logits.sigmoid()
     middles = (heat == 1).float()
-    missed = functional.softplus(-logits) * (1 - said) ** 2 * middles
-    false = functional.softplus(logits) * said**2 * (1 - heat) ** 4 * (1 - middles)
+    missed = functional.softplus(-logits) * (1 - heat_scores) ** 2 * middles
+    false = functional.softplus(logits) * heat_scores**2 * (1 - heat) ** 4 * (1 - middles)
     return ((missed + false) * known[:, None]).sum()
 
 

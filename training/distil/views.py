@@ -1,4 +1,4 @@
-"""Training pictures: a frame at the size of the input, mirrored, shifted, larger or smaller, brighter or darker."""
+"""Training images: a frame at the size of the input, mirrored, shifted, larger or smaller, brighter or darker."""
 
 from dataclasses import dataclass
 
@@ -11,12 +11,12 @@ from detect.detections import Boxes
 from ingest.frame import Image
 
 MOST_SHIFT = 0.15
-"""Of the picture's sides."""
+"""Of the image's sides."""
 SCALES = (0.75, 1.35)
 BRIGHTEST = 40.0
 CONTRASTS = (0.7, 1.4)
 LEAST_SEEN = 0.4
-"""Of a box: one that is moved out of the picture by more is not a vehicle any more."""
+"""Of a box: one that is moved out of the image by more is not a vehicle any more."""
 PADDING = (114, 114, 114)
 
 
@@ -47,7 +47,7 @@ class View:
         contrast = float(np.exp(rng.uniform(*np.log(CONTRASTS))))
         return cls(matrix, contrast, float(rng.uniform(-BRIGHTEST, BRIGHTEST)))
 
-    def picture(self, image: Image, size: tuple[int, int]) -> Image:
+    def image(self, image: Image, size: tuple[int, int]) -> Image:
         """(height, width, 3) uint8 for an input of (width, height)."""
         # The middles of pixels are at halves, OpenCV's at whole numbers.
         matrix = self.matrix.astype(np.float64)

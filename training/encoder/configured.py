@@ -1,4 +1,4 @@
-"""From the configuration of a training to the job that is run."""
+"""From the configuration of a training to its training spec and its run."""
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +13,7 @@ from ingest.clock import SystemClock
 from ingest.digest import short_digest
 from ingest.errors import ConfigError, WeightsError
 from ingest.signals import stops_on_signal
-from training.datasets.prepared import Opened, Told, need_torch, open_set, united_priors, united_targets
+from training.datasets.prepared import Notify, PreparedSet, need_torch, prepare_set, united_priors, united_targets
 from training.encoder.config import DataSettings, EncoderConfig
 
 # What needs torch is imported by the functions, when they are sure to need it.
@@ -21,51 +21,57 @@ from training.encoder.config import DataSettings, EncoderConfig
 if TYPE_CHECKING:
     from embed.network.network import ReidNetwork
     from training.datasets.base import ImageSet
-    from training.encoder.distributed import Place
-    from training.encoder.journal import Standing
-    from training.encoder.trainer import Job, Trainer
-    from training.priors.cache import PriorRow
+    from training.encoder.distributed import DistributedContext
+    from training.encoder.journal import TrainingProgress
+    from training.encoder.trainer import Trainer, TrainingSpec
+    from training.priors.cache import PriorMode
 
 
-def train_encoder(config: EncoderConfig, *, resume: bool, say: Told, report: "Callable[[Standing], None]") -> "Trainer":
+def train_encoder(
+    config: EncoderConfig, *, resume: bool, notify: Notify, report: "Callable[[TrainingProgress], None]"
+) -> "Trainer":
     """Train as configured, until done or asked to stop; of several processes only the leading one says anything."""
     need_torch()
-    from training.encoder.distributed import joined
-    from training.encoder.loop import Watch, train
+    from training.encoder.distributed import distributed_context
+    from training.encoder.loop import TrainingCallbacks, train
     from training.encoder.precision import choose_precision
 
-    job = make_job(config, [open_set(each) for each in config.data])
+    spec = make_training_spec(config, [prepare_set(each) for each in config.data])
     stop = threading.Event()
-    with joined() as place, stops_on_signal(stop.set):
-        precision = choose_precision(config.precision, place.device)
-        if place.leads:
-            several = f"; {place.processes} processes" if place.processes > 1 else ""
-            say(f"{len(job.images)} images of {len(job.origin.identities)} vehicles; {precision}{several}")
-        watch = Watch(SystemClock(), report=report, stopped=stop.is_set, validate=_validation(config, place))
-        return train(job, place, precision, watch, resume=resume)
+    with distributed_context() as context, stops_on_signal(stop.set):
+        precision = choose_precision(config.precision, context.device)
+        if context.is_leader:
+            several = f"; {context.processes} processes" if context.processes > 1 else ""
+            notify(f"{len(spec.images)} images of {len(spec.origin.identities)} vehicles; {precision}{several}")
+        callbacks = TrainingCallbacks(
+            SystemClock(), report=report, stopped=stop.is_set, validate=_validation(config, context)
+        )
+        return train(spec, context, precision, callbacks, resume=resume)
 
 
-def make_job(config: EncoderConfig, sets: Sequence[Opened]) -> "Job":
-    """The job of a configuration whose data sets are open; raises ConfigError where they do not fit together."""
-    from training.datasets.base import IdentityMap, need
+def make_training_spec(config: EncoderConfig, sets: Sequence[PreparedSet]) -> "TrainingSpec":
+    """The training spec of a configuration with opened data sets; raises ConfigError where they do not fit together."""
+    from training.datasets.base import IdentityMap, need_images
     from training.datasets.union import united
     from training.encoder.checkpoint import Origin
-    from training.encoder.trainer import Job
+    from training.encoder.trainer import TrainingSpec
 
     _check(config, sets)
-    images = united([need(each.data.train, f"the training set of {each.label}") for each in sets])
+    images = united([need_images(each.data.train, f"the training set of {each.label}") for each in sets])
     start = None if config.start is None else Path(config.start)
     origin = Origin(
         model=config.model,
         recipe=config.recipe,
         seed=config.seed,
-        data=" + ".join(_told(each) for each in sets),
+        data=" + ".join(_describe_data(each) for each in sets),
         identities=IdentityMap.of(images).identities,
         sets=tuple(each.label for each in sets),
         start="" if start is None else _first_weights(start),
-        teacher=" + ".join(sorted({each.teaching.about.teacher for each in sets if each.teaching is not None})),
+        teacher=" + ".join(
+            sorted({each.teacher_vectors.metadata.teacher for each in sets if each.teacher_vectors is not None})
+        ),
     )
-    return Job(
+    return TrainingSpec(
         images,
         united_priors(sets, (config.model.height, config.model.width)),
         origin,
@@ -78,7 +84,7 @@ def make_job(config: EncoderConfig, sets: Sequence[Opened]) -> "Job":
     )
 
 
-def _check(config: EncoderConfig, sets: Sequence[Opened]) -> None:
+def _check(config: EncoderConfig, sets: Sequence[PreparedSet]) -> None:
     from training.datasets.base import UNKNOWN_IDENTITY
 
     model, recipe = config.model, config.recipe
@@ -94,24 +100,24 @@ def _check(config: EncoderConfig, sets: Sequence[Opened]) -> None:
     for number, each in enumerate(sets):
         if each.priors is not None and config.model.name != "grl":
             raise ConfigError(f"data[{number}].priors: {config.model.name} takes none (leave the key out)")
-        if each.teaching is None and (each.data.train.identities == UNKNOWN_IDENTITY).any():
+        if each.teacher_vectors is None and (each.data.train.identities == UNKNOWN_IDENTITY).any():
             raise ConfigError(
                 f"data[{number}]: nobody knows whose the images of {each.label} are, so they can be learned from a "
                 "teacher only (give `teacher`, a file of corridor encoder teach)"
             )
 
 
-def _told(opened: Opened) -> str:
+def _describe_data(prepared: PreparedSet) -> str:
     """Fingerprint of the training images, and what else of their set a training depends on."""
     from training.datasets.base import fingerprint
 
-    priors = "" if opened.priors is None else f", priors by {opened.priors.about.maker}"
-    taught = "" if opened.teaching is None else f", taught by {opened.teaching.about.teacher}"
-    often = "" if opened.times == 1 else f", {opened.times} times"
-    return f"{fingerprint(opened.data.train)}{priors}{taught}{often}"
+    priors = "" if prepared.priors is None else f", priors by {prepared.priors.metadata.maker}"
+    taught = "" if prepared.teacher_vectors is None else f", taught by {prepared.teacher_vectors.metadata.teacher}"
+    often = "" if prepared.times == 1 else f", {prepared.times} times"
+    return f"{fingerprint(prepared.data.train)}{priors}{taught}{often}"
 
 
-def _times(images: "ImageSet", sets: Sequence[Opened]) -> NDArray[np.int64]:
+def _times(images: "ImageSet", sets: Sequence[PreparedSet]) -> NDArray[np.int64]:
     return np.asarray(np.array([each.times for each in sets], np.int64)[images.extra["set"]])
 
 
@@ -123,31 +129,33 @@ def _first_weights(checkpoint: Path) -> str:
         raise ConfigError(f"start: {error}") from error
 
 
-def _validation(config: EncoderConfig, place: "Place") -> "Callable[[ReidNetwork], Mapping[str, float]] | None":
+def _validation(
+    config: EncoderConfig, context: "DistributedContext"
+) -> "Callable[[ReidNetwork], Mapping[str, float]] | None":
     """Rank 1 and mean average precision of a data set's own queries, of its first row of figures, as `evaluate` does.
 
     Raises ConfigError where no query can be answered, which would else be known after the first epoch.
     """
     from training.encoder.precision import choose_precision
-    from training.evaluation.evaluate import figures_of
+    from training.evaluation.evaluate import evaluation_rows
     from training.evaluation.retrieval import answerable
 
     wanted = config.validation
     if wanted is None:
         return None
-    opened = open_set(DataSettings(set=wanted.set, priors=wanted.priors))
-    if not len(opened.data.query):
-        raise ConfigError(f"validation.set: {opened.label} has no queries")
-    if not answerable(opened.data).any():
+    prepared = prepare_set(DataSettings(set=wanted.set, priors=wanted.priors))
+    if not len(prepared.data.query):
+        raise ConfigError(f"validation.set: {prepared.label} has no queries")
+    if not answerable(prepared.data).any():
         raise ConfigError(
-            f"validation.set: no query of {opened.label} has its vehicle by another camera in the gallery"
+            f"validation.set: no query of {prepared.label} has its vehicle by another camera in the gallery"
         )
     size_hw = (config.model.height, config.model.width)
-    precision = choose_precision("fp32", place.device)  # bfloat16 turns vectors by up to 20 degrees
+    precision = choose_precision("fp32", context.device)  # bfloat16 turns vectors by up to 20 degrees
 
     def validate(network: "ReidNetwork") -> Mapping[str, float]:
-        told: PriorRow = "no-prior" if opened.priors is None else "with-prior"
-        metrics = figures_of(network, size_hw, opened, told, precision, {})[0].metrics
+        prior_mode: PriorMode = "no-prior" if prepared.priors is None else "with-prior"
+        metrics = evaluation_rows(network, size_hw, prepared, prior_mode, precision, {})[0].metrics
         return {"rank1": metrics.cmc[1]} | ({} if metrics.mean_ap is None else {"mAP": metrics.mean_ap})
 
     return validate

@@ -12,16 +12,16 @@ from ingest.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """This process among all: `rank` from 0 on, and the device it computes on."""
+class DistributedContext:
+    """The distributed context, this process among all: `rank` from 0 on, and the device it computes on."""
 
     rank: int
     processes: int
     device: torch.device
 
     @property
-    def leads(self) -> bool:
-        """Whether it is the one that writes and speaks."""
+    def is_leader(self) -> bool:
+        """True of the one process that writes and reports."""
         return self.rank == 0
 
     def any(self, flag: bool) -> bool:
@@ -46,8 +46,8 @@ class Place:
 
 
 @contextmanager
-def joined() -> Iterator[Place]:
-    """The place that torchrun gave this process, or the only one; on a GPU where there is one."""
+def distributed_context() -> Iterator[DistributedContext]:
+    """The context that torchrun gave this process, or that of a single one; on a GPU where there is one."""
     processes, rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
     cuda = torch.cuda.is_available()
     device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0"))) if cuda else torch.device("cpu")
@@ -55,10 +55,10 @@ def joined() -> Iterator[Place]:
         torch.cuda.set_device(device)
         torch.backends.cudnn.benchmark = True
     if processes == 1:
-        yield Place(0, 1, device)
+        yield DistributedContext(0, 1, device)
         return
     dist.init_process_group("nccl" if cuda else "gloo")
     try:
-        yield Place(rank, processes, device)
+        yield DistributedContext(rank, processes, device)
     finally:
         dist.destroy_process_group()

@@ -15,8 +15,8 @@ from safetensors.torch import save
 from torch import nn
 
 from associate.likelihood import Calibration
-from embed.exported import FORMAT, IMAGES, KEY, PRIORS, VECTORS, About, encoder_id
-from embed.network.inference import Deployed, used_weights
+from embed.exported import FORMAT, IMAGES, KEY, PRIORS, VECTORS, EncoderMetadata, encoder_id
+from embed.network.inference import InferenceModel, inference_weights
 from embed.network.network import ReidNetwork
 from embed.network.settings import TestFeature
 from ingest.errors import ConfigError
@@ -36,7 +36,7 @@ class ExportedFiles:
     """The id of an exported encoder, what it says of itself, and its files with their sizes in bytes."""
 
     id: str
-    about: About
+    metadata: EncoderMetadata
     sizes: dict[Path, int]
 
 
@@ -51,20 +51,20 @@ def export(
     if out.suffix != ".onnx":
         raise ConfigError(f"'{out}' must end in .onnx; the weights go beside it as .safetensors")
     network, origin, _ = load_network(checkpoint, feature)
-    about = about_of(network, origin, calibration)
-    told = msgspec.json.encode(about, order="deterministic").decode()
-    graph = onnx_graph(network, about, told)
-    name = encoder_id(about.model.name, graph)
-    weights = save(halved(used_weights(network)), metadata={KEY: told, "id": name})
+    metadata = metadata_of(network, origin, calibration)
+    metadata_text = msgspec.json.encode(metadata, order="deterministic").decode()
+    graph = onnx_graph(network, metadata, metadata_text)
+    name = encoder_id(metadata.model.name, graph)
+    weights = save(halved(inference_weights(network)), metadata={KEY: metadata_text, "id": name})
     files = {out: graph, out.with_suffix(".safetensors"): weights}
     for path, data in files.items():
         write_atomically(path, data)
-    return ExportedFiles(name, about, {path: len(data) for path, data in files.items()})
+    return ExportedFiles(name, metadata, {path: len(data) for path, data in files.items()})
 
 
-def about_of(network: ReidNetwork, origin: Origin, calibration: Calibration | None) -> About:
+def metadata_of(network: ReidNetwork, origin: Origin, calibration: Calibration | None) -> EncoderMetadata:
     """The metadata of an export."""
-    return About(
+    return EncoderMetadata(
         format=FORMAT,
         model=msgspec.structs.replace(origin.model, test_feature=network.test_feature),
         dim=network.dim,
@@ -78,19 +78,19 @@ def about_of(network: ReidNetwork, origin: Origin, calibration: Calibration | No
     )
 
 
-def onnx_graph(network: ReidNetwork, about: About, told: str) -> bytes:
+def onnx_graph(network: ReidNetwork, metadata: EncoderMetadata, metadata_text: str) -> bytes:
     """Normalisation, network and L2 norm as one ONNX file, most weights in float16, computed in float32."""
-    height, width = about.size_hw
-    across, down = about.prior_size
+    height, width = metadata.size_hw
+    across, down = metadata.prior_size
     inputs = {IMAGES: torch.zeros(EXAMPLES, height, width, 3, dtype=torch.uint8)}
-    if about.priors:
+    if metadata.priors:
         inputs[PRIORS] = torch.ones(EXAMPLES, 2, down, across)
     names = (*inputs, VECTORS)
     model = traced(
-        Deployed(network).float().cpu(), inputs, [VECTORS], dynamic_axes={name: {0: "batch"} for name in names}
+        InferenceModel(network).float().cpu(), inputs, [VECTORS], dynamic_axes={name: {0: "batch"} for name in names}
     )
     halve_weights(model.graph)
-    return signed(model, told)
+    return with_metadata(model, metadata_text)
 
 
 def traced(
@@ -119,9 +119,9 @@ def traced(
         return onnx.load(path)
 
 
-def signed(model: onnx.ModelProto, told: str) -> bytes:
-    """The bytes of a file that says of itself what it was told, always the same ones."""
-    model.metadata_props.add(key=KEY, value=told)
+def with_metadata(model: onnx.ModelProto, metadata_text: str) -> bytes:
+    """The bytes of the model with its metadata, always the same ones."""
+    model.metadata_props.add(key=KEY, value=metadata_text)
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString(deterministic=True))
 

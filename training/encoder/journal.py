@@ -1,4 +1,4 @@
-"""What a training says of itself while it runs: a line an epoch, TensorBoard, and where it stands."""
+"""The record of a training while it runs: a line an epoch, TensorBoard, and its progress."""
 
 import json
 import logging
@@ -21,8 +21,8 @@ EpochRow = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """Where a training stands after a step: epochs and steps from 1 on, losses of the epoch so far on average."""
+class TrainingProgress:
+    """The progress of a training after a step: epochs and steps from 1 on, losses of the epoch so far on average."""
 
     epoch: int
     epochs: int

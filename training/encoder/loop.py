@@ -11,12 +11,12 @@ from torch.nn.parallel import DistributedDataParallel
 from embed.network.network import ReidNetwork
 from ingest.clock import Clock
 from ingest.errors import ConfigError, CorridorError
-from training.batches.loader import Keys, batches
-from training.encoder.distributed import Place
-from training.encoder.journal import EpochRow, Journal, Standing
+from training.batches.loader import BatchSampler, batches
+from training.encoder.distributed import DistributedContext
+from training.encoder.journal import EpochRow, Journal, TrainingProgress
 from training.encoder.objective import LOSSES
 from training.encoder.precision import Precision
-from training.encoder.trainer import Job, Trainer
+from training.encoder.trainer import Trainer, TrainingSpec
 
 logger = logging.getLogger(__name__)
 
@@ -28,48 +28,55 @@ Validate = Callable[[ReidNetwork], Mapping[str, float]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Watch:
-    """What goes on around a training: the clock, who is told of every step, who may stop it, and who validates."""
+class TrainingCallbacks:
+    """The callbacks of a training: the clock, the report of every step, the stop request, and the validation."""
 
     clock: Clock
-    report: Callable[[Standing], None] = lambda standing: None
+    report: Callable[[TrainingProgress], None] = lambda progress: None
     stopped: Callable[[], bool] = lambda: False
     validate: Validate | None = None
 
 
-def train(job: Job, place: Place, precision: Precision, watch: Watch, *, resume: bool = False) -> Trainer:
+def train(
+    spec: TrainingSpec,
+    context: DistributedContext,
+    precision: Precision,
+    callbacks: TrainingCallbacks,
+    *,
+    resume: bool = False,
+) -> Trainer:
     """Train to the end of the recipe, or until stopped; the checkpoint then is the state returned.
 
     Raises ConfigError where the folder holds a training already and `resume` is not asked for, or the checkpoint is
     of other settings; DivergedError; CheckpointError where the disk is full.
     """
-    if job.checkpoint.exists() and not resume:
-        raise ConfigError(f"{job.checkpoint} exists already (go on with --resume, or give another `out`)")
-    trainer = Trainer(job, place, precision)
-    if job.checkpoint.exists():
+    if spec.checkpoint.exists() and not resume:
+        raise ConfigError(f"{spec.checkpoint} exists already (go on with --resume, or give another `out`)")
+    trainer = Trainer(spec, context, precision)
+    if spec.checkpoint.exists():
         trainer.resume()
-    elif resume and place.leads:
-        logger.warning("there is no %s to go on with: the training begins anew", job.checkpoint)
-    _Run(trainer, watch).run()
+    elif resume and context.is_leader:
+        logger.warning("there is no %s to go on with: the training begins anew", spec.checkpoint)
+    _TrainingLoop(trainer, callbacks).run()
     return trainer
 
 
-class _Run:
+class _TrainingLoop:
     """One call of `train`: the way from where the trainer stands."""
 
-    def __init__(self, trainer: Trainer, watch: Watch) -> None:
-        self.trainer, self.watch = trainer, watch
-        self.job, self.recipe, self.place = trainer.job, trainer.recipe, trainer.place
-        self.journal = Journal(self.job.folder, trainer.rows, trainer.steps_done) if self.place.leads else None
+    def __init__(self, trainer: Trainer, callbacks: TrainingCallbacks) -> None:
+        self.trainer, self.callbacks = trainer, callbacks
+        self.spec, self.recipe, self.context = trainer.spec, trainer.recipe, trainer.context
+        self.journal = Journal(self.spec.folder, trainer.rows, trainer.steps_done) if self.context.is_leader else None
         self.step_times_s: deque[float] = deque(maxlen=PACE_STEPS + 1)
-        self.saved_s = self.epoch_began_s = watch.clock.monotonic_s()
+        self.saved_s = self.epoch_began_s = callbacks.clock.monotonic_s()
 
     def run(self) -> None:
         try:
             for _ in self._steps():
-                if self.place.any(self.watch.stopped()):
+                if self.context.any(self.callbacks.stopped()):
                     break
-                if self.watch.clock.monotonic_s() - self.saved_s >= self.job.checkpoint_every_s:
+                if self.callbacks.clock.monotonic_s() - self.saved_s >= self.spec.checkpoint_every_s:
                     self._save()
             self._save()
         finally:
@@ -80,25 +87,27 @@ class _Run:
         """Take one step after the other; what is due at an epoch's end is done when the last step is handed out."""
         trainer, recipe = self.trainer, self.recipe
         module: nn.Module = trainer.objective.train()
-        if self.place.processes > 1:
+        if self.context.processes > 1:
             module = DistributedDataParallel(module, forward_sync_buffers=False)
         epochs = range(trainer.epoch, recipe.epochs)
-        keys = Keys(trainer.plan, epochs, trainer.step, self.place.rank, self.place.processes)
-        feed = batches(trainer.data, keys, self.place.device)
+        sampler = BatchSampler(trainer.plan, epochs, trainer.step, self.context.rank, self.context.processes)
+        feed = batches(trainer.data, sampler, self.context.device)
         for epoch in epochs:
             steps = len(trainer.plan.epoch(epoch))
             for step in range(trainer.step, steps):
                 rate = recipe.rate_at(epoch + (step / steps if recipe.schedule == "cosine" else 0.0))
-                losses = trainer.learn(module, next(feed).to(self.place.device), rate)
+                losses = trainer.train_step(module, next(feed).to(self.context.device), rate)
                 last = step + 1 == steps
-                trained_s = self.watch.clock.monotonic_s()
+                trained_s = self.callbacks.clock.monotonic_s()
                 validation = self._validated() if last else {}
-                self._tell(losses, rate, steps, validation, trained_s)
+                self._report_step(losses, rate, steps, validation, trained_s)
                 if last:
                     self._end_epoch(rate, validation, trained_s)
                 yield
 
-    def _tell(self, losses: Tensor, rate: float, steps: int, validation: Mapping[str, float], trained_s: float) -> None:
+    def _report_step(
+        self, losses: Tensor, rate: float, steps: int, validation: Mapping[str, float], trained_s: float
+    ) -> None:
         if self.journal is None:
             return
         trainer = self.trainer
@@ -108,8 +117,8 @@ class _Run:
         steps_per_s = (len(self.step_times_s) - 1) / passed_s if passed_s else 0.0
         known = [validation, *(row["validation"] for row in reversed(trainer.rows))]
         ahead = (self.recipe.epochs - trainer.epoch) * steps - trainer.step
-        self.watch.report(
-            Standing(
+        self.callbacks.report(
+            TrainingProgress(
                 epoch=trainer.epoch + 1,
                 epochs=self.recipe.epochs,
                 step=trainer.step,
@@ -130,18 +139,18 @@ class _Run:
         trainer.begin_epoch(row)
         if self.journal is not None:
             self.journal.epoch(row, trainer.steps_done)
-        self.epoch_began_s = self.watch.clock.monotonic_s()
+        self.epoch_began_s = self.callbacks.clock.monotonic_s()
         self.step_times_s.clear()
 
     def _validated(self) -> dict[str, float]:
         """The figures after this epoch where they are due; what goes wrong with them is no reason to end a training."""
         number = self.trainer.epoch + 1
-        due = number == self.recipe.epochs or number % self.job.validate_every == 0
-        if self.watch.validate is None or not due or not self.place.leads:
+        due = number == self.recipe.epochs or number % self.spec.validate_every == 0
+        if self.callbacks.validate is None or not due or not self.context.is_leader:
             return {}
         network = self.trainer.network.eval()
         try:
-            return dict(self.watch.validate(network))
+            return dict(self.callbacks.validate(network))
         except CorridorError as error:
             logger.warning("no validation after epoch %d: %s", number, error)
             return {}
@@ -149,6 +158,6 @@ class _Run:
             network.train()
 
     def _save(self) -> None:
-        self.saved_s = self.watch.clock.monotonic_s()
-        if self.place.leads:
+        self.saved_s = self.callbacks.clock.monotonic_s()
+        if self.context.is_leader:
             self.trainer.save()

@@ -1,4 +1,4 @@
-"""What an encoder learns from: cross entropy, triplets, and the alignment of where pictures are looked at."""
+"""The losses of an encoder: cross entropy, triplets, and the alignment of activation maps."""
 
 import torch
 from torch import Tensor

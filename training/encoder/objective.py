@@ -1,17 +1,17 @@
-"""Everything that learns in one module: the network, the align module, and the weighted sum of losses."""
+"""The training objective as one module: the network, the align module, and the weighted sum of losses."""
 
 from typing import Final
 
 import torch
 from torch import Tensor, nn
 
-from embed.network.network import Learned, ReidNetwork
+from embed.network.network import ReidNetwork, TrainingOutput
 from embed.network.settings import NetworkSettings
 from training.datasets.base import UNLABELLED
 from training.encoder.losses import identity_loss, triplet_loss
 from training.encoder.memory_bank import BatchAlignment, MemoryBanks
 from training.encoder.recipe import Recipe
-from training.teacher.loss import Imitation
+from training.teacher.loss import TeacherLoss
 
 ALIGN_BY_NETWORK: Final = {"grl": "banks", "msinet": "batch"}
 """What the papers train with; baselines have no align loss."""
@@ -47,7 +47,7 @@ class Objective(nn.Module):
             self.align = MemoryBanks(network.map_channels, height, width, slots, recipe.bank_momentum)
         elif named and kind == "batch":
             self.align = BatchAlignment(network.map_channels)
-        self.imitation = Imitation(network.map_channels, teacher_dim) if teacher_dim else None
+        self.imitation = TeacherLoss(network.map_channels, teacher_dim) if teacher_dim else None
 
     @property
     def slots(self) -> int:
@@ -57,32 +57,32 @@ class Objective(nn.Module):
     def forward(
         self, images: Tensor, priors: Tensor | None, labels: Tensor, drawn: Tensor, targets: Tensor | None = None
     ) -> Tensor:
-        learned = self.network(images, priors)
-        assert isinstance(learned, Learned), "the network must be in training mode"
+        output = self.network(images, priors)
+        assert isinstance(output, TrainingOutput), "the network must be in training mode"
         with torch.autocast(images.device.type, enabled=False):
-            parts = torch.stack([*self._of_identities(learned, labels, drawn), self._of_teacher(learned, targets)])
+            parts = torch.stack([*self._of_identities(output, labels, drawn), self._of_teacher(output, targets)])
             weights = parts.new_tensor([1.0, 1.0, self.recipe.align_weight, self.recipe.teacher_weight])
             return torch.cat([(weights * parts).sum()[None], parts])
 
-    def _of_identities(self, learned: Learned, labels: Tensor, drawn: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _of_identities(self, output: TrainingOutput, labels: Tensor, drawn: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """In float32: distances of nearly equal vectors are lost in anything smaller."""
         known = int((labels != UNLABELLED).sum())
         if not known:
             # What nothing is learned by stays in the graph all the same: spread over processes, all must take part.
-            nothing = torch.stack([0.0 * each.float().sum() for each in (*learned.logits, *learned.features)]).sum()
+            nothing = torch.stack([0.0 * each.float().sum() for each in (*output.logits, *output.features)]).sum()
             return nothing, nothing, nothing
         labels = labels[:known]
-        logits, features = ([each[:known] for each in branch] for branch in (learned.logits, learned.features))
+        logits, features = ([each[:known] for each in branch] for branch in (output.logits, output.features))
         margin, raw = self.recipe.margin, self.recipe.triplet == "raw"
         identity = torch.stack([identity_loss(each, labels, self.recipe.smoothing) for each in logits])
         triplet = torch.stack([triplet_loss(each, labels, margin, raw=raw) for each in features])
-        return identity.sum(), triplet.sum(), self._align(learned.final_map[:known].float(), labels, drawn)
+        return identity.sum(), triplet.sum(), self._align(output.final_map[:known].float(), labels, drawn)
 
-    def _of_teacher(self, learned: Learned, targets: Tensor | None) -> Tensor:
+    def _of_teacher(self, output: TrainingOutput, targets: Tensor | None) -> Tensor:
         """Of the main branch."""
         if self.imitation is None or targets is None:
-            return learned.final_map.new_zeros((), dtype=torch.float32)
-        loss: Tensor = self.imitation(learned.features[0].float(), targets)
+            return output.final_map.new_zeros((), dtype=torch.float32)
+        loss: Tensor = self.imitation(output.features[0].float(), targets)
         return loss
 
     def _align(self, final_map: Tensor, labels: Tensor, drawn: Tensor) -> Tensor:

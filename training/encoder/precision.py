@@ -9,7 +9,7 @@ import torch
 from detect.accelerator import BF16_FLAGS, read_cpu_flags
 from ingest.errors import ConfigError
 
-Wanted = Literal["auto", "fp32", "bf16", "fp16"]
+PrecisionChoice = Literal["auto", "fp32", "bf16", "fp16"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,9 @@ class Precision:
         return f"{kind} on {self.device} ({self.reason})"
 
 
-def choose_precision(wanted: Wanted, device: torch.device, cpu_flags: frozenset[str] | None = None) -> Precision:
+def choose_precision(
+    wanted: PrecisionChoice, device: torch.device, cpu_flags: frozenset[str] | None = None
+) -> Precision:
     """What was wanted, or with `auto` the fastest that the device has; raises ConfigError where it cannot be had.
 
     bfloat16 on a CPU without instructions for it is several times slower than float32: `auto` never takes it there.

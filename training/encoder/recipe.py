@@ -7,10 +7,10 @@ import msgspec
 
 from ingest.errors import ConfigError
 
-Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+UnitShare = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 NotNegative = Annotated[float, msgspec.Meta(ge=0)]
-Count = Annotated[int, msgspec.Meta(ge=1)]
+PositiveCount = Annotated[int, msgspec.Meta(ge=1)]
 
 WARM_UP_START = 0.01
 """The learning rate begins at this part of its full value."""
@@ -34,13 +34,13 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     teacher_images: a batch has so many images without identity beside the others, where the data has some.
     teacher_weight: of the distance from a teacher's vectors, where there is a teacher.
     prior_dropout: how often an image's prior is hidden, or only its box shown, in training.
-    zoom: the network is shown a part of the picture whose sides are shorter by up to this share, of changed aspect.
-    erase: how often a rectangle of the picture is painted over; pad_px: black border before the random crop.
+    zoom: the network is shown a part of the image whose sides are shorter by up to this share, of changed aspect.
+    erase: how often a rectangle of the image is painted over; pad_px: black border before the random crop.
     jitter: how far brightness, contrast and saturation vary.
     """
 
     base: Literal["paper", "modern"] = "paper"
-    epochs: Count = 350
+    epochs: PositiveCount = 350
     identities: Annotated[int, msgspec.Meta(ge=2)] = 16
     images: Annotated[int, msgspec.Meta(ge=2)] = 4
     optimiser: Literal["sgd", "adamw"] = "sgd"
@@ -51,21 +51,21 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     milestones: tuple[int, ...] = (150, 225, 300)
     clip_norm: NotNegative = 0.0
     ema_decay: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.0
-    smoothing: Share = 0.1
+    smoothing: UnitShare = 0.1
     margin: NotNegative = 0.3
     align: Literal["auto", "banks", "batch", "none"] = "auto"
     align_weight: NotNegative = 2.0
     triplet: Literal["unit", "raw"] = "unit"
     bank_slots: Annotated[int, msgspec.Meta(ge=0)] = 0
     bank_momentum: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.9
-    teacher_images: Count = 32
+    teacher_images: PositiveCount = 32
     teacher_weight: NotNegative = 5.0
-    prior_dropout: Share = 0.15
-    flip: Share = 0.5
+    prior_dropout: UnitShare = 0.15
+    flip: UnitShare = 0.5
     pad_px: Annotated[int, msgspec.Meta(ge=0)] = 10
     zoom: Annotated[float, msgspec.Meta(ge=0, le=0.9)] = 0.0
-    erase: Share = 0.5
-    jitter: tuple[Share, Share, Share] = (0.0, 0.0, 0.0)
+    erase: UnitShare = 0.5
+    jitter: tuple[UnitShare, UnitShare, UnitShare] = (0.0, 0.0, 0.0)
 
     @property
     def batch(self) -> int:

@@ -1,23 +1,23 @@
-"""Where all that a training draws comes from: seed, purpose and place alone, so that no generator's state is kept."""
+"""Random generators of a training: from seed, stream and place alone, so that no generator's state is kept."""
 
 from enum import IntEnum
 
 import numpy as np
 
 
-class Drawn(IntEnum):
-    """What for; with places of a fixed length for each, no two draws have the same seed."""
+class RandomStream(IntEnum):
+    """The streams; with places of a fixed length for each, no two draws have the same seed."""
 
-    BATCHES = 1
+    LABELLED_BATCHES = 1
     """Of images with identity, by epoch."""
-    OTHERS = 2
+    UNLABELLED_BATCHES = 2
     """Images without identity, by epoch."""
-    PICTURE = 3
+    AUGMENTATION = 3
     """An image's augmentation, by epoch and place in it."""
-    SLOTS = 4
+    MEMORY_SLOTS = 4
     """Of the memory bank, by step."""
 
 
-def generator(seed: int, what: Drawn, *place: int) -> np.random.Generator:
+def generator(seed: int, stream: RandomStream, *place: int) -> np.random.Generator:
     """The generator of one draw."""
-    return np.random.default_rng([seed, what, *place])
+    return np.random.default_rng([seed, stream, *place])

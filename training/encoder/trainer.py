@@ -18,15 +18,15 @@ from ingest.errors import CorridorError
 from training.batches.augment import PriorSource
 from training.batches.loader import Batch, TrainingSet
 from training.batches.sampler import BatchPlan
-from training.datasets.base import IdentityMap, ImageSet, need
+from training.datasets.base import IdentityMap, ImageSet, need_images
 from training.encoder.checkpoint import Origin, check_same, load_checkpoint, save_checkpoint, start_from
-from training.encoder.distributed import Place
+from training.encoder.distributed import DistributedContext
 from training.encoder.journal import EpochRow
 from training.encoder.memory_bank import SAMPLED_SLOTS
 from training.encoder.objective import LOSSES, Objective
 from training.encoder.precision import Precision
 from training.encoder.recipe import Recipe
-from training.encoder.seeding import Drawn, generator
+from training.encoder.seeding import RandomStream, generator
 
 CHECKPOINT_NAME = "checkpoint.pt"
 
@@ -36,11 +36,11 @@ class DivergedError(CorridorError):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Job:
-    """What to train and where to put it.
+class TrainingSpec:
+    """The training spec: what to train, and where its run is kept.
 
     images: the training set; prior_of: their priors, or None for networks without and for "everything is vehicle";
-    targets: (N, D) float32 what a teacher says of each image, NaN where nothing, or None without one; times: (N,)
+    targets: (N, D) float32 a teacher's vector of each image, NaN where there is none, or None without one; times: (N,)
     how often an image is shown in an epoch, or None for once; start: another training's checkpoint to begin with;
     checkpoint_every_s: a checkpoint is written at the first step after so many seconds, and at the end.
     """
@@ -68,48 +68,48 @@ class Trainer:
     torch's, which only the first weights come from, is kept for completeness.
     """
 
-    def __init__(self, job: Job, place: Place, precision: Precision) -> None:
-        self.job, self.place, self.precision = job, place, precision
-        self.recipe: Recipe = job.origin.recipe
-        if job.origin.identities:
-            place.check_split(self.recipe.identities)
-        labels = IdentityMap(job.origin.identities).labels(need(job.images, "the training set"))
+    def __init__(self, spec: TrainingSpec, context: DistributedContext, precision: Precision) -> None:
+        self.spec, self.context, self.precision = spec, context, precision
+        self.recipe: Recipe = spec.origin.recipe
+        if spec.origin.identities:
+            context.check_split(self.recipe.identities)
+        labels = IdentityMap(spec.origin.identities).labels(need_images(spec.images, "the training set"))
         self.plan = BatchPlan.of(
             labels,
-            job.images.cameras,
+            spec.images.cameras,
             identities=self.recipe.identities,
             images=self.recipe.images,
-            seed=job.origin.seed,
-            times=job.times,
+            seed=spec.origin.seed,
+            times=spec.times,
             others_images=self.recipe.teacher_images,
         )
         self.data = TrainingSet(
-            job.images, labels, job.prior_of, job.origin.model, self.recipe, job.origin.seed, job.targets
+            spec.images, labels, spec.prior_of, spec.origin.model, self.recipe, spec.origin.seed, spec.targets
         )
-        torch.manual_seed(job.origin.seed)
-        network = build_encoder(job.origin.model, len(job.origin.identities))
-        if job.start is not None:
-            start_from(network, job.start)
-        teacher_dim = 0 if job.targets is None else job.targets.shape[1]
+        torch.manual_seed(spec.origin.seed)
+        network = build_encoder(spec.origin.model, len(spec.origin.identities))
+        if spec.start is not None:
+            start_from(network, spec.start)
+        teacher_dim = 0 if spec.targets is None else spec.targets.shape[1]
         self.objective = Objective(
-            network, job.origin.model, self.recipe, named=bool(job.origin.identities), teacher_dim=teacher_dim
+            network, spec.origin.model, self.recipe, named=bool(spec.origin.identities), teacher_dim=teacher_dim
         )
-        self.objective.to(place.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.objective.to(context.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimiser = make_optimiser(self.objective, self.recipe)
         self.average = (
             AveragedModel(network, multi_avg_fn=growing_average(self.recipe.ema_decay), use_buffers=True)
             if self.recipe.ema_decay
             else None
         )
-        self.scaler = torch.amp.GradScaler(place.device.type, enabled=precision.scales)
+        self.scaler = torch.amp.GradScaler(context.device.type, enabled=precision.scales)
         self.epoch = self.step = self.steps_done = 0
         self.sums = torch.zeros(len(LOSSES), dtype=torch.float64)
         self.rows: list[EpochRow] = []
 
     def resume(self) -> None:
         """Go on from the checkpoint; raises CheckpointError for a damaged one, ConfigError for another training's."""
-        origin, state = load_checkpoint(self.job.checkpoint)
-        check_same(self.job.checkpoint, origin, self.job.origin)
+        origin, state = load_checkpoint(self.spec.checkpoint)
+        check_same(self.spec.checkpoint, origin, self.spec.origin)
         self.objective.load_state_dict(state["objective"])
         self.optimiser.load_state_dict(state["optimiser"])
         if state["scaler"]:  # empty where the precision before needed none
@@ -134,14 +134,14 @@ class Trainer:
             "rows": self.rows,
             "torch_rng": torch.get_rng_state(),
         }
-        save_checkpoint(self.job.checkpoint, self.job.origin, state)
+        save_checkpoint(self.spec.checkpoint, self.spec.origin, state)
 
     @property
     def network(self) -> ReidNetwork:
         """The network that is deployed: the average where there is one."""
         return self.objective.network if self.average is None else cast("ReidNetwork", self.average.module)
 
-    def learn(self, module: nn.Module, batch: Batch, rate: float) -> Tensor:
+    def train_step(self, module: nn.Module, batch: Batch, rate: float) -> Tensor:
         """One step with `module`, the objective or what spreads it over processes; returns its losses, (5,) float64.
 
         Raises DivergedError before a weight has changed.
@@ -151,9 +151,9 @@ class Trainer:
         self.optimiser.zero_grad(set_to_none=True)
         with self.precision.context():
             losses: Tensor = module(batch.images, batch.priors, batch.labels, self._draw_slots(), batch.targets)
-        told = self.place.mean(losses.detach().double()).cpu()
-        if not torch.isfinite(told).all():
-            values = zip(LOSSES, told.tolist(), strict=True)
+        means = self.context.mean(losses.detach().double()).cpu()
+        if not torch.isfinite(means).all():
+            values = zip(LOSSES, means.tolist(), strict=True)
             raise DivergedError(self._diverged("loss", ", ".join(f"{name} {value:.4g}" for name, value in values)))
         self.scaler.scale(losses[0]).backward()  # type: ignore[no-untyped-call]
         self.scaler.unscale_(self.optimiser)
@@ -164,10 +164,10 @@ class Trainer:
         self.scaler.update()
         if self.average is not None:
             self.average.update_parameters(self.objective.network)
-        self.sums += told
+        self.sums += means
         self.step += 1
         self.steps_done += 1
-        return told
+        return means
 
     def means(self) -> dict[str, float]:
         """The losses of this epoch so far."""
@@ -181,14 +181,14 @@ class Trainer:
 
     def _draw_slots(self) -> Tensor:
         slots = self.objective.slots
-        rng = generator(self.job.origin.seed, Drawn.SLOTS, self.steps_done)
+        rng = generator(self.spec.origin.seed, RandomStream.MEMORY_SLOTS, self.steps_done)
         drawn = rng.choice(slots, min(SAMPLED_SLOTS, slots), replace=False) if slots else np.zeros(0, np.int64)
-        return torch.from_numpy(drawn.astype(np.int64)).to(self.place.device)
+        return torch.from_numpy(drawn.astype(np.int64)).to(self.context.device)
 
-    def _diverged(self, what: str, told: str) -> str:
-        before = f"; {self.job.checkpoint} is of a step before" if self.job.checkpoint.exists() else ""
+    def _diverged(self, what: str, means: str) -> str:
+        before = f"; {self.spec.checkpoint} is of a step before" if self.spec.checkpoint.exists() else ""
         return (
-            f"the {what} is no number any more in epoch {self.epoch + 1}, step {self.step + 1} ({told}){before} "
+            f"the {what} is no number any more in epoch {self.epoch + 1}, step {self.step + 1} ({means}){before} "
             "(train again with a lower recipe.rate, or with recipe.clip_norm, into another `out`)"
         )
 

@@ -10,7 +10,7 @@ import msgspec
 from embed.network.settings import TestFeature
 from ingest.digest import short_digest
 from ingest.errors import ConfigError
-from training.datasets.prepared import SHUFFLE_SEED, Opened, Size, Told, need_torch, open_set, prior_source
+from training.datasets.prepared import SHUFFLE_SEED, Notify, PreparedSet, Size, need_torch, prepare_set, prior_source
 from training.encoder.config import DataSettings
 
 # What needs torch is imported by the functions, when they are sure to need it.
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from embed.network.network import ReidNetwork
     from training.encoder.checkpoint import Loaded, Origin
     from training.encoder.precision import Precision
-    from training.evaluation.protocols import Row
+    from training.evaluation.protocols import EvaluationRow
     from training.evaluation.retrieval import Features
-    from training.priors.cache import PriorRow
+    from training.priors.cache import PriorMode
 
 logger = logging.getLogger(__name__)
 
-Tell = Callable[[int], None]
+OnProgress = Callable[[int], None]
 
 
 def evaluate_encoder(
@@ -35,35 +35,44 @@ def evaluate_encoder(
     *,
     feature: TestFeature | None = None,
     more: bool,
-    say: Told,
-    tell: Tell,
-) -> "list[Row]":
+    notify: Notify,
+    on_progress: OnProgress,
+) -> "list[EvaluationRow]":
     """The figures of a checkpoint's network: with priors every way of telling them, `more` also post-processed.
 
     `feature`: by which of its test features, where not the one that it was configured with.
     """
     need_torch()
     from training.encoder.checkpoint import load_network
-    from training.encoder.distributed import joined
+    from training.encoder.distributed import distributed_context
     from training.encoder.precision import choose_precision
 
     loaded = load_network(checkpoint, feature)
     network, origin = loaded.network, loaded.origin
-    opened = _open(dataset, priors_folder, network, origin)
-    data = opened.data
-    seen = len(_seen(origin, opened))
+    prepared = _open(dataset, priors_folder, network, origin)
+    data = prepared.data
+    seen = len(_seen(origin, prepared))
     if seen:
-        say(f"{seen} of {len(data.query)} queries are of vehicles that it was trained on: they say nothing of others")
-    with joined() as place:
-        precision = choose_precision("fp32", place.device)  # bfloat16 turns vectors by up to 20 degrees
-        say(f"{len(data.query)} queries in {len(data.gallery)} images; {precision}")
-        network.to(place.device)
-        rows: list[Row] = []
-        for told in _ways(opened):
-            rows += figures_of(
-                network, _size(origin), opened, told, precision, _seeds(origin, told), more=more, tell=tell
+        notify(
+            f"{seen} of {len(data.query)} queries are of vehicles that it was trained on: they say nothing of others"
+        )
+    with distributed_context() as context:
+        precision = choose_precision("fp32", context.device)  # bfloat16 turns vectors by up to 20 degrees
+        notify(f"{len(data.query)} queries in {len(data.gallery)} images; {precision}")
+        network.to(context.device)
+        rows: list[EvaluationRow] = []
+        for prior_mode in _prior_modes(prepared):
+            rows += evaluation_rows(
+                network,
+                _size(origin),
+                prepared,
+                prior_mode,
+                precision,
+                _seeds(origin, prior_mode),
+                more=more,
+                on_progress=on_progress,
             )
-    _keep(checkpoint, loaded, opened, rows, seen)
+    _keep(checkpoint, loaded, prepared, rows, seen)
     return rows
 
 
@@ -73,9 +82,9 @@ def evaluate_fold_runs(
     priors_folder: Path | None,
     *,
     feature: TestFeature | None = None,
-    say: Told,
-    tell: Tell,
-) -> "list[Row]":
+    notify: Notify,
+    on_progress: OnProgress,
+) -> "list[EvaluationRow]":
     """The figures of a cross-validation on a two-camera set: checkpoint k on fold k, the queries of all pooled.
 
     They are kept beside the first checkpoint.
@@ -83,9 +92,9 @@ def evaluate_fold_runs(
     need_torch()
     from training.datasets.two_camera import FOLDS
     from training.encoder.checkpoint import load_network
-    from training.encoder.distributed import joined
+    from training.encoder.distributed import distributed_context
     from training.encoder.precision import choose_precision
-    from training.evaluation.protocols import About, evaluate_folds
+    from training.evaluation.protocols import EvaluationConditions, evaluate_folds
 
     if len(checkpoints) != FOLDS:
         raise ConfigError(f"{len(checkpoints)} checkpoints for {FOLDS} folds (give one of each fold, in their order)")
@@ -95,89 +104,96 @@ def evaluate_fold_runs(
         _open_fold(path, loaded, networks[0], f"two-camera/fold{number}:{folder}", priors_folder)
         for number, (path, loaded) in enumerate(zip(checkpoints, networks, strict=True), 1)
     ]
-    rows: list[Row] = []
-    with joined() as place:
-        precision = choose_precision("fp32", place.device)  # bfloat16 turns vectors by up to 20 degrees
-        say(f"{sum(len(fold.data.query) for fold in folds)} queries in {FOLDS} folds; {precision}")
-        for told in _ways(folds[0]):
+    rows: list[EvaluationRow] = []
+    with distributed_context() as context:
+        precision = choose_precision("fp32", context.device)  # bfloat16 turns vectors by up to 20 degrees
+        notify(f"{sum(len(fold.data.query) for fold in folds)} queries in {FOLDS} folds; {precision}")
+        for prior_mode in _prior_modes(folds[0]):
             vectors = [
-                vectors_of(each.to(place.device), _size(theirs), fold, told, precision, tell)
+                vectors_of(each.to(context.device), _size(theirs), fold, prior_mode, precision, on_progress)
                 for (each, theirs, _), fold in zip(networks, folds, strict=True)
             ]
-            about = About(str(folds[0].data.fingerprint()), network.test_feature, told, _seeds(origin, told))
-            rows += evaluate_folds([fold.data for fold in folds], vectors, about)
+            conditions = EvaluationConditions(
+                str(folds[0].data.fingerprint()), network.test_feature, prior_mode, _seeds(origin, prior_mode)
+            )
+            rows += evaluate_folds([fold.data for fold in folds], vectors, conditions)
     _keep(checkpoints[0], networks[0], folds[0], rows)
     return rows
 
 
-def figures_of(
+def evaluation_rows(
     network: "ReidNetwork",
     size_hw: Size,
-    opened: Opened,
-    told: "PriorRow",
+    prepared: PreparedSet,
+    prior_mode: "PriorMode",
     precision: "Precision",
     seeds: Mapping[str, int],
     *,
     more: bool = False,
-    tell: Tell = lambda images: None,
-) -> "list[Row]":
-    """The rows of a network in evaluation mode on a data set, told of vehicles in one way."""
+    on_progress: OnProgress = lambda images: None,
+) -> "list[EvaluationRow]":
+    """The rows of a network in evaluation mode on a data set, with one prior mode."""
     from training.datasets.base import Protocol
-    from training.evaluation.protocols import About, evaluate_features
+    from training.evaluation.protocols import EvaluationConditions, evaluate_features
     from training.evaluation.rerank import ReRanking
 
-    data = opened.data
-    query, gallery = vectors_of(network, size_hw, opened, told, precision, tell)
-    about = About(str(data.fingerprint()), network.test_feature, told, seeds)
-    rows = evaluate_features(data, query, gallery, about)
+    data = prepared.data
+    query, gallery = vectors_of(network, size_hw, prepared, prior_mode, precision, on_progress)
+    conditions = EvaluationConditions(str(data.fingerprint()), network.test_feature, prior_mode, seeds)
+    rows = evaluate_features(data, query, gallery, conditions)
     if more and data.protocol is Protocol.IMAGE_TO_IMAGE:
-        rows += evaluate_features(data, query, gallery, about, remove_camera_bias=True)
-        rows += evaluate_features(data, query, gallery, about, reranking=ReRanking())
+        rows += evaluate_features(data, query, gallery, conditions, remove_camera_bias=True)
+        rows += evaluate_features(data, query, gallery, conditions, reranking=ReRanking())
     return rows
 
 
 def vectors_of(
-    network: "ReidNetwork", size_hw: Size, opened: Opened, told: "PriorRow", precision: "Precision", tell: Tell
+    network: "ReidNetwork",
+    size_hw: Size,
+    prepared: PreparedSet,
+    prior_mode: "PriorMode",
+    precision: "Precision",
+    on_progress: OnProgress,
 ) -> "tuple[Features, Features]":
     """The vectors of queries and gallery."""
     from training.evaluation.features import extract
 
     query, gallery = (
-        extract(network, images, size_hw, precision, prior_source(opened, images, told, size_hw), tell)
-        for images in (opened.data.query, opened.data.gallery)
+        extract(network, images, size_hw, precision, prior_source(prepared, images, prior_mode, size_hw), on_progress)
+        for images in (prepared.data.query, prepared.data.gallery)
     )
     return query, gallery
 
 
-def _open(dataset: str, priors_folder: Path | None, network: "ReidNetwork", origin: "Origin") -> Opened:
-    opened = open_set(DataSettings(set=dataset, priors=None if priors_folder is None else str(priors_folder)))
-    if opened.priors is not None and not network.takes_priors:
+def _open(dataset: str, priors_folder: Path | None, network: "ReidNetwork", origin: "Origin") -> PreparedSet:
+    prepared = prepare_set(DataSettings(set=dataset, priors=None if priors_folder is None else str(priors_folder)))
+    if prepared.priors is not None and not network.takes_priors:
         raise ConfigError(f"--priors: {origin.model.name} takes none")
-    if not len(opened.data.query):
-        raise ConfigError(f"{opened.label} has no queries, so nothing can be measured on it")
-    return opened
+    if not len(prepared.data.query):
+        raise ConfigError(f"{prepared.label} has no queries, so nothing can be measured on it")
+    return prepared
 
 
-def _open_fold(path: Path, loaded: "Loaded", first: "Loaded", dataset: str, priors_folder: Path | None) -> Opened:
+def _open_fold(path: Path, loaded: "Loaded", first: "Loaded", dataset: str, priors_folder: Path | None) -> PreparedSet:
     """Raises ConfigError where a network is another than the first fold's, or was trained on what it is to find."""
     network, origin, _ = loaded
     for name in ("model", "recipe", "start", "teacher", "sets"):
         if getattr(origin, name) != getattr(first.origin, name):
             raise ConfigError(f"{path} has another {name} than that of fold 1: folds of one thing are pooled")
-    opened = _open(dataset, priors_folder, network, origin)
-    seen = _seen(origin, opened)
+    prepared = _open(dataset, priors_folder, network, origin)
+    seen = _seen(origin, prepared)
     if seen:
-        raise ConfigError(f"{path} was trained on '{seen[0]}', which {opened.data.version} holds out")
-    return opened
+        raise ConfigError(f"{path} was trained on '{seen[0]}', which {prepared.data.version} holds out")
+    return prepared
 
 
-def _seen(origin: "Origin", opened: Opened) -> list[str]:
+def _seen(origin: "Origin", prepared: PreparedSet) -> list[str]:
     """Of every query whose vehicle a network was trained on, which vehicle that is; sorted."""
     known: set[str] = set()
     for number, label in enumerate(origin.sets, 1):
-        if label == opened.label:
+        if label == prepared.label:
             known |= set(_identities_of(number, origin))
-    return sorted(identity for identity in opened.data.query.identities.tolist() if identity in known)
+    return sorted(identity for identity in prepared.data.query.identities.tolist() if identity in known)
 
 
 def _identities_of(number: int, origin: "Origin") -> list[str]:
@@ -187,27 +203,29 @@ def _identities_of(number: int, origin: "Origin") -> list[str]:
     return [name for head, _, name in (each.partition("/") for each in origin.identities) if head == str(number)]
 
 
-def _ways(opened: Opened) -> "tuple[PriorRow, ...]":
-    from training.priors.cache import PriorRow
+def _prior_modes(prepared: PreparedSet) -> "tuple[PriorMode, ...]":
+    from training.priors.cache import PriorMode
 
-    return get_args(PriorRow) if opened.priors is not None else ("no-prior",)
+    return get_args(PriorMode) if prepared.priors is not None else ("no-prior",)
 
 
-def _seeds(origin: "Origin", told: "PriorRow") -> dict[str, int]:
-    return {"training": origin.seed} | ({"shuffle": SHUFFLE_SEED} if told == "shuffled-prior" else {})
+def _seeds(origin: "Origin", prior_mode: "PriorMode") -> dict[str, int]:
+    return {"training": origin.seed} | ({"shuffle": SHUFFLE_SEED} if prior_mode == "shuffled-prior" else {})
 
 
 def _size(origin: "Origin") -> Size:
     return origin.model.height, origin.model.width
 
 
-def _keep(checkpoint: Path, loaded: "Loaded", opened: Opened, rows: "Sequence[Row]", seen: int = 0) -> None:
+def _keep(
+    checkpoint: Path, loaded: "Loaded", prepared: PreparedSet, rows: "Sequence[EvaluationRow]", seen: int = 0
+) -> None:
     """Beside the checkpoint, for tables; where that cannot be, the figures are shown all the same."""
     from embed.network.network import parameter_counts
     from training.datasets.base import Protocol
     from training.encoder.checkpoint import CheckpointError, write_atomically
     from training.encoder.recipe import described
-    from training.evaluation.protocols import told_trials
+    from training.evaluation.protocols import encode_trials
     from training.evaluation.stored_evaluations import Evaluation, keep_evaluation
 
     network, origin, epochs = loaded
@@ -221,16 +239,16 @@ def _keep(checkpoint: Path, loaded: "Loaded", opened: Opened, rows: "Sequence[Ro
         teacher=origin.teacher,
         parameters_trained=counts.trained,
         parameters_deployed=counts.deployed,
-        priors_by="" if opened.priors is None else opened.priors.about.maker,
-        tested=opened.label,
+        priors_by="" if prepared.priors is None else prepared.priors.metadata.maker,
+        tested=prepared.label,
         rows=tuple(rows),
         checkpoint=short_digest(checkpoint),
         seen=seen,
     )
-    data = opened.data
+    data = prepared.data
     try:
         keep_evaluation(checkpoint.parent, evaluation)
         if data.protocol is Protocol.TEN_TRIALS:
-            write_atomically(checkpoint.parent / f"trials-{data.name}.json", told_trials(data))
+            write_atomically(checkpoint.parent / f"trials-{data.name}.json", encode_trials(data))
     except CheckpointError as error:
         logger.warning("the figures are not kept for tables: %s", error)

@@ -21,9 +21,9 @@ def extract(
     size_hw: tuple[int, int],
     precision: Precision,
     prior_of: PriorSource | None = None,
-    tell: Callable[[int], None] = lambda images: None,
+    on_progress: Callable[[int], None] = lambda images: None,
 ) -> NDArray[np.float32]:
-    """(N, dim) float32 of norm 1 by a network in evaluation mode; `tell` hears how many images have been done.
+    """(N, dim) float32 of norm 1 by a network in evaluation mode; `on_progress` hears how many images have been done.
 
     Raises SourceError for an image that cannot be read.
     """
@@ -35,7 +35,7 @@ def extract(
         priors = None if prior_of is None else _to_device([view[1] for view in views], precision.device)
         with torch.no_grad(), precision.context():
             vectors[rows.start : rows.stop] = network(pixels, priors).float().cpu().numpy()
-        tell(rows.stop)
+        on_progress(rows.stop)
     return vectors
 
 

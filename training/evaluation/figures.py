@@ -22,11 +22,11 @@ BOX_BGR = (40, 200, 40)
 MASK_BGR = (230, 120, 30)
 RIGHT_BGR, WRONG_BGR = (60, 170, 40), (50, 50, 220)
 TINT = 0.5
-"""How much of the colour is seen over a picture."""
+"""How much of the colour is seen over an image."""
 
 
 def prior_figure(images: ImageSet, priors: Sequence[Prior | None]) -> Image:
-    """Figure 5: each picture, its mask and its box; without a prior the picture again."""
+    """Figure 5: each image, its mask and its box; without a prior the image again."""
     rows = []
     for row, prior in enumerate(priors):
         image = read_image(images.path(row))
@@ -56,8 +56,8 @@ def with_box(image: Image, prior: Prior | None) -> Image:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Watched:
-    """A network in evaluation mode, what to call it, and the priors that it is told (None: everything is vehicle)."""
+class FigureNetwork:
+    """A network in evaluation mode, its name, and the priors that it gets (None: everything is vehicle)."""
 
     name: str
     network: MsiNet
@@ -65,8 +65,8 @@ class Watched:
     prior_of: PriorSource | None = None
 
 
-def activation_figure(images: ImageSet, watched: Sequence[Watched], priors: Sequence[Prior | None] = ()) -> Image:
-    """Figure 6: each picture, its mask if priors are given, and how strongly each network's stages respond where."""
+def activation_figure(images: ImageSet, watched: Sequence[FigureNetwork], priors: Sequence[Prior | None] = ()) -> Image:
+    """Figure 6: each image, its mask if priors are given, and how strongly each network's stages respond where."""
     heads, rows = ["input", *(["mask"] if priors else [])], []
     stages = len(watched[0].network.trunk.second)
     for each in watched:
@@ -79,7 +79,7 @@ def activation_figure(images: ImageSet, watched: Sequence[Watched], priors: Sequ
     return make_sheet(heads, rows)
 
 
-def stage_strengths(watched: Watched, image: Image, row: int) -> list[NDArray[np.float32]]:
+def stage_strengths(watched: FigureNetwork, image: Image, row: int) -> list[NDArray[np.float32]]:
     """(h, w) in 0..1 for each stage: the length of the feature vector at every place, least to most."""
     prior = None if watched.prior_of is None else watched.prior_of(row)
     pixels, shown = test_view(image, prior, watched.size_hw)
@@ -108,7 +108,7 @@ def _stretched(values: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def with_heat(image: Image, strength: NDArray[np.float32]) -> Image:
-    """The picture under a map of (h, w) in 0..1, weak to strong as dark to bright."""
+    """The image under a map of (h, w) in 0..1, weak to strong as dark to bright."""
     size = image.shape[1], image.shape[0]
     smooth = np.clip(cv2.resize(strength, size, interpolation=cv2.INTER_CUBIC), 0, 1)
     heat = cv2.applyColorMap((255 * smooth).astype(np.uint8), cv2.COLORMAP_INFERNO)
@@ -124,9 +124,9 @@ def match_figure(query: ImageSet, asked: Features, gallery: ImageSet, kept: Feat
     for row in range(len(query)):
         best = best_matches(query, row, gallery, asked[row] @ kept.T, top)
         right = gallery.identities[best] == query.identities[row]
-        pictures = [read_image(gallery.path(int(place))) for place in best]
+        images = [read_image(gallery.path(int(place))) for place in best]
         frames = [RIGHT_BGR if good else WRONG_BGR for good in right.tolist()]
-        found = [framed(picture, colour) for picture, colour in zip(pictures, frames, strict=True)]
+        found = [framed(tile, colour) for tile, colour in zip(images, frames, strict=True)]
         rows.append([cell(read_image(query.path(row))), *found])
     return make_sheet(["query", *(str(place + 1) for place in range(top))], rows)
 

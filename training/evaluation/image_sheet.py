@@ -17,7 +17,7 @@ PAPER, INK = (255, 255, 255), (40, 40, 40)
 
 
 def cell(image: Image) -> Image:
-    """(CELL_PX, CELL_PX, 3) the picture at its own aspect ratio, in the middle of white."""
+    """(CELL_PX, CELL_PX, 3) the image at its own aspect ratio, in the middle of white."""
     scale = CELL_PX / max(image.shape[:2])
     size = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
     resized = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 import numpy as np
 
 from ingest.errors import ConfigError
-from training.datasets.base import ImageSet, Protocol, ReidData, joined
+from training.datasets.base import ImageSet, Protocol, ReidData, concatenated
 from training.evaluation.rerank import ReRanking, reranked, without_camera_bias
 from training.evaluation.retrieval import (
     Features,
@@ -26,10 +26,10 @@ TRIAL_SEED = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class EvaluationRow:
     """A row of a table of results, with all that must be known to compare it.
 
-    `feature` is which of a network's vectors; `prior` what it was told of the vehicle's place (`with-prior`,
+    `feature` is which of a network's vectors; `prior` its prior mode (`with-prior`,
     `box-only`, `no-prior`, `shuffled-prior`); `post` what was done to vectors or ranks afterwards; `seeds` by what
     they seeded. `queries` counts those that were not `skipped`; in ten trials, both and `gallery` are of one trial.
     `deviation`: over trials, or over the runs that `over_runs` took together.
@@ -56,8 +56,8 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class About:
-    """What the caller knows of the vectors; see `Row`. `fingerprint` is `str(data.fingerprint())`."""
+class EvaluationConditions:
+    """What the caller knows of the vectors; see `EvaluationRow`. `fingerprint` is `str(data.fingerprint())`."""
 
     fingerprint: str
     feature: str
@@ -69,12 +69,12 @@ def evaluate_features(
     data: ReidData,
     query: Features,
     gallery: Features,
-    about: About,
+    conditions: EvaluationConditions,
     *,
     remove_camera_bias: bool = False,
     reranking: ReRanking | None = None,
     trial_seed: int = TRIAL_SEED,
-) -> list[Row]:
+) -> list[EvaluationRow]:
     """A row for the whole data set and one for every subset, by the data set's own protocol.
 
     Rows of `query` and `gallery` belong to the images of `data`. Raises ConfigError where the numbers differ, a value
@@ -85,25 +85,29 @@ def evaluate_features(
     if data.protocol is Protocol.TEN_TRIALS:
         if post:
             raise ConfigError(f"{data.name}: '{post[0]}' is not defined for its protocol of {TRIALS} trials")
-        return _evaluate_trials(data, query, about, trial_seed)
+        return _evaluate_trials(data, query, conditions, trial_seed)
     if remove_camera_bias:
         query, gallery = without_camera_bias(query, data.query.cameras, gallery, data.gallery.cameras)
     alike = cosine(query, gallery) if reranking is None else reranked(query, gallery, reranking)
     ranking = rank(alike, data.query, data.gallery)
-    return rows_of(data, ranking, about, post=" + ".join(post))
+    return rows_of(data, ranking, conditions, post=" + ".join(post))
 
 
-def rows_of(data: ReidData, ranking: Ranking, about: About, *, post: str = "") -> list[Row]:
+def rows_of(
+    data: ReidData, ranking: Ranking, conditions: EvaluationConditions, *, post: str = ""
+) -> list[EvaluationRow]:
     """The rows of an image-to-image ranking of the data set's queries: of all, and of every subset."""
     asked = {"": np.arange(len(data.query)), **data.subsets}
     return [
-        _row(data, about, name, post, ranking.select(rows), len(data.gallery))
+        _row(data, conditions, name, post, ranking.select(rows), len(data.gallery))
         for name, rows in asked.items()
         if len(rows)
     ]
 
 
-def evaluate_folds(folds: Sequence[ReidData], vectors: Sequence[tuple[Features, Features]], about: About) -> list[Row]:
+def evaluate_folds(
+    folds: Sequence[ReidData], vectors: Sequence[tuple[Features, Features]], conditions: EvaluationConditions
+) -> list[EvaluationRow]:
     """The rows of a cross-validation: every fold's queries in its own gallery by its own network, pooled.
 
     `vectors` are (query, gallery) of every fold. Image-to-image only; raises ConfigError as `evaluate_features` does.
@@ -119,14 +123,14 @@ def evaluate_folds(folds: Sequence[ReidData], vectors: Sequence[tuple[Features, 
         offset += len(data.query)
     whole = replace(
         folds[0],
-        query=joined([data.query for data in folds]),
+        query=concatenated([data.query for data in folds]),
         version=f"{len(folds)} folds pooled",
         subsets={name: np.array(rows, np.int64) for name, rows in sorted(subsets.items())},
     )
-    return rows_of(whole, pooled(rankings), about)
+    return rows_of(whole, pooled(rankings), conditions)
 
 
-def over_runs(rows: Sequence[Row]) -> Row:
+def over_runs(rows: Sequence[EvaluationRow]) -> EvaluationRow:
     """The same row of several runs, with other seeds, as one: mean, and standard deviation over the runs.
 
     A single run keeps its own deviation, which is that over trials. Raises ValueError where they differ in more than
@@ -151,7 +155,7 @@ def trials(images: ImageSet, seed: int, count: int = TRIALS) -> list[tuple[Rows,
     return [(np.setdiff1d(everything, gallery), gallery) for gallery in chosen]
 
 
-def told_trials(data: ReidData, seed: int = TRIAL_SEED) -> bytes:
+def encode_trials(data: ReidData, seed: int = TRIAL_SEED) -> bytes:
     """The galleries of every subset's trials by image names, JSON, so that others can repeat them."""
     galleries = {
         name: [images.names[gallery].tolist() for _, gallery in trials(images, seed)]
@@ -164,17 +168,19 @@ def _tested(data: ReidData) -> dict[str, ImageSet]:
     return {name: data.query.select(rows) for name, rows in (data.subsets or {"": np.arange(len(data.query))}).items()}
 
 
-def _evaluate_trials(data: ReidData, features: Features, about: About, seed: int) -> list[Row]:
+def _evaluate_trials(
+    data: ReidData, features: Features, conditions: EvaluationConditions, seed: int
+) -> list[EvaluationRow]:
     rows = []
-    about = replace(about, seeds={**about.seeds, "trials": seed})
+    conditions = replace(conditions, seeds={**conditions.seeds, "trials": seed})
     for name, images in _tested(data).items():
         own = features if not name else features[data.subsets[name]]
-        told = []
+        trial_rows = []
         for asked, kept in trials(images, seed):
             ranking = rank(cosine(own[asked], own[kept]), images.select(asked), images.select(kept))
-            told.append(_row(data, about, name, "", ranking, len(kept)))
-        each = [row.metrics for row in told]
-        rows.append(replace(told[0], metrics=_over(each, np.mean), deviation=_over(each, np.std)))
+            trial_rows.append(_row(data, conditions, name, "", ranking, len(kept)))
+        each = [row.metrics for row in trial_rows]
+        rows.append(replace(trial_rows[0], metrics=_over(each, np.mean), deviation=_over(each, np.std)))
     return rows
 
 
@@ -191,19 +197,21 @@ def _over(each: list[Metrics], how: Callable[[list[float]], np.floating]) -> Met
     )
 
 
-def _row(data: ReidData, about: About, subset: str, post: str, ranking: Ranking, gallery: int) -> Row:
+def _row(
+    data: ReidData, conditions: EvaluationConditions, subset: str, post: str, ranking: Ranking, gallery: int
+) -> EvaluationRow:
     skipped = int((ranking.first == 0).sum())
     trial = data.protocol is Protocol.TEN_TRIALS
-    return Row(
+    return EvaluationRow(
         dataset=data.name,
         version=data.version,
-        fingerprint=about.fingerprint,
+        fingerprint=conditions.fingerprint,
         protocol=data.protocol.value,
         subset=subset or "all",
-        feature=about.feature,
-        prior=about.prior,
+        feature=conditions.feature,
+        prior=conditions.prior,
         post=post or "none",
-        seeds={name: (seed,) for name, seed in about.seeds.items()},
+        seeds={name: (seed,) for name, seed in conditions.seeds.items()},
         queries=len(ranking.first) - skipped,
         skipped=skipped,
         gallery=gallery,

@@ -58,7 +58,7 @@ EXTRACTORS: Final = {
 }
 MASKERS: Final = {"sam-vit-b": 93_735_472, "sam-vit-l": 312_342_832, "sam-vit-h": 641_090_608}
 """Parameters of who finds priors: boxes, by the first word of its name (Grounding DINO with its text encoder), and
-silhouettes, by a later one. GrabCut has none; the city's truth is no network."""
+masks, by a later one. GrabCut has none; the city's truth is no network."""
 
 
 def published(model: NetworkName, dataset: str) -> tuple[str, Published]:

@@ -9,7 +9,7 @@ import msgspec
 from embed.network.settings import NetworkSettings
 from ingest.errors import ConfigError
 from training.encoder.checkpoint import write_atomically
-from training.evaluation.protocols import Row
+from training.evaluation.protocols import EvaluationRow
 
 FOLDER = "evaluations"
 
@@ -32,7 +32,7 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     parameters_deployed: int
     priors_by: str
     tested: str
-    rows: tuple[Row, ...]
+    rows: tuple[EvaluationRow, ...]
     checkpoint: str = ""
     seen: int = 0
 
@@ -65,12 +65,12 @@ def _with_former(evaluation: Evaluation, path: Path) -> Evaluation:
         return evaluation
     if former.checkpoint != evaluation.checkpoint:
         return evaluation
-    new = {_place(row) for row in evaluation.rows}
-    kept = (row for row in former.rows if _place(row) not in new)
+    new = {_row_key(row) for row in evaluation.rows}
+    kept = (row for row in former.rows if _row_key(row) not in new)
     return msgspec.structs.replace(evaluation, rows=(*evaluation.rows, *kept))
 
 
-def _place(row: Row) -> tuple[str, str, str]:
+def _row_key(row: EvaluationRow) -> tuple[str, str, str]:
     return row.subset, row.prior, row.post
 
 

@@ -8,11 +8,11 @@ from typing import Any, Final, get_args
 from embed.network.settings import NetworkSettings
 from ingest.errors import ConfigError
 from training.datasets.base import Protocol
-from training.evaluation.protocols import Row, over_runs
+from training.evaluation.protocols import EvaluationRow, over_runs
 from training.evaluation.published import SOURCE, extractor_parameters, published
 from training.evaluation.retrieval import Metrics
 from training.evaluation.stored_evaluations import Evaluation
-from training.priors.cache import PriorRow
+from training.priors.cache import PriorMode
 
 PLAIN: Final = "none"
 """What stands for no post-processing in a row."""
@@ -41,28 +41,28 @@ Key = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Line:
-    """A network as it was trained, with any seeds, told of vehicles in one way, on one data set or subset.
+class TableLine:
+    """A network as it was trained, with any seeds, with one prior mode, on one data set or subset.
 
     `about` is one of its evaluations; `rows` its figures over all seeds by what was done to vectors or ranks.
     """
 
     about: Evaluation
-    rows: dict[str, Row]
+    rows: dict[str, EvaluationRow]
 
     @property
-    def plain(self) -> Row:
+    def plain(self) -> EvaluationRow:
         """The main figure: nothing done afterwards."""
         return self.rows[PLAIN]
 
 
-def make_lines(evaluations: Sequence[Evaluation]) -> list[Line]:
+def make_table(evaluations: Sequence[Evaluation]) -> list[TableLine]:
     """All lines, those of one data set together, in the order given; raises ConfigError where a seed comes twice."""
-    grouped: dict[Key, list[tuple[Evaluation, Row]]] = defaultdict(list)
+    grouped: dict[Key, list[tuple[Evaluation, EvaluationRow]]] = defaultdict(list)
     for evaluation in evaluations:
         for row in evaluation.rows:
             grouped[_key(evaluation, row)].append((evaluation, row))
-    together: dict[Key, dict[str, Row]] = defaultdict(dict)
+    together: dict[Key, dict[str, EvaluationRow]] = defaultdict(dict)
     about: dict[Key, Evaluation] = {}
     for key, pairs in grouped.items():
         first = pairs[0][0]
@@ -72,17 +72,17 @@ def make_lines(evaluations: Sequence[Evaluation]) -> list[Line]:
         *rest, post = key
         about[tuple(rest)] = first
         together[tuple(rest)][post] = over_runs([row for _, row in pairs])
-    lines = [Line(about[key], rows) for key, rows in together.items() if PLAIN in rows]
+    lines = [TableLine(about[key], rows) for key, rows in together.items() if PLAIN in rows]
     tested = list(dict.fromkeys(line.about.tested for line in lines))
-    told = get_args(PriorRow)
+    modes = get_args(PriorMode)
 
-    def place(line: Line) -> tuple[int, int, int]:
-        return tested.index(line.about.tested), _model(line, lines), told.index(line.plain.prior)
+    def place(line: TableLine) -> tuple[int, int, int]:
+        return tested.index(line.about.tested), _model(line, lines), modes.index(line.plain.prior)
 
     return sorted(lines, key=place)
 
 
-def _model(line: Line, lines: Sequence[Line]) -> int:
+def _model(line: TableLine, lines: Sequence[TableLine]) -> int:
     return next(place for place, each in enumerate(lines) if _trained(each.about) == _trained(line.about))
 
 
@@ -91,11 +91,11 @@ def _trained(evaluation: Evaluation) -> Key:
     return (repr(it.model), it.recipe, *it.sets, it.start, it.teacher, it.priors_by)
 
 
-def _key(evaluation: Evaluation, row: Row) -> Key:
+def _key(evaluation: Evaluation, row: EvaluationRow) -> Key:
     return (*_trained(evaluation), evaluation.tested, row.version, row.subset, row.prior, row.post)
 
 
-def to_markdown(lines: Sequence[Line]) -> str:
+def to_markdown(lines: Sequence[TableLine]) -> str:
     """A table for every data set, under what its figures were computed on; percent, without columns that are empty."""
     text: list[str] = []
     for heading in dict.fromkeys(_heading(line) for line in lines):
@@ -108,7 +108,7 @@ def to_markdown(lines: Sequence[Line]) -> str:
     )
 
 
-def _heading(line: Line) -> str:
+def _heading(line: TableLine) -> str:
     row = line.plain
     version = f", {row.version}" if row.version else ""
     return f"**{line.about.tested}**: {row.protocol}{version}, {row.gallery} images searched"
@@ -118,7 +118,7 @@ def _joined(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _cells(line: Line) -> list[str]:
+def _cells(line: TableLine) -> list[str]:
     about, row = line.about, line.plain
     figures = [_percent(row, "mean_ap"), _percent(row, "rank1")]
     nothing = ["", ""]
@@ -141,7 +141,7 @@ def _cells(line: Line) -> list[str]:
     ]
 
 
-def _counts(about: Evaluation, row: Row) -> list[str]:
+def _counts(about: Evaluation, row: EvaluationRow) -> list[str]:
     """How many queries, and what must be known of them: a network finds again whom it was trained on."""
     skipped = [f"{row.skipped} skipped"] if row.skipped else []
     return [str(row.queries), *skipped, *([f"{about.seen} of all trained on"] if about.seen else [])]
@@ -158,7 +158,7 @@ def _trained_on(about: Evaluation) -> str:
     return f"{sets}{taught}" + (f"; from {about.start}" if about.start else "") + f"; {about.recipe}"
 
 
-def _percent(row: Row, name: str) -> str:
+def _percent(row: EvaluationRow, name: str) -> str:
     value = _value(row.metrics, name)
     if value is None:
         return ""
@@ -170,7 +170,7 @@ def _value(metrics: Metrics, name: str) -> float | None:
     return {"rank1": metrics.cmc[1], "rank5": metrics.cmc[5], "mrr": metrics.mrr, "mean_ap": metrics.mean_ap}[name]
 
 
-def to_json(lines: Sequence[Line]) -> list[dict[str, Any]]:
+def to_json(lines: Sequence[TableLine]) -> list[dict[str, Any]]:
     """One entry a line and post-processing, with everything that the Markdown has and all metrics."""
     entries = []
     for line in lines:

@@ -26,10 +26,10 @@ SHARD = 64
 MASK_SIDE_PX = 128
 """Masks are kept at most this long; a network of 256x256 looks at them in 64x64."""
 
-ABOUT = "about.json"
+METADATA_FILE = "about.json"
 
-PriorRow = Literal["with-prior", "box-only", "no-prior", "shuffled-prior"]
-"""What an encoder is told. `shuffled-prior` gives every image the prior of another one: the control."""
+PriorMode = Literal["with-prior", "box-only", "no-prior", "shuffled-prior"]
+"""The prior that an encoder gets. `shuffled-prior` gives every image the prior of another one: the control."""
 
 
 class StoredPrior(msgspec.Struct, frozen=True, array_like=True):
@@ -42,8 +42,8 @@ class StoredPrior(msgspec.Struct, frozen=True, array_like=True):
     unreadable: bool = False
 
 
-class About(msgspec.Struct, frozen=True, kw_only=True):
-    """What a cache is of; a shard holds the priors of `shard` images."""
+class PriorCacheMetadata(msgspec.Struct, frozen=True, kw_only=True):
+    """The metadata of a cache; a shard holds the priors of `shard` images."""
 
     dataset: str
     fingerprint: str
@@ -57,10 +57,10 @@ def shard_path(folder: Path, number: int) -> Path:
     return folder / f"{number:06d}.shard"
 
 
-def read_about(path: Path) -> About:
+def read_cache_metadata(path: Path) -> PriorCacheMetadata:
     """What the cache of a file about.json is of; raises ConfigError."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=About)
+        return msgspec.json.decode(path.read_bytes(), type=PriorCacheMetadata)
     except (OSError, msgspec.MsgspecError) as error:
         raise ConfigError(f"{path.parent} is not a folder of priors: {error}") from error
 
@@ -89,13 +89,13 @@ def _shrink(mask: Mask) -> Mask:
 class PriorCache:
     """The priors of a data set by image name, in memory as they are stored."""
 
-    about: About
+    metadata: PriorCacheMetadata
     stored: Mapping[str, StoredPrior]
 
     @classmethod
     def open(cls, folder: Path) -> "PriorCache":
         """Read a finished cache; raises ConfigError for one that is not, or cannot be read."""
-        about = read_about(folder / ABOUT)
+        metadata = read_cache_metadata(folder / METADATA_FILE)
         stored: dict[str, StoredPrior] = {}
         for path in sorted(folder.glob("*.shard")):
             try:
@@ -103,17 +103,17 @@ class PriorCache:
             except (OSError, msgspec.MsgspecError) as error:
                 raise ConfigError(f"{path} cannot be read: {error} (delete it and find its priors again)") from error
             stored.update({entry.name: entry for entry in entries})
-        if len(stored) != about.images:
+        if len(stored) != metadata.images:
             raise ConfigError(
-                f"{folder} has priors of {len(stored)} of {about.images} images (finish it: corridor encoder priors)"
+                f"{folder} has priors of {len(stored)} of {metadata.images} images (finish it: corridor encoder priors)"
             )
-        return cls(about, stored)
+        return cls(metadata, stored)
 
     def __getitem__(self, name: str) -> Prior | None:
         """The prior of an image, None where no vehicle was found; raises ConfigError for an image not in the cache."""
         entry = self.stored.get(name)
         if entry is None:
-            raise ConfigError(f"there is no prior of '{name}': those kept are of {self.about.dataset}, other files")
+            raise ConfigError(f"there is no prior of '{name}': those kept are of {self.metadata.dataset}, other files")
         if entry.box is None:
             return None
         mask = decode_mask(np.frombuffer(entry.runs, "<u2").tolist(), entry.mask_size) if entry.runs else None
@@ -121,7 +121,7 @@ class PriorCache:
 
     def check(self, data: ReidData) -> None:
         """Raises ConfigError where the priors are not those of the data set's files."""
-        if self.about.fingerprint != data.fingerprint().sha256:
+        if self.metadata.fingerprint != data.fingerprint().sha256:
             raise ConfigError(
                 f"the priors are of other files than {data.name}'s (find them again: corridor encoder priors)"
             )
@@ -138,9 +138,9 @@ class PriorCache:
 
 
 def prior_source(
-    cache: PriorCache, images: ImageSet, row: PriorRow, size: tuple[int, int], rng: np.random.Generator
+    cache: PriorCache, images: ImageSet, row: PriorMode, size: tuple[int, int], rng: np.random.Generator
 ) -> Callable[[int], NDArray[np.float32]]:
-    """From an image's row number to its planes (2, h, w) over the whole picture, for a row of a table.
+    """From an image's row number to its planes (2, h, w) over the whole image, for a row of a table.
 
     `size` is (w, h); that of the network's input leaves nothing to be resized. `rng` is for `shuffled-prior` alone.
     """

@@ -19,9 +19,17 @@ from ingest.errors import ConfigError, SourceError
 from ingest.frame import Image
 from training.datasets.base import ReidData
 from training.datasets.images import read_image
-from training.priors.cache import ABOUT, About, PriorCache, StoredPrior, read_about, shard_path, stored
+from training.priors.cache import (
+    METADATA_FILE,
+    PriorCache,
+    PriorCacheMetadata,
+    StoredPrior,
+    read_cache_metadata,
+    shard_path,
+    stored,
+)
 
-Tell = Callable[[int, int], None]
+OnProgress = Callable[[int, int], None]
 """Hears how many images are done, of how many."""
 
 
@@ -40,14 +48,14 @@ class PriorMaker(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class WorkShare:
     """The work of one of several processes: every `of`-th shard of the cache, from the `number`-th on."""
 
     number: int = 1
     of: int = 1
 
     @classmethod
-    def parse(cls, text: str) -> "Share":
+    def parse(cls, text: str) -> "WorkShare":
         """Read `2/4`; raises ConfigError."""
         match = re.fullmatch(r"([1-9]\d{0,3})/([1-9]\d{0,3})", text)
         if match is None or int(match[1]) > int(match[2]):
@@ -58,31 +66,33 @@ class Share:
         return f"{self.number}/{self.of}"
 
 
-EVERYTHING = Share()
+EVERYTHING = WorkShare()
 
 
-def fill(data: ReidData, maker: PriorMaker, folder: Path, tell: Tell) -> PriorCache:
+def fill(data: ReidData, maker: PriorMaker, folder: Path, on_progress: OnProgress) -> PriorCache:
     """Find all priors that are missing; raises ConfigError as `fill_share`."""
-    fill_share(data, maker, folder, tell, EVERYTHING)
+    fill_share(data, maker, folder, on_progress, EVERYTHING)
     return PriorCache.open(folder)
 
 
-def fill_share(data: ReidData, maker: PriorMaker, folder: Path, tell: Tell, share: Share) -> bool:
+def fill_share(data: ReidData, maker: PriorMaker, folder: Path, on_progress: OnProgress, share: WorkShare) -> bool:
     """Find the priors that are missing of a share; whether the cache is whole now.
 
-    `tell` hears of the images of the share, first of how many of them were done before. Raises ConfigError where the
-    folder cannot be written, or holds the priors of other images or another maker.
+    `on_progress` gets the images done of the share, first those done before. Raises ConfigError where the folder
+    cannot be written, or holds the priors of other images or another maker.
     """
     places = _places(data)
     names = sorted(places)
-    about = About(dataset=data.name, fingerprint=data.fingerprint().sha256, maker=maker.name, images=len(names))
+    metadata = PriorCacheMetadata(
+        dataset=data.name, fingerprint=data.fingerprint().sha256, maker=maker.name, images=len(names)
+    )
     try:
-        size = _agree(folder, about).shard
+        size = _agree(folder, metadata).shard
         shards = {
             shard_path(folder, start // size): names[start : start + size] for start in range(0, len(names), size)
         }
         mine = dict(list(shards.items())[share.number - 1 :: share.of])
-        _fill(mine, places, maker, tell)
+        _fill(mine, places, maker, on_progress)
         whole = all(path.exists() for path in shards)
         if whole:
             for left in folder.glob("*.part"):
@@ -92,20 +102,22 @@ def fill_share(data: ReidData, maker: PriorMaker, folder: Path, tell: Tell, shar
     return whole
 
 
-def _fill(shards: Mapping[Path, Sequence[str]], places: Mapping[str, Path], maker: PriorMaker, tell: Tell) -> None:
+def _fill(
+    shards: Mapping[Path, Sequence[str]], places: Mapping[str, Path], maker: PriorMaker, on_progress: OnProgress
+) -> None:
     missing = [path for path in shards if not path.exists()]
     total = sum(map(len, shards.values()))
     done = total - sum(len(shards[path]) for path in missing)
-    tell(done, total)
+    on_progress(done, total)
     for path in missing:
         if not path.exists():  # nobody else has made it meanwhile
             found: dict[str, StoredPrior] = {}
             for entry in _find(shards[path], places, maker):
                 found[entry.name] = entry
-                tell(done + len(found), total)
+                on_progress(done + len(found), total)
             _keep(path, msgspec.msgpack.encode([found[name] for name in shards[path]]))
         done += len(shards[path])
-    tell(done, total)
+    on_progress(done, total)
 
 
 def _find(names: Sequence[str], places: Mapping[str, Path], maker: PriorMaker) -> Iterator[StoredPrior]:
@@ -125,22 +137,22 @@ def _places(data: ReidData) -> dict[str, Path]:
     }
 
 
-def _agree(folder: Path, about: About) -> About:
+def _agree(folder: Path, metadata: PriorCacheMetadata) -> PriorCacheMetadata:
     """Say what the folder is for, unless it has been said; raises ConfigError where that was something else."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / ABOUT
+    path = folder / METADATA_FILE
     if not path.exists():
-        _keep(path, msgspec.json.format(msgspec.json.encode(about)) + b"\n")
-    there = read_about(path)
+        _keep(path, msgspec.json.format(msgspec.json.encode(metadata)) + b"\n")
+    there = read_cache_metadata(path)
     changed = [
         field
         for field in ("dataset", "fingerprint", "maker", "images")
-        if getattr(there, field) != getattr(about, field)
+        if getattr(there, field) != getattr(metadata, field)
     ]
     if changed:
         raise ConfigError(
             f"{folder} holds priors of another {changed[0]}: '{getattr(there, changed[0])}', not "
-            f"'{getattr(about, changed[0])}' (name another folder, or delete it)"
+            f"'{getattr(metadata, changed[0])}' (name another folder, or delete it)"
         )
     return there
 

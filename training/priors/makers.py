@@ -27,23 +27,23 @@ def _as_it_is(size: Size) -> Size:
 
 @dataclass(frozen=True, slots=True)
 class DetectedPriors:
-    """The box of a detector, and a masker's silhouette in it.
+    """The box of a detector, and a masker's mask in it.
 
-    Up to `batch` images share a call of the detector where `shown` is the same of their sizes: the size in which the
-    detector's network sees them.
+    Up to `batch` images share a call of the detector where `shown_size` is the same of their sizes: the size in
+    which the detector's network sees them.
     """
 
     name: str
     detector: BatchDetector
     masker: Masker
     batch: int = 1
-    shown: Callable[[Size], Size] = _as_it_is
+    shown_size: Callable[[Size], Size] = _as_it_is
 
     def __call__(self, images: Mapping[str, Image]) -> Iterator[tuple[str, Prior | None]]:
         frames = [Frame(name, 0, 0, ClockQuality.FILE, image) for name, image in images.items()]
         alike: dict[Size, list[Frame]] = {}
         for frame in frames:
-            alike.setdefault(self.shown(frame.size), []).append(frame)
+            alike.setdefault(self.shown_size(frame.size), []).append(frame)
         for group in alike.values():
             for start in range(0, len(group), self.batch):
                 together = group[start : start + self.batch]
@@ -65,12 +65,12 @@ def choose(found: Detections, size: Size) -> int | None:
     Area times score, times 1 in the middle of the crop to 0 in its corners. A box beside the middle is another vehicle.
     """
     middle = np.array(size, np.float32) / 2
-    about = (found.boxes[:, :2] <= middle).all(axis=1) & (found.boxes[:, 2:] >= middle).all(axis=1)
-    if not about.any():
+    covers_middle = (found.boxes[:, :2] <= middle).all(axis=1) & (found.boxes[:, 2:] >= middle).all(axis=1)
+    if not covers_middle.any():
         return None
     centres = (found.boxes[:, :2] + found.boxes[:, 2:]) / 2
     off = np.linalg.norm(centres - middle, axis=1) / np.linalg.norm(middle)
-    return int(np.argmax(np.where(about, areas(found.boxes) * found.scores * (1 - off), -1)))
+    return int(np.argmax(np.where(covers_middle, areas(found.boxes) * found.scores * (1 - off), -1)))
 
 
 class CityPriors:

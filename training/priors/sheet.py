@@ -1,4 +1,4 @@
-"""A sheet of pictures with their priors drawn in, for the eye; crops show plates, so it is not for publishing."""
+"""A sheet of images with their priors drawn in, for the eye; crops show plates, so it is not for publishing."""
 
 import cv2
 import numpy as np
@@ -15,7 +15,7 @@ COLUMNS = 16
 BOX_BGR = (60, 220, 60)
 MISSED_BGR = (40, 40, 230)
 OUTSIDE = 0.35
-"""How bright a picture is outside its mask."""
+"""Brightness of an image outside its mask."""
 
 
 def prior_sheet(images: ImageSet, cache: PriorCache, rng: np.random.Generator, most: int = 160) -> Image:
@@ -35,14 +35,14 @@ def prior_sheet(images: ImageSet, cache: PriorCache, rng: np.random.Generator, m
 
 
 def draw(image: Image, prior: Prior | None) -> NDArray[np.uint8]:
-    """(CELL_PX, CELL_PX, 3) the picture, darker outside the mask, with the box; a red frame where there is none."""
+    """(CELL_PX, CELL_PX, 3) the image, darker outside the mask, with the box; a red frame where there is none."""
     side = CELL_PX - 4
-    picture = np.asarray(cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
+    tile = np.asarray(cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
     if prior is not None and prior.mask is not None:
         mask = cv2.resize(prior.mask.astype(np.uint8), (side, side), interpolation=cv2.INTER_NEAREST)
-        picture = np.where(mask[:, :, None] > 0, picture, (picture * OUTSIDE).astype(np.uint8))
+        tile = np.where(mask[:, :, None] > 0, tile, (tile * OUTSIDE).astype(np.uint8))
     cell = np.zeros((CELL_PX, CELL_PX, 3), np.uint8)
-    cell[2:-2, 2:-2] = picture
+    cell[2:-2, 2:-2] = tile
     if prior is None:
         cv2.rectangle(cell, (1, 1), (CELL_PX - 2, CELL_PX - 2), MISSED_BGR, 2)
     else:

@@ -20,7 +20,7 @@ Grounding DINO that has not been measured; it keeps the score of its settings.""
 
 CPU_S = {FOUNDATION[0]: 5.0, FOUNDATION[1]: 8.0, SAM[0]: 5.0, SAM[1]: 13.0, SAM[2]: 26.0}
 """About what an image takes on two cores, to warn by: of the smaller Grounding DINO as measured, of the others by their
-multiplications. The pace that is told of later is measured."""
+multiplications. The pace that is reported later is measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +61,7 @@ class PriorSpec:
             known = f"known are {', '.join(makers)}; {', '.join(maskers)}"
             raise ConfigError(f"--by {self.by} --masks {self.masker}: {known}")
         if self.by == CITY and (self.masks is not None or self.min_score is not None):
-            raise ConfigError(
-                "--masks and --min-score are for detectors: --by city takes boxes and silhouettes as they are"
-            )
+            raise ConfigError("--masks and --min-score are for detectors: --by city takes boxes and masks as they are")
         if self.min_score is not None and not 0 < self.min_score < 1:
             raise ConfigError(f"--min-score {self.min_score:g} is not between 0 and 1")
 

@@ -20,7 +20,7 @@ SLACK_S = 2.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Peer:
+class BaselineInput:
     """What the baseline is given.
 
     numbers: (N,) ids of the tracklets, as in the run's boxes. camera_names: by the number that `tracklets` has for a
@@ -45,16 +45,17 @@ class BaselineScores:
     links: LinkScores
 
 
-def score_baseline(comparison: Comparison, peer: Peer) -> list[BaselineScores]:
+def score_baseline(comparison: Comparison, given: BaselineInput) -> list[BaselineScores]:
     """The clustering at the given floor, and at the best one if that is asked for."""
-    windows = peer.windows or windows_of_truth(comparison.sightings, peer.camera_names)
-    floors = [("clustering", peer.floor)] if peer.floor is not None else []
-    lowest = min([floor for _, floor in floors] + ([SWEEP[0]] if peer.sweep else []), default=1.0)
-    tree = cluster(peer.tracklets, windows, lowest)
-    if peer.sweep:
-        floors.append(("clustering, best floor", best_floor(comparison, peer.numbers, tree)))
+    windows = given.windows or windows_of_truth(comparison.sightings, given.camera_names)
+    floors = [("clustering", given.floor)] if given.floor is not None else []
+    lowest = min([floor for _, floor in floors] + ([SWEEP[0]] if given.sweep else []), default=1.0)
+    tree = cluster(given.tracklets, windows, lowest)
+    if given.sweep:
+        floors.append(("clustering, best floor", best_floor(comparison, given.numbers, tree)))
     return [
-        BaselineScores(name, floor, *comparison.score(_identities(peer.numbers, tree, floor))) for name, floor in floors
+        BaselineScores(name, floor, *comparison.score(_identities(given.numbers, tree, floor)))
+        for name, floor in floors
     ]
 
 

@@ -1,4 +1,4 @@
-"""What a run said of its tracklets, and when it was known, read from its trajectory events."""
+"""The decisions of a run about its tracklets, and when they were known, read from its trajectory events."""
 
 from bisect import bisect_right
 from collections import defaultdict
@@ -12,7 +12,7 @@ FINAL_NS = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
-class Stated:
+class StatedProbability:
     """A probability that an event states about a tracklet.
 
     kind: extended (a complete tracklet is linked to `before`), confirmed (a complete one is a vehicle not seen
@@ -30,7 +30,7 @@ class Decisions:
     """changes: by tracklet, rising moments of event time (ns) and the identity it had from then on, or None."""
 
     changes: dict[int, list[tuple[int, int | None]]] = field(default_factory=dict)
-    stated: list[Stated] = field(default_factory=list)
+    stated: list[StatedProbability] = field(default_factory=list)
 
     def identity_at(self, tracklet: int, at_ns: int) -> int | None:
         """The identity of a tracklet as it was known when the watermark had passed a moment."""
@@ -108,4 +108,4 @@ class _Reading:
         linked = event.evidence.similarity is not None
         before = self._tracklet(event.visits[-2].observation) if linked and len(event.visits) > 1 else None
         if linked == (before is not None) and (linked or event.kind is Kind.CONFIRMED):
-            self.decisions.stated.append(Stated(event.kind, tracklet, before, event.evidence.probability))
+            self.decisions.stated.append(StatedProbability(event.kind, tracklet, before, event.evidence.probability))

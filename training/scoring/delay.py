@@ -9,7 +9,7 @@ import numpy as np
 from ingest.clock import NS
 from training.scoring.comparison import Comparison
 from training.scoring.decisions import FINAL_NS, Decisions
-from training.scoring.links import Share, links_of
+from training.scoring.links import Proportion, links_of
 from training.scoring.tracks import Ints
 
 DELAYS_S = (0.0, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
@@ -28,8 +28,8 @@ class DelayPoint:
     idf1: float
     idp: float
     idr: float
-    precision: Share | None = None
-    recall: Share | None = None
+    precision: Proportion | None = None
+    recall: Proportion | None = None
 
 
 def delay_curve(comparison: Comparison, decisions: Decisions, ends_ns: Mapping[int, int]) -> list[DelayPoint]:
@@ -46,8 +46,10 @@ def delay_curve(comparison: Comparison, decisions: Decisions, ends_ns: Mapping[i
         identity_of = decisions.identities(at_ns)
         scores = comparison.pairs.score(comparison.names(identity_of))
         links = links_of(comparison.sightings, identity_of)
-        when, told_s = ("final", None) if final else (f"{delay_s:g}", delay_s)
-        points.append(DelayPoint(when, told_s, scores.idf1, scores.idp, scores.idr, links.precision, links.recall))
+        when, stated_delay_s = ("final", None) if final else (f"{delay_s:g}", delay_s)
+        points.append(
+            DelayPoint(when, stated_delay_s, scores.idf1, scores.idp, scores.idr, links.precision, links.recall)
+        )
     return points
 
 

@@ -1,4 +1,4 @@
-"""The scores of a run as one picture: by camera, over decision delay, and how far its probabilities can be trusted."""
+"""The scores of a run as one figure: by camera, over decision delay, and how far its probabilities can be trusted."""
 
 import math
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from ingest.errors import ConfigError
 from training.scoring.reliability import Reliability
 from training.scoring.report import RunScores
 
-BLUE, ORANGE, GREEN, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#777777"
+BLUE, ORANGE, GREEN, PURPLE, GRAY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#777777"
 """Okabe and Ito 2008: told apart by everybody; marks differ in shape as well."""
 ENDINGS = (".png", ".svg", ".pdf")
 ROW_IN = 0.24
@@ -20,7 +20,7 @@ ROW_IN = 0.24
 
 
 def draw(scores: RunScores, path: Path) -> None:
-    """Write the figure; raises ConfigError for a path that no picture can be written to."""
+    """Write the figure; raises ConfigError for a path that no figure can be written to."""
     if path.suffix.lower() not in ENDINGS:
         raise ConfigError(f"the figure {path}: expected a name that ends in {', '.join(ENDINGS)}")
     height_in = max(3.6, 1.3 + ROW_IN * (len(scores.cameras) + 1 + len(scores.baselines)))
@@ -54,10 +54,10 @@ def _draw_scores(axes: Axes, scores: RunScores) -> None:
     )
     for name, mark, colour, values in marks:
         # Far below zero nothing can be read anyway; the table has the number.
-        shown = [max(0.0, value) for value in values]
-        axes.plot(shown, places, mark, color=colour, label=name, markersize=6, alpha=0.9, clip_on=False)
+        clipped = [max(0.0, value) for value in values]
+        axes.plot(clipped, places, mark, color=colour, label=name, markersize=6, alpha=0.9, clip_on=False)
     if scores.together is not None:
-        axes.axhline(len(scores.cameras) - 0.5, color=GREY, linewidth=0.8)
+        axes.axhline(len(scores.cameras) - 0.5, color=GRAY, linewidth=0.8)
     axes.set_yticks(places, [name for name, _ in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_xlim(0, 1)
@@ -84,7 +84,7 @@ def _draw_delays(axes: Axes, scores: RunScores) -> None:
         axes.plot(places, values, style, color=colour, label=name, linewidth=width, markersize=5)
     for it in scores.baselines:
         dots = ":" if "best" in it.name else "-."
-        axes.axhline(it.together.idf1, color=GREY, linestyle=dots, label=f"IDF1, {it.name} {it.floor:g}")
+        axes.axhline(it.together.idf1, color=GRAY, linestyle=dots, label=f"IDF1, {it.name} {it.floor:g}")
     axes.set_xticks(places, [it.when for it in scores.delays])
     _legend_below(axes, 3 if not scores.baselines else 2)
 
@@ -94,7 +94,7 @@ def _draw_reliability(axes: Axes, it: Reliability | None) -> None:
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1.02)
     axes.set_xlabel("stated probability")
-    axes.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--")
+    axes.plot([0, 1], [0, 1], color=GRAY, linewidth=1, linestyle="--")
     if it is None:
         _say_nothing(axes, "no link states a probability")
         return
@@ -107,9 +107,9 @@ def _draw_reliability(axes: Axes, it: Reliability | None) -> None:
     above = [max(0.0, each.right.high - each.right.value) for each in it.bins]
     stated = [each.stated for each in it.bins]
     axes.errorbar(stated, values, [below, above], fmt="o", color=BLUE, capsize=3, markersize=5, clip_on=False)
-    told = f"{it.right.trials} links\nECE {it.ece:.3f}\nBrier {it.brier:.3f}"
+    summary = f"{it.right.trials} links\nECE {it.ece:.3f}\nBrier {it.brier:.3f}"
     plain = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 2}
-    axes.text(0.97, 0.05, told, transform=axes.transAxes, ha="right", va="bottom", bbox=plain)
+    axes.text(0.97, 0.05, summary, transform=axes.transAxes, ha="right", va="bottom", bbox=plain)
 
 
 def _title(axes: Axes, title: str) -> None:
@@ -122,4 +122,4 @@ def _legend_below(axes: Axes, columns: int) -> None:
 
 
 def _say_nothing(axes: Axes, reason: str) -> None:
-    axes.text(0.5, 0.5, reason, transform=axes.transAxes, ha="center", color=GREY)
+    axes.text(0.5, 0.5, reason, transform=axes.transAxes, ha="center", color=GRAY)

@@ -15,7 +15,7 @@ _Z_95 = 1.959963984540054
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class Proportion:
     """`hits` of `trials` with Wilson's interval [low, high] at 95 %; a share of nothing is NaN in [0, 1]."""
 
     hits: int
@@ -39,9 +39,9 @@ class LinkScores:
     no true link. tracklets: of the run, on the scored frames; strays: those of them that follow no vehicle.
     """
 
-    precision: Share
-    recall: Share
-    recall_in_view: Share
+    precision: Proportion
+    recall: Proportion
+    recall_in_view: Proportion
     skipping: int
     tracklets: int
     strays: int
@@ -80,9 +80,9 @@ def links_of(sightings: Sightings, identity_of: Mapping[int, int]) -> LinkScores
     found = true_links & set(right)
     seen = set(visit_of.values())
     return LinkScores(
-        precision=Share.of(len(right), len(run_links)),
-        recall=Share.of(len(found), len(true_links)),
-        recall_in_view=Share.of(len(found), sum(link[0] in seen and link[1] in seen for link in true_links)),
+        precision=Proportion.of(len(right), len(run_links)),
+        recall=Proportion.of(len(found), len(true_links)),
+        recall_in_view=Proportion.of(len(found), sum(link[0] in seen and link[1] in seen for link in true_links)),
         skipping=sum(link not in true_links for link in right),
         tracklets=len(visit_of),
         strays=sum(visit is None for visit in visit_of.values()),

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from associate.trajectory import Kind
 from training.scoring.decisions import Decisions
-from training.scoring.links import Share
+from training.scoring.links import Proportion
 from training.scoring.sightings import Sightings
 
 BINS = 10
@@ -21,7 +21,7 @@ class Bin:
     low: float
     high: float
     stated: float
-    right: Share
+    right: Proportion
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Reliability:
     """
 
     stated: float
-    right: Share
+    right: Proportion
     ece: float
     adaptive_ece: float
     brier: float
@@ -59,7 +59,7 @@ def reliability(
     count_bins = [_bin(probabilities[by_count == at], right[by_count == at]) for at in sorted(set(by_count.tolist()))]
     return Reliability(
         stated=float(probabilities.mean()),
-        right=Share.of(int(right.sum()), len(right)),
+        right=Proportion.of(int(right.sum()), len(right)),
         ece=_error(width_bins),
         adaptive_ece=_error(count_bins),
         brier=float(((probabilities - right) ** 2).mean()),
@@ -73,7 +73,7 @@ def _bin(
 ) -> Bin:
     low = float(probabilities.min()) if low is None else low
     high = float(probabilities.max()) if high is None else high
-    return Bin(low, high, float(probabilities.mean()), Share.of(int(right.sum()), len(right)))
+    return Bin(low, high, float(probabilities.mean()), Proportion.of(int(right.sum()), len(right)))
 
 
 def _error(bins: Sequence[Bin]) -> float:

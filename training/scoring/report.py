@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from training.scoring.baseline import BaselineScores, Peer, score_baseline
+from training.scoring.baseline import BaselineInput, BaselineScores, score_baseline
 from training.scoring.comparison import Comparison
 from training.scoring.decisions import Decisions
 from training.scoring.delay import DelayPoint, delay_curve
@@ -37,13 +37,13 @@ def score_run(
     shared_ids: bool = True,
     visit_gap_s: float = VISIT_GAP_S,
     decisions: tuple[Decisions, Mapping[int, int]] | None = None,
-    peer: Peer | None = None,
+    baseline: BaselineInput | None = None,
 ) -> RunScores:
     """Score a run whose ids are tracklets, each of one camera; `identity_of` where they belong in the end.
 
     `shared_ids`: a vehicle has the same true id in every camera. Otherwise cameras have nothing to do with one
     another: no links, and ids are told apart by camera. `decisions`: what was known when, and the end of each
-    tracklet (ns). `peer`: what the baseline is to be given.
+    tracklet (ns). `baseline`: what the baseline is to be given.
     """
     each = {camera.camera: score_tracks([camera]) for camera in cameras}
     if len(cameras) < 2:
@@ -59,7 +59,7 @@ def score_run(
         links,
         delays=delay_curve(comparison, *decisions) if decisions is not None else [],
         probabilities=run_reliability(decisions[0], comparison.sightings) if decisions is not None else {},
-        baselines=score_baseline(comparison, peer) if peer is not None else [],
+        baselines=score_baseline(comparison, baseline) if baseline is not None else [],
     )
 
 

@@ -1,4 +1,4 @@
-"""Sightings, true ones and those of a run, and which vehicle a tracklet follows; defined in docs/scores.md."""
+"""Sightings, true ones and those of a run, and the vehicle that a tracklet follows; defined in docs/scores.md."""
 
 import math
 from collections import Counter, defaultdict
@@ -36,7 +36,7 @@ class Sightings:
 
 
 def sightings_of(cameras: Sequence[CameraTracks], *, visit_gap_s: float = VISIT_GAP_S) -> Sightings:
-    """Everybody's sightings on the scored frames.
+    """All sightings on the scored frames.
 
     The run's ids are tracklets: each of one camera, none of two (ValueError). True ids are vehicles, the same in all
     cameras.

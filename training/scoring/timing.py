@@ -12,7 +12,7 @@ from training.scoring.tracks import Ints
 
 
 @dataclass(frozen=True, slots=True)
-class Tick:
+class FrameCount:
     """A moment at which a run had analysed `analysed` frames since its `epoch` began, that frame included."""
 
     epoch: str
@@ -37,22 +37,22 @@ def nearest_frames(at_ns: Ints, times_ns: Ints) -> tuple[Ints, NDArray[np.float6
     return nearest + 1, np.abs(at_ns - times_ns[nearest]) / step_ns
 
 
-def analysed_frames(seen: Ints, ticks: Sequence[Tick]) -> Ints:
+def analysed_frames(seen: Ints, counts: Sequence[FrameCount]) -> Ints:
     """Rising numbers of all frames that were analysed, also those on which nothing was tracked.
 
-    A run tells only the frames with a tracked vehicle (`seen`) and, at each tick, how many frames there were. Where
+    A run's log has only the frames with a tracked vehicle (`seen`) and, at each tick, how many frames there were. Where
     fewer were seen than counted between two ticks, the missing ones are put where an even beat would have them and
     nothing was seen near.
     """
-    known = np.union1d(seen, np.array([tick.frame for tick in ticks], np.int64))
+    known = np.union1d(seen, np.array([count.frame for count in counts], np.int64))
     frames = set(known.tolist())
-    for before, after in pairwise(ticks):
+    for before, after in pairwise(counts):
         count = after.analysed - before.analysed
         if before.epoch != after.epoch or count < 1:
             continue
         here = known[np.searchsorted(known, before.frame) : np.searchsorted(known, after.frame)]
-        beat = np.round(np.linspace(before.frame, after.frame, count, endpoint=False)).astype(np.int64)
-        far = np.abs(beat[:, None] - here[None, :]).min(axis=1)
+        even_frames = np.round(np.linspace(before.frame, after.frame, count, endpoint=False)).astype(np.int64)
+        far = np.abs(even_frames[:, None] - here[None, :]).min(axis=1)
         missing = max(0, count - len(here))
-        frames |= set(beat[np.argsort(-far, kind="stable")[:missing]].tolist())
+        frames |= set(even_frames[np.argsort(-far, kind="stable")[:missing]].tolist())
     return np.array(sorted(frames), np.int64)

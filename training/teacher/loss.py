@@ -1,4 +1,4 @@
-"""Learning from a teacher's vectors: the same directions, and the same neighbours among pictures."""
+"""Learning from a teacher's vectors: the same directions, and the same neighbours among images."""
 
 import torch
 from torch import Tensor, nn
@@ -7,16 +7,16 @@ from torch.nn import functional
 from embed.network.network import batch_norm_neck
 
 TEMPERATURE = 0.1
-"""Of the likenesses: pictures whose cosine is so much lower weigh e times less."""
+"""Of the likenesses: images whose cosine is so much lower weigh e times less."""
 
 
-class Imitation(nn.Module):
-    """The loss of features (B, `channels`) against a teacher's vectors (B, `dim`) of norm 1; rows of NaN count nothing.
+class TeacherLoss(nn.Module):
+    """The teacher loss of features (B, `channels`) against vectors (B, `dim`) of norm 1; rows of NaN count nothing.
 
     A learned linear projection of the features is to point where the teacher's vector points (1 - cosine), which
-    teaches what the teacher sees; among the others of the batch, each picture's features are to find alike whom the
+    teaches what the teacher sees; among the others of the batch, each image's features are to find alike whom the
     teacher finds alike (`likeness_loss`), which teaches the feature that is used in the end, where there is no
-    projection. The teacher's vectors should have their mean taken off: what all pictures share says nothing of any.
+    projection. The teacher's vectors should have their mean taken off: what all images share says nothing of any.
     """
 
     def __init__(self, channels: int, dim: int) -> None:
@@ -27,9 +27,9 @@ class Imitation(nn.Module):
     def forward(self, features: Tensor, targets: Tensor) -> Tensor:
         projected = self.project(self.neck(features))
         taught = ~targets[:, 0].isnan()
-        said = targets[taught]
-        direction = 1.0 - functional.cosine_similarity(projected[taught], said, dim=1)
-        return direction.sum() / max(len(said), 1) + likeness_loss(features[taught], said)
+        directions = targets[taught]
+        direction = 1.0 - functional.cosine_similarity(projected[taught], directions, dim=1)
+        return direction.sum() / max(len(directions), 1) + likeness_loss(features[taught], directions)
 
 
 def likeness_loss(features: Tensor, targets: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""What a teacher network says of every image of a data set, computed once and kept in one file.
+"""A teacher network's vectors of every image of a data set, computed once and kept in one file.
 
 FEATURES.npz   `about` (JSON: data set, fingerprint, teacher), `names` (N,) and `features` (N, D) float16 of norm 1
 """
@@ -23,16 +23,16 @@ from training.datasets.images import read_image
 from training.encoder.checkpoint import write_atomically
 
 RIM = 16
-"""A picture's rim is this part of its sides."""
+"""An image's rim is this part of its sides."""
 
 SMALL_PX = 64
 
-Teacher = Callable[[Image], NDArray[np.float32]]
-"""From a picture to a vector of any length."""
+TeacherNetwork = Callable[[Image], NDArray[np.float32]]
+"""From an image to a vector of any length."""
 
 
-class AboutTeaching(msgspec.Struct, frozen=True, kw_only=True):
-    """Whose words these are, and of which files."""
+class TeacherMetadata(msgspec.Struct, frozen=True, kw_only=True):
+    """The teacher, and the files that its vectors are of."""
 
     dataset: str
     fingerprint: str
@@ -40,10 +40,10 @@ class AboutTeaching(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Teaching:
+class TeacherVectors:
     """A teacher's vectors, (N, D) float16 of norm 1, of images by name."""
 
-    about: AboutTeaching
+    metadata: TeacherMetadata
     names: NDArray[np.str_]
     features: NDArray[np.float16]
 
@@ -62,18 +62,20 @@ class Teaching:
 
     def check(self, data: ReidData) -> None:
         """Raises ConfigError where the features are not those of the data set's files."""
-        if self.about.fingerprint != data.fingerprint().sha256:
+        if self.metadata.fingerprint != data.fingerprint().sha256:
             raise ConfigError(
                 f"the teacher's features are of other files than {data.name}'s (compute them again: "
                 "corridor encoder teach)"
             )
 
 
-def teach(data: ReidData, teacher: Teacher, teacher_name: str, tell: Callable[[int, int], None]) -> Teaching:
+def teacher_vectors(
+    data: ReidData, teacher: TeacherNetwork, teacher_name: str, on_progress: Callable[[int, int], None]
+) -> TeacherVectors:
     """A teacher's vectors of all images of a data set: the mean over the `views` of each.
 
-    `teacher_name` says who it is; `tell` hears how many images are done, of how many. Images that cannot be read are
-    left out.
+    `teacher_name` says who it is; `on_progress` gets how many images are done, of how many. Images that cannot be read
+    are left out.
     """
     sets = (data.train, data.query, data.gallery)
     paths = {name: images.root / name for images in sets for name in images.names.tolist()}
@@ -86,18 +88,18 @@ def teach(data: ReidData, teacher: Teacher, teacher_name: str, tell: Callable[[i
         mean = sum((_unit(teacher(view)) for view in views(image)), np.zeros(1, np.float32))
         names.append(name)
         features.append(_unit(mean).astype(np.float16))
-        tell(done, len(paths))
+        on_progress(done, len(paths))
     if not names:
         raise ConfigError(f"{data.name}: there is no image to teach from")
-    about = AboutTeaching(dataset=data.name, fingerprint=data.fingerprint().sha256, teacher=teacher_name)
-    return Teaching(about, np.array(names, np.str_), np.stack(features))
+    metadata = TeacherMetadata(dataset=data.name, fingerprint=data.fingerprint().sha256, teacher=teacher_name)
+    return TeacherVectors(metadata, np.array(names, np.str_), np.stack(features))
 
 
 def views(image: Image) -> list[Image]:
-    """A picture (H, W, 3) whole, small, and without its rim, and the mirror image of each.
+    """An image (H, W, 3) whole, small, and without its rim, and the mirror image of each.
 
     What a teacher says of all of them is surer than what it says of one: the mean over the six is right more often,
-    and it is what a pupil has to say of a picture that is resized, moved and mirrored at random.
+    and it is what a pupil has to say of an image that is resized, moved and mirrored at random.
     """
     height, width = image.shape[:2]
     down, right = height // RIM, width // RIM
@@ -111,23 +113,23 @@ def _unit(vector: NDArray[np.float32]) -> NDArray[np.float32]:
     return flat / max(float(np.linalg.norm(flat)), 1e-12)
 
 
-def save_teaching(path: Path, teaching: Teaching) -> None:
+def save_teacher_vectors(path: Path, vectors: TeacherVectors) -> None:
     """Write the file, whole or not at all; raises CheckpointError."""
     buffer = io.BytesIO()
-    about = np.frombuffer(msgspec.json.encode(teaching.about), np.uint8)
-    np.savez(buffer, about=about, names=teaching.names, features=teaching.features)
+    metadata = np.frombuffer(msgspec.json.encode(vectors.metadata), np.uint8)
+    np.savez(buffer, about=metadata, names=vectors.names, features=vectors.features)
     write_atomically(path, buffer.getbuffer())
 
 
-def load_teaching(path: Path) -> Teaching:
-    """Read what `save_teaching` has written; raises ConfigError where the file is something else."""
+def load_teacher_vectors(path: Path) -> TeacherVectors:
+    """Read what `save_teacher_vectors` has written; raises ConfigError where the file is something else."""
     try:
         file = np.load(io.BytesIO(path.read_bytes()), allow_pickle=False)
         if not isinstance(file, NpzFile):
             raise ValueError("it holds a single array")
         with file:
-            about = msgspec.json.decode(file["about"].tobytes(), type=AboutTeaching)
-            return Teaching(about, file["names"], file["features"])
+            metadata = msgspec.json.decode(file["about"].tobytes(), type=TeacherMetadata)
+            return TeacherVectors(metadata, file["names"], file["features"])
     except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error, msgspec.MsgspecError) as error:
         raise ConfigError(
             f"{path} is not a file of a teacher's features: {error} (compute them: corridor encoder teach)"

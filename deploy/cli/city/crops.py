@@ -50,7 +50,10 @@ def crops(
     with _progress() as progress:
         task = progress.add_task("crops", total=_total(plan))
         counts = write_city_set(
-            out, plan, workers=processes, tell=lambda done: progress.update(task, completed=_crops_of(plan, done))
+            out,
+            plan,
+            workers=processes,
+            on_progress=lambda done: progress.update(task, completed=_crops_of(plan, done)),
         )
     made, elapsed_s = counts["image_train"] + counts["image_test"], SystemClock().monotonic_s() - began_s
     contents = ", ".join(f"{count} in {folder}" for folder, count in counts.items())

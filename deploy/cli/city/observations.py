@@ -31,7 +31,7 @@ from ingest.errors import ConfigError
 if TYPE_CHECKING:
     from embed.crops import Crop
     from training.datasets.city.embedding import Embed, Vectors
-    from training.datasets.city.observations import Features, Watched
+    from training.datasets.city.observations import CityCamera, Features
 
 RECORDS_PER_COMMIT = 500
 """Records a commit."""
@@ -82,14 +82,17 @@ def observations(
         raise ConfigError(f"there is {beside} already; name another log with -o")
     clock = SystemClock()
     began_s = clock.monotonic_s()
-    watched, kinds = _simulate_tracking(preset, hours, settings, None if truth_boxes else seed, exact=not perfect)
-    features, encoder_id = _features(preset, watched, settings, seed, 0 if perfect else processes)
-    count = _write(url, watched, features, encoder_id)
-    folder = _write_beside(beside, url, preset, watched, kinds, encoder_id)
-    passages, tracklets = sum(each.sights.passages for each in watched), sum(len(each.tracklets) for each in watched)
+    cameras, kinds = _simulate_tracking(preset, hours, settings, None if truth_boxes else seed, exact=not perfect)
+    features, encoder_id = _features(preset, cameras, settings, seed, 0 if perfect else processes)
+    count = _write(url, cameras, features, encoder_id)
+    folder = _write_beside(beside, url, preset, cameras, kinds, encoder_id)
+    passages, tracklets = (
+        sum(each.true_boxes.passages for each in cameras),
+        sum(len(each.tracklets) for each in cameras),
+    )
     elapsed_s = clock.monotonic_s() - began_s
     lines = [
-        f"{count} records: {passages} passages, {tracklets} tracklets in {len(watched)} cameras "
+        f"{count} records: {passages} passages, {tracklets} tracklets in {len(cameras)} cameras "
         f"({elapsed_s:.0f} s, {passages / elapsed_s:.1f} passages/s)"
     ]
     lines += [f"Link them:   corridor associate {beside.with_suffix('.toml')} --once"]
@@ -105,32 +108,32 @@ def _embed_settings(encoder: str) -> EmbedSettings:
 
 
 def _features(
-    preset: str, watched: Sequence["Watched"], settings: EmbedSettings, seed: int, workers: int
+    preset: str, cameras: Sequence["CityCamera"], settings: EmbedSettings, seed: int, workers: int
 ) -> tuple[list[list["Features"]], str]:
     """By camera and tracklet what its crops say, and who says it; without workers nothing is rendered."""
     from training.datasets.city.embedding import perfect_vectors, rendered_vectors
     from training.datasets.city.observations import split_features
 
-    looks = [look for each in watched for look in each.looks()]
+    sources = [source for each in cameras for source in each.sources()]
     if not workers:
-        return split_features(watched, perfect_vectors(looks, seed), None), PERFECT
+        return split_features(cameras, perfect_vectors(sources, seed), None), PERFECT
     from deploy.site.wiring import make_encoder
 
-    with _progress(len(looks)) as report:
-        vectors, worths = rendered_vectors(preset, looks, partial(make_embed, settings), workers, report)
-    return split_features(watched, vectors, worths), make_encoder(settings).id
+    with _progress(len(sources)) as report:
+        vectors, sharpnesses = rendered_vectors(preset, sources, partial(make_embed, settings), workers, report)
+    return split_features(cameras, vectors, sharpnesses), make_encoder(settings).id
 
 
 def _simulate_tracking(
     name: str, hours: float | None, embed: EmbedSettings, seed: int | None, *, exact: bool
-) -> tuple[list["Watched"], dict[int, int]]:
+) -> tuple[list["CityCamera"], dict[int, int]]:
     """By camera what is in view and who is followed; and the class number of every vehicle."""
     from ingest.synthetic.world.presets import find_camera, trips_of
     from ingest.synthetic.world.truth_file import CLASSES
     from training.datasets.city.detector import NoisyDetector
-    from training.datasets.city.observations import Watched
+    from training.datasets.city.observations import CityCamera
     from training.datasets.city.tracklets import follow
-    from training.datasets.city.true_boxes import Outlines, sights_of
+    from training.datasets.city.true_boxes import Outlines, true_boxes_of
 
     preset, _ = find_camera(name, 0)
     if hours is not None:
@@ -141,18 +144,18 @@ def _simulate_tracking(
             )
         preset = replace(preset, duration_s=hours * 3600)
     detect = DetectSettings()
-    watched = []
-    for camera, sights in enumerate(sights_of(preset, detect.analyse_fps, Outlines(exact=exact))):
+    cameras = []
+    for camera, true_boxes in enumerate(true_boxes_of(preset, detect.analyse_fps, Outlines(exact=exact))):
         spec = preset.cameras[camera]
         size = spec.width, spec.height
         rng = np.random.default_rng((seed or 0, camera))
         noise = None if seed is None else NoisyDetector(size, detect.analyse_fps, rng)
-        tracklets = follow(sights, size, embed, detect.lost_after_s, noise)
-        watched.append(
-            Watched.of(camera_id(preset, camera), camera, size, sights, tracklets, min(MAX_CROPS, embed.crops))
+        tracklets = follow(true_boxes, size, embed, detect.lost_after_s, noise)
+        cameras.append(
+            CityCamera.of(camera_id(preset, camera), camera, size, true_boxes, tracklets, min(MAX_CROPS, embed.crops))
         )
     kinds = {trip.vehicle.vehicle_id: CLASSES[trip.kind] for trip in trips_of(preset)}
-    return watched, kinds
+    return cameras, kinds
 
 
 def make_embed(settings: EmbedSettings) -> "Embed":
@@ -171,7 +174,7 @@ def make_embed(settings: EmbedSettings) -> "Embed":
     return embed
 
 
-def _write(url: str, watched: Sequence["Watched"], features: Sequence[Sequence["Features"]], encoder: str) -> int:
+def _write(url: str, cameras: Sequence["CityCamera"], features: Sequence[Sequence["Features"]], encoder: str) -> int:
     """Write every camera's messages to the log, all cameras in the order of time; returns how many."""
     from deploy.site.perception_worker import CameraProgress
     from embed.observation import order_key
@@ -179,9 +182,9 @@ def _write(url: str, watched: Sequence["Watched"], features: Sequence[Sequence["
 
     lost_after_s = DetectSettings().lost_after_s
     with closing(open_log(url)) as log:
-        writers = {each.camera_id: log.claim(f"camera/{each.camera_id}") for each in watched}
+        writers = {each.camera_id: log.claim(f"camera/{each.camera_id}") for each in cameras}
         timeline: list[Message] = []
-        for each, of_camera in zip(watched, features, strict=True):
+        for each, of_camera in zip(cameras, features, strict=True):
             timeline += messages(each, of_camera, encoder, writers[each.camera_id].generation, lost_after_s)
         timeline.sort(key=order_key)
         for start in range(0, len(timeline), RECORDS_PER_COMMIT):
@@ -198,21 +201,21 @@ def _write(url: str, watched: Sequence["Watched"], features: Sequence[Sequence["
 
 
 def _write_beside(
-    beside: Path, url: str, preset: str, watched: Sequence["Watched"], kinds: dict[int, int], encoder_id: str
+    beside: Path, url: str, preset: str, cameras: Sequence["CityCamera"], kinds: dict[int, int], encoder_id: str
 ) -> Path:
     """The truth in a folder, and the configuration with which `corridor associate` links the log."""
     from ingest.synthetic.world.truth_file import BOXES_ENDING, TIMES_ENDING
     from training.datasets.city.observations import time_rows, truth_rows
 
     folder = beside.with_name(f"{beside.stem}-truth")
-    cameras = configuration([(each.camera_id, f"city://{preset}/{each.camera}", None) for each in watched])
+    text = configuration([(each.camera_id, f"city://{preset}/{each.camera}", None) for each in cameras])
     association = PERFECT_ASSOCIATION if encoder_id == PERFECT else ""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for each in watched:
-            (folder / f"{each.camera_id}{BOXES_ENDING}").write_text("".join(truth_rows(each.sights, kinds)))
-            (folder / f"{each.camera_id}{TIMES_ENDING}").write_text("".join(time_rows(each.sights)))
-        beside.with_suffix(".toml").write_text(f"{cameras}\n[log]\nurl = {json.dumps(url)}\n{association}")
+        for each in cameras:
+            (folder / f"{each.camera_id}{BOXES_ENDING}").write_text("".join(truth_rows(each.true_boxes, kinds)))
+            (folder / f"{each.camera_id}{TIMES_ENDING}").write_text("".join(time_rows(each.true_boxes)))
+        beside.with_suffix(".toml").write_text(f"{text}\n[log]\nurl = {json.dumps(url)}\n{association}")
     except OSError as error:
         raise ConfigError(f"cannot write the truth of {url} beside it: {error}") from error
     return folder

@@ -22,8 +22,8 @@ from training.encoder.configured import train_encoder
 from training.evaluation.evaluate import evaluate_encoder, evaluate_fold_runs
 
 if TYPE_CHECKING:
-    from training.encoder.journal import Standing
-    from training.evaluation.protocols import Row
+    from training.encoder.journal import TrainingProgress
+    from training.evaluation.protocols import EvaluationRow
 
 app = typer.Typer(no_args_is_help=True, help="Train encoders, and see how well they find vehicles again.")
 app.command("priors")(priors)
@@ -56,13 +56,13 @@ def train(
     console = Console(stderr=True, highlight=False)
     with _progress(console) as report:
         trainer = train_encoder(
-            config, resume=resume, say=lambda line: console.print(line, soft_wrap=True), report=report
+            config, resume=resume, notify=lambda line: console.print(line, soft_wrap=True), report=report
         )
-    if not trainer.place.leads:
+    if not trainer.context.is_leader:
         return
     done = trainer.epoch == config.recipe.epochs
     state = "trained" if done else f"stopped in epoch {trainer.epoch + 1}, go on with --resume"
-    make_console().print(f"{state}: {trainer.job.checkpoint}", highlight=False, soft_wrap=True)
+    make_console().print(f"{state}: {trainer.spec.checkpoint}", highlight=False, soft_wrap=True)
     if not done:
         raise typer.Exit(STOPPED)
 
@@ -85,7 +85,9 @@ def evaluate(
     The figures are also kept in the checkpoint's folder, for `corridor encoder table`.
     """
     with _image_progress() as (say, show_done):
-        rows = evaluate_encoder(checkpoint, dataset, priors_folder, feature=feature, more=more, say=say, tell=show_done)
+        rows = evaluate_encoder(
+            checkpoint, dataset, priors_folder, feature=feature, more=more, notify=say, on_progress=show_done
+        )
     _print(rows, as_json)
 
 
@@ -103,7 +105,9 @@ def folds(
 ) -> None:
     """Cross-validate: what each of five networks was not trained on, by camera 1, among all images of camera 2."""
     with _image_progress() as (say, show_done):
-        rows = evaluate_fold_runs(checkpoints, folder, priors_folder, feature=feature, say=say, tell=show_done)
+        rows = evaluate_fold_runs(
+            checkpoints, folder, priors_folder, feature=feature, notify=say, on_progress=show_done
+        )
     _print(rows, as_json)
 
 
@@ -120,14 +124,14 @@ def _image_progress() -> Iterator[tuple[Callable[[str], None], Callable[[int], N
         )
 
 
-def _print(rows: "list[Row]", as_json: bool) -> None:
+def _print(rows: "list[EvaluationRow]", as_json: bool) -> None:
     if as_json:
         print_lines([msgspec.json.encode(msgspec.to_builtins(row, str_keys=True)) for row in rows])
         return
     make_console().print(result_table(rows))
 
 
-def result_table(rows: "list[Row]") -> Table:
+def result_table(rows: "list[EvaluationRow]") -> Table:
     """A line a row, in percent; what a protocol does not define is left empty."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("subset", "prior", "post"):
@@ -167,19 +171,19 @@ class _TrainingProgress:
         self._bars, self._console = bars, console
         self._task = None if bars is None else bars.add_task("epoch", total=None, detail="")
 
-    def __call__(self, standing: "Standing") -> None:
+    def __call__(self, progress: "TrainingProgress") -> None:
         if self._bars is not None and self._task is not None:
-            name = f"epoch {standing.epoch}/{standing.epochs}"
-            steps = {"completed": standing.step, "total": standing.steps}
-            self._bars.update(self._task, description=name, detail=progress_line(standing), **steps)  # type: ignore[arg-type]
-        elif standing.step == standing.steps:
-            self._console.print(f"epoch {standing.epoch}/{standing.epochs}  {progress_line(standing)}", soft_wrap=True)
+            name = f"epoch {progress.epoch}/{progress.epochs}"
+            steps = {"completed": progress.step, "total": progress.steps}
+            self._bars.update(self._task, description=name, detail=progress_line(progress), **steps)  # type: ignore[arg-type]
+        elif progress.step == progress.steps:
+            self._console.print(f"epoch {progress.epoch}/{progress.epochs}  {progress_line(progress)}", soft_wrap=True)
 
 
-def progress_line(standing: "Standing") -> str:
+def progress_line(progress: "TrainingProgress") -> str:
     """Losses, pace, time left and the last validation, on one line."""
-    losses = "  ".join(f"{name} {value:.3f}" for name, value in standing.losses.items())
-    minutes, seconds = divmod(round(standing.remaining_s), 60)
+    losses = "  ".join(f"{name} {value:.3f}" for name, value in progress.losses.items())
+    minutes, seconds = divmod(round(progress.remaining_s), 60)
     left = f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d} left"
-    found = "".join(f"  {name} {value:.3f}" for name, value in standing.validation.items())
-    return f"{losses}  {standing.images_per_s:.0f} images/s  {left}{found}"
+    found = "".join(f"  {name} {value:.3f}" for name, value in progress.validation.items())
+    return f"{losses}  {progress.images_per_s:.0f} images/s  {left}{found}"

@@ -47,7 +47,9 @@ def export(
     calibration = None if midpoint is None or slope is None else Calibration(midpoint, slope)
     files = write(checkpoint, out, calibration, feature)
     console = make_console()
-    about = files.about
-    console.print(f"{files.id}: {about.model.name}, {about.dim} numbers a vehicle", highlight=False, soft_wrap=True)
+    metadata = files.metadata
+    console.print(
+        f"{files.id}: {metadata.model.name}, {metadata.dim} numbers a vehicle", highlight=False, soft_wrap=True
+    )
     for path, size in files.sizes.items():
         console.print(f"  {path}  {size / 1e6:.2f} MB", highlight=False, soft_wrap=True)

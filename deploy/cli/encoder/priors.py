@@ -87,9 +87,9 @@ def priors(
     """
     from training.datasets.opening import open_dataset
     from training.priors.cache import PriorCache
-    from training.priors.filling import Share, fill_share
+    from training.priors.filling import WorkShare, fill_share
 
-    share = Share() if shard is None else Share.parse(shard)
+    share = WorkShare() if shard is None else WorkShare.parse(shard)
     spec = PriorSpec(by, masks, min_score, load_config(config).foundation if config else FoundationSettings())
     spec = spec.heeding(prompt=prompt, device=device, batch=batch)
     spec.check()
@@ -120,7 +120,7 @@ def _report(data: "ReidData", cache: "PriorCache", folder: Path, took_s: float) 
     from training.evaluation.image_sheet import write_sheet
     from training.priors.sheet import prior_sheet
 
-    total, missed, unreadable = cache.about.images, cache.missed, cache.unreadable
+    total, missed, unreadable = cache.metadata.images, cache.missed, cache.unreadable
     found = total - len(missed) - len(unreadable)
     write_atomically(folder / "without_vehicle.txt", "".join(f"{name}\n" for name in missed).encode())
     sheet = folder / "sheet.png"
@@ -129,7 +129,7 @@ def _report(data: "ReidData", cache: "PriorCache", folder: Path, took_s: float) 
     lines = [
         f"{found} of {total} images have a vehicle ({found / max(total, 1):.1%}); {duration(took_s)}, "
         f"{size_kb:.0f} kB in {folder}",
-        f"by {cache.about.maker}",
+        f"by {cache.metadata.maker}",
         *(f"  cannot be read: {name}" for name in unreadable),
         *(f"  without: {name}" for name in missed[:NAMED]),
     ]

@@ -8,7 +8,7 @@ import typer
 
 from deploy.cli.terminal.screen import make_console, print_lines
 from training.datasets.prepared import need_torch
-from training.evaluation.write_figures import make_figures
+from training.evaluation.write_figures import write_figures
 
 
 def table(
@@ -21,9 +21,9 @@ def table(
     """
     need_torch()
     from training.evaluation.stored_evaluations import read_evaluations
-    from training.evaluation.table import make_lines, to_json, to_markdown
+    from training.evaluation.table import make_table, to_json, to_markdown
 
-    lines = make_lines(read_evaluations(runs))
+    lines = make_table(read_evaluations(runs))
     if as_json:
         entries = msgspec.json.encode(msgspec.to_builtins(to_json(lines), str_keys=True))
         print_lines([msgspec.json.format(entries)])
@@ -43,5 +43,5 @@ def figures(
 
     Images of real vehicles are to be looked at, not published: plates can be read.
     """
-    for path in make_figures(checkpoint, dataset, priors, beside, out, seed):
+    for path in write_figures(checkpoint, dataset, priors, beside, out, seed):
         make_console().print(str(path), highlight=False, soft_wrap=True)

@@ -18,7 +18,7 @@ from ingest.frame import Image
 from training.datasets.prepared import need_torch
 
 if TYPE_CHECKING:
-    from training.teacher.vectors import Teacher
+    from training.teacher.vectors import TeacherNetwork
 
 
 def teach(
@@ -34,8 +34,8 @@ def teach(
     need_torch()
     from training.datasets.opening import open_dataset
     from training.encoder.checkpoint import check_writable
-    from training.teacher.vectors import save_teaching
-    from training.teacher.vectors import teach as all_of
+    from training.teacher.vectors import save_teacher_vectors
+    from training.teacher.vectors import teacher_vectors as all_of
 
     data, teacher = open_dataset(dataset), make_teacher(network)
     check_writable(out)
@@ -47,13 +47,13 @@ def teach(
         task = progress.add_task("teach", total=None)
         name = f"{network.stem} {_weights_digest(network)}"
         found = all_of(data, teacher, name, lambda done, of: progress.update(task, completed=done, total=of))
-    save_teaching(out, found)
+    save_teacher_vectors(out, found)
     took_s = clock.monotonic_s() - began_s
     line = f"{len(found.names)} images, {found.features.shape[1]} numbers each by {name}: {out} ({took_s:.0f} s)"
     make_console().print(line, highlight=False, soft_wrap=True)
 
 
-def make_teacher(path: Path) -> "Teacher":
+def make_teacher(path: Path) -> "TeacherNetwork":
     """A network with one image as its input and one vector as its output; raises WeightsError, ConfigError."""
     from detect.openvino_network import OpenVinoNetwork
 

@@ -161,7 +161,7 @@ def score(
             shared_ids=not local_ids,
             visit_gap_s=visit_gap_s,
             decisions=(decisions, logged.ends_ns),
-            peer=options.peer(logged, list(truths)) if baseline is not None else None,
+            baseline=options.peer(logged, list(truths)) if baseline is not None else None,
         )
     if as_json:
         print_lines([msgspec.json.encode(scores)])

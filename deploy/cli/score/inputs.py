@@ -14,7 +14,7 @@ from training.scoring.tracks import Ints
 from training.scoring.truth import MotTruth
 
 if TYPE_CHECKING:
-    from training.scoring.baseline import Peer
+    from training.scoring.baseline import BaselineInput
 
 Listing = Callable[[Path], dict[str, Path]]
 
@@ -130,7 +130,7 @@ class BaselineOptions:
         if self.floor is not None and not -1 <= self.floor <= 1:
             raise ConfigError(f"--floor {self.floor:g} is no cosine (-1 to 1)")
 
-    def peer(self, run: LoggedRun, cameras: list[str]) -> "Peer":
+    def peer(self, run: LoggedRun, cameras: list[str]) -> "BaselineInput":
         """The tracklets of a run with these options."""
         from deploy.results.baseline import peer_of, read_windows
 

@@ -9,7 +9,7 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from training.scoring.delay import DelayPoint
-    from training.scoring.links import LinkScores, Share
+    from training.scoring.links import LinkScores, Proportion
     from training.scoring.reliability import Reliability
     from training.scoring.report import RunScores
     from training.scoring.tracking import TrackScores
@@ -89,6 +89,6 @@ def _number(value: float) -> str:
     return "-" if math.isnan(value) else f"{value:.3f}"
 
 
-def _share(share: "Share") -> str:
+def _share(share: "Proportion") -> str:
     """`0.800 (0.548 to 0.930) 12/15`."""
     return f"{_number(share.value)} ({share.low:.3f} to {share.high:.3f}) {share.hits}/{share.trials}"

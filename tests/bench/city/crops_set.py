@@ -91,7 +91,7 @@ def city_shots(plan: Plan, *, tell: Callable[[int], None] = lambda done: None) -
     """Render a plan into a folder that is gone afterwards, and read its crops, by name."""
     with tempfile.TemporaryDirectory(prefix="corridor-city-set-") as folder:
         out = Path(folder) / "set"
-        write_city_set(out, plan, workers=WORKERS, tell=tell)
+        write_city_set(out, plan, workers=WORKERS, on_progress=tell)
         rows = [json.loads(line) for line in (out / "boxes_and_masks.jsonl").read_text().splitlines()]
         return [
             Shot(

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from detect.masks import Mask
-from embed.colour import describe
+from embed.colour import embed_crop
 from embed.crops import Crop
 from ingest.frame import Image
 from tests.bench.city.crops_set import (
@@ -56,7 +56,7 @@ def without_vehicle(shot: Shot) -> Image:
 
 def colours(shots: Sequence[Shot]) -> Vectors:
     """The project's colour encoder, inside the masks."""
-    return np.stack([describe(Crop(shot.image, shot.box, 1.0, 0, shot.mask)) for shot in shots])
+    return np.stack([embed_crop(Crop(shot.image, shot.box, 1.0, 0, shot.mask)) for shot in shots])
 
 
 def describers() -> dict[str, Describe]:

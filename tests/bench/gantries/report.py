@@ -14,14 +14,14 @@ from associate.settings import KNOWN_CALIBRATIONS
 from associate.trajectory import Kind
 from deploy.results.journeys import Journeys, journeys_of
 from deploy.site.encoders import COLOUR
-from embed.exported import Exported
+from embed.exported import ExportedEncoder
 from embed.settings import SHIPPED, SHIPPED_FILE
 from tests.bench.gantries.calibration import Pairs, area, fit, loss, owners, pairs, spread
 from tests.bench.gantries.cuts import CUTS, HUMAN, OFFSET_S, clip_path
 from tests.bench.gantries.runs import CHANCE, OURS, TIME_ONLY, Method, Passage, associate, perceive, score, tracks
 from tests.bench.measure import table
 from tests.bench.tracking import DATA, WEIGHTS
-from training.scoring.links import LinkScores, Share
+from training.scoring.links import LinkScores, Proportion
 from training.scoring.tracks import CameraTracks
 
 Seen = tuple[Passage, list[CameraTracks]]
@@ -76,10 +76,10 @@ def print_colour() -> None:
 
 def shipped_calibration() -> Calibration:
     """How association reads the shipped encoder's cosines."""
-    about = Exported.open(SHIPPED_FILE).about
-    assert about.similarity_midpoint is not None
-    assert about.similarity_slope is not None
-    return Calibration(about.similarity_midpoint, about.similarity_slope)
+    metadata = ExportedEncoder.open(SHIPPED_FILE).metadata
+    assert metadata.similarity_midpoint is not None
+    assert metadata.similarity_slope is not None
+    return Calibration(metadata.similarity_midpoint, metadata.similarity_slope)
 
 
 def linked(seen: Iterable[Seen], method: Method, rng: np.random.Generator | None = None) -> LinkScores:
@@ -90,8 +90,8 @@ def linked(seen: Iterable[Seen], method: Method, rng: np.random.Generator | None
 def added(scores: Sequence[LinkScores]) -> LinkScores:
     """Several as one."""
 
-    def share(of: Callable[[LinkScores], Share]) -> Share:
-        return Share.of(sum(of(each).hits for each in scores), sum(of(each).trials for each in scores))
+    def share(of: Callable[[LinkScores], Proportion]) -> Proportion:
+        return Proportion.of(sum(of(each).hits for each in scores), sum(of(each).trials for each in scores))
 
     return LinkScores(
         precision=share(lambda each: each.precision),
@@ -111,11 +111,11 @@ def cells(scores: LinkScores, *, intervals: bool) -> list[str]:
     return [*map(str, counts), str(scores.precision.hits), str(scores.recall.hits), *printed]
 
 
-def bare(share: Share) -> str:
+def bare(share: Proportion) -> str:
     return "-" if math.isnan(share.value) else f"{share.value:.2f}"
 
 
-def shown(share: Share) -> str:
+def shown(share: Proportion) -> str:
     return "-" if math.isnan(share.value) else f"{share.value:.2f} ({share.low:.2f} to {share.high:.2f})"
 
 
@@ -242,7 +242,7 @@ def print_reliability(seen: list[Seen]) -> None:
     for low, high in pairwise(edges):
         here = [(probability, right) for probability, right in printed if low <= probability < high]
         mean = f"{np.mean([probability for probability, _ in here]):.2f}" if here else "-"
-        share = Share.of(sum(right for _, right in here), len(here))
+        share = Proportion.of(sum(right for _, right in here), len(here))
         rows.append([f"{low:g} to {min(high, 1):g}", str(len(here)), mean, shown(share)])
     table(["probability", "links", "its mean", "right"], rows)
 

@@ -17,7 +17,7 @@ from deploy.log.topics import OBSERVATIONS
 from deploy.results.journeys import journeys_of
 from deploy.site.config import Config, parse_config
 from deploy.site.wiring import make_associator, make_perception_worker
-from embed.observation import Message, Observation, State, decode, pack_vector, unpack_vector
+from embed.observation import Message, Observation, TrackletState, decode, pack_vector, unpack_vector
 from ingest.clock import NS
 from ingest.video import RecordedVideo
 from tests.bench.gantries.cuts import OFFSET_S, Cut, Truth, side_truth, window_video
@@ -47,7 +47,7 @@ class Passage:
     @property
     def closed(self) -> list[Observation]:
         """The last word on every tracklet."""
-        return [it for it in self.messages if isinstance(it, Observation) and it.state is State.CLOSED]
+        return [it for it in self.messages if isinstance(it, Observation) and it.state is TrackletState.CLOSED]
 
 
 @dataclass(frozen=True, slots=True)

@@ -223,13 +223,13 @@ def colour(image: Image) -> NDArray[np.float32]:
 def sets(tmp_path: Path) -> Path:
     """A two-camera set and crops that nobody has told apart, with a teacher's words about both."""
     pytest.importorskip("torch").set_num_threads(1)
-    from training.teacher.vectors import save_teaching, teach
+    from training.teacher.vectors import save_teacher_vectors, teacher_vectors
 
     layouts.two_camera(tmp_path / "two", cars=5, motorcycles=5)
     layouts.write_images(tmp_path / "crops", [f"day/{number}.jpg" for number in range(5)])
     for name, kind in (("two", "two-camera"), ("crops", "images")):
         data = open_dataset(f"{kind}:{tmp_path / name}")
-        save_teaching(tmp_path / f"{name}.npz", teach(data, colour, "colour", lambda done, of: None))
+        save_teacher_vectors(tmp_path / f"{name}.npz", teacher_vectors(data, colour, "colour", lambda done, of: None))
     return tmp_path
 
 
@@ -293,7 +293,7 @@ def test_images_without_identity_need_a_teacher(sets: Path) -> None:
 
 @pytest.mark.torch
 def test_a_real_teacher(tmp_path: Path, shared_data: Path) -> None:
-    from training.teacher.vectors import load_teaching
+    from training.teacher.vectors import load_teacher_vectors
 
     (tmp_path / "two").mkdir()
     for path in sorted((shared_data / "reid" / "hcmc_two_camera").glob("car_*.jpg"))[:8]:
@@ -303,7 +303,7 @@ def test_a_real_teacher(tmp_path: Path, shared_data: Path) -> None:
     ended = CliRunner().invoke(app, ["teach", f"images:{tmp_path / 'two'}", "--by", str(network), "-o", str(out)])
     assert ended.exit_code == 0, ended.output
     assert "8 images, 256 numbers each by person-reidentification-retail-0277 f809b4a16f61" in ended.output
-    made = load_teaching(out)
+    made = load_teacher_vectors(out)
     alike = made.features.astype(np.float32) @ made.features.astype(np.float32).T
     np.fill_diagonal(alike, -1.0)
     found = [made.names[row].partition("_cam")[0] for row in alike.argmax(axis=1)]

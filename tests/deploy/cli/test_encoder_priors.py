@@ -30,7 +30,7 @@ from training.datasets.city.layout import BOXES_AND_MASKS, CAMERAS
 from training.datasets.images import read_image
 from training.datasets.opening import open_dataset
 from training.priors import filling as prior_filling
-from training.priors.cache import About, PriorCache, stored
+from training.priors.cache import PriorCache, PriorCacheMetadata, stored
 from training.priors.makers import choose
 
 
@@ -77,7 +77,7 @@ def test_a_spoilt_image_does_not_stop_it(tmp_path: Path) -> None:
 
 
 def test_shares_of_the_work_end_as_one_process_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prior_filling, "About", partial(About, shard=4))
+    monkeypatch.setattr(prior_filling, "PriorCacheMetadata", partial(PriorCacheMetadata, shard=4))
     arguments = [str(city_set(tmp_path / "set")), "--by", "city", "--out"]
     one, shared = tmp_path / "one", tmp_path / "[bold]shared"
     assert "10 of 11 images have a vehicle" in command(*arguments, str(one)).output
@@ -279,7 +279,7 @@ def test_grounding_dino_and_sam_fill_a_cache(tmp_path: Path, monkeypatch: pytest
     assert re.fullmatch(
         rf"{DINO} {dino}, bert-base-uncased [0-9a-f]{{12}}, 'car \. truck \.' from 0\.6 at 64 px, "
         rf"sam-vit-b {masks}, (float32|bfloat16), batches of 2",
-        cache.about.maker,
+        cache.metadata.maker,
     )
     # What is kept is what the models say when they are asked directly: of pictures of one size together.
     masker = sam.SamMasker(models / "sam.pth", "vit-b", device="cpu")

@@ -17,8 +17,8 @@ from tests.training.toy_vehicles import draw_vehicles
 from training.datasets.opening import open_dataset
 from training.encoder.checkpoint import load_checkpoint
 from training.priors import filling as prior_filling
-from training.priors.cache import About
-from training.priors.filling import Share, fill, fill_share
+from training.priors.cache import PriorCacheMetadata
+from training.priors.filling import WorkShare, fill, fill_share
 
 pytestmark = pytest.mark.torch
 
@@ -51,10 +51,10 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "set" / "images.csv").write_text("\n".join(["path,identity,camera,split", *lines]) + "\n")
     data = open_dataset(f"folder:{folder / 'set'}")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(prior_filling, "About", partial(About, shard=4))
+        patch.setattr(prior_filling, "PriorCacheMetadata", partial(PriorCacheMetadata, shard=4))
         for number in (2, 1):
             maker = FromName("dino 0123, sam 4567")
-            fill_share(data, maker, folder / "priors", quiet, Share(number, 2))
+            fill_share(data, maker, folder / "priors", quiet, WorkShare(number, 2))
             assert len(maker.asked) == 8
     fill(data, FromName("dino 0123, sam 89ab"), folder / "others", quiet)
     (folder / "a.toml").write_text(CONFIG)

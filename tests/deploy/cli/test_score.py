@@ -17,12 +17,22 @@ from deploy.cli.score.command import score
 from deploy.log.base import Record
 from deploy.log.sqlite_log import SqliteLog
 from deploy.log.topics import OBSERVATIONS, TRAJECTORIES
-from embed.observation import BoxAt, Epoch, Message, Observation, State, Tick, encode, pack_vector, tracklet_id
+from embed.observation import (
+    BoxAt,
+    CameraEpoch,
+    Message,
+    Observation,
+    Tick,
+    TrackletState,
+    encode,
+    pack_vector,
+    tracklet_id,
+)
 from ingest.clock import NS
 from ingest.errors import ConfigError
 from ingest.frame import ClockQuality
 
-EPOCH = Epoch(1, 0)
+EPOCH = CameraEpoch(1, 0)
 PEER = ("--baseline", "clustering")
 STEP = 5
 """Every fifth frame of 25 a second is analysed."""
@@ -57,7 +67,7 @@ def observation(camera: str, track: int, frames: Sequence[int], *, begins_ns: in
         epoch=EPOCH,
         track=track,
         sequence=0,
-        state=State.CLOSED,
+        state=TrackletState.CLOSED,
         at_ns=times_ns[-1],
         first_ns=times_ns[0],
         last_ns=times_ns[-1],

@@ -12,7 +12,7 @@ from deploy.crops.store import CropSettings, CropStore, read_store
 from deploy.log.opening import open_log
 from deploy.site.wiring import make_perception_worker
 from embed.crops import Crop
-from embed.observation import Observation, State
+from embed.observation import Observation, TrackletState
 from ingest.clock import NS, ManualClock
 from ingest.errors import ConfigError
 from tests.deploy.site.test_perception_worker import configure, messages_of
@@ -34,7 +34,7 @@ def test_every_closed_tracklet_has_its_pictures(tmp_path: Path) -> None:
     config = configure(tmp_path, {"a": clip}, extra=f'[crops]\nkeep = true\nfolder = "{tmp_path}/crops"\n')
     log = open_log(config.log.url)
     make_perception_worker(config, log).run()
-    closed = {m.tracklet for m in messages_of(log) if isinstance(m, Observation) and m.state is State.CLOSED}
+    closed = {m.tracklet for m in messages_of(log) if isinstance(m, Observation) and m.state is TrackletState.CLOSED}
     kept = read_store(tmp_path / "crops")
     assert {entry.tracklet for entry in kept} == closed
     for entry in kept:

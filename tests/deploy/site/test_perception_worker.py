@@ -17,7 +17,7 @@ from deploy.site.wiring import make_perception_worker
 from detect.detections import Detections
 from detect.detector import BatchDetector
 from detect.motion import MotionDetector
-from embed.observation import Gap, Message, Observation, State, Tick, decode
+from embed.observation import Gap, Message, Observation, Tick, TrackletState, decode
 from ingest.clock import NS
 from ingest.errors import ConfigError
 from ingest.feed import FeedState
@@ -63,7 +63,7 @@ def test_a_recording_becomes_observations_and_ticks(tmp_path: Path, clip: Path) 
     assert last.decoded == 150
     assert last.analysed == 48
     assert last.dropped == 0
-    closed = [m for m in messages if isinstance(m, Observation) and m.state is State.CLOSED]
+    closed = [m for m in messages if isinstance(m, Observation) and m.state is TrackletState.CLOSED]
     assert len(closed) >= 1
     assert all(m.at_ns <= last.at_ns for m in messages)
 
@@ -107,7 +107,7 @@ def test_an_interrupted_recording_goes_on_where_it_was(tmp_path: Path, clip: Pat
     boundary = max(m.at_ns for m in messages if m.epoch.generation == 1)
     assert min(m.at_ns for m in messages if m.epoch.generation == 2) > boundary
     opened = {m.tracklet for m in messages if isinstance(m, Observation)}
-    closed = {m.tracklet for m in messages if isinstance(m, Observation) and m.state is State.CLOSED}
+    closed = {m.tracklet for m in messages if isinstance(m, Observation) and m.state is TrackletState.CLOSED}
     assert opened == closed
     third = make_perception_worker(config, log)
     assert third.runtimes["a"].ended
@@ -323,6 +323,6 @@ def test_records_given_up_are_reported_and_open_a_new_epoch(
     gaps = [message for message in messages if isinstance(message, Gap)]
     assert [(gap.records, gap.epoch.session) for gap in gaps] == [(7, 1)]
     before = {m.tracklet for m in messages if isinstance(m, Observation) and m.epoch.session == 0}
-    closed = {m.tracklet for m in messages if isinstance(m, Observation) and m.state is State.CLOSED}
+    closed = {m.tracklet for m in messages if isinstance(m, Observation) and m.state is TrackletState.CLOSED}
     assert before <= closed
     assert messages[-1].epoch.session == 1

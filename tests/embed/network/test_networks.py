@@ -13,7 +13,7 @@ from embed.network.blocks import CrossAttention
 from embed.network.factory import build_encoder
 from embed.network.grl import Grl, quarter_size
 from embed.network.msinet import MsiNet
-from embed.network.network import Learned, ReidNetwork, parameter_counts
+from embed.network.network import ReidNetwork, TrainingOutput, parameter_counts
 from embed.network.settings import NetworkSettings
 from ingest.errors import ConfigError
 
@@ -73,7 +73,7 @@ def test_parameters_of_every_part_of_the_trunk() -> None:
 def test_shapes(height: int, width: int) -> None:
     network = build(name="grl")
     learned = network(torch.randn(2, 3, height, width), torch.ones(2, 2, height // 4, width // 4))
-    assert isinstance(learned, Learned)
+    assert isinstance(learned, TrainingOutput)
     assert learned.final_map.shape == (2, 512, height // 16, width // 16)
     assert [feature.shape[1] for feature in learned.features] == [512, 256]
     assert [logits.shape[1] for logits in learned.logits] == [IDENTITIES, IDENTITIES]
@@ -84,7 +84,7 @@ def test_every_network_gives_unit_vectors_and_learns(name: str) -> None:
     network = build(name=name, height=64, width=64)
     images = torch.randn(4, 3, 64, 64)
     learned = network(images)
-    assert isinstance(learned, Learned)
+    assert isinstance(learned, TrainingOutput)
     assert learned.final_map.shape == (4, network.map_channels, 64 // network.map_stride, 64 // network.map_stride)
     torch.stack([logits.logsumexp(1).mean() for logits in learned.logits]).sum().backward()  # type: ignore[no-untyped-call]
     still = [key for key, each in network.named_parameters() if each.requires_grad and each.grad is None]
@@ -119,7 +119,7 @@ def test_a_trained_fusion_listens_to_the_prior() -> None:
     assert isinstance(network, Grl)
     images, priors = torch.randn(4, 3, 64, 64), torch.rand(4, 2, 16, 16)
     learned = network(images, priors)
-    assert isinstance(learned, Learned)
+    assert isinstance(learned, TrainingOutput)
     learned.features[0].square().sum().backward()  # type: ignore[no-untyped-call]
     for fusion in network.fusions:
         gradient = fusion.get_parameter("of_prior.weight").grad

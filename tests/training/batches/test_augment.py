@@ -10,11 +10,11 @@ from training.batches.augment import (
     STD,
     ZOOM_ASPECT,
     cropped,
+    drop_priors,
     erased,
-    hidden,
     jitter_factors,
     jittered,
-    part_shown,
+    random_part,
     shifted,
     training_view,
 )
@@ -136,7 +136,7 @@ def test_hiding_a_prior() -> None:
     rng = np.random.default_rng(0)
     seen = {"whole": 0, "box": 0, "ones": 0}
     for _ in range(600):
-        shown = hidden(prior, 0.4, rng)
+        shown = drop_priors(prior, 0.4, rng)
         if shown.all():
             seen["ones"] += 1
         elif np.array_equal(shown[:, :, 0], shown[:, :, 1]):
@@ -150,7 +150,7 @@ def test_hiding_a_prior() -> None:
 
 def test_a_part_lies_inside_and_is_as_large_as_the_zoom_says() -> None:
     rng = np.random.default_rng(3)
-    parts = np.array([part_shown(0.2, rng) for _ in range(500)])
+    parts = np.array([random_part(0.2, rng) for _ in range(500)])
     sides = parts[:, 2:] - parts[:, :2]
     assert (parts >= 0).all()
     assert (parts <= 1 + 1e-6).all()

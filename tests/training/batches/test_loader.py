@@ -14,10 +14,10 @@ import torch
 from ingest.errors import ConfigError
 from tests.conftest import ROOT
 from tests.training.toy_training import make_job
-from training.batches.loader import Batch, Keys, TrainingSet, batches
+from training.batches.loader import Batch, BatchSampler, TrainingSet, batches
 from training.batches.sampler import BatchPlan
-from training.encoder.distributed import Place
-from training.encoder.trainer import Job
+from training.encoder.distributed import DistributedContext
+from training.encoder.trainer import TrainingSpec
 
 pytestmark = pytest.mark.torch
 
@@ -30,16 +30,16 @@ def plan() -> BatchPlan:
 
 
 def test_begun_anywhere_the_rest_is_the_same() -> None:
-    whole = list(Keys(plan(), range(3), 0))
+    whole = list(BatchSampler(plan(), range(3), 0))
     first = len(plan().epoch(0))
-    assert list(Keys(plan(), range(1, 3), 2)) == whole[first + 2 :]
+    assert list(BatchSampler(plan(), range(1, 3), 2)) == whole[first + 2 :]
     assert [key[0] for key in whole[first]] == [1] * 8
     assert [key[1] for key in whole[1]] == list(range(8, 16))
 
 
 def test_processes_share_every_batch_by_identities() -> None:
-    alone = list(Keys(plan(), range(2), 0))
-    shares = [list(Keys(plan(), range(2), 0, rank, 2)) for rank in range(2)]
+    alone = list(BatchSampler(plan(), range(2), 0))
+    shares = [list(BatchSampler(plan(), range(2), 0, rank, 2)) for rank in range(2)]
     for batch, one, two in zip(alone, *shares, strict=True):
         assert sorted(one + two) == sorted(batch)
         assert {key[2] // 8 for key in one}.isdisjoint({key[2] // 8 for key in two})
@@ -47,12 +47,12 @@ def test_processes_share_every_batch_by_identities() -> None:
 
 def test_identities_that_cannot_be_shared() -> None:
     with pytest.raises(ConfigError, match=r"recipe.identities 16 cannot be split over 3 processes"):
-        Place(0, 3, CPU).check_split(16)
+        DistributedContext(0, 3, CPU).check_split(16)
 
 
-def dataset(job: Job) -> TrainingSet:
+def dataset(spec: TrainingSpec) -> TrainingSet:
     labels = np.repeat(np.arange(4), 4)
-    return TrainingSet(job.images, labels, job.prior_of, job.origin.model, job.origin.recipe, job.origin.seed)
+    return TrainingSet(spec.images, labels, spec.prior_of, spec.origin.model, spec.origin.recipe, spec.origin.seed)
 
 
 def test_a_batch_is_laid_out_channels_last_and_the_same_every_time(tmp_path: Path) -> None:

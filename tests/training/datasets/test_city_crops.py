@@ -31,7 +31,7 @@ NAME = re.compile(r"([-\d]+)_c(\d\d\d)")
 
 
 def make(out: Path, settings: CitySettings = SETTINGS, workers: int = 1) -> Path:
-    write_city_set(out, make_plan(settings), workers=workers, tell=lambda done: None)
+    write_city_set(out, make_plan(settings), workers=workers, on_progress=lambda done: None)
     return out
 
 
@@ -142,7 +142,7 @@ def test_neither_workers_nor_an_interruption_change_a_byte(city_set: Path, tmp_p
         begin(whole, plan)
         render_shard(plan, number, whole, stages)
     stages.close()
-    write_city_set(whole, plan, workers=1, tell=lambda done: None)
+    write_city_set(whole, plan, workers=1, on_progress=lambda done: None)
     # A run that is killed: one shard is done, another has torn images and no rows.
     begin(broken, plan)
     for path in whole.glob("image_t*/*.jpg"):
@@ -152,7 +152,7 @@ def test_neither_workers_nor_an_interruption_change_a_byte(city_set: Path, tmp_p
     shard_path(broken, 0).write_text(json.dumps(row, separators=(",", ":")) + "\n")
     shard_path(broken, 2).with_suffix(".99.part").write_text('{"image": "half a li')
     told: list[int] = []
-    write_city_set(broken, plan, workers=2, tell=told.append)
+    write_city_set(broken, plan, workers=2, on_progress=told.append)
     assert told[-1] == 4
     assert digest(broken) == digest(whole)
 

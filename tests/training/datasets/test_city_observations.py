@@ -11,17 +11,17 @@ from associate.associator import Associator
 from associate.settings import AssociateSettings
 from associate.trajectory import TrajectoryEvent
 from detect.settings import DetectSettings
-from embed.observation import Message, Observation, State, Tick, decode, encode, order_key, unpack_vector
+from embed.observation import Message, Observation, Tick, TrackletState, decode, encode, order_key, unpack_vector
 from embed.settings import EmbedSettings
 from ingest.clock import NS
 from ingest.synthetic.camera.spec import CameraClock
 from ingest.synthetic.world.presets import Preset, find_camera
 from training.datasets.city.detector import NOBODY, NoisyDetector
 from training.datasets.city.embedding import perfect_vectors
-from training.datasets.city.observations import Watched, messages, split_features, truth_rows
-from training.datasets.city.tracklets import follow, worth_cropping
-from training.datasets.city.true_boxes import Outlines, Sights, analysed_frames, sights_of
-from training.scoring.baseline import Peer, score_baseline
+from training.datasets.city.observations import CityCamera, messages, split_features, truth_rows
+from training.datasets.city.tracklets import best_crop_frames, follow
+from training.datasets.city.true_boxes import Outlines, TrueBoxes, analysed_frames, true_boxes_of
+from training.scoring.baseline import BaselineInput, score_baseline
 from training.scoring.clustering import Tracklets
 from training.scoring.comparison import Comparison
 from training.scoring.tracks import CameraTracks, TrackedBoxes
@@ -37,26 +37,26 @@ def preset() -> Preset:
 
 
 @cache
-def all_sights() -> list[Sights]:
-    return sights_of(preset(), DETECT.analyse_fps, Outlines(exact=False))
+def all_true_boxes() -> list[TrueBoxes]:
+    return true_boxes_of(preset(), DETECT.analyse_fps, Outlines(exact=False))
 
 
 @cache
-def watched(*, noisy: bool) -> list[Watched]:
+def watched(*, noisy: bool) -> list[CityCamera]:
     told = []
-    for camera, sights in enumerate(all_sights()):
+    for camera, true_boxes in enumerate(all_true_boxes()):
         spec = preset().cameras[camera]
         size = spec.width, spec.height
         noise = NoisyDetector(size, DETECT.analyse_fps, np.random.default_rng(camera)) if noisy else None
-        tracklets = follow(sights, size, EMBED, DETECT.lost_after_s, noise)
-        told.append(Watched.of(f"c{camera}", camera, size, sights, tracklets, 3))
+        tracklets = follow(true_boxes, size, EMBED, DETECT.lost_after_s, noise)
+        told.append(CityCamera.of(f"c{camera}", camera, size, true_boxes, tracklets, 3))
     return told
 
 
 @cache
 def streams(*, noisy: bool) -> list[list[Message]]:
     cameras = watched(noisy=noisy)
-    vectors = perfect_vectors([look for each in cameras for look in each.looks()], 1)
+    vectors = perfect_vectors([source for each in cameras for source in each.sources()], 1)
     features = split_features(cameras, vectors, None)
     return [messages(each, of, "perfect@1", 1, DETECT.lost_after_s) for each, of in zip(cameras, features, strict=True)]
 
@@ -74,9 +74,9 @@ def test_every_tracklet_is_opened_and_closed_once_in_order(noisy: bool) -> None:
         assert len(lives) > 5
         for life in lives.values():
             states = [each.state for each in life]
-            assert states[0] is State.OPENED
-            assert states[-1] is State.CLOSED
-            assert set(states[1:-1]) <= {State.UPDATED}
+            assert states[0] is TrackletState.OPENED
+            assert states[-1] is TrackletState.CLOSED
+            assert set(states[1:-1]) <= {TrackletState.UPDATED}
             assert [each.sequence for each in life] == list(range(len(life)))
             assert all(each.first_ns == life[0].first_ns <= each.last_ns <= each.at_ns for each in life)
             offsets = [at.offset_us for each in life for at in each.path]
@@ -103,15 +103,15 @@ def test_an_outage_ends_the_session_and_a_wrong_clock_shows() -> None:
     assert not ((sequences >= 10 * spec.fps) & (sequences < 20 * spec.fps)).any()
     assert sorted(set(session.tolist())) == [0, 1]
     assert np.allclose(camera_ns / NS, sequences / spec.fps * (1 + 1e-4) + 2.0)
-    sights = sights_of(world, 8.0, Outlines(exact=False))[0]
-    tracklets = follow(sights, (spec.width, spec.height), EMBED, DETECT.lost_after_s, None)
-    one = Watched.of("dark", 0, (spec.width, spec.height), sights, tracklets, 3)
-    features = split_features([one], perfect_vectors(one.looks(), 1), None)[0]
+    true_boxes = true_boxes_of(world, 8.0, Outlines(exact=False))[0]
+    tracklets = follow(true_boxes, (spec.width, spec.height), EMBED, DETECT.lost_after_s, None)
+    one = CityCamera.of("dark", 0, (spec.width, spec.height), true_boxes, tracklets, 3)
+    features = split_features([one], perfect_vectors(one.sources(), 1), None)[0]
     stream = messages(one, features, "perfect@1", 3, DETECT.lost_after_s)
     epochs = {(message.epoch.generation, message.epoch.session) for message in stream}
     assert epochs == {(3, 0), (3, 1)}
     assert [message.final for message in stream if isinstance(message, Tick)].count(True) == 1
-    open_at_the_end = {m.tracklet for m in stream if isinstance(m, Observation) and m.state is State.CLOSED}
+    open_at_the_end = {m.tracklet for m in stream if isinstance(m, Observation) and m.state is TrackletState.CLOSED}
     assert open_at_the_end == {m.tracklet for m in stream if isinstance(m, Observation)}
 
 
@@ -132,7 +132,7 @@ def test_the_detector_errs_as_it_is_told() -> None:
 def test_the_early_crop_is_there_when_a_tracklet_is_opened() -> None:
     for each in watched(noisy=True):
         for it, places in zip(each.tracklets, each.shots, strict=True):
-            assert places == sorted(set(worth_cropping(it, each.sights.camera_ns, 3)))
+            assert places == sorted(set(best_crop_frames(it, each.true_boxes.camera_ns, 3)))
             assert it.frames[places[0]] <= it.opened
             assert 1 <= len(places) <= 3
 
@@ -140,18 +140,18 @@ def test_the_early_crop_is_there_when_a_tracklet_is_opened() -> None:
 def true_tracks() -> list[CameraTracks]:
     tracks = []
     for each in watched(noisy=False):
-        kinds = dict.fromkeys(each.sights.vehicles.tolist(), 1)
-        truth = parse_mot("".join(truth_rows(each.sights, kinds)), each.camera_id).split()[0]
+        kinds = dict.fromkeys(each.true_boxes.vehicles.tolist(), 1)
+        truth = parse_mot("".join(truth_rows(each.true_boxes, kinds)), each.camera_id).split()[0]
         tracks.append((each, truth))
     start, cameras = 0, []
     for each, truth in tracks:
         rows = [
-            (int(each.sights.sequences[frame]) + 1, start + number, *box.tolist())
+            (int(each.true_boxes.sequences[frame]) + 1, start + number, *box.tolist())
             for number, it in enumerate(each.tracklets)
             for frame, box in zip(it.frames, it.boxes, strict=True)
         ]
         start += len(each.tracklets)
-        frames, fps = each.sights.sequences + 1, preset().cameras[each.camera].fps
+        frames, fps = each.true_boxes.sequences + 1, preset().cameras[each.camera].fps
         cameras.append(CameraTracks.of(each.camera_id, frames, frames / fps, truth, TrackedBoxes.of(rows)))
     return cameras
 
@@ -161,7 +161,7 @@ def test_perfect_features_solve_it() -> None:
     comparison = Comparison.of(true_tracks())
     vectors, begins, ends, cameras = [], [], [], []
     for each, stream in zip(watched(noisy=False), streams(noisy=False), strict=True):
-        closed = {m.track: m for m in stream if isinstance(m, Observation) and m.state is State.CLOSED}
+        closed = {m.track: m for m in stream if isinstance(m, Observation) and m.state is TrackletState.CLOSED}
         for it in each.tracklets:
             vectors.append(unpack_vector(closed[it.track].vector))
             begins.append(closed[it.track].first_ns / NS)
@@ -170,7 +170,7 @@ def test_perfect_features_solve_it() -> None:
     names = [each.camera_id for each in watched(noisy=False)]
     numbers = np.arange(len(vectors))
     tracklets = Tracklets(np.array(cameras), np.array(begins), np.array(ends), np.stack(vectors))
-    peer = Peer(numbers, tracklets, names, None, 0.5, False)
+    peer = BaselineInput(numbers, tracklets, names, None, 0.5, False)
     assert score_baseline(comparison, peer)[0].together.idf1 > 0.97
 
 

@@ -13,7 +13,7 @@ import pytest
 from ingest.errors import ConfigError, SourceError
 from tests.training.datasets import layouts
 from training.datasets import two_camera
-from training.datasets.base import UNKNOWN_CAMERA, IdentityMap, ImageSet, Protocol, ReidData, fingerprint, need
+from training.datasets.base import UNKNOWN_CAMERA, IdentityMap, ImageSet, Protocol, ReidData, fingerprint, need_images
 from training.datasets.city.layout import BOXES_AND_MASKS, CAMERAS
 from training.datasets.images import read_image, without_corrupt
 from training.datasets.opening import open_dataset
@@ -219,10 +219,10 @@ def test_no_image_at_all_is_refused(tmp_path: Path) -> None:
 
 def test_an_empty_split_is_one_line(tmp_path: Path) -> None:
     data = open_dataset(str(layouts.veri(tmp_path)))
-    assert need(data.train, "training") is data.train
+    assert need_images(data.train, "training") is data.train
     nothing = data.train.select(np.zeros(len(data.train), np.bool_))
     with pytest.raises(ConfigError, match="the training split is empty: no usable image below"):
-        need(nothing, "the training split")
+        need_images(nothing, "the training split")
 
 
 def test_identities_with_one_image_are_told_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

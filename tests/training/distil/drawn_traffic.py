@@ -12,8 +12,8 @@ from ingest.camera import Camera
 from ingest.clock import SystemClock
 from ingest.frame import Frame, Image
 from ingest.video import VideoWriter
-from training.distil.footage import Wanted, kept_frames, record
-from training.distil.labels import Labelled, Teacher, label
+from training.distil.footage import RecordingTarget, record, recorded_frames
+from training.distil.labels import LabelledFrame, TeacherDetector, label
 
 SIZE = (160, 96)
 CAR_BGR, TRUCK_BGR = (40, 40, 220), (220, 160, 40)
@@ -70,9 +70,9 @@ class Seeing:
         return [see(frame) for frame in frames]
 
 
-def teacher() -> Teacher:
+def teacher() -> TeacherDetector:
     """Who sees them all."""
-    return Teacher("drawn", Seeing(), SURE)
+    return TeacherDetector("drawn", Seeing(), SURE)
 
 
 def camera(clip: Path, name: str = "drawn") -> Camera:
@@ -95,9 +95,9 @@ def after(times: int) -> Callable[[], bool]:
     return lambda: next(asked, None) is None
 
 
-def labelled(clip: Path, folder: Path) -> list[Labelled]:
+def labelled(clip: Path, folder: Path) -> list[LabelledFrame]:
     """All frames of a clip with what the teacher sees."""
-    record([camera(clip)], folder, Wanted(8.0, 1000), SystemClock(), silent, silent, never)
-    found = label(kept_frames(folder, "drawn"), teacher(), folder / "labels.jsonl", silent, never)
+    record([camera(clip)], folder, RecordingTarget(8.0, 1000), SystemClock(), silent, silent, never)
+    found = label(recorded_frames(folder, "drawn"), teacher(), folder / "labels.jsonl", silent, never)
     assert found is not None
     return found

@@ -9,9 +9,9 @@ pytest.importorskip("torch")
 pytestmark = pytest.mark.torch
 
 from detect.detections import Detections  # noqa: E402 - torch first
-from training.distil.agreement import FALLBACK_SCORE, Count, choose_scores, compare, match  # noqa: E402
-from training.distil.footage import Kept  # noqa: E402
-from training.distil.labels import Labelled  # noqa: E402
+from training.distil.agreement import FALLBACK_SCORE, MatchCounts, choose_scores, compare, match  # noqa: E402
+from training.distil.footage import RecordedFrame  # noqa: E402
+from training.distil.labels import LabelledFrame  # noqa: E402
 
 CAR = [10.0, 10.0, 30.0, 20.0]
 SHIFTED = [13.0, 10.0, 33.0, 20.0]  # shares 17 of 23
@@ -27,8 +27,8 @@ def seen(*boxes: tuple[list[float], float], label: str = "car") -> Detections:
     )
 
 
-def labelled(found: Detections, at_ns: int = 0, camera: str = "north") -> Labelled:
-    return Labelled(Kept(camera, at_ns, Path("none.jpg")), found, (160, 96))
+def labelled(found: Detections, at_ns: int = 0, camera: str = "north") -> LabelledFrame:
+    return LabelledFrame(RecordedFrame(camera, at_ns, Path("none.jpg")), found, (160, 96))
 
 
 CASES: dict[str, tuple[Detections, Detections, tuple[int, int, int, int]]] = {
@@ -48,10 +48,10 @@ def test_counts(name: str) -> None:
     teacher, student, expected = CASES[name]
     found = compare([labelled(teacher)], [student], SURE, 0.5, [])
     count = found.all
-    assert (count.vehicles, count.found, count.said, count.right) == expected
+    assert (count.vehicles, count.found, count.predicted, count.right) == expected
     assert found.cameras["north"] == count
     assert sum(each.vehicles for each in found.sizes.values()) == count.vehicles
-    assert sum(each.said for each in found.sizes.values()) == count.said
+    assert sum(each.predicted for each in found.sizes.values()) == count.predicted
 
 
 def test_the_surer_box_takes_the_vehicle_it_shares_most_with() -> None:
@@ -86,4 +86,4 @@ def test_scores_are_chosen_where_right_and_wrong_part() -> None:
 
 
 def test_shares_of_nothing_are_none() -> None:
-    assert (Count().recall, Count().precision, Count().f1) == (None, None, 0.0)
+    assert (MatchCounts().recall, MatchCounts().precision, MatchCounts().f1) == (None, None, 0.0)

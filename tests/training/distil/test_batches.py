@@ -25,7 +25,7 @@ def test_the_picture_and_its_boxes_move_together(seed: int) -> None:
     vehicle = box(80, 40, 120, 70)
     image[40:70, 80:120] = 255
     view = View.drawn(FRAME, SIZE, np.random.default_rng(seed))
-    picture = View(view.matrix).picture(image, SIZE)
+    picture = View(view.matrix).image(image, SIZE)
     moved, seen = view.boxes(vehicle, SIZE)
     assert seen.all()
     rows, columns = np.nonzero((picture > 127).all(axis=2))
@@ -35,7 +35,7 @@ def test_the_picture_and_its_boxes_move_together(seed: int) -> None:
 
 def test_a_plain_view_is_the_frame_stretched() -> None:
     image = np.random.default_rng(0).integers(0, 255, (96, 160, 3), np.uint8)
-    assert np.array_equal(View.plain((160, 96), SIZE).picture(image, SIZE), image)
+    assert np.array_equal(View.plain((160, 96), SIZE).image(image, SIZE), image)
     assert np.allclose(View.plain(FRAME, SIZE).boxes(box(50, 50, 100, 100), SIZE)[0], [[40, 48, 80, 96]])
 
 

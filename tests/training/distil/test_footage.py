@@ -28,9 +28,9 @@ from tests.training.distil.drawn_traffic import (  # noqa: E402
     write_traffic,
 )
 from training.distil import footage  # noqa: E402
-from training.distil.footage import COMPLETE, Kept, Wanted, kept_frames, record  # noqa: E402
+from training.distil.footage import COMPLETE, RecordedFrame, RecordingTarget, record, recorded_frames  # noqa: E402
 from training.distil.input_size import input_size  # noqa: E402
-from training.distil.labels import Labelled, Parts, Teacher, common_labels, label  # noqa: E402
+from training.distil.labels import LabelledFrame, Splits, TeacherDetector, common_labels, label  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -39,18 +39,18 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_recording_that_was_stopped_gives_the_same_frames(clip: Path, tmp_path: Path) -> None:
-    wanted, clock, cameras = Wanted(4.0, 40), SystemClock(), [camera(clip), camera(clip, "again")]
-    record(cameras, tmp_path / "whole", wanted, clock, silent, silent, never)
-    record(cameras, tmp_path / "parts", wanted, clock, silent, silent, after(9))
-    assert 0 < len(kept_frames(tmp_path / "parts", "drawn")) < 40
+    target, clock, cameras = RecordingTarget(4.0, 40), SystemClock(), [camera(clip), camera(clip, "again")]
+    record(cameras, tmp_path / "whole", target, clock, silent, silent, never)
+    record(cameras, tmp_path / "parts", target, clock, silent, silent, after(9))
+    assert 0 < len(recorded_frames(tmp_path / "parts", "drawn")) < 40
     assert not (tmp_path / "parts" / "drawn" / COMPLETE).exists()
     done: list[tuple[int, int]] = []
     said: list[str] = []
-    record(cameras, tmp_path / "parts", wanted, clock, lambda *d: done.append(d), said.append, never)
+    record(cameras, tmp_path / "parts", target, clock, lambda *d: done.append(d), said.append, never)
     assert not said
     assert done[-1] == (80, 80)
     for name in ("drawn", "again"):
-        frames = [kept_frames(tmp_path / folder, name) for folder in ("whole", "parts")]
+        frames = [recorded_frames(tmp_path / folder, name) for folder in ("whole", "parts")]
         assert [[kept.captured_ns for kept in each] for each in frames] == [[n * 250_000_000 for n in range(40)]] * 2
         assert all(np.array_equal(a.image(), b.image()) for a, b in zip(*frames, strict=True))
 
@@ -58,26 +58,26 @@ def test_a_recording_that_was_stopped_gives_the_same_frames(clip: Path, tmp_path
 def test_a_recording_that_gives_nothing(tmp_path: Path, clip: Path) -> None:
     empty = tmp_path / "empty.mp4"
     empty.write_bytes(b"")
-    wanted, clock = Wanted(4.0, 40), SystemClock()
+    target, clock = RecordingTarget(4.0, 40), SystemClock()
     with pytest.raises(SourceError, match=r"camera 'drawn': cannot open .*empty\.mp4"):
-        record([camera(empty)], tmp_path / "frames", wanted, clock, silent, silent, never)
+        record([camera(empty)], tmp_path / "frames", target, clock, silent, silent, never)
     with pytest.raises(ConfigError, match="there is no file"):
-        record([camera(tmp_path / "none.mp4")], tmp_path / "frames", wanted, clock, silent, silent, never)
+        record([camera(tmp_path / "none.mp4")], tmp_path / "frames", target, clock, silent, silent, never)
 
 
 def test_a_recording_that_breaks_off_is_not_complete(tmp_path: Path, clip: Path) -> None:
     cut, frames = tmp_path / "cut.mp4", tmp_path / "frames"
     cut.write_bytes(clip.read_bytes()[: clip.stat().st_size // 2])
     said: list[str] = []
-    record([camera(cut)], frames, Wanted(4.0, 40), SystemClock(), silent, said.append, never)
+    record([camera(cut)], frames, RecordingTarget(4.0, 40), SystemClock(), silent, said.append, never)
     (line,) = said
     assert "breaks off after" in line
-    assert 5 < len(kept_frames(frames, "drawn")) < 40
+    assert 5 < len(recorded_frames(frames, "drawn")) < 40
     assert not (frames / "drawn" / COMPLETE).exists()
     cut.write_bytes(clip.read_bytes())
-    record([camera(cut)], frames, Wanted(4.0, 40), SystemClock(), silent, said.append, never)
+    record([camera(cut)], frames, RecordingTarget(4.0, 40), SystemClock(), silent, said.append, never)
     assert said == [line]
-    assert len(kept_frames(frames, "drawn")) == 40
+    assert len(recorded_frames(frames, "drawn")) == 40
     assert (frames / "drawn" / COMPLETE).exists()
 
 
@@ -119,7 +119,7 @@ def test_a_camera_that_goes_away_is_told_of_once_and_waited_for(
             return Gate(2, until=None if ends else told, ends=ends)
         return Gate(2, 10_000_000_000) if told.is_set() else Gate(0, ends=ends)
 
-    def say(text: str) -> None:
+    def notify(text: str) -> None:
         said.append(text)
         told.set()
 
@@ -127,9 +127,9 @@ def test_a_camera_that_goes_away_is_told_of_once_and_waited_for(
     monkeypatch.setattr(footage, "PATIENCE_S", 0.3)
     monkeypatch.setattr(footage, "WAIT_S", 0.02)
     gate = Camera(id="gate", source="rtsp://127.0.0.1:9/x")
-    record([gate], tmp_path, Wanted(2.0, 4), SystemClock(), silent, say, never)
+    record([gate], tmp_path, RecordingTarget(2.0, 4), SystemClock(), silent, notify, never)
     assert said == [line]
-    assert [kept.captured_ns // 1_000_000_000 for kept in kept_frames(tmp_path, "gate")] == [0, 1, 10, 11]
+    assert [kept.captured_ns // 1_000_000_000 for kept in recorded_frames(tmp_path, "gate")] == [0, 1, 10, 11]
 
 
 def test_the_camera_that_gives_nothing_is_named_not_the_one_that_waits_for_it(
@@ -144,7 +144,7 @@ def test_the_camera_that_gives_nothing_is_named_not_the_one_that_waits_for_it(
     monkeypatch.setattr(footage, "open_camera", opened)
     cameras, said = [camera(clip), camera(clip, "gate")], list[str]()
     with pytest.raises(SourceError, match=r"camera 'gate': .*drawn\.mp4 gives no frame"):
-        record(cameras, tmp_path, Wanted(4.0, 40), SystemClock(), silent, said.append, never)
+        record(cameras, tmp_path, RecordingTarget(4.0, 40), SystemClock(), silent, said.append, never)
     given_up.set()
     assert not said
 
@@ -153,16 +153,16 @@ def test_a_camera_that_does_not_answer_is_given_up(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(footage, "PATIENCE_S", 0.6)
     away = Camera(id="gate", source="rtsp://127.0.0.1:9/x")
     with pytest.raises(SourceError, match="camera 'gate'"):
-        record([away], tmp_path, Wanted(2.0, 4), SystemClock(), silent, silent, never)
+        record([away], tmp_path, RecordingTarget(2.0, 4), SystemClock(), silent, silent, never)
 
 
 def test_nothing_is_asked_twice(clip: Path, tmp_path: Path) -> None:
     frames_folder, path = tmp_path / "frames", tmp_path / "labels.jsonl"
     cameras = [camera(clip), camera(clip, "again")]
-    record(cameras, frames_folder, Wanted(2.0, 20), SystemClock(), silent, silent, never)
-    frames = [kept for each in cameras for kept in kept_frames(frames_folder, each.id)]
+    record(cameras, frames_folder, RecordingTarget(2.0, 20), SystemClock(), silent, silent, never)
+    frames = [kept for each in cameras for kept in recorded_frames(frames_folder, each.id)]
     seeing = Seeing()
-    by = Teacher("drawn", seeing, SURE)
+    by = TeacherDetector("drawn", seeing, SURE)
     assert label(frames, by, path, silent, after(4)) is None
     assert seeing.asked == 8
     with path.open("ab") as file:
@@ -172,7 +172,7 @@ def test_nothing_is_asked_twice(clip: Path, tmp_path: Path) -> None:
     assert found is not None
     assert seeing.asked == 40
     assert done == [(number, 40) for number in range(8, 41, 2)]
-    alone = [Seeing()([each.kept.frame()])[0] for each in found]
+    alone = [Seeing()([each.recorded.frame()])[0] for each in found]
     assert all(np.allclose(a.boxes, each.found.boxes) for a, each in zip(alone, found, strict=True))
     assert [each.found.labels for each in found] == [a.labels for a in alone]
     path.write_text("{}\n")
@@ -182,31 +182,36 @@ def test_nothing_is_asked_twice(clip: Path, tmp_path: Path) -> None:
 
 def test_parts_are_cut_by_each_camera_s_own_time(clip: Path, tmp_path: Path) -> None:
     frames = labelled(clip, tmp_path)
-    parts = Parts.of(frames)
-    assert [len(part) for part in (parts.learn, parts.choose, parts.held)] == [72, 12, 36]
-    assert parts.learn + parts.choose + parts.held == frames
+    parts = Splits.of(frames)
+    assert [len(part) for part in (parts.train, parts.validation, parts.held_out)] == [72, 12, 36]
+    assert parts.train + parts.validation + parts.held_out == frames
     late = [
-        Labelled(Kept("late", 10**15 + number, Path("none.jpg")), Detections.none(), (1, 1)) for number in range(11)
+        LabelledFrame(RecordedFrame("late", 10**15 + number, Path("none.jpg")), Detections.none(), (1, 1))
+        for number in range(11)
     ]
-    both = Parts.of([each for pair in zip(frames, late, strict=False) for each in pair] + frames[len(late) :])
-    assert [each.kept.captured_ns - 10**15 for each in both.learn if each.kept.camera_id == "late"] == list(range(6))
-    assert [each.kept.captured_ns - 10**15 for each in both.held if each.kept.camera_id == "late"] == list(range(7, 11))
-    assert [each for each in both.choose if each.kept.camera_id == "drawn"] == parts.choose
+    both = Splits.of([each for pair in zip(frames, late, strict=False) for each in pair] + frames[len(late) :])
+    assert [each.recorded.captured_ns - 10**15 for each in both.train if each.recorded.camera_id == "late"] == list(
+        range(6)
+    )
+    assert [each.recorded.captured_ns - 10**15 for each in both.held_out if each.recorded.camera_id == "late"] == list(
+        range(7, 11)
+    )
+    assert [each for each in both.validation if each.recorded.camera_id == "drawn"] == parts.validation
 
 
 def test_rare_labels_are_left_out(clip: Path, tmp_path: Path) -> None:
     frames = labelled(clip, tmp_path)[:30]
     odd = Detections.of([[0, 0, 9, 9]], labels="tram")
-    frames[0] = Labelled(frames[0].kept, odd, frames[0].size)
+    frames[0] = LabelledFrame(frames[0].recorded, odd, frames[0].size)
     labels, rare = common_labels(frames, 0.5)
     assert sorted(labels) == ["car", "truck"]
     assert rare == {"tram": 1}
 
 
 def test_a_small_vehicle_asks_for_a_larger_input() -> None:
-    def frames(side: float) -> list[Labelled]:
+    def frames(side: float) -> list[LabelledFrame]:
         found = Detections.of([[0.0, 0.0, side, side]])
-        return [Labelled(Kept("a", 0, Path("none.jpg")), found, (1920, 1080))]
+        return [LabelledFrame(RecordedFrame("a", 0, Path("none.jpg")), found, (1920, 1080))]
 
     sizes = {side: input_size(frames(side), 0.5) for side in (300.0, 40.0, 5.0)}
     assert sizes == {300.0: (256, 128), 40.0: (384, 224), 5.0: (512, 288)}

@@ -18,11 +18,11 @@ from ingest.clock import SystemClock  # noqa: E402
 from ingest.errors import ConfigError, WeightsError  # noqa: E402
 from tests.training.distil.drawn_traffic import camera, labelled, teacher, write_traffic  # noqa: E402
 from training.distil.footage import COMPLETE  # noqa: E402
-from training.distil.labels import Labelled, Parts  # noqa: E402
-from training.distil.pipeline import Told, distil, make_course  # noqa: E402
+from training.distil.labels import LabelledFrame, Splits  # noqa: E402
+from training.distil.pipeline import DistillationCallbacks, distil, make_student_spec  # noqa: E402
 from training.distil.plan import Plan, make_plan, prepare  # noqa: E402
-from training.distil.result import Distilled  # noqa: E402
-from training.distil.student import Standing  # noqa: E402
+from training.distil.result import DistillationResult  # noqa: E402
+from training.distil.student import DistillationProgress  # noqa: E402
 
 STEPS, FEW_STEPS = 150, 6
 FOUNDATION = FoundationSettings()
@@ -46,7 +46,7 @@ def short(tmp_path: Path) -> Path:
 
 def run(
     clip: Path, out: Path, *, steps: int = STEPS, stop_at: tuple[str, int] | None = None, resume: bool = False
-) -> Distilled | None:
+) -> DistillationResult | None:
     """Until the end, or so far into a part."""
     reached: list[bool] = []
 
@@ -54,11 +54,11 @@ def run(
         if stop_at is not None and name == stop_at[0] and done >= stop_at[1]:
             reached.append(True)
 
-    def standing(now: Standing) -> None:
+    def progress(now: DistillationProgress) -> None:
         work("steps", now.step, now.steps)
 
     plan = make_plan([camera(clip)], "crossroad-1016", FOUNDATION, minutes=1.0, frames_per_s=8.0, steps=steps, seed=0)
-    told = Told(lambda line: None, work, standing, lambda: bool(reached))
+    told = DistillationCallbacks(lambda line: None, work, progress, lambda: bool(reached))
     return distil(plan, [camera(clip)], teacher, out, SystemClock(), told, resume=resume)
 
 
@@ -182,12 +182,12 @@ def test_nothing_to_learn(clip: Path, tmp_path: Path, name: str) -> None:
     count, by, message = NOTHING[name]
     some = Detections.of([[0, 0, 9, 9]])
     frames = [
-        Labelled(each.kept, some if number < count else Detections.none(), each.size)
+        LabelledFrame(each.recorded, some if number < count else Detections.none(), each.size)
         for number, each in enumerate(labelled(clip, tmp_path))
     ]
     plan = make_plan([camera(clip)], by, FOUNDATION, minutes=1, frames_per_s=8, steps=1, seed=0)
     with pytest.raises(ConfigError, match=message):
-        make_course(plan, 0.5, Parts.of(frames), lambda line: None)
+        make_student_spec(plan, 0.5, Splits.of(frames), lambda line: None)
 
 
 def test_teachers_are_believed_by_their_own_scores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,7 +218,7 @@ def test_grounding_dino_as_the_teacher(short: Path, tmp_path: Path) -> None:
     )
     cameras = [camera(short)]
     plan = make_plan(cameras, "grounding-dino-swin-t", foundation, minutes=1, frames_per_s=1, steps=1, seed=0)
-    told = Told(lambda line: None, lambda *work: None, lambda standing: None, lambda: False)
+    told = DistillationCallbacks(lambda line: None, lambda *work: None, lambda progress: None, lambda: False)
     done = distil(
         plan, cameras, lambda: site_teacher.open_teacher(plan, foundation), tmp_path / "site.onnx", SystemClock(), told
     )

@@ -16,9 +16,9 @@ from ingest.clock import SystemClock  # noqa: E402
 from ingest.errors import ConfigError  # noqa: E402
 from tests.detect.planted_site import METADATA  # noqa: E402
 from tests.training.distil.drawn_traffic import after, labelled, never, write_traffic  # noqa: E402
-from training.distil.export import Exported, write_detector  # noqa: E402
+from training.distil.export import DetectorWithDecoding, write_detector  # noqa: E402
 from training.distil.network import SiteNetwork  # noqa: E402
-from training.distil.student import Course, Student, best_precision, train  # noqa: E402
+from training.distil.student import Student, StudentSpec, best_precision, train  # noqa: E402
 from training.encoder.checkpoint import CheckpointError  # noqa: E402
 from training.encoder.precision import Precision  # noqa: E402
 
@@ -30,14 +30,14 @@ def one_thread() -> None:
 
 def test_a_checkpoint_of_other_labels_or_a_damaged_one_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.pt"
-    course = Course(labels=("car",), size=(64, 64), steps=4, seed=0, sure=0.5, frames=1, data="a")
-    Student(course, best_precision()).save(path)
-    other = msgspec.structs.replace(course, labels=("car", "bus"))
+    spec = StudentSpec(labels=("car",), size=(64, 64), steps=4, seed=0, sure=0.5, frames=1, data="a")
+    Student(spec, best_precision()).save(path)
+    other = msgspec.structs.replace(spec, labels=("car", "bus"))
     with pytest.raises(ConfigError, match="was trained with labels = "):
         Student(other, best_precision()).resume(path)
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(CheckpointError, match="is no checkpoint, or is damaged"):
-        Student(course, best_precision()).resume(path)
+        Student(spec, best_precision()).resume(path)
 
 
 @pytest.mark.parametrize("scaled", [True, False])
@@ -45,8 +45,8 @@ def test_a_checkpoint_goes_on_in_another_precision(tmp_path: Path, scaled: bool)
     scaling, plain = (Precision(torch.device("cpu"), kind, "test") for kind in (torch.float16, None))
     before, now = (scaling, plain) if scaled else (plain, scaling)
     path = tmp_path / "checkpoint.pt"
-    course = Course(labels=("car",), size=(64, 64), steps=4, seed=0, sure=0.5, frames=1, data="a")
-    first, second = Student(course, before), Student(course, now)
+    spec = StudentSpec(labels=("car",), size=(64, 64), steps=4, seed=0, sure=0.5, frames=1, data="a")
+    first, second = Student(spec, before), Student(spec, now)
     first.step = 3
     with torch.no_grad():
         next(first.network.parameters()).add_(1)
@@ -59,11 +59,11 @@ def test_a_checkpoint_goes_on_in_another_precision(tmp_path: Path, scaled: bool)
 
 def test_training_goes_on_from_its_checkpoint_bit_by_bit(tmp_path: Path) -> None:
     frames = labelled(write_traffic(tmp_path / "drawn.mp4", frames=24), tmp_path)
-    course = Course(labels=("car", "truck"), size=(160, 96), steps=6, seed=1, sure=0.5, frames=len(frames), data="a")
+    spec = StudentSpec(labels=("car", "truck"), size=(160, 96), steps=6, seed=1, sure=0.5, frames=len(frames), data="a")
 
     def go(path: Path, stopped: Callable[[], bool] = never, seed: int = 1) -> Student:
-        mine = msgspec.structs.replace(course, seed=seed)
-        return train(mine, frames, path, best_precision(), SystemClock(), lambda standing: None, stopped)
+        mine = msgspec.structs.replace(spec, seed=seed)
+        return train(mine, frames, path, best_precision(), SystemClock(), lambda progress: None, stopped)
 
     whole = go(tmp_path / "whole.pt")
     assert go(tmp_path / "parts.pt", after(3)).step == 3
@@ -86,13 +86,13 @@ def test_the_file_says_what_the_network_says(tmp_path: Path) -> None:
     first = path.read_bytes()
     write_detector(network, about, path)
     assert path.read_bytes() == first
-    pictures = np.random.default_rng(0).integers(0, 255, (1, 3, 96, 160)).astype(np.float32)
+    images = np.random.default_rng(0).integers(0, 255, (1, 3, 96, 160)).astype(np.float32)
     with torch.no_grad():
-        expected = [each.numpy() for each in Exported(network)(torch.from_numpy(pictures))]
+        expected = [each.numpy() for each in DetectorWithDecoding(network)(torch.from_numpy(images))]
     assert expected[0].std() > 1e-3, "the same everywhere would prove nothing"
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    told = session.run([HEAT, BOXES], {IMAGES: pictures})
-    openvino = SiteDetector(path, threads=1)._network(pictures[0].transpose(1, 2, 0).astype(np.uint8))
+    told = session.run([HEAT, BOXES], {IMAGES: images})
+    openvino = SiteDetector(path, threads=1)._network(images[0].transpose(1, 2, 0).astype(np.uint8))
     for runtime in (told, [openvino[HEAT], openvino[BOXES]]):
         assert np.allclose(runtime[0], expected[0], atol=2e-2)
         assert np.allclose(runtime[1], expected[1], rtol=2e-2, atol=0.5)

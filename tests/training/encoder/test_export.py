@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from associate.likelihood import Calibration
 from deploy.cli.encoder.commands import app
-from embed.exported import IMAGES, PRIORS, Exported
+from embed.exported import IMAGES, PRIORS, ExportedEncoder
 from embed.network.settings import NetworkSettings
 from embed.priors import rasterise
 from embed.runtime import RuntimeEncoder, prior_of
@@ -22,8 +22,8 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 pytestmark = pytest.mark.torch
 
-from embed.network.gpu import TorchRun, load_beside  # noqa: E402
-from embed.network.inference import Deployed  # noqa: E402 - torch first
+from embed.network.gpu import TorchInference, load_weights_beside  # noqa: E402
+from embed.network.inference import InferenceModel  # noqa: E402 - torch first
 from tests.training.random_encoder import random_checkpoint  # noqa: E402
 from training.batches.augment import test_view as plain_view  # noqa: E402
 from training.encoder.checkpoint import CheckpointError, load_network  # noqa: E402
@@ -60,12 +60,12 @@ def grl(folder: Path) -> Path:
 
 def inputs(path: Path, count: int) -> tuple[NDArray[np.uint8], NDArray[np.float32] | None]:
     """Rough pictures, no two alike, and priors if they are taken."""
-    about = Exported.open(path).about
+    metadata = ExportedEncoder.open(path).metadata
     rng = np.random.default_rng(count)
-    height, width = about.size_hw
+    height, width = metadata.size_hw
     images = np.repeat(np.repeat(rng.integers(0, 256, (count, height // 16, width // 16, 3), np.uint8), 16, 1), 16, 2)
-    across, down = about.prior_size
-    return images, rng.random((count, 2, down, across), np.float32) if about.priors else None
+    across, down = metadata.prior_size
+    return images, rng.random((count, 2, down, across), np.float32) if metadata.priors else None
 
 
 def cosines(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -76,9 +76,14 @@ def cosines(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.
 def test_the_same_vectors_everywhere(folder: Path, name: str) -> None:
     onnxruntime = pytest.importorskip("onnxruntime")
     path = exported(folder, name)
-    network = Deployed(load_network(path.with_suffix(".pt"))[0])
+    network = InferenceModel(load_network(path.with_suffix(".pt"))[0])
     encoder = RuntimeEncoder(path, threads=1)
-    twin = TorchRun(load_beside(Exported.open(path)), Exported.open(path).about, torch.device("cpu"), (1, 2))
+    twin = TorchInference(
+        load_weights_beside(ExportedEncoder.open(path)),
+        ExportedEncoder.open(path).metadata,
+        torch.device("cpu"),
+        (1, 2),
+    )
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
@@ -117,7 +122,7 @@ def test_another_feature_of_the_same_checkpoint(grl: Path, tmp_path: Path) -> No
     checkpoint = grl.with_suffix(".pt")
     files = export(checkpoint, tmp_path / "long.onnx", feature="msinet")
     short, long = RuntimeEncoder(grl, threads=1), RuntimeEncoder(tmp_path / "long.onnx", threads=1)
-    assert (long.dim, files.about.model.test_feature) == (768, "msinet")
+    assert (long.dim, files.metadata.model.test_feature) == (768, "msinet")
     assert long.id != short.id
     told = crop((30, 30, 190), size=(90, 60))
     assert cosines(long([told])[:, :512], short([told]))[0] / np.linalg.norm(long([told])[0, :512]) > 0.9999
@@ -136,20 +141,20 @@ def test_the_same_checkpoint_gives_the_same_bytes_and_other_weights_another_id(g
     grl_weights = grl.with_suffix(".safetensors").read_bytes()
     (tmp_path / "other.safetensors").write_bytes(grl_weights)
     with pytest.raises(WeightsError, match="not of the same export"):
-        load_beside(Exported.open(tmp_path / "other.onnx"))
+        load_weights_beside(ExportedEncoder.open(tmp_path / "other.onnx"))
     (tmp_path / "again.safetensors").write_bytes(grl_weights[:1000])
     with pytest.raises(WeightsError, match="cannot read the weights"):
-        load_beside(Exported.open(tmp_path / "again.onnx"))
+        load_weights_beside(ExportedEncoder.open(tmp_path / "again.onnx"))
 
 
 def test_the_default_network_fits_into_ten_megabytes(tmp_path: Path) -> None:
     random_checkpoint(tmp_path / "encoder.pt", NetworkSettings(test_feature="msinet"))
     files = export(tmp_path / "encoder.pt", tmp_path / "encoder.onnx", Calibration(0.4, 9.0))
     assert sum(files.sizes.values()) < 10e6
-    about = Exported.open(tmp_path / "encoder.onnx").about
-    assert about.recipe["epochs"] == 350
-    assert (about.size_hw, about.dim, about.model.test_feature) == ((256, 256), 768, "msinet")
-    assert (about.similarity_midpoint, about.similarity_slope) == (0.4, 9.0)
+    metadata = ExportedEncoder.open(tmp_path / "encoder.onnx").metadata
+    assert metadata.recipe["epochs"] == 350
+    assert (metadata.size_hw, metadata.dim, metadata.model.test_feature) == ((256, 256), 768, "msinet")
+    assert (metadata.similarity_midpoint, metadata.similarity_slope) == (0.4, 9.0)
 
 
 def test_the_command(grl: Path, tmp_path: Path) -> None:
@@ -159,7 +164,7 @@ def test_the_command(grl: Path, tmp_path: Path) -> None:
         app, ["export", str(grl.with_suffix(".pt")), "-o", str(out), "--midpoint", "0.5", "--slope", "7"]
     )
     assert done.exit_code == 0, done.output
-    assert Exported.open(out).id in done.stdout
+    assert ExportedEncoder.open(out).id in done.stdout
     assert str(out.with_suffix(".safetensors")) in done.stdout
     wrong: dict[tuple[str, ...], tuple[type[Exception], str]] = {
         (str(grl), "-o", str(out)): (CheckpointError, "is no checkpoint"),

@@ -7,7 +7,7 @@ pytest.importorskip("torch")
 import torch
 
 from ingest.errors import ConfigError
-from training.encoder.precision import Wanted, choose_precision
+from training.encoder.precision import PrecisionChoice, choose_precision
 
 pytestmark = pytest.mark.torch
 
@@ -24,7 +24,7 @@ CPU = torch.device("cpu")
         ("bf16", {"avx2"}, torch.bfloat16, "bfloat16 on cpu (as configured)"),
     ],
 )
-def test_the_choice(wanted: Wanted, flags: set[str], autocast: torch.dtype | None, told: str) -> None:
+def test_the_choice(wanted: PrecisionChoice, flags: set[str], autocast: torch.dtype | None, told: str) -> None:
     chosen = choose_precision(wanted, CPU, frozenset(flags))
     assert (chosen.autocast, str(chosen), chosen.scales) == (autocast, told, False)
 

@@ -2,17 +2,17 @@
 
 import numpy as np
 
-from training.encoder.seeding import Drawn, generator
+from training.encoder.seeding import RandomStream, generator
 
 
 def test_no_two_purposes_or_places_share_their_numbers() -> None:
-    places: dict[Drawn, list[tuple[int, ...]]] = {
-        Drawn.BATCHES: [(epoch,) for epoch in range(4)],
-        Drawn.OTHERS: [(epoch,) for epoch in range(4)],
-        Drawn.PICTURE: [(epoch, place) for epoch in range(4) for place in range(4)],
-        Drawn.SLOTS: [(step,) for step in range(4)],
+    places: dict[RandomStream, list[tuple[int, ...]]] = {
+        RandomStream.LABELLED_BATCHES: [(epoch,) for epoch in range(4)],
+        RandomStream.UNLABELLED_BATCHES: [(epoch,) for epoch in range(4)],
+        RandomStream.AUGMENTATION: [(epoch, place) for epoch in range(4) for place in range(4)],
+        RandomStream.MEMORY_SLOTS: [(step,) for step in range(4)],
     }
-    assert set(places) == set(Drawn)
+    assert set(places) == set(RandomStream)
     first = {
         (seed, what, place): int(generator(seed, what, *place).integers(2**63))
         for seed in range(3)
@@ -20,5 +20,5 @@ def test_no_two_purposes_or_places_share_their_numbers() -> None:
         for place in all_of
     }
     assert len(set(first.values())) == len(first) == 3 * (4 + 4 + 16 + 4)
-    again = generator(1, Drawn.PICTURE, 2, 3).random(5)
-    np.testing.assert_array_equal(generator(1, Drawn.PICTURE, 2, 3).random(5), again)
+    again = generator(1, RandomStream.AUGMENTATION, 2, 3).random(5)
+    np.testing.assert_array_equal(generator(1, RandomStream.AUGMENTATION, 2, 3).random(5), again)

@@ -27,7 +27,7 @@ from training.encoder.checkpoint import (
     load_network,
     write_atomically,
 )
-from training.encoder.journal import Standing
+from training.encoder.journal import TrainingProgress
 from training.encoder.memory_bank import MemoryBanks
 from training.encoder.trainer import DivergedError
 
@@ -81,14 +81,14 @@ def test_killed_and_resumed_is_as_if_never_killed(tmp_path: Path) -> None:
 
 
 def test_a_stop_keeps_the_step_it_was_in(tmp_path: Path) -> None:
-    job = make_job(tmp_path / "set", tmp_path / "run", network="msinet", align="none")
-    seen: list[Standing] = []
-    run(job, report=seen.append, stopped=lambda: len(seen) == 3)
-    _, state = load_checkpoint(job.checkpoint)
+    spec = make_job(tmp_path / "set", tmp_path / "run", network="msinet", align="none")
+    seen: list[TrainingProgress] = []
+    run(spec, report=seen.append, stopped=lambda: len(seen) == 3)
+    _, state = load_checkpoint(spec.checkpoint)
     assert (state["epoch"], state["step"], state["steps_done"]) == (1, 1, 3)
-    trainer = run(job, resume=True, report=seen.append)
+    trainer = run(spec, resume=True, report=seen.append)
     assert trainer.steps_done == 8
-    assert [(standing.epoch, standing.step) for standing in seen] == [(e, s) for e in range(1, 5) for s in (1, 2)]
+    assert [(progress.epoch, progress.step) for progress in seen] == [(e, s) for e in range(1, 5) for s in (1, 2)]
 
 
 def test_the_loop_learns(tmp_path: Path) -> None:
@@ -104,39 +104,39 @@ def test_the_loop_learns(tmp_path: Path) -> None:
         "optimiser": "sgd",
         "rate": 0.02,
     }
-    job = make_job(tmp_path / "set", tmp_path / "run", **shape, **recipe)
-    run(job)
+    spec = make_job(tmp_path / "set", tmp_path / "run", **shape, **recipe)
+    run(spec)
     rows = log_of(tmp_path / "run")
     assert rows[0]["identity"] > 3.0, "two branches that guess among six"
     assert rows[-1]["identity"] < 2.5
-    network, origin, _ = load_network(job.checkpoint)
-    assert origin == job.origin
+    network, origin, _ = load_network(spec.checkpoint)
+    assert origin == spec.origin
     assert not network.training
 
 
 def test_the_literal_readings_of_the_paper_train_too(tmp_path: Path) -> None:
-    job = make_job(tmp_path / "set", tmp_path / "run", epochs=1, bank_slots=1, bank_momentum=0.5, triplet="raw")
-    trainer = run(job)
+    spec = make_job(tmp_path / "set", tmp_path / "run", epochs=1, bank_slots=1, bank_momentum=0.5, triplet="raw")
+    trainer = run(spec)
     assert isinstance(trainer.objective.align, MemoryBanks)
     assert (trainer.objective.align.slots, trainer.objective.align.momentum) == (1, 0.5)
     plain = run(make_job(tmp_path / "set", tmp_path / "plain", epochs=1))
     (literal,), (usual,) = log_of(tmp_path / "run"), log_of(tmp_path / "plain")
-    assert plain.objective.slots == job.origin.recipe.batch
+    assert plain.objective.slots == spec.origin.recipe.batch
     assert literal["triplet"] != usual["triplet"]
 
 
 def test_validation_sees_the_averaged_network(tmp_path: Path) -> None:
-    job = make_job(tmp_path / "set", tmp_path / "run", network="msinet", align="none", epochs=2)
+    spec = make_job(tmp_path / "set", tmp_path / "run", network="msinet", align="none", epochs=2)
     modes = []
 
     def validate(network: torch.nn.Module) -> dict[str, float]:
         modes.append(network.training)
         return {"rank1": 0.5}
 
-    trainer = run(job, validate=validate)
+    trainer = run(spec, validate=validate)
     assert modes == [False, False]
     assert [row["validation"] for row in log_of(tmp_path / "run")] == [{"rank1": 0.5}] * 2
-    deployed = load_network(job.checkpoint).network
+    deployed = load_network(spec.checkpoint).network
     assert_same(dict(deployed.state_dict()), dict(trainer.network.state_dict()))
     last = trainer.objective.network.state_dict()
     assert any(not torch.equal(value, last[key]) for key, value in deployed.state_dict().items())
@@ -165,12 +165,12 @@ def toy_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_finished_run_is_not_trained_over(toy_run: Path, tmp_path: Path) -> None:
-    job = make_job(tmp_path, toy_run, epochs=1)
+    spec = make_job(tmp_path, toy_run, epochs=1)
     with pytest.raises(ConfigError, match=r"exists already \(go on with --resume"):
-        run(job)
-    before = job.checkpoint.read_bytes()
-    run(job, resume=True)
-    assert_same(load_checkpoint(job.checkpoint), torch_loaded(before, tmp_path))
+        run(spec)
+    before = spec.checkpoint.read_bytes()
+    run(spec, resume=True)
+    assert_same(load_checkpoint(spec.checkpoint), torch_loaded(before, tmp_path))
 
 
 def torch_loaded(data: bytes, folder: Path) -> Any:
@@ -189,12 +189,12 @@ def test_a_damaged_checkpoint(toy_run: Path, tmp_path: Path, content: bytes | No
 
 
 def test_a_full_disk_leaves_the_last_checkpoint(tmp_path: Path) -> None:
-    job = make_job(tmp_path / "set", tmp_path / "run", network="msinet", align="none", epochs=2)
-    run(job, stopped=lambda: True)
-    before = job.checkpoint.read_bytes()
+    spec = make_job(tmp_path / "set", tmp_path / "run", network="msinet", align="none", epochs=2)
+    run(spec, stopped=lambda: True)
+    before = spec.checkpoint.read_bytes()
     with files_of_at_most(len(before) // 2), pytest.raises(CheckpointError, match=r"cannot write .*the one before it"):
-        run(job, resume=True)
-    assert job.checkpoint.read_bytes() == before
+        run(spec, resume=True)
+    assert spec.checkpoint.read_bytes() == before
     assert not list(tmp_path.rglob("*.part"))
 
 
@@ -222,33 +222,33 @@ def test_a_loss_that_is_no_number_stops_the_training(tmp_path: Path) -> None:
 
 
 def test_a_gradient_that_is_no_number_stops_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    job = make_job(tmp_path / "set", tmp_path / "run", epochs=1, clip_norm=0.0)
+    spec = make_job(tmp_path / "set", tmp_path / "run", epochs=1, clip_norm=0.0)
     monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", lambda parameters, most: torch.tensor(torch.nan))
     told = r"the gradient is no number any more in epoch 1, step 1 \(norm nan\) \(train again"
     with pytest.raises(DivergedError, match=told):
-        run(job)
-    assert not job.checkpoint.exists()
+        run(spec)
+    assert not spec.checkpoint.exists()
 
 
 def test_a_validation_that_fails_ends_no_training(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    job = make_job(tmp_path / "set", tmp_path / "run", network="msinet", align="none", epochs=2)
-    seen: list[Standing] = []
+    spec = make_job(tmp_path / "set", tmp_path / "run", network="msinet", align="none", epochs=2)
+    seen: list[TrainingProgress] = []
 
     def validate(network: torch.nn.Module) -> dict[str, float]:
         if seen[-1].epoch == 1:
             raise SourceError("a picture is gone")
         return {"rank1": 0.5}
 
-    run(job, validate=validate, report=seen.append)
+    run(spec, validate=validate, report=seen.append)
     assert "no validation after epoch 1: a picture is gone" in caplog.text
     assert [row["validation"] for row in log_of(tmp_path / "run")] == [{}, {"rank1": 0.5}]
-    assert [dict(standing.validation) for standing in seen] == [{}, {}, {}, {"rank1": 0.5}], "with its own epoch's"
+    assert [dict(progress.validation) for progress in seen] == [{}, {}, {}, {"rank1": 0.5}], "with its own epoch's"
 
 
 def test_nothing_to_go_on_with_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    job = make_job(tmp_path / "set", tmp_path / "run", network="msinet", align="none", epochs=1)
-    run(job, resume=True)
-    assert f"there is no {job.checkpoint} to go on with" in caplog.text
+    spec = make_job(tmp_path / "set", tmp_path / "run", network="msinet", align="none", epochs=1)
+    run(spec, resume=True)
+    assert f"there is no {spec.checkpoint} to go on with" in caplog.text
 
 
 def test_without_room_for_tensorboard_the_training_goes_on(
@@ -266,13 +266,13 @@ def test_without_room_for_tensorboard_the_training_goes_on(
 
 
 def test_an_unfinished_network_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    job = make_job(tmp_path / "set", tmp_path / "run", network="msinet", align="none", epochs=2)
-    run(job, stopped=lambda: True)
-    assert not load_network(job.checkpoint).finished
+    spec = make_job(tmp_path / "set", tmp_path / "run", network="msinet", align="none", epochs=2)
+    run(spec, stopped=lambda: True)
+    assert not load_network(spec.checkpoint).finished
     assert "is unfinished: 0 of its 2 epochs" in caplog.text
     caplog.clear()
-    run(job, resume=True)
-    assert load_network(job.checkpoint).finished
+    run(spec, resume=True)
+    assert load_network(spec.checkpoint).finished
     assert not caplog.text
 
 

@@ -18,7 +18,7 @@ from training.evaluation.figures import (
     BOX_BGR,
     RIGHT_BGR,
     WRONG_BGR,
-    Watched,
+    FigureNetwork,
     activation_figure,
     best_matches,
     match_figure,
@@ -70,7 +70,7 @@ def test_a_stage_responds_where_it_is_strongest(tmp_path: Path) -> None:
     torch.manual_seed(0)
     networks = {name: build_encoder(NetworkSettings(name=name), 2).eval() for name in ("msinet", "grl")}
     images = draw_vehicles(tmp_path, identities=1, images=2)
-    watched = [Watched(name, network, (64, 64)) for name, network in networks.items()]  # type: ignore[arg-type]
+    watched = [FigureNetwork(name, network, (64, 64)) for name, network in networks.items()]  # type: ignore[arg-type]
     strengths = stage_strengths(watched[0], read_image(images.path(0)), 0)
     assert [each.shape for each in strengths] == [(16, 16), (8, 8), (4, 4)]
     assert all((each.min(), each.max()) == (0.0, 1.0) for each in strengths)

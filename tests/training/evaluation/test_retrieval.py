@@ -14,17 +14,17 @@ from ingest.errors import ConfigError
 from training.datasets.base import UNKNOWN_CAMERA, ImageSet, Protocol, ReidData
 from training.evaluation import retrieval
 from training.evaluation.protocols import (
-    About,
+    EvaluationConditions,
+    encode_trials,
     evaluate_features,
     evaluate_folds,
     over_runs,
-    told_trials,
     trials,
 )
 from training.evaluation.rerank import ReRanking
 from training.evaluation.retrieval import answerable, cosine, rank
 
-ABOUT = About(fingerprint="toy", feature="f3")
+ABOUT = EvaluationConditions(fingerprint="toy", feature="f3")
 
 
 def image_set(identities: list[str], cameras: list[str], *, prefix: str = "g") -> ImageSet:
@@ -106,7 +106,7 @@ def toy(seed: int = 0, *, identities: int = 12, noise: float = 0.6) -> tuple[Rei
 def test_a_row_has_all_that_must_be_known() -> None:
     data, vectors = toy()
     data = replace(data, version="v1", subsets={"some": np.arange(6)})
-    about = About("3 files, abc", "msinet", "box-only", {"training": 7})
+    about = EvaluationConditions("3 files, abc", "msinet", "box-only", {"training": 7})
     everything, some = evaluate_features(data, vectors, vectors, about)
     assert (everything.subset, everything.queries, everything.skipped, everything.gallery) == ("all", 72, 0, 72)
     assert (some.subset, some.queries, some.gallery) == ("some", 6, 72)
@@ -221,7 +221,7 @@ def test_ten_trials_have_mean_and_deviation_and_call_mrr_by_its_name() -> None:
 
 def test_trials_can_be_written_down() -> None:
     data = single_camera(toy()[0])
-    told = json.loads(told_trials(data, 5))
+    told = json.loads(encode_trials(data, 5))
     assert told["seed"] == 5
     expected = [data.query.names[gallery].tolist() for _, gallery in trials(data.query, 5)]
     assert told["galleries"]["large"] == expected

@@ -9,18 +9,18 @@ pytest.importorskip("torch")
 
 from embed.network.settings import NetworkName, NetworkSettings
 from ingest.errors import ConfigError
-from training.evaluation.protocols import Row
+from training.evaluation.protocols import EvaluationRow
 from training.evaluation.published import FIGURES, extractor_parameters, published
 from training.evaluation.retrieval import RANKS, Metrics
 from training.evaluation.stored_evaluations import Evaluation, keep_evaluation, read_evaluations
-from training.evaluation.table import HEADS, make_lines, to_json, to_markdown
+from training.evaluation.table import HEADS, make_table, to_json, to_markdown
 
 pytestmark = pytest.mark.torch
 
 NORTH, SOUTH = "city north (90 files, aaaaaaaaaaaa)", "city south (80 files, bbbbbbbbbbbb)"
 
 
-def row(rank1: float, seed: int = 0, **changes: Any) -> Row:
+def row(rank1: float, seed: int = 0, **changes: Any) -> EvaluationRow:
     metrics = Metrics(cmc=dict.fromkeys(RANKS, rank1), mrr=rank1, mean_ap=rank1 / 2, mean_inp=None)
     values: dict[str, Any] = {
         "dataset": "city",
@@ -38,10 +38,10 @@ def row(rank1: float, seed: int = 0, **changes: Any) -> Row:
         "metrics": metrics,
         **changes,
     }
-    return Row(**values)
+    return EvaluationRow(**values)
 
 
-def evaluation(*rows: Row, name: NetworkName = "msinet", tested: str = NORTH, **changes: Any) -> Evaluation:
+def evaluation(*rows: EvaluationRow, name: NetworkName = "msinet", tested: str = NORTH, **changes: Any) -> Evaluation:
     values: dict[str, Any] = {
         "model": NetworkSettings(name=name),
         "recipe": "modern, 3 epochs",
@@ -69,7 +69,7 @@ def table_of(text: str) -> list[dict[str, str]]:
 
 
 def test_seeds_are_one_line_with_mean_and_deviation() -> None:
-    (line,) = make_lines([evaluation(row(value, seed)) for seed, value in enumerate((0.5, 0.6, 0.7))])
+    (line,) = make_table([evaluation(row(value, seed)) for seed, value in enumerate((0.5, 0.6, 0.7))])
     (told,) = table_of(to_markdown([line]))
     assert set(told) < set(HEADS)
     assert (told["seeds"], told["queries"]) == ("0, 1, 2", "all (10, 1 skipped)")
@@ -85,7 +85,7 @@ def test_seeds_are_one_line_with_mean_and_deviation() -> None:
 
 
 def test_another_set_is_cross_domain_and_a_table_of_its_own() -> None:
-    lines = make_lines([evaluation(row(0.5)), evaluation(row(0.4), tested=SOUTH)])
+    lines = make_table([evaluation(row(0.5)), evaluation(row(0.4), tested=SOUTH)])
     here, there = table_of(to_markdown(lines))
     assert here["in-domain R-1"] == "50.0"
     assert there["cross-domain R-1"] == "40.0"
@@ -97,7 +97,7 @@ def test_priors_stand_in_the_order_of_what_is_told_and_post_processing_beside() 
     rows = [row(0.1 * place, prior=prior) for place, prior in enumerate(ways)]
     rows += [row(0.9, prior="with-prior", post="re-ranked")]
     told = table_of(
-        to_markdown(make_lines([evaluation(*rows, name="grl", priors_by="crossroad-1016 from 0.05, grabcut")]))
+        to_markdown(make_table([evaluation(*rows, name="grl", priors_by="crossroad-1016 from 0.05, grabcut")]))
     )
     assert [each["prior"] for each in told] == ["with-prior", "box-only", "no-prior", "shuffled-prior"]
     assert [each["of who finds priors"] for each in told] == ["2,900,000", "2,900,000", "0", "2,900,000"]
@@ -113,12 +113,12 @@ def test_what_differs_in_more_than_the_seed_is_another_line() -> None:
         evaluation(row(0.5, 1), start="distil abc"),
         evaluation(row(0.5, 1), sets=(NORTH, SOUTH)),
     ]
-    assert len(make_lines([one, *others])) == 6
+    assert len(make_table([one, *others])) == 6
 
 
 def test_the_same_run_twice_is_no_deviation() -> None:
     with pytest.raises(ConfigError, match="two runs are the same msinet with the same seed on city north"):
-        make_lines([evaluation(row(0.5)), evaluation(row(0.5))])
+        make_table([evaluation(row(0.5)), evaluation(row(0.5))])
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_the_published_figure(model: Any, dataset: str, told: str) -> None:
 
 
 def test_a_set_without_a_published_figure_gets_that_of_veri() -> None:
-    (told,) = table_of(to_markdown(make_lines([evaluation(row(0.5), name="osnet")])))
+    (told,) = table_of(to_markdown(make_table([evaluation(row(0.5), name="osnet")])))
     assert told["published mAP / R-1"] == "veri-776: 72.8 / 95.4"
     assert all(set(known) == {"veri-776", "vehicleid", "market-1501", "msmt17"} for known in FIGURES.values())
 
@@ -172,11 +172,11 @@ def test_of_the_same_weights_only_what_was_measured_again_is_replaced(tmp_path: 
 
 
 def test_what_a_network_was_trained_on_is_told() -> None:
-    (told,) = table_of(to_markdown(make_lines([evaluation(row(0.9), seen=7)])))
+    (told,) = table_of(to_markdown(make_table([evaluation(row(0.9), seen=7)])))
     assert told["queries"] == "all (10, 1 skipped, 7 of all trained on)"
 
 
 def test_the_deviation_over_trials_is_shown_for_a_single_seed() -> None:
     spread = row(0.1).metrics
-    (told,) = table_of(to_markdown(make_lines([evaluation(row(0.5, protocol="ten-trials", deviation=spread))])))
+    (told,) = table_of(to_markdown(make_table([evaluation(row(0.5, protocol="ten-trials", deviation=spread))])))
     assert (told["in-domain R-1"], told["R-5"], told["MRR"]) == ("50.0 ± 10.0",) * 3, "as papers on VehicleID have them"

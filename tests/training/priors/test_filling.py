@@ -17,14 +17,14 @@ from tests.training.priors.planted import FromName, files, large, quiet
 from training.datasets.opening import open_dataset
 from training.priors import filling as prior_filling
 from training.priors.cache import SHARD, PriorCache
-from training.priors.filling import Share, fill, fill_share
+from training.priors.filling import WorkShare, fill, fill_share
 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
 from tests.training.priors.planted import FromName, quiet
 from training.datasets.opening import open_dataset
-from training.priors.filling import Share, fill_share
+from training.priors.filling import WorkShare, fill_share
 
 when, count = sys.argv[3], 0
 
@@ -43,7 +43,7 @@ class Dying(FromName):
 if when == "keeping":
     link = Path.hardlink_to
     Path.hardlink_to = lambda self, target: (dying(3), link(self, target))[1]  # about.json, the first shard, the second
-fill_share(open_dataset(sys.argv[1]), Dying(), Path(sys.argv[2]), quiet, Share.parse(sys.argv[4]))
+fill_share(open_dataset(sys.argv[1]), Dying(), Path(sys.argv[2]), quiet, WorkShare.parse(sys.argv[4]))
 """
 
 
@@ -76,10 +76,10 @@ def test_a_share_that_is_killed_goes_on_and_disturbs_no_other(tmp_path: Path) ->
     killed(tmp_path / "set", folder, "keeping", "2/3")
     assert [path.name for path in folder.glob("*.shard")] == ["000001.shard"]
     assert list(folder.glob("*.part"))
-    assert not fill_share(data, FromName(), folder, quiet, Share(1, 3))
-    assert not fill_share(data, FromName(), folder, quiet, Share(3, 3))
+    assert not fill_share(data, FromName(), folder, quiet, WorkShare(1, 3))
+    assert not fill_share(data, FromName(), folder, quiet, WorkShare(3, 3))
     maker = FromName()
-    assert fill_share(data, maker, folder, quiet, Share(2, 3))
+    assert fill_share(data, maker, folder, quiet, WorkShare(2, 3))
     assert len(maker.asked) == 2 * SHARD, "000004.shard and 000007.shard"
     assert files(folder) == files(tmp_path / "whole")
 
@@ -90,7 +90,7 @@ def test_shares_in_any_order_make_the_cache_of_one_process(tmp_path: Path, order
     fill(data, FromName(), tmp_path / "whole", quiet)
     maker = FromName()
     whole = [
-        fill_share(data, maker, tmp_path / "shared", quiet, Share(number, len(order))) for number in order if number
+        fill_share(data, maker, tmp_path / "shared", quiet, WorkShare(number, len(order))) for number in order if number
     ]
     assert whole[-1]
     assert not whole[0]
@@ -101,7 +101,7 @@ def test_shares_in_any_order_make_the_cache_of_one_process(tmp_path: Path, order
 def test_shares_at_the_same_time_do_not_disturb_each_other_nor_one_who_does_all(tmp_path: Path) -> None:
     data = large(tmp_path / "set")
     fill(data, FromName(), tmp_path / "whole", quiet)
-    shares = [Share(1, 3), Share(2, 3), Share(3, 3), Share(), Share(2, 3)]
+    shares = [WorkShare(1, 3), WorkShare(2, 3), WorkShare(3, 3), WorkShare(), WorkShare(2, 3)]
     with ThreadPoolExecutor(len(shares)) as pool:
         ended = pool.map(lambda share: fill_share(data, FromName(), tmp_path / "shared", quiet, share), shares)
         assert any(ended)
@@ -111,19 +111,19 @@ def test_shares_at_the_same_time_do_not_disturb_each_other_nor_one_who_does_all(
 def test_the_last_to_end_knows_that_the_cache_is_whole(tmp_path: Path) -> None:
     data = large(tmp_path / "set")
     folder = tmp_path / "priors"
-    assert not fill_share(data, FromName(), folder, quiet, Share(1, 2))
+    assert not fill_share(data, FromName(), folder, quiet, WorkShare(1, 2))
     with pytest.raises(ConfigError, match="has priors of 320 of 600 images"):
         PriorCache.open(folder)
-    assert fill_share(data, FromName(), folder, quiet, Share(2, 2))
-    assert fill_share(data, FromName(), folder, quiet, Share(1, 2))
+    assert fill_share(data, FromName(), folder, quiet, WorkShare(2, 2))
+    assert fill_share(data, FromName(), folder, quiet, WorkShare(1, 2))
     assert len(PriorCache.open(folder).stored) == 600
 
 
 def test_shares_of_different_makers_do_not_meet_in_a_folder(tmp_path: Path) -> None:
     data = large(tmp_path / "set")
-    fill_share(data, FromName("bus ."), tmp_path / "priors", quiet, Share(1, 2))
+    fill_share(data, FromName("bus ."), tmp_path / "priors", quiet, WorkShare(1, 2))
     with pytest.raises(ConfigError, match=r"holds priors of another maker: 'bus \.', not 'car \.'"):
-        fill_share(data, FromName("car ."), tmp_path / "priors", quiet, Share(2, 2))
+        fill_share(data, FromName("car ."), tmp_path / "priors", quiet, WorkShare(2, 2))
 
 
 def test_of_two_makers_that_begin_at_once_one_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,7 +138,7 @@ def test_of_two_makers_that_begin_at_once_one_is_refused(tmp_path: Path, monkeyp
     monkeypatch.setattr(prior_filling, "uuid4", late)
     with pytest.raises(ConfigError, match="holds priors of another maker: 'first', not 'second'"):
         fill(data, FromName("second"), tmp_path / "priors", quiet)
-    assert PriorCache.open(tmp_path / "priors").about.maker == "first"
+    assert PriorCache.open(tmp_path / "priors").metadata.maker == "first"
 
 
 def test_a_file_system_without_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,9 +155,9 @@ def test_a_file_system_without_links(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_a_cache_goes_on_in_the_shards_it_was_begun_in(tmp_path: Path) -> None:
     data = large(tmp_path / "set")
-    about = fill(data, FromName(), tmp_path / "now", quiet).about
+    metadata = fill(data, FromName(), tmp_path / "now", quiet).metadata
     (tmp_path / "before").mkdir()
-    before = msgspec.structs.replace(about, shard=256)
+    before = msgspec.structs.replace(metadata, shard=256)
     (tmp_path / "before" / "about.json").write_bytes(msgspec.json.encode(before))
     cache = fill(data, FromName(), tmp_path / "before", quiet)
     assert len(list((tmp_path / "before").glob("*.shard"))) == 3
@@ -167,7 +167,7 @@ def test_a_cache_goes_on_in_the_shards_it_was_begun_in(tmp_path: Path) -> None:
 def test_who_waits_hears_of_every_image_and_first_of_those_that_were_there(tmp_path: Path) -> None:
     data = large(tmp_path / "set")
     told: list[tuple[int, int]] = []
-    fill_share(data, FromName(), tmp_path / "priors", lambda *both: told.append(both), Share(10, 10))
+    fill_share(data, FromName(), tmp_path / "priors", lambda *both: told.append(both), WorkShare(10, 10))
     assert told == [(0, 24), *((done, 24) for done in range(1, 25)), (24, 24)]
     told.clear()
     fill(data, FromName(), tmp_path / "priors", lambda *both: told.append(both))
@@ -178,11 +178,11 @@ def test_who_waits_hears_of_every_image_and_first_of_those_that_were_there(tmp_p
 @pytest.mark.parametrize("text", ["5/4", "0/2", "x", "", "2", "1/0", "-1/2", "1/2/3", "1.5/2", "1/99999", " 1/2"])
 def test_what_is_no_share_of_the_work(text: str) -> None:
     with pytest.raises(ConfigError, match=f"'{text}' is no share of the work .expected K/N, K from 1 to N, as in 2/4"):
-        Share.parse(text)
+        WorkShare.parse(text)
 
 
 def test_a_share_is_read() -> None:
-    assert (Share.parse("2/4"), str(Share(2, 4))) == (Share(2, 4), "2/4")
+    assert (WorkShare.parse("2/4"), str(WorkShare(2, 4))) == (WorkShare(2, 4), "2/4")
 
 
 def test_a_second_call_asks_nobody(tmp_path: Path) -> None:
@@ -224,5 +224,5 @@ def test_about_says_what_a_cache_is_of(tmp_path: Path) -> None:
     data = open_dataset(str(layouts.by_identity(tmp_path / "set")))
     cache = fill(data, FromName(), tmp_path / "priors", quiet)
     told = json.loads((tmp_path / "priors" / "about.json").read_text())
-    assert told == msgspec.to_builtins(cache.about)
+    assert told == msgspec.to_builtins(cache.metadata)
     assert (told["dataset"], told["maker"], told["images"]) == ("folder", "names", 30)

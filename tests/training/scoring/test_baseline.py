@@ -8,12 +8,12 @@ import pytest
 from associate.settings import AssociateSettings
 from deploy.results.baseline import peer_of, read_windows, windows_of
 from deploy.results.scored_run import LoggedRun
-from embed.observation import Epoch, Observation, State, pack_vector
+from embed.observation import CameraEpoch, Observation, TrackletState, pack_vector
 from ingest.clock import NS
 from ingest.errors import ConfigError
 from ingest.frame import ClockQuality
 from tests.training.scoring.scenes import camera, rows
-from training.scoring.baseline import SLACK_S, Peer, score_baseline, windows_of_truth
+from training.scoring.baseline import SLACK_S, BaselineInput, score_baseline, windows_of_truth
 from training.scoring.clustering import Tracklets, Windows
 from training.scoring.comparison import Comparison
 
@@ -28,12 +28,12 @@ CAMERAS = [
 
 def peer(
     angles: list[float], *, windows: Windows | None = None, floor: float | None = None, sweep: bool = False
-) -> Peer:
+) -> BaselineInput:
     radians = np.radians(angles)
     features = np.stack([np.cos(radians), np.sin(radians)], axis=1).astype(np.float32)
     enter_s = np.array([0.0, 0.0, 60.0, 60.0])
     tracklets = Tracklets(np.array([0, 0, 1, 1]), enter_s, enter_s + 9, features)
-    return Peer(np.array([1, 2, 3, 4]), tracklets, ("a", "b"), windows, floor, sweep)
+    return BaselineInput(np.array([1, 2, 3, 4]), tracklets, ("a", "b"), windows, floor, sweep)
 
 
 def test_it_is_scored_like_a_run() -> None:
@@ -68,12 +68,14 @@ def test_windows_of_the_truth_hold_every_pair_of_visits_and_no_other_way() -> No
     assert found.together.idf1 == 1
 
 
-def seen(place: str, track: int, *, state: State = State.CLOSED, encoder: str = "colour@1") -> Observation:
+def seen(
+    place: str, track: int, *, state: TrackletState = TrackletState.CLOSED, encoder: str = "colour@1"
+) -> Observation:
     vector = pack_vector(np.array([1.0, 0.0]))
     return Observation(
         id=f"{place}|1.0|{track}|0",
         camera=place,
-        epoch=Epoch(1, 0),
+        epoch=CameraEpoch(1, 0),
         track=track,
         sequence=0,
         state=state,
@@ -100,7 +102,7 @@ def test_only_closed_tracklets_of_the_scored_cameras_with_a_feature_take_part() 
     lame = Observation(
         **{**{name: getattr(seen("a", 4), name) for name in Observation.__struct_fields__}, "vector": b""}
     )
-    told = run(seen("a", 1), seen("b", 2), seen("a", 3, state=State.UPDATED), lame, seen("c", 5))
+    told = run(seen("a", 1), seen("b", 2), seen("a", 3, state=TrackletState.UPDATED), lame, seen("c", 5))
     given = peer_of(told, ["a", "b"], settings=AssociateSettings())
     assert given.numbers.tolist() == [0, 1]
     assert (given.tracklets.enter_s.tolist(), given.tracklets.leave_s.tolist()) == ([2, 2], [8, 8])

@@ -8,7 +8,7 @@ from embed.observation import Observation
 from ingest.clock import NS
 from tests.associate.samples import associator, convoy, play
 from tests.training.scoring.events import NUMBERS, event
-from training.scoring.decisions import Stated, read_decisions
+from training.scoring.decisions import StatedProbability, read_decisions
 
 # Events; then by moment (s) which of tracklets 1 and 2 have an identity, and whether it is the same one.
 APART, SAME, FIRST, SECOND, NONE = "apart", "same", "only 1", "only 2", "none"
@@ -115,11 +115,17 @@ def test_tracklets_that_nobody_knows_are_left_out() -> None:
 
 
 STATEMENTS = {
-    "a link": (event(Kind.EXTENDED, "a", 5, 2, before=1, probability=0.8), [Stated(Kind.EXTENDED, 2, 1, 0.8)]),
-    "a new vehicle": (event(Kind.CONFIRMED, "a", 5, 2, probability=0.7), [Stated(Kind.CONFIRMED, 2, None, 0.7)]),
+    "a link": (
+        event(Kind.EXTENDED, "a", 5, 2, before=1, probability=0.8),
+        [StatedProbability(Kind.EXTENDED, 2, 1, 0.8)],
+    ),
+    "a new vehicle": (
+        event(Kind.CONFIRMED, "a", 5, 2, probability=0.7),
+        [StatedProbability(Kind.CONFIRMED, 2, None, 0.7)],
+    ),
     "a link in view": (
         event(Kind.PROVISIONAL, "a", 5, 2, before=1, probability=0.6),
-        [Stated(Kind.PROVISIONAL, 2, 1, 0.6)],
+        [StatedProbability(Kind.PROVISIONAL, 2, 1, 0.6)],
     ),
     "a new vehicle in view is asked again when complete": (event(Kind.PROVISIONAL, "a", 5, 2, probability=0.6), []),
     "no evidence": (event(Kind.EXTENDED, "a", 5, 2, before=1), []),

@@ -6,7 +6,7 @@ import pytest
 from scipy.stats import binomtest
 
 from tests.training.scoring.scenes import Row, camera, rows
-from training.scoring.links import LinkScores, Share, score_links, wilson
+from training.scoring.links import LinkScores, Proportion, score_links, wilson
 from training.scoring.tracks import CameraTracks
 
 ALL = range(1, 11)
@@ -112,5 +112,5 @@ def test_nothing_in_nothing_out() -> None:
 def test_the_interval_is_wilsons(hits: int, trials: int) -> None:
     expected = binomtest(hits, trials).proportion_ci(0.95, "wilson")
     assert wilson(hits, trials) == pytest.approx((expected.low, expected.high), abs=1e-12)
-    share = Share.of(hits, trials)
+    share = Proportion.of(hits, trials)
     assert 0 <= share.low <= share.value <= share.high <= 1

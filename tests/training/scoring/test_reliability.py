@@ -5,7 +5,7 @@ import pytest
 
 from associate.trajectory import Kind
 from tests.training.scoring.scenes import camera, rows
-from training.scoring.decisions import Decisions, Stated
+from training.scoring.decisions import Decisions, StatedProbability
 from training.scoring.reliability import reliability, run_reliability
 from training.scoring.sightings import sightings_of
 
@@ -66,15 +66,18 @@ def test_statements_are_judged_by_the_vehicles_that_tracklets_follow() -> None:
     truth = rows(1, ALL) + rows(2, ALL, left=300)
     first = camera(truth, rows(11, ALL) + rows(12, ALL, left=300) + rows(19, ALL, left=700), name="a")
     second = camera(truth, rows(21, ALL) + rows(22, ALL, left=300), name="b", begins_s=60.0)
-    new = [Stated(Kind.CONFIRMED, 11, None, 0.9), Stated(Kind.CONFIRMED, 12, None, 0.8)]
+    new = [StatedProbability(Kind.CONFIRMED, 11, None, 0.9), StatedProbability(Kind.CONFIRMED, 12, None, 0.8)]
     links = [
-        Stated(Kind.EXTENDED, 21, 11, 0.7),  # right
-        Stated(Kind.EXTENDED, 22, 11, 0.6),  # wrong
-        Stated(Kind.EXTENDED, 22, 19, 0.5),  # with a stray: wrong
-        Stated(Kind.EXTENDED, 22, 77, 0.4),  # with a tracklet on no scored frame: left out
-        Stated(Kind.PROVISIONAL, 22, 12, 0.3),  # right, while in view
+        StatedProbability(Kind.EXTENDED, 21, 11, 0.7),  # right
+        StatedProbability(Kind.EXTENDED, 22, 11, 0.6),  # wrong
+        StatedProbability(Kind.EXTENDED, 22, 19, 0.5),  # with a stray: wrong
+        StatedProbability(Kind.EXTENDED, 22, 77, 0.4),  # with a tracklet on no scored frame: left out
+        StatedProbability(Kind.PROVISIONAL, 22, 12, 0.3),  # right, while in view
     ]
-    late = [Stated(Kind.CONFIRMED, 22, None, 0.2), Stated(Kind.CONFIRMED, 19, None, 0.1)]  # known before; a stray
+    late = [
+        StatedProbability(Kind.CONFIRMED, 22, None, 0.2),
+        StatedProbability(Kind.CONFIRMED, 19, None, 0.1),
+    ]  # known before; a stray
     found = run_reliability(Decisions({}, [*new, *links, *late]), sightings_of([first, second]))
     told = {name: (it.right.hits, it.right.trials, round(it.stated, 6)) for name, it in found.items()}
     assert told == {"new": (2, 3, round(1.9 / 3, 6)), "links": (1, 3, 0.6), "provisional": (1, 1, 0.3)}

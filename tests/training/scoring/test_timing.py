@@ -5,7 +5,7 @@ import pytest
 
 from ingest.clock import NS
 from tests.bench.tracking import analysed as frames_at
-from training.scoring.timing import Tick, analysed_frames, frame_times_ns, nearest_frames
+from training.scoring.timing import FrameCount, analysed_frames, frame_times_ns, nearest_frames
 
 
 def test_nearest_frames_count_from_one() -> None:
@@ -32,8 +32,8 @@ def test_frames_without_vehicles_are_put_back(rate_fps: float, seed: int) -> Non
     for count, frame in enumerate(frames, start=1):
         if times_ns[frame - 1] // NS != second:
             second = times_ns[frame - 1] // NS
-            ticks.append(Tick("1.0", frame, count))
-    ticks.append(Tick("1.0", frames[-1], len(frames)))
+            ticks.append(FrameCount("1.0", frame, count))
+    ticks.append(FrameCount("1.0", frames[-1], len(frames)))
     seen = np.array([frame for frame in frames if frame not in quiet])
     found = analysed_frames(np.repeat(seen, 2), ticks)
     assert len(found) == len(frames)
@@ -42,5 +42,5 @@ def test_frames_without_vehicles_are_put_back(rate_fps: float, seed: int) -> Non
 
 
 def test_nothing_is_put_between_two_sessions() -> None:
-    ticks = [Tick("1.0", 1, 1), Tick("1.0", 5, 5), Tick("1.1", 50, 7), Tick("1.1", 54, 11)]
+    ticks = [FrameCount("1.0", 1, 1), FrameCount("1.0", 5, 5), FrameCount("1.1", 50, 7), FrameCount("1.1", 54, 11)]
     assert analysed_frames(np.array([], np.int64), ticks).tolist() == [1, 2, 3, 4, 5, 50, 51, 52, 53, 54]

@@ -16,7 +16,7 @@ from torch import nn
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel
 
-from embed.network.network import Learned
+from embed.network.network import TrainingOutput
 from embed.network.settings import NetworkSettings
 from ingest.errors import ConfigError
 from ingest.frame import Image
@@ -27,9 +27,9 @@ from training.datasets.opening import open_dataset
 from training.encoder.checkpoint import load_checkpoint, load_network
 from training.encoder.objective import Objective
 from training.encoder.recipe import PAPER
-from training.encoder.trainer import Job, growing_average
-from training.teacher.loss import TEMPERATURE, Imitation, likeness_loss
-from training.teacher.vectors import load_teaching, save_teaching, teach, views
+from training.encoder.trainer import TrainingSpec, growing_average
+from training.teacher.loss import TEMPERATURE, TeacherLoss, likeness_loss
+from training.teacher.vectors import load_teacher_vectors, save_teacher_vectors, teacher_vectors, views
 
 pytestmark = pytest.mark.torch
 
@@ -55,12 +55,12 @@ def test_features_are_the_mean_of_all_views_of_norm_one_and_come_back(tmp_path: 
     draw_vehicles(tmp_path / "set", identities=2, images=3)
     data = open_dataset(f"images:{tmp_path / 'set'}")
     told: list[tuple[int, int]] = []
-    made = teach(data, left_and_right, "halves", lambda *done: told.append(done))
+    made = teacher_vectors(data, left_and_right, "halves", lambda *done: told.append(done))
     assert told == [(done, 6) for done in range(1, 7)]
     np.testing.assert_allclose(made.features, 0.5**0.5, atol=1e-3)
-    save_teaching(tmp_path / "a.npz", made)
-    again = load_teaching(tmp_path / "a.npz")
-    assert again.about == made.about
+    save_teacher_vectors(tmp_path / "a.npz", made)
+    again = load_teacher_vectors(tmp_path / "a.npz")
+    assert again.metadata == made.metadata
     again.check(data)
     some = data.train.select(np.array([4, 1]))
     np.testing.assert_array_equal(again.of(some), made.features[[4, 1]].astype(np.float32))
@@ -68,20 +68,20 @@ def test_features_are_the_mean_of_all_views_of_norm_one_and_come_back(tmp_path: 
 
 def test_words_about_other_files(tmp_path: Path) -> None:
     draw_vehicles(tmp_path / "set", identities=2, images=3)
-    made = teach(open_dataset(f"images:{tmp_path / 'set'}"), left_and_right, "halves", lambda done, of: None)
+    made = teacher_vectors(open_dataset(f"images:{tmp_path / 'set'}"), left_and_right, "halves", lambda done, of: None)
     draw_vehicles(tmp_path / "set", identities=3, images=3)
     more = open_dataset(f"images:{tmp_path / 'set'}")
     with pytest.raises(ConfigError, match="of other files than images's"):
         made.check(more)
     with pytest.raises(ConfigError, match=r"there are none of '02_left_0\.png'"):
         made.of(more.train)
-    save_teaching(tmp_path / "whole.npz", made)
+    save_teacher_vectors(tmp_path / "whole.npz", made)
     whole = (tmp_path / "whole.npz").read_bytes()
     np.save(tmp_path / "array.npy", made.features)
     for content in (b"no features", whole[: len(whole) // 2], (tmp_path / "array.npy").read_bytes()):
         (tmp_path / "b.npz").write_bytes(content)
         with pytest.raises(ConfigError, match="is not a file of a teacher's features"):
-            load_teaching(tmp_path / "b.npz")
+            load_teacher_vectors(tmp_path / "b.npz")
 
 
 def test_neighbours_are_compared_row_by_row() -> None:
@@ -101,7 +101,7 @@ def test_neighbours_are_compared_row_by_row() -> None:
 
 def test_pictures_without_words_teach_nothing() -> None:
     torch.manual_seed(0)
-    imitation = Imitation(6, 4).eval()
+    imitation = TeacherLoss(6, 4).eval()
     features = torch.rand(5, 6, requires_grad=True)
     targets = functional.normalize(torch.randn(5, 4), dim=1)
     targets[[1, 3]] = torch.nan
@@ -115,32 +115,32 @@ def test_pictures_without_words_teach_nothing() -> None:
     assert nothing.item() == 0.0
 
 
-def taught_job(folder: Path, out: Path, unknown: int, **recipe: Any) -> Job:
+def taught_job(folder: Path, out: Path, unknown: int, **recipe: Any) -> TrainingSpec:
     """A toy training in which the first images have no identity; the teacher tells their colours."""
-    job = make_job(folder, out, network="msinet", priors=None, align="none", **recipe)
-    images = job.images
+    spec = make_job(folder, out, network="msinet", priors=None, align="none", **recipe)
+    images = spec.images
     identities = images.identities.copy()
     identities[:unknown] = ""
     colours = np.array([[5 * (int(name[:2]) % 2), 1 + int(name[:2]), 3] for name in images.names.tolist()], np.float32)
     targets = colours / np.linalg.norm(colours, axis=1, keepdims=True)
     unnamed = replace(images, identities=identities)
-    origin = msgspec.structs.replace(job.origin, identities=IdentityMap.of(unnamed).identities)
-    return replace(job, images=unnamed, origin=origin, targets=targets)
+    origin = msgspec.structs.replace(spec.origin, identities=IdentityMap.of(unnamed).identities)
+    return replace(spec, images=unnamed, origin=origin, targets=targets)
 
 
 def test_a_teacher_alone_is_learned_from_and_begun_from(tmp_path: Path) -> None:
-    job = taught_job(tmp_path / "set", tmp_path / "a", 16, epochs=6, teacher_images=8, rate=6e-3)
-    first = run(job)
+    spec = taught_job(tmp_path / "set", tmp_path / "a", 16, epochs=6, teacher_images=8, rate=6e-3)
+    first = run(spec)
     losses = [row["teacher"] for row in first.rows]
     assert min(losses[-2:]) < 0.9 * losses[0]
     assert all(row["identity"] == 0 == row["triplet"] for row in first.rows)
     assert first.rows[0]["images"] == 16
-    network = load_network(job.checkpoint).network
+    network = load_network(spec.checkpoint).network
     assert network(torch.zeros(1, 3, 32, 32)).shape == (1, 512)
-    second = make_job(tmp_path / "set", tmp_path / "b", epochs=1, align="none", start=job.checkpoint)
+    second = make_job(tmp_path / "set", tmp_path / "b", epochs=1, align="none", start=spec.checkpoint)
     run(second, stopped=lambda: True)
     _, state = load_checkpoint(second.checkpoint)
-    begun = load_network(job.checkpoint)[0].state_dict()
+    begun = load_network(spec.checkpoint)[0].state_dict()
     taken = {key.removeprefix("network."): value for key, value in state["objective"].items()}
     drift = max(
         float((taken[key] - value).abs().max())
@@ -151,8 +151,8 @@ def test_a_teacher_alone_is_learned_from_and_begun_from(tmp_path: Path) -> None:
 
 
 def test_identities_and_a_teacher_together(tmp_path: Path) -> None:
-    job = taught_job(tmp_path / "set", tmp_path / "a", 4, epochs=1, identities=3, teacher_images=2)
-    trainer = run(job)
+    spec = taught_job(tmp_path / "set", tmp_path / "a", 4, epochs=1, identities=3, teacher_images=2)
+    trainer = run(spec)
     (row,) = trainer.rows
     assert row["identity"] > 1
     assert row["teacher"] > 0
@@ -160,13 +160,13 @@ def test_identities_and_a_teacher_together(tmp_path: Path) -> None:
 
 
 def test_stopped_and_gone_on_with_a_teacher_is_as_if_never_stopped(tmp_path: Path) -> None:
-    def job(out: str) -> Job:
+    def spec(out: str) -> TrainingSpec:
         return taught_job(tmp_path / "set", tmp_path / out, 4, epochs=2, identities=3, teacher_images=2)
 
-    whole = run(job("whole"))
+    whole = run(spec("whole"))
     seen: list[object] = []
-    run(job("stopped"), report=seen.append, stopped=lambda: len(seen) == 1)
-    again = run(job("stopped"), resume=True)
+    run(spec("stopped"), report=seen.append, stopped=lambda: len(seen) == 1)
+    again = run(spec("stopped"), resume=True)
     assert again.steps_done == whole.steps_done > 1
     for one, other in zip(again.objective.parameters(), whole.objective.parameters(), strict=True):
         assert torch.equal(one, other)
@@ -177,15 +177,15 @@ class Given(nn.Module):
 
     map_channels, map_stride = 8, 16
 
-    def __init__(self, learned: Learned) -> None:
+    def __init__(self, learned: TrainingOutput) -> None:
         super().__init__()
         self.learned = learned
 
-    def forward(self, images: torch.Tensor, priors: torch.Tensor | None) -> Learned:
+    def forward(self, images: torch.Tensor, priors: torch.Tensor | None) -> TrainingOutput:
         return self.learned
 
 
-def losses_of(learned: Learned, labels: list[int], targets: torch.Tensor | None) -> torch.Tensor:
+def losses_of(learned: TrainingOutput, labels: list[int], targets: torch.Tensor | None) -> torch.Tensor:
     torch.manual_seed(0)
     settings = msgspec.convert({"name": "msinet", "height": 32, "width": 32}, NetworkSettings)
     objective = Objective(Given(learned), settings, PAPER, teacher_dim=0 if targets is None else 3)  # type: ignore[arg-type]
@@ -196,15 +196,15 @@ def losses_of(learned: Learned, labels: list[int], targets: torch.Tensor | None)
 def test_images_without_identity_have_no_part_in_the_losses_of_identities() -> None:
     torch.manual_seed(1)
     features, logits, maps = torch.randn(6, 8), torch.randn(6, 2), torch.rand(6, 8, 2, 2)
-    some = Learned((features[:4],), (logits[:4],), maps[:4])
+    some = TrainingOutput((features[:4],), (logits[:4],), maps[:4])
     targets = functional.normalize(torch.randn(6, 3), dim=1)
     alone = losses_of(some, [0, 0, 1, 1], None)
-    mixed = losses_of(Learned((features,), (logits,), maps), [0, 0, 1, 1, UNLABELLED, UNLABELLED], targets)
+    mixed = losses_of(TrainingOutput((features,), (logits,), maps), [0, 0, 1, 1, UNLABELLED, UNLABELLED], targets)
     torch.testing.assert_close(mixed[1:4], alone[1:4])
     assert alone[4] == 0
     assert mixed[4] > 0
     torch.testing.assert_close(mixed[0], alone[0] + PAPER.teacher_weight * mixed[4])
-    nobody = losses_of(Learned((features,), (logits,), maps), [UNLABELLED] * 6, targets)
+    nobody = losses_of(TrainingOutput((features,), (logits,), maps), [UNLABELLED] * 6, targets)
     assert nobody[1:4].tolist() == [0, 0, 0]
 
 
@@ -222,6 +222,6 @@ def test_the_average_begins_short() -> None:
 
 def test_a_start_that_does_not_fit(tmp_path: Path) -> None:
     run(make_job(tmp_path / "set", tmp_path / "a", network="osnet", epochs=1), stopped=lambda: True)
-    job = make_job(tmp_path / "set", tmp_path / "b", network="msinet", start=tmp_path / "a" / "checkpoint.pt")
+    spec = make_job(tmp_path / "set", tmp_path / "b", network="msinet", start=tmp_path / "a" / "checkpoint.pt")
     with pytest.raises(ConfigError, match="holds osnet, which does not fit this MsiNet"):
-        run(job)
+        run(spec)

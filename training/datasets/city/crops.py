@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from detect.detections import Detections
 from detect.masks import Mask
-from embed.crops import cut
+from embed.crops import cut_crop
 from ingest.frame import ClockQuality, Frame, Image
 from ingest.truth import TrueSighting, encode_mask
 from training.datasets.city.detector import BOX_BIAS, BOX_SIGMA, VISIBLE
@@ -29,7 +29,7 @@ class CityCrop:
     facts: dict[str, Any]
 
 
-def harvest(image: Image, sighting: TrueSighting, rng: np.random.Generator) -> CityCrop | None:
+def city_crop(image: Image, sighting: TrueSighting, rng: np.random.Generator) -> CityCrop | None:
     """Cut a vehicle out as the pipeline does; None for one that is too small or hardly visible.
 
     The same random numbers are drawn whatever becomes of it.
@@ -41,20 +41,20 @@ def harvest(image: Image, sighting: TrueSighting, rng: np.random.Generator) -> C
     height, width = image.shape[:2]
     true = np.array(sighting.box_xyxy, np.float64)
     sides = np.tile(true[2:] - true[:2], 2)
-    told = np.clip(true + off * sides, 0, (width, height, width, height)).astype(np.float32)
+    detected = np.clip(true + off * sides, 0, (width, height, width, height)).astype(np.float32)
     frame = Frame("", 0, 0, ClockQuality.SYNTHETIC, image)
-    crop = cut(frame, Detections.of(told[None]), 0, 1.0)
+    crop = cut_crop(frame, Detections.of(detected[None]), 0, 1.0)
     if crop is None or max(crop.image.shape[:2]) < LEAST_SIDE_PX:
         return None
-    corner = told - crop.box_xyxy
+    corner = detected - crop.box_xyxy
     mask = _mask_within(sighting, corner[:2].astype(int), crop.image.shape[:2])
     scale = min(1.0, MOST_SIDE_PX / max(crop.image.shape[:2]))
-    picture, mask = _shrink(crop.image, mask, scale)
+    small, mask = _shrink(crop.image, mask, scale)
     if mask.sum() < 100:
         return None
-    jpeg = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
+    jpeg = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
     facts = {
-        "size": [picture.shape[1], picture.shape[0]],
+        "size": [small.shape[1], small.shape[0]],
         "box_xyxy": bounds(mask),
         "detected_xyxy": [round(float(side), 1) for side in crop.box_xyxy * scale],
         "visible": round(sighting.visible, 3),

@@ -3,7 +3,7 @@
 Beside VeRi's files: `boxes_and_masks.jsonl`, one line an image of train and test, with
 `image`, `folder`, `model`, `kind`, `paint_bgr`; `view_deg`, from which side it is seen (0 its rear, 90 its right side,
 +-180 its front); `size`, width and height; `box_xyxy`, bounds of the visible pixels; `detected_xyxy`, the box that a
-detector would have told and that the crop was cut around; `visible`, `occluded`, shares; and `mask`, run lengths down
+detector would have found and that the crop was cut around; `visible`, `occluded`, shares; and `mask`, run lengths down
 the columns as COCO has them (`ingest.truth.decode_mask`). `cameras.json` tells preset, weather and look of each camera.
 """
 
@@ -82,15 +82,15 @@ def _check(settings: CitySettings) -> None:
         raise ConfigError(f"--test-share {settings.test_share:g} is not between 0 and 1")
 
 
-def write_city_set(out: Path, plan: Plan, *, workers: int, tell: Callable[[int], None]) -> dict[str, int]:
+def write_city_set(out: Path, plan: Plan, *, workers: int, on_progress: Callable[[int], None]) -> dict[str, int]:
     """Make a set, or go on with one that was interrupted; returns how many images each folder has.
 
-    `tell` hears now and then how many shards of `plan.shards` are done. The files are the same whatever the number of
-    workers and however often it was interrupted. Raises ConfigError where `out` holds something else or cannot be
-    written to, SourceError where rendering fails.
+    `on_progress` gets, now and then, how many shards of `plan.shards` are done. The files are the same whatever the
+    number of workers and however often it was interrupted. Raises ConfigError where `out` holds something else or
+    cannot be written to, SourceError where rendering fails.
     """
     _prepare(out, plan)
-    render_shards(plan, out, workers, tell)
+    render_shards(plan, out, workers, on_progress)
     try:
         return _finish(out, plan)
     except OSError as error:
@@ -98,7 +98,7 @@ def write_city_set(out: Path, plan: Plan, *, workers: int, tell: Callable[[int],
 
 
 def _finish(out: Path, plan: Plan) -> dict[str, int]:
-    """Write what is told of the images, whose shards are all there; returns how many each folder has."""
+    """Write the label files of the images, whose shards are all there; returns how many each folder has."""
     rows = []
     for number in range(len(plan.shards)):
         rows += [json.loads(line) for line in shard_path(out, number).read_text().splitlines()]
@@ -129,11 +129,11 @@ def _prepare(out: Path, plan: Plan) -> None:
 
 
 def _write_cameras(path: Path, plan: Plan) -> None:
-    told = {}
+    cameras = {}
     for number, camera in enumerate(plan.cameras, start=1):
         preset, spec = find_camera(camera.preset, camera.index)
-        told[f"c{number:03d}"] = {**asdict(camera), "weather": asdict(preset.weather), "spec": asdict(spec)}
-    path.write_text(json.dumps(told, indent=1) + "\n")
+        cameras[f"c{number:03d}"] = {**asdict(camera), "weather": asdict(preset.weather), "spec": asdict(spec)}
+    path.write_text(json.dumps(cameras, indent=1) + "\n")
 
 
 def _write_notes(out: Path, plan: Plan, counts: dict[str, int]) -> None:

@@ -61,7 +61,7 @@ class _False:
 class NoisyDetector:
     """Tells the true boxes of one camera's frames with a detector's mistakes; frames come in order.
 
-    `size` of the pictures, width and height; `fps` of the analysed frames.
+    `size` of the frames, width and height; `fps` of the analysed frames.
     """
 
     size: tuple[int, int]
@@ -72,19 +72,19 @@ class NoisyDetector:
 
     def __call__(self, frame: int, vehicles: list[int], boxes: Boxes, visible: NDArray[np.float32]) -> Detections:
         """Boxes of frame number `frame`, labelled with whose they are; all arguments by vehicle."""
-        told, labels = [], []
+        boxes_xyxy, labels = [], []
         for vehicle, box, share in zip(vehicles, boxes, visible.tolist(), strict=True):
             errors = self._errors(vehicle, frame)
             row, column = np.searchsorted(VISIBLE, share), np.searchsorted(HEIGHTS_PX, box[3] - box[1])
             if errors[0] < _QUANTILES[int(row)][int(column)]:
                 continue
             off = np.array(BOX_BIAS) + BOX_SIGMA[int(row)] * errors[1:]
-            told.append(self._within(box + off * np.tile(box[2:] - box[:2], 2)))
+            boxes_xyxy.append(self._within(box + off * np.tile(box[2:] - box[:2], 2)))
             labels.append(str(vehicle))
         for each in self._nothings(frame):
-            told.append(each)
+            boxes_xyxy.append(each)
             labels.append(NOBODY)
-        sides = np.array(told, np.float32).reshape(-1, 4)
+        sides = np.array(boxes_xyxy, np.float32).reshape(-1, 4)
         large = np.asarray((sides[:, 2:] - sides[:, :2]).min(1, initial=np.inf) > 2, np.bool_)
         found = Detections.of(sides, np.full(len(sides), SCORE, np.float32), labels=tuple(labels))
         return found.select(large)

@@ -62,7 +62,7 @@ def _places(trip: Trip, passage: Passage) -> Iterator[tuple[float, float, float,
 
 
 def _worth_looking(places: Drive, projection: Projection) -> NDArray[np.bool_]:
-    """(S,) where a car would be in the picture, and not too small."""
+    """(S,) where a car would be in the frame, and not too small."""
     x, y = projection.pixels(_middles(places)).T
     inside = (x > 0) & (y > 0) & (x < projection.width) & (y < 1.1 * projection.height)
     return np.asarray(inside & (car_px(places, projection) >= LEAST_CAR_PX), np.bool_)

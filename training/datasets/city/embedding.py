@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detect.detections import Detections
-from embed.crops import Crop, cut
+from embed.crops import Crop, cut_crop
 from ingest.clock import NS
 from ingest.frame import ClockQuality, Frame
 from ingest.synthetic.camera.spec import CameraSpec
@@ -29,7 +29,7 @@ PERFECT_NOISE = 0.02
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Look:
+class CropSource:
     """A crop to be taken: camera, number of the frame, the box (4,) float32 in it, and whose it is, as text."""
 
     camera: int
@@ -38,12 +38,12 @@ class Look:
     owner: str
 
 
-def perfect_vectors(looks: Sequence[Look], seed: int) -> Vectors:
+def perfect_vectors(sources: Sequence[CropSource], seed: int) -> Vectors:
     """(N, 64) what an encoder without fault would say: every vehicle its own direction, all others far away."""
     rng = np.random.default_rng((seed, 1))
-    vectors = np.zeros((len(looks), PERFECT_DIM), np.float32)
-    for row, look in enumerate(looks):
-        of_one = rng if look.owner == NOBODY else np.random.default_rng((seed, 2, int(look.owner)))
+    vectors = np.zeros((len(sources), PERFECT_DIM), np.float32)
+    for row, source in enumerate(sources):
+        of_one = rng if source.owner == NOBODY else np.random.default_rng((seed, 2, int(source.owner)))
         vector = of_one.standard_normal(PERFECT_DIM)
         vector = vector / np.linalg.norm(vector) + PERFECT_NOISE * rng.standard_normal(PERFECT_DIM)
         vectors[row] = vector / np.linalg.norm(vector)
@@ -51,65 +51,69 @@ def perfect_vectors(looks: Sequence[Look], seed: int) -> Vectors:
 
 
 def rendered_vectors(
-    preset: str, looks: Sequence[Look], make_embed: Callable[[], Embed], workers: int, tell: Callable[[int], None]
+    preset: str,
+    sources: Sequence[CropSource],
+    make_embed: Callable[[], Embed],
+    workers: int,
+    on_progress: Callable[[int], None],
 ) -> tuple[Vectors, NDArray[np.float32]]:
-    """(N, dim) vectors and (N,) sharpness factors of looks, rendered in processes; `tell` hears how many are done.
+    """(N, dim) vectors and (N,) sharpness factors of crops, rendered in processes; `on_progress` gets the number done.
 
-    A look whose crop lies outside the picture has a vector of zeros.
+    A source whose crop lies outside the frame has a vector of zeros.
     """
     spec_fps = [spec.fps for spec in find_camera(preset, 0)[0].cameras]
-    times_s = np.array([look.sequence / spec_fps[look.camera] for look in looks])
+    times_s = np.array([source.sequence / spec_fps[source.camera] for source in sources])
     order = np.argsort(times_s, kind="stable")
     size = max(1, -(-len(order) // max(workers, int(np.ptp(times_s) // BATCH_S) + 1))) if len(order) else 1
     parts = [order[start : start + size] for start in range(0, len(order), size)]
     with TemporaryDirectory(prefix="corridor-city-") as folder:
         files = [Path(folder) / f"{number:06d}.npz" for number in range(len(parts))]
         batches = [
-            partial(_render, preset, [looks[row] for row in part.tolist()], make_embed, file)
+            partial(_render, preset, [sources[row] for row in part.tolist()], make_embed, file)
             for part, file in zip(parts, files, strict=True)
         ]
         run_batches(
             batches,
             workers,
-            lambda: tell(sum(len(part) for part, file in zip(parts, files, strict=True) if file.exists())),
+            lambda: on_progress(sum(len(part) for part, file in zip(parts, files, strict=True) if file.exists())),
         )
         vectors: list[Vectors] = []
-        worths: list[NDArray[np.float32]] = []
+        sharpnesses: list[NDArray[np.float32]] = []
         for file in files:
             with np.load(file) as stored:
                 vectors.append(stored["vectors"])
-                worths.append(stored["worths"])
+                sharpnesses.append(stored["worths"])
     if not vectors:
         return np.empty((0, 1), np.float32), np.empty(0, np.float32)
     back = np.argsort(np.concatenate(parts), kind="stable")
-    return np.concatenate(vectors)[back], np.concatenate(worths)[back]
+    return np.concatenate(vectors)[back], np.concatenate(sharpnesses)[back]
 
 
 def _render(
-    preset: str, looks: Sequence[Look], make_embed: Callable[[], Embed], file: Path, wanted: Callable[[], bool]
+    preset: str, sources: Sequence[CropSource], make_embed: Callable[[], Embed], file: Path, wanted: Callable[[], bool]
 ) -> None:
     embed = make_embed()
     studios: dict[int, _Studio] = {}
     crops: list[Crop | None] = []
-    for look in looks:
+    for source in sources:
         if not wanted():
             return
-        if look.camera not in studios:
-            studios[look.camera] = _Studio(*find_camera(preset, look.camera))
-        crops.append(studios[look.camera].take(look))
+        if source.camera not in studios:
+            studios[source.camera] = _Studio(*find_camera(preset, source.camera))
+        crops.append(studios[source.camera].take(source))
     usable = [crop for crop in crops if crop is not None]
     rows = embed(usable) if usable else np.empty((0, 1), np.float32)
     vectors = np.zeros((len(crops), rows.shape[1]), np.float32)
     there = np.array([crop is not None for crop in crops], np.bool_)
     vectors[there] = rows
-    worths = np.array([0.0 if crop is None else crop.quality for crop in crops], np.float32)
+    sharpnesses = np.array([0.0 if crop is None else crop.quality for crop in crops], np.float32)
     unfinished = file.with_suffix(".part.npz")
-    np.savez(unfinished, vectors=vectors, worths=worths)
+    np.savez(unfinished, vectors=vectors, worths=sharpnesses)
     unfinished.replace(file)
 
 
 class _Studio:
-    """One camera, which takes a vehicle's picture with what is around it."""
+    """One camera, which renders a vehicle with its surroundings."""
 
     def __init__(self, preset: Preset, spec: CameraSpec) -> None:
         from ingest.synthetic.render.snapshot import Snapshots  # Panda3D is an extra: only who renders needs it
@@ -118,11 +122,11 @@ class _Studio:
         self._spec = spec
         self._timetable = timetable_of(preset)
 
-    def take(self, look: Look) -> Crop | None:
-        time_s = look.sequence / self._spec.fps
+    def take(self, source: CropSource) -> Crop | None:
+        time_s = source.sequence / self._spec.fps
         trips = self._timetable.near(time_s)
         there = [(trip.vehicle, pose) for trip in trips if (pose := trip.pose(time_s)) is not None]
-        only = None if look.owner == NOBODY else int(look.owner)
-        image, _ = self._snapshots.take(there, look.sequence, only=only)
-        frame = Frame("", look.sequence, round(time_s * NS), ClockQuality.SYNTHETIC, image)
-        return cut(frame, Detections.of(look.box[None]), 0, 1.0)
+        only = None if source.owner == NOBODY else int(source.owner)
+        image, _ = self._snapshots.take(there, source.sequence, only=only)
+        frame = Frame("", source.sequence, round(time_s * NS), ClockQuality.SYNTHETIC, image)
+        return cut_crop(frame, Detections.of(source.box[None]), 0, 1.0)

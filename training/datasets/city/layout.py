@@ -30,9 +30,9 @@ COLOURS_BGR = {
 TYPES = {"saloon": 1, "suv": 2, "van": 3, "hatch": 4, "mpv": 5, "pickup": 6, "bus": 7, "truck": 8, "estate": 9}
 """VeRi's numbers of types; motorcycles, which it has none of, are 10."""
 MOTORCYCLE = 10
-OF_KIND = {"car": 1, "van": 3, "bus": 7, "truck": 8, "motorcycle": MOTORCYCLE}
+TYPE_OF_KIND = {"car": 1, "van": 3, "bus": 7, "truck": 8, "motorcycle": MOTORCYCLE}
 
-Row = Mapping[str, Any]
+LabelRow = Mapping[str, Any]
 
 
 def colour_id(paint_bgr: Sequence[int]) -> int:
@@ -46,10 +46,10 @@ def type_id(model: str, kind: str) -> int:
     """VeRi's type of a model: by its name where that says it, else by its kind."""
     if kind == "motorcycle":
         return MOTORCYCLE
-    return next((number for name, number in TYPES.items() if model.startswith(name)), OF_KIND.get(kind, 1))
+    return next((number for name, number in TYPES.items() if model.startswith(name)), TYPE_OF_KIND.get(kind, 1))
 
 
-def write_layout(out: Path, rows: Sequence[Row], seed: int) -> dict[str, int]:
+def write_layout(out: Path, rows: Sequence[LabelRow], seed: int) -> dict[str, int]:
     """Write the lists of a set whose images are there; returns how many images each folder has."""
     train = sorted((row for row in rows if row["folder"] == "image_train"), key=_name)
     test = sorted((row for row in rows if row["folder"] == "image_test"), key=_name)
@@ -69,25 +69,25 @@ def write_layout(out: Path, rows: Sequence[Row], seed: int) -> dict[str, int]:
     return {"image_train": len(train), "image_test": len(test), "image_query": len(query)}
 
 
-def _name(row: Row) -> str:
+def _name(row: LabelRow) -> str:
     return str(row["image"])
 
 
-def _identity_camera(row: Row) -> tuple[str, str]:
+def _identity_camera(row: LabelRow) -> tuple[str, str]:
     """`0002` and `c002` of a name."""
     identity, camera, *_ = _name(row).split("_")
     return identity, camera
 
 
-def _choose_queries(test: Sequence[Row], rng: np.random.Generator) -> list[Row]:
+def _choose_queries(test: Sequence[LabelRow], rng: np.random.Generator) -> list[LabelRow]:
     """One image of each vehicle in each camera, as VeRi has it; they stay in the test set."""
-    groups: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    groups: dict[tuple[str, str], list[LabelRow]] = defaultdict(list)
     for row in test:
         groups[_identity_camera(row)].append(row)
     return [groups[key][int(rng.integers(len(groups[key])))] for key in sorted(groups)]
 
 
-def _write_labels(path: Path, root: str, rows: Sequence[Row]) -> None:
+def _write_labels(path: Path, root: str, rows: Sequence[LabelRow]) -> None:
     lines = ['<?xml version="1.0" encoding="utf-8"?>', f'<{root} Version="1.0">', f'  <Items number="{len(rows)}">']
     for row in rows:
         identity, camera = _identity_camera(row)
@@ -99,7 +99,7 @@ def _write_labels(path: Path, root: str, rows: Sequence[Row]) -> None:
     path.write_text("\n".join([*lines, "  </Items>", f"</{root}>", ""]))
 
 
-def _write_relations(out: Path, query: Sequence[Row], test: Sequence[Row]) -> None:
+def _write_relations(out: Path, query: Sequence[LabelRow], test: Sequence[LabelRow]) -> None:
     """By query the line numbers, from 1, in name_test.txt: of the same vehicle elsewhere, and in the same camera."""
     places: dict[str, list[tuple[str, int]]] = defaultdict(list)
     for number, row in enumerate(test, start=1):
@@ -114,7 +114,7 @@ def _write_relations(out: Path, query: Sequence[Row], test: Sequence[Row]) -> No
     (out / "jk_image.txt").write_text("".join(f"{line}\n" for line in junk))
 
 
-def _write_tracks(path: Path, test: Sequence[Row]) -> None:
+def _write_tracks(path: Path, test: Sequence[LabelRow]) -> None:
     """A line for each vehicle in each camera: the track's name and its images."""
     tracks: dict[tuple[str, str], list[str]] = defaultdict(list)
     for row in test:

@@ -1,4 +1,4 @@
-"""Observations of a whole preset at tracklet rate: what perception would have said, without rendering every frame."""
+"""Observations of a whole preset at tracklet rate: as from perception, without rendering every frame."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,26 +6,36 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from embed.observation import BoxAt, Epoch, Message, Observation, State, Tick, order_key, pack_vector, tracklet_id
+from embed.observation import (
+    BoxAt,
+    CameraEpoch,
+    Message,
+    Observation,
+    Tick,
+    TrackletState,
+    order_key,
+    pack_vector,
+    tracklet_id,
+)
 from embed.tracklets import LONGEST_PATH
 from ingest.clock import NS
 from ingest.frame import ClockQuality
 from training.datasets.city.detector import SCORE
-from training.datasets.city.embedding import Look
-from training.datasets.city.tracklets import WORTH_A_LOOK, Tracklet, worth_cropping
-from training.datasets.city.true_boxes import Sights
+from training.datasets.city.embedding import CropSource
+from training.datasets.city.tracklets import MIN_VISIBLE, Tracklet, best_crop_frames
+from training.datasets.city.true_boxes import TrueBoxes
 
 LABEL = "vehicle"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Watched:
-    """One camera's sights and its tracklets; `shots` are, by tracklet, the places in its frames of its crops."""
+class CityCamera:
+    """One camera's true boxes and its tracklets; `shots` are, by tracklet, the places in its frames of its crops."""
 
     camera_id: str
     camera: int
     frame_size: tuple[int, int]
-    sights: Sights
+    true_boxes: TrueBoxes
     tracklets: Sequence[Tracklet]
     shots: Sequence[Sequence[int]]
 
@@ -35,18 +45,18 @@ class Watched:
         camera_id: str,
         camera: int,
         frame_size: tuple[int, int],
-        sights: Sights,
+        true_boxes: TrueBoxes,
         tracklets: Sequence[Tracklet],
         crops: int,
-    ) -> "Watched":
+    ) -> "CityCamera":
         """With the best `crops` crops of each tracklet chosen."""
-        shots = [worth_cropping(it, sights.camera_ns, crops) for it in tracklets]
-        return cls(camera_id, camera, frame_size, sights, tracklets, shots)
+        shots = [best_crop_frames(it, true_boxes.camera_ns, crops) for it in tracklets]
+        return cls(camera_id, camera, frame_size, true_boxes, tracklets, shots)
 
-    def looks(self) -> list[Look]:
+    def sources(self) -> list[CropSource]:
         """The crops to be taken, by tracklet, then time."""
         return [
-            Look(self.camera, int(self.sights.sequences[it.frames[place]]), it.boxes[place], it.owners[place])
+            CropSource(self.camera, int(self.true_boxes.sequences[it.frames[place]]), it.boxes[place], it.owners[place])
             for it, places in zip(self.tracklets, self.shots, strict=True)
             for place in places
         ]
@@ -71,39 +81,45 @@ class Features:
 
 
 def messages(
-    watched: Watched, features: Sequence[Features], encoder: str, generation: int, lost_after_s: float
+    city_camera: CityCamera, features: Sequence[Features], encoder: str, generation: int, lost_after_s: float
 ) -> list[Message]:
-    """All that is said of one camera, in order; `features` by tracklet."""
-    told: list[Message] = []
-    sights = watched.sights
-    for session in np.unique(sights.session).tolist():
-        places = np.flatnonzero(sights.session == session)
-        epoch = Epoch(generation, session)
-        for it, of_it in zip(watched.tracklets, features, strict=True):
+    """All records of one camera, in order; `features` by tracklet."""
+    records: list[Message] = []
+    true_boxes = city_camera.true_boxes
+    for session in np.unique(true_boxes.session).tolist():
+        places = np.flatnonzero(true_boxes.session == session)
+        epoch = CameraEpoch(generation, session)
+        for it, of_it in zip(city_camera.tracklets, features, strict=True):
             if it.session == session:
-                told += _life(watched, it, of_it, encoder, epoch, int(places[-1]), round(lost_after_s * NS))
-        told += _ticks(watched, places, epoch, last=session == sights.session[-1])
-    return sorted(told, key=order_key)
+                records += _life(city_camera, it, of_it, encoder, epoch, int(places[-1]), round(lost_after_s * NS))
+        records += _ticks(city_camera, places, epoch, last=session == true_boxes.session[-1])
+    return sorted(records, key=order_key)
 
 
 def _life(
-    watched: Watched, it: Tracklet, features: Features, encoder: str, epoch: Epoch, end: int, lost_after_ns: int
+    city_camera: CityCamera,
+    it: Tracklet,
+    features: Features,
+    encoder: str,
+    epoch: CameraEpoch,
+    end: int,
+    lost_after_ns: int,
 ) -> Iterator[Observation]:
     """A tracklet opened, updated whenever its path has grown long, and closed."""
-    camera_ns = watched.sights.camera_ns
+    camera_ns = city_camera.true_boxes.camera_ns
     first_ns, last_ns = int(camera_ns[it.frames[0]]), int(camera_ns[it.frames[-1]])
     gone = np.searchsorted(camera_ns[: end + 1], last_ns + lost_after_ns, side="right")
-    said, sequence = 0, 0
+    reported, sequence = 0, 0
 
-    def observe(state: State, frame: int, until: int) -> Observation:
-        """Said at `frame`; `until` counts the boxes known by then."""
-        nonlocal said, sequence
+    def observe(state: TrackletState, frame: int, until: int) -> Observation:
+        """Reported at `frame`; `until` counts the boxes known by then."""
+        nonlocal reported, sequence
         vector, quality, crops = features.mean(it.frames[until - 1])
-        path = [_box_at(it, place, first_ns, camera_ns) for place in range(said, until)]
-        number, said, sequence = sequence, until, sequence + 1
+        path = [_box_at(it, place, first_ns, camera_ns) for place in range(reported, until)]
+        number, reported, sequence = sequence, until, sequence + 1
         return Observation(
-            id=f"{tracklet_id(watched.camera_id, epoch, it.track)}|{number}",
-            camera=watched.camera_id,
+            id=f"{tracklet_id(city_camera.camera_id, epoch, it.track)}|{number}",
+            camera=city_camera.camera_id,
             epoch=epoch,
             track=it.track,
             sequence=number,
@@ -112,7 +128,7 @@ def _life(
             first_ns=first_ns,
             last_ns=int(camera_ns[it.frames[until - 1]]),
             clock=ClockQuality.SYNTHETIC,
-            frame_size=watched.frame_size,
+            frame_size=city_camera.frame_size,
             path=path,
             label=LABEL,
             score=SCORE,
@@ -123,10 +139,10 @@ def _life(
         )
 
     opened = it.frames.index(it.opened) + 1
-    yield observe(State.OPENED, it.opened, opened)
+    yield observe(TrackletState.OPENED, it.opened, opened)
     for until in range(opened + LONGEST_PATH, len(it.frames) + 1, LONGEST_PATH):
-        yield observe(State.UPDATED, it.frames[until - 1], until)
-    yield observe(State.CLOSED, min(int(gone), end), len(it.frames))
+        yield observe(TrackletState.UPDATED, it.frames[until - 1], until)
+    yield observe(TrackletState.CLOSED, min(int(gone), end), len(it.frames))
 
 
 def _box_at(it: Tracklet, place: int, first_ns: int, camera_ns: NDArray[np.int64]) -> BoxAt:
@@ -134,60 +150,65 @@ def _box_at(it: Tracklet, place: int, first_ns: int, camera_ns: NDArray[np.int64
     return BoxAt(offset_us, *(round(float(side) * 10) for side in it.boxes[place]))
 
 
-def _ticks(watched: Watched, places: NDArray[np.int64], epoch: Epoch, *, last: bool) -> Iterator[Tick]:
+def _ticks(city_camera: CityCamera, places: NDArray[np.int64], epoch: CameraEpoch, *, last: bool) -> Iterator[Tick]:
     """One with the first analysed frame of every second of the camera's clock, and one at the end of the session."""
-    sights = watched.sights
-    seconds = sights.camera_ns[places] // NS
+    true_boxes = city_camera.true_boxes
+    seconds = true_boxes.camera_ns[places] // NS
     due = np.flatnonzero(np.diff(seconds, prepend=seconds[0] - 1)).tolist()
     for number, row in enumerate([*due, len(places) - 1]):
         yield Tick(
-            camera=watched.camera_id,
+            camera=city_camera.camera_id,
             epoch=epoch,
             sequence=number,
-            at_ns=int(sights.camera_ns[places[row]]),
+            at_ns=int(true_boxes.camera_ns[places[row]]),
             final=last and number == len(due),
-            decoded=int(sights.sequences[places[row]] - sights.sequences[places[0]]) + 1,
+            decoded=int(true_boxes.sequences[places[row]] - true_boxes.sequences[places[0]]) + 1,
             analysed=row + 1,
         )
 
 
 def split_features(
-    watched: Sequence[Watched], vectors: NDArray[np.float32], worths: NDArray[np.float32] | None
+    cameras: Sequence[CityCamera], vectors: NDArray[np.float32], sharpnesses: NDArray[np.float32] | None
 ) -> list[list[Features]]:
-    """By camera and tracklet what the vectors of all looks say, in the order of `looks`.
+    """By camera and tracklet what the vectors of all crop sources say, in the order of `sources`.
 
-    worths: how sharp each crop is; crops without a vector are left out unless a tracklet has no other.
+    sharpnesses: how sharp each crop is; crops without a vector are left out unless a tracklet has no other.
     """
-    start, told = 0, []
-    for each in watched:
+    start, features_of = 0, []
+    for each in cameras:
         of_camera = []
         for it, places in zip(each.tracklets, each.shots, strict=True):
             rows = slice(start, start + len(places))
             start += len(places)
             qualities = np.array([it.qualities[place] for place in places], np.float32)
-            if worths is not None:
-                qualities = qualities * worths[rows]
+            if sharpnesses is not None:
+                qualities = qualities * sharpnesses[rows]
             frames = np.array([it.frames[place] for place in places], np.int64)
             of_camera.append(Features(vectors[rows], qualities, frames))
-        told.append(of_camera)
-    return told
+        features_of.append(of_camera)
+    return features_of
 
 
-def time_rows(sights: Sights) -> Iterator[str]:
+def time_rows(true_boxes: TrueBoxes) -> Iterator[str]:
     """Lines `frame,captured_ns`: when the analysed frames were captured by the camera's own clock."""
-    for sequence, at_ns in zip(sights.sequences.tolist(), sights.camera_ns.tolist(), strict=True):
+    for sequence, at_ns in zip(true_boxes.sequences.tolist(), true_boxes.camera_ns.tolist(), strict=True):
         yield f"{sequence + 1},{at_ns}\n"
 
 
-def truth_rows(sights: Sights, kinds: Mapping[int, int]) -> Iterator[str]:
+def truth_rows(true_boxes: TrueBoxes, kinds: Mapping[int, int]) -> Iterator[str]:
     """Lines of the MOT Challenge's text for one camera: what is in view on every analysed frame.
 
     What is hidden or cut off so far that nobody could follow it is there as well, but does not count (`conf` 0).
     """
     for at, vehicle, box, visible in zip(
-        sights.at.tolist(), sights.vehicles.tolist(), sights.boxes.tolist(), sights.visible.tolist(), strict=True
+        true_boxes.at.tolist(),
+        true_boxes.vehicles.tolist(),
+        true_boxes.boxes.tolist(),
+        true_boxes.visible.tolist(),
+        strict=True,
     ):
         left, top, right, bottom = box
         sides = f"{left:.1f},{top:.1f},{right - left:.1f},{bottom - top:.1f}"
-        counts = int(visible >= WORTH_A_LOOK)
-        yield f"{int(sights.sequences[at]) + 1},{vehicle},{sides},{counts},{kinds[vehicle]},{min(visible, 1.0):.3f}\n"
+        counts = int(visible >= MIN_VISIBLE)
+        frame = int(true_boxes.sequences[at]) + 1
+        yield f"{frame},{vehicle},{sides},{counts},{kinds[vehicle]},{min(visible, 1.0):.3f}\n"

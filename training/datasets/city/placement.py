@@ -15,7 +15,7 @@ from training.datasets.city.drives import Drive
 SIDES_PX = (30.0, 330.0)
 """Least and most of the longer side of a vehicle's box that is worth a place."""
 INSIDE_SHARE = 0.6
-"""Of a vehicle's box that lies in the picture, at least."""
+"""Of a vehicle's box that lies in the frame, at least."""
 MOST_COVERED = 0.5
 """Of a vehicle's box that a nearer one's box covers."""
 AHEAD_M, BESIDE_M = 1.6, 0.35
@@ -24,8 +24,8 @@ TRIES = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """One picture to be taken: the `view`-th of a vehicle along a drive (its number) through the camera's sight."""
+class CropRequest:
+    """One crop to be taken: the `view`-th of a vehicle along a drive (its number) through the camera's sight."""
 
     vehicle: Vehicle
     view: int
@@ -33,36 +33,44 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Standing:
+class PlacedVehicle:
     """A vehicle at its place in a snapshot. place: x_m, y_m, heading_deg. box: its full box, (4,) xyxy pixels."""
 
-    wanted: Wanted
+    request: CropRequest
     place: tuple[float, float, float]
     speed_mps: float
     footprint: NDArray[np.float32]
     box: NDArray[np.float64]
 
 
-def stage(
-    wanted: Sequence[Wanted], drives: Sequence[Drive], projection: Projection, most: int, rng: np.random.Generator
-) -> list[Standing]:
+def place_vehicles(
+    requests: Sequence[CropRequest],
+    drives: Sequence[Drive],
+    projection: Projection,
+    most: int,
+    rng: np.random.Generator,
+) -> list[PlacedVehicle]:
     """Find places for up to `most` of the wanted, in their order; a vehicle is there once."""
-    chosen: list[Standing] = []
-    for each in wanted[: 3 * most]:
-        if any(other.wanted.vehicle.vehicle_id == each.vehicle.vehicle_id for other in chosen):
+    chosen: list[PlacedVehicle] = []
+    for each in requests[: 3 * most]:
+        if any(other.request.vehicle.vehicle_id == each.vehicle.vehicle_id for other in chosen):
             continue
-        standing = _find_place(each, drives[each.drive], projection, chosen, rng)
-        if standing is not None:
-            chosen.append(standing)
+        placed = _find_place(each, drives[each.drive], projection, chosen, rng)
+        if placed is not None:
+            chosen.append(placed)
         if len(chosen) == most:
             break
     return chosen
 
 
 def _find_place(
-    wanted: Wanted, drive: Drive, projection: Projection, others: Sequence[Standing], rng: np.random.Generator
-) -> Standing | None:
-    corners = box_corners(wanted.vehicle.model)
+    request: CropRequest,
+    drive: Drive,
+    projection: Projection,
+    others: Sequence[PlacedVehicle],
+    rng: np.random.Generator,
+) -> PlacedVehicle | None:
+    corners = box_corners(request.vehicle.model)
     for _ in range(TRIES):
         x_m, y_m, heading_deg, speed_mps = drive[int(rng.integers(len(drive)))]
         turn, aside_m = np.radians(heading_deg), rng.normal(0, 0.2)
@@ -72,16 +80,16 @@ def _find_place(
             float(y_m + aside_m * np.sin(turn) + ahead_m * np.cos(turn)),
             float(heading_deg + rng.normal(0, 1.0)),
         )
-        standing = Standing(
-            wanted, spot, float(speed_mps), _footprint(corners, spot), box_of(to_world(corners, spot), projection)
+        placed = PlacedVehicle(
+            request, spot, float(speed_mps), _footprint(corners, spot), box_of(to_world(corners, spot), projection)
         )
-        if _well_seen(standing.box, projection) and all(_apart(standing, other) for other in others):
-            return standing
+        if _well_seen(placed.box, projection) and all(_apart(placed, other) for other in others):
+            return placed
     return None
 
 
 def box_of(points_m: NDArray[np.floating], projection: Projection) -> NDArray[np.float64]:
-    """The (4,) box around the pixels of (N, 3) world points, also beyond the picture; all 0 if one is behind."""
+    """The (4,) box around the pixels of (N, 3) world points, also beyond the frame; all 0 if one is behind."""
     if (projection.depth_m(points_m) < 1.0).any():
         return np.zeros(4)
     pixels = projection.pixels(points_m)
@@ -104,7 +112,7 @@ def _well_seen(box: NDArray[np.float64], projection: Projection) -> bool:
     return SIDES_PX[0] <= longer <= SIDES_PX[1] and float(within.prod()) >= INSIDE_SHARE * float(sides.prod())
 
 
-def _apart(one: Standing, other: Standing) -> bool:
+def _apart(one: PlacedVehicle, other: PlacedVehicle) -> bool:
     """Whether two bodies leave each other room, and neither hides most of the other."""
     if cv2.intersectConvexConvex(one.footprint, other.footprint)[0] > 0:
         return False

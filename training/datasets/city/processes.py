@@ -18,8 +18,8 @@ Work = Callable[[Callable[[], bool]], None]
 """Does a batch, and leaves its results in files; asks now and then whether it is still wanted. Can be pickled."""
 
 
-def run_batches(batches: Sequence[Work], workers: int, tell: Callable[[], None]) -> None:
-    """Do all batches, `workers` at a time; `tell` is called now and then.
+def run_batches(batches: Sequence[Work], workers: int, on_progress: Callable[[], None]) -> None:
+    """Do all batches, `workers` at a time; `on_progress` is called now and then.
 
     Raises SourceError where a process died or cannot go on. Whatever ends this early ends the processes too.
     """
@@ -33,7 +33,7 @@ def run_batches(batches: Sequence[Work], workers: int, tell: Callable[[], None])
             ended = [process for process in running if process.exitcode is not None]
             _check(ended, complaints)  # those and no others: one that ends from now on is looked at the next time
             running = [process for process in running if process not in ended]
-            tell()
+            on_progress()
     finally:
         for process in running:
             process.kill()

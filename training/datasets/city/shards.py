@@ -15,9 +15,9 @@ from ingest.synthetic.camera.spec import Projection
 from ingest.synthetic.vehicle.fleet import Vehicle, draw_vehicle
 from ingest.synthetic.world.presets import find_camera
 from ingest.truth import TrueSighting
-from training.datasets.city.crops import CityCrop, harvest
+from training.datasets.city.crops import CityCrop, city_crop
 from training.datasets.city.drives import Drive, view_deg
-from training.datasets.city.placement import Standing, Wanted, stage
+from training.datasets.city.placement import CropRequest, PlacedVehicle, place_vehicles
 from training.datasets.city.processes import run_batches
 
 SNAPSHOT_VEHICLES = 7
@@ -94,13 +94,13 @@ class Stages:
         self._plan = plan
         self._ready: dict[int, Any] = {}
 
-    def take(self, camera: int, standing: Sequence[Standing], number: int, speed_mps: float) -> Any:
-        """A picture and the sightings in it."""
+    def take(self, camera: int, placed: Sequence[PlacedVehicle], number: int, speed_mps: float) -> Any:
+        """A frame and the sightings in it."""
         if camera not in self._ready:
             from ingest.synthetic.render.snapshot import Snapshots  # Panda3D is an extra: only who renders needs it
 
             self._ready[camera] = Snapshots(*find_camera(*_preset_camera(self._plan, camera)))
-        vehicles = [(each.wanted.vehicle, each.place) for each in standing]
+        vehicles = [(each.request.vehicle, each.place) for each in placed]
         return self._ready[camera].take(vehicles, number, speed_mps=speed_mps)
 
     def close(self) -> None:
@@ -123,7 +123,7 @@ def _render_camera(
     projection = Projection(spec.pose, spec.width, spec.height)
     drives = plan.drives[camera]
     pending = [
-        Wanted(vehicle, view, drive)
+        CropRequest(vehicle, view, drive)
         for vehicle, drive in zip(
             vehicles.values(), rng.integers(len(drives), size=len(vehicles)).tolist(), strict=True
         )
@@ -132,23 +132,23 @@ def _render_camera(
     pending = [pending[place] for place in rng.permutation(len(pending)).tolist()]
     rows: list[dict[str, Any]] = []
     for turn in range(SNAPSHOTS):
-        standing = stage(pending, drives, projection, SNAPSHOT_VEHICLES, rng)
-        # A shard has the pictures from SNAPSHOTS * number on of each camera, as if they were moments of a recording.
+        placed = place_vehicles(pending, drives, projection, SNAPSHOT_VEHICLES, rng)
+        # A shard has the frames from SNAPSHOTS * number on of each camera, as if they were moments of a recording.
         frame = SNAPSHOTS * number + turn
         seen: dict[int, TrueSighting] = {}
-        if standing:
-            speed_mps = float(np.mean([each.speed_mps for each in standing]))
-            image, sightings = stages.take(camera, standing, frame, speed_mps)
+        if placed:
+            speed_mps = float(np.mean([each.speed_mps for each in placed]))
+            image, sightings = stages.take(camera, placed, frame, speed_mps)
             seen = {sighting.vehicle_id: sighting for sighting in sightings}
         done = set()
-        for each in standing:
-            sighting = seen.get(each.wanted.vehicle.vehicle_id)
-            crop = harvest(image, sighting, rng) if sighting is not None else None
+        for each in placed:
+            sighting = seen.get(each.request.vehicle.vehicle_id)
+            crop = city_crop(image, sighting, rng) if sighting is not None else None
             if crop is not None:
                 rows.append(_write(plan, camera, frame, each, crop, out, view_deg(each.place, spec)))
-                done.add(each.wanted)
+                done.add(each.request)
         # Whoever had a turn and was not seen well tries another drive, after all others.
-        tried = pending[: 3 * SNAPSHOT_VEHICLES] if not standing else [each.wanted for each in standing]
+        tried = pending[: 3 * SNAPSHOT_VEHICLES] if not placed else [each.request for each in placed]
         again = [replace(one, drive=int(rng.integers(len(drives)))) for one in tried if one not in done]
         pending = [one for one in pending if one not in tried] + again
         if not pending:
@@ -157,19 +157,19 @@ def _render_camera(
 
 
 def _write(
-    plan: Plan, camera: int, frame: int, each: Standing, crop: CityCrop, out: Path, seen_deg: float
+    plan: Plan, camera: int, frame: int, each: PlacedVehicle, crop: CityCrop, out: Path, seen_deg: float
 ) -> dict[str, Any]:
-    vehicle = each.wanted.vehicle
+    vehicle = each.request.vehicle
     identity = vehicle.vehicle_id
-    name = image_name(identity, camera + 1, frame, each.wanted.view)
+    name = image_name(identity, camera + 1, frame, each.request.view)
     folder = "image_test" if identity in plan.test else "image_train"
     (out / folder / name).write_bytes(crop.jpeg)
     described = {"model": vehicle.model.name, "kind": vehicle.model.kind, "paint_bgr": list(vehicle.paint_bgr)}
     return {"image": name, "folder": folder, **described, "view_deg": round(seen_deg, 1), **crop.facts}
 
 
-def render_shards(plan: Plan, out: Path, workers: int, tell: Callable[[int], None]) -> None:
-    """Render what is missing of a set in `workers` processes; `tell` hears how many shards are done, now and then.
+def render_shards(plan: Plan, out: Path, workers: int, on_progress: Callable[[int], None]) -> None:
+    """Render what is missing of a set in `workers` processes; `on_progress` gets how many shards are done.
 
     Raises SourceError where a process died; what was finished stays, and the next call goes on from there.
     """
@@ -179,7 +179,7 @@ def render_shards(plan: Plan, out: Path, workers: int, tell: Callable[[int], Non
     run_batches(
         [partial(_render_batch, plan, batch, out) for batch in batches],
         workers,
-        lambda: tell(sum(shard_path(out, number).exists() for number in range(len(plan.shards)))),
+        lambda: on_progress(sum(shard_path(out, number).exists() for number in range(len(plan.shards)))),
     )
 
 

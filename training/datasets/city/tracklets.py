@@ -1,4 +1,4 @@
-"""Tracklets of a city camera without pictures: who is followed from when to when, and which frames are worth a crop."""
+"""Tracklets of a city camera without rendering: who is followed from when to when, and which frames are worth a crop."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -8,16 +8,16 @@ from numpy.typing import NDArray
 
 from detect.detections import Boxes, Detections
 from detect.tracking import Tracker
-from embed.crops import qualities
+from embed.crops import crop_qualities
 from embed.settings import EmbedSettings
 from ingest.clock import NS
 from ingest.frame import ClockQuality, Frame
 from training.datasets.city.detector import NoisyDetector
-from training.datasets.city.true_boxes import Sights
+from training.datasets.city.true_boxes import TrueBoxes
 from training.scoring.tracks import VISIT_GAP_S
 
 CROPS_APART_NS = 300_000_000
-WORTH_A_LOOK = 0.3
+MIN_VISIBLE = 0.3
 """With true boxes a vehicle is followed where this share of it is visible."""
 
 
@@ -44,7 +44,11 @@ class Tracklet:
 
 
 def follow(
-    sights: Sights, size: tuple[int, int], settings: EmbedSettings, lost_after_s: float, noise: NoisyDetector | None
+    true_boxes: TrueBoxes,
+    size: tuple[int, int],
+    settings: EmbedSettings,
+    lost_after_s: float,
+    noise: NoisyDetector | None,
 ) -> list[Tracklet]:
     """The tracklets of a camera that are spoken of, by session, then track; without `noise` of the true boxes.
 
@@ -53,12 +57,14 @@ def follow(
     """
     blank = np.broadcast_to(np.uint8(0), (size[1], size[0], 3))
     tracklets: list[Tracklet] = []
-    for session in np.unique(sights.session).tolist():
-        places = np.flatnonzero(sights.session == session).tolist()
+    for session in np.unique(true_boxes.session).tolist():
+        places = np.flatnonzero(true_boxes.session == session).tolist()
         known: dict[int, Tracklet] = {}
-        for place, found in _tracked(sights, places, lost_after_s, noise):
-            frame = Frame("", int(sights.sequences[place]), int(sights.camera_ns[place]), ClockQuality.SYNTHETIC, blank)
-            worth = qualities(frame, found)
+        for place, found in _tracked(true_boxes, places, lost_after_s, noise):
+            frame = Frame(
+                "", int(true_boxes.sequences[place]), int(true_boxes.camera_ns[place]), ClockQuality.SYNTHETIC, blank
+            )
+            quality = crop_qualities(frame, found)
             for row, number in enumerate(found.track_ids.tolist()):
                 it = known.get(number)
                 if it is None:
@@ -67,37 +73,37 @@ def follow(
                 it.frames.append(place)
                 it.boxes.append(found.boxes[row])
                 it.owners.append(found.labels[row])
-                it.qualities.append(float(worth[row]))
+                it.qualities.append(float(quality[row]))
     for it in tracklets:
-        times_ns = sights.camera_ns[it.frames]
+        times_ns = true_boxes.camera_ns[it.frames]
         old_enough = np.flatnonzero(times_ns - times_ns[0] >= settings.open_after_s * NS)
         it.opened = it.frames[int(old_enough[0])] if len(old_enough) else -1
     return [it for it in tracklets if it.opened >= 0]
 
 
 def _tracked(
-    sights: Sights, places: list[int], lost_after_s: float, noise: NoisyDetector | None
+    true_boxes: TrueBoxes, places: list[int], lost_after_s: float, noise: NoisyDetector | None
 ) -> Iterator[tuple[int, Detections]]:
     """The tracked vehicles of each frame of a session."""
     tracker = Tracker(lost_after_s=lost_after_s)
-    patient = _Patient(round(VISIT_GAP_S * NS))
+    patient = _TruthTracker(round(VISIT_GAP_S * NS))
     for place in places:
-        rows = sights.rows_of(place)
-        vehicles, boxes, visible = sights.vehicles[rows].tolist(), sights.boxes[rows], sights.visible[rows]
-        at_ns = int(sights.camera_ns[place])
+        rows = true_boxes.rows_of(place)
+        vehicles, boxes, visible = true_boxes.vehicles[rows].tolist(), true_boxes.boxes[rows], true_boxes.visible[rows]
+        at_ns = int(true_boxes.camera_ns[place])
         if noise is None:
             yield place, patient(at_ns, vehicles, boxes, visible)
             continue
         found = noise(place, vehicles, boxes, visible)
-        picture = Frame("", 0, at_ns, ClockQuality.SYNTHETIC, _PIXEL)
-        yield place, tracker(picture, found)
+        frame = Frame("", 0, at_ns, ClockQuality.SYNTHETIC, _PIXEL)
+        yield place, tracker(frame, found)
 
 
 _PIXEL = np.zeros((1, 1, 3), np.uint8)
 
 
 @dataclass(slots=True, eq=False)
-class _Patient:
+class _TruthTracker:
     """Follows vehicles by their ids; whoever is out of sight for too long gets a new number."""
 
     lost_after_ns: int
@@ -105,7 +111,7 @@ class _Patient:
     _given: int = 0
 
     def __call__(self, at_ns: int, vehicles: list[int], boxes: Boxes, visible: NDArray[np.float32]) -> Detections:
-        rows = np.flatnonzero(visible >= WORTH_A_LOOK)
+        rows = np.flatnonzero(visible >= MIN_VISIBLE)
         numbers = []
         for row in rows.tolist():
             number, last_ns = self._numbers.get(vehicles[row], (0, at_ns))
@@ -120,7 +126,7 @@ class _Patient:
         return found
 
 
-def worth_cropping(it: Tracklet, times_ns: NDArray[np.int64], most: int) -> list[int]:
+def best_crop_frames(it: Tracklet, times_ns: NDArray[np.int64], most: int) -> list[int]:
     """Places in `it.frames` of its best crops, by time: the best before it is opened, and the best of all, apart."""
     order = np.argsort(-np.array(it.qualities), kind="stable").tolist()
     early = next(place for place in order if it.frames[place] <= it.opened)

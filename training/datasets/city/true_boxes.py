@@ -1,4 +1,4 @@
-"""What each camera of a preset has in view and where in its pictures, from the geometry alone, without rendering."""
+"""What each camera of a preset has in view and where in its frames, from the geometry alone, without rendering."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,13 +25,13 @@ _DIRECTIONS = 256
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Sights:
+class TrueBoxes:
     """One camera's analysed frames, and the vehicles in them.
 
     sequences: (F,) numbers of the frames that are analysed; camera_ns: (F,) what the camera's clock says then; session:
     (F,) rises by one after each outage. rows of the rest, by frame, then vehicle: at (N,) place among the frames,
-    vehicles (N,) ids, boxes (N, 4) float32 within the picture, visible (N,) share of the whole vehicle that is inside
-    the picture and not covered by a nearer one.
+    vehicles (N,) ids, boxes (N, 4) float32 within the frame, visible (N,) share of the whole vehicle that is inside
+    the frame and not covered by a nearer one.
     """
 
     sequences: Ints
@@ -66,14 +66,14 @@ def analysed_frames(preset: Preset, spec: CameraSpec, fps: float) -> tuple[Ints,
     return np.array(sequences, np.int64), np.array(times_ns, np.int64), np.array(sessions, np.int64)
 
 
-def sights_of(preset: Preset, fps: float, outlines: "Outlines") -> list[Sights]:
+def true_boxes_of(preset: Preset, fps: float, outlines: "Outlines") -> list[TrueBoxes]:
     """Of every camera of a preset, analysed at `fps` frames a second."""
     trips = {trip.vehicle.vehicle_id: trip for trip in trips_of(preset)}
     by_camera: dict[int, list[Passage]] = {}
     for passage in passages(preset):
         by_camera.setdefault(passage.camera, []).append(passage)
     return [
-        _sights(preset, spec, by_camera.get(camera, []), trips, fps, outlines)
+        _true_boxes(preset, spec, by_camera.get(camera, []), trips, fps, outlines)
         for camera, spec in enumerate(preset.cameras)
     ]
 
@@ -98,9 +98,9 @@ class Outlines:
         return self._known[vehicle.vehicle_id]
 
 
-def _sights(
+def _true_boxes(
     preset: Preset, spec: CameraSpec, seen: list[Passage], trips: Mapping[int, Trip], fps: float, outlines: Outlines
-) -> Sights:
+) -> TrueBoxes:
     sequences, camera_ns, session = analysed_frames(preset, spec, fps)
     times_s = sequences / spec.fps
     projection = Projection(spec.pose, spec.width, spec.height)
@@ -125,7 +125,7 @@ def _sights(
         visible[start:end] *= 1 - covered(inside[start:end])
     keep = (visible >= LEAST_VISIBLE) & ((inside[:, 2:] - inside[:, :2]).min(1, initial=np.inf) >= LEAST_SIDE_PX)
     named = np.array(vehicles, np.int64)[order]
-    return Sights(
+    return TrueBoxes(
         sequences, camera_ns, session, frames[keep], named[keep], inside[keep], visible[keep].astype(np.float32),
         len(seen),
     )  # fmt: skip
