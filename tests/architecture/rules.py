@@ -72,9 +72,6 @@ CLOCK_ALLOWED = ("ingest/clock.py",)
 MAX_MODULES = 20
 """Modules side by side in a folder: more of them want to be folders."""
 
-MAX_MODULES_IN = {"detect": 23}
-"""Folders that are larger today; a limit here may only fall."""
-
 SHARED_LINES = ("ingest/synthetic",)
 """Folders whose line in README's "Find your way" stands for the folders below them, too."""
 

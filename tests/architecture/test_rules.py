@@ -17,7 +17,6 @@ from tests.architecture.rules import (
     CLOCK_CALLS,
     HEAVY,
     MAX_MODULES,
-    MAX_MODULES_IN,
     MAX_TERMS,
     MAY_IMPORT,
     NEVER_LOADED_BY_ASSOCIATE,
@@ -93,12 +92,7 @@ def modules_in(folder: Path) -> int:
     "folder", [*FOLDERS, *sorted({p.parent for p in (ROOT / "tests").rglob("__init__.py")})], ids=relative
 )
 def test_a_folder_is_no_drawer(folder: Path) -> None:
-    assert modules_in(folder) <= MAX_MODULES_IN.get(relative(folder), MAX_MODULES)
-
-
-@pytest.mark.parametrize("folder", MAX_MODULES_IN)
-def test_an_exception_from_the_size_is_still_needed(folder: str) -> None:
-    assert modules_in(ROOT / folder) > MAX_MODULES
+    assert modules_in(folder) <= MAX_MODULES
 
 
 def lines_of(readme: str) -> list[str]:
