@@ -134,7 +134,7 @@ def test_the_whole_way(folder: Path, shared_data: Path, monkeypatch: pytest.Monk
 
 def test_brackets_in_paths_are_told_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
     def stopped(*args: Any, **rest: Any) -> None:
-        args[5].say("[/x] and [old].mp4 broke off")
+        args[5].notify("[/x] and [old].mp4 broke off")
 
     monkeypatch.setattr(distill_command, "distil", stopped)
     ended = command("clip.mp4", "--teacher", "motion", "-o", "[old]/[/x]/site.onnx")

@@ -1,4 +1,4 @@
-"""Tracklets of a city camera without rendering: the vehicles followed, their intervals, and the frames for crops."""
+"""Tracklets of a city camera without rendering: who is followed from when to when, and which frames get a crop."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
