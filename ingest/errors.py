@@ -35,6 +35,10 @@ class LogError(CorridorError):
     """The log could not be opened, read or written."""
 
 
+class LogOpeningError(LogError):
+    """What is named as the log cannot be used as one; nothing has been read or written."""
+
+
 class SpentWriterError(LogError):
     """The outcome of a commit is unknown, and this writer can write no more; the name can be claimed again."""
 

@@ -1,9 +1,39 @@
-"""Ctrl-C and SIGTERM as a request for a good end."""
+"""Ctrl-C and SIGTERM: an interruption while a command starts, later a request for a good end."""
 
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+INTERRUPTED = 130
+"""Exit code of a process that Ctrl-C or SIGTERM ended, as shells have it (128 + SIGINT)."""
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_interrupted = threading.Event()
+
+
+def interrupt_on_signals() -> None:
+    """Make Ctrl-C and SIGTERM raise KeyboardInterrupt from now on; the second one ends the process at once.
+
+    To be called before anything slow is imported: the kernel drops a SIGTERM that process 1 of a container has no
+    handler for, and then the orchestrator waits in vain and kills.
+    """
+    for number in _SIGNALS:
+        signal.signal(number, _interrupt)
+
+
+def _interrupt(number: int, _: object) -> None:
+    if _interrupted.is_set():
+        os._exit(INTERRUPTED)
+    _interrupted.set()
+    raise KeyboardInterrupt
+
+
+def check_interrupted() -> None:
+    """Raise KeyboardInterrupt again where an import or a callback of a library has swallowed it."""
+    if _interrupted.is_set():
+        raise KeyboardInterrupt
 
 
 @contextmanager
@@ -12,7 +42,8 @@ def stops_on_signal(stop: Callable[[], None]) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    check_interrupted()
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
 
     def handle(number: int, _: object) -> None:
         for each, handler in before.items():

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from deploy.log.base import Record, StoredRecord
 from deploy.log.topics import COMPACTED
-from ingest.errors import FencedError, LogError
+from ingest.errors import FencedError, LogError, LogOpeningError
 
 SCHEMA_VERSION = 1
 
@@ -37,8 +37,8 @@ CREATE INDEX IF NOT EXISTS compaction ON records (topic, key) WHERE topic IN ({c
 class SqliteLog:
     """A log in a SQLite file; it may be shared between threads and processes.
 
-    With `must_exist` nothing is made and nothing changed by opening. Raises LogError if the file cannot be made, or is
-    something else.
+    With `must_exist` nothing is made and nothing changed by opening. Raises LogOpeningError if the file cannot be made,
+    or is something else.
     """
 
     def __init__(self, path: Path, *, must_exist: bool = False) -> None:
@@ -50,7 +50,7 @@ class SqliteLog:
             name = f"file:{quote(str(path))}?mode={'rw' if must_exist else 'rwc'}"
             self._db = sqlite3.connect(name, uri=True, timeout=30.0, isolation_level=None, check_same_thread=False)
         except (OSError, sqlite3.Error) as error:
-            raise LogError(f"cannot open the log {path}: {error} (is the folder there and writable?)") from error
+            raise LogOpeningError(f"cannot open the log {path}: {error} (is the folder there and writable?)") from error
         try:
             self._check_format(must_exist)
             if not must_exist:
@@ -58,7 +58,9 @@ class SqliteLog:
             self._file = path.stat().st_ino
         except sqlite3.Error as error:
             self._db.close()
-            raise LogError(f"cannot use {path} as a log: {error} (is it writable, and a log of Corridor?)") from error
+            raise LogOpeningError(
+                f"cannot use {path} as a log: {error} (is it writable, and a log of Corridor?)"
+            ) from error
         except LogError:
             self._db.close()
             raise
@@ -71,9 +73,9 @@ class SqliteLog:
         ).fetchone()
         foreign = tables > 0
         if version == 0 and (foreign or must_exist):
-            raise LogError(f"{self.path} is no log of Corridor; name another file")
+            raise LogOpeningError(f"{self.path} is no log of Corridor; name another file")
         if version not in (0, SCHEMA_VERSION):
-            raise LogError(
+            raise LogOpeningError(
                 f"the log {self.path} has format {version}, this Corridor writes {SCHEMA_VERSION}; name another file"
             )
 

@@ -24,6 +24,7 @@ NEED_DATA = (
 )
 CITY = ("city_speed", "city_memory", "city_statistics", "city_detection", "city_identity", "city_hardness")
 BENCHES = (
+    "startup",
     "pipeline",
     "association",
     "retrieval",

@@ -1,0 +1,120 @@
+"""All commands of `corridor` by name. A command's module, and all it imports, is loaded when the command is called."""
+
+import logging
+from importlib import import_module
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command, get_group
+
+from ingest.redact import RedactingFilter
+
+COMMANDS = {
+    "demo": ("deploy.cli.demo:demo", "Three cameras in a synthetic city: see vehicles move from camera to camera."),
+    "run": ("deploy.cli.run:run", "Everything in one process: watch the cameras and link their vehicles."),
+    "observe": (
+        "deploy.cli.run:observe",
+        "Watch the cameras and write observations to the log; `corridor associate` links them.",
+    ),
+    "associate": ("deploy.cli.run:associate", "Link the observations on the log into trajectories, until Ctrl-C."),
+    "trajectories": (
+        "deploy.cli.trajectories:trajectories",
+        "Show trajectories: a table in a terminal, every event as a JSON line in a pipe.",
+    ),
+    "distill": (
+        "deploy.cli.distill:distill",
+        "Teach a small detector what a large one sees in your own footage, for sites without a GPU.",
+    ),
+    "score": (
+        "deploy.cli.score.command:score",
+        "Score a run against the truth: IDF1, HOTA and MOTA of every camera and of all together, and the links.",
+    ),
+    "cameras": ("deploy.cli.cameras:app", "Look after the cameras of a configuration."),
+    "city": (
+        "deploy.cli.city.commands:app",
+        "The synthetic city: recordings, streams and training sets with truth, rendered on the CPU.",
+    ),
+    "crops": ("deploy.cli.crops:app", "Use the crops that a run has kept ([crops] keep = true)."),
+    "encoder": ("deploy.cli.encoder.commands:app", "Train encoders, and see how well they find vehicles again."),
+    "weights": (
+        "deploy.cli.weights:app",
+        "Networks that Corridor runs but does not ship: list them, fetch them, check them.",
+    ),
+    "topics": (
+        "deploy.cli.topics:app",
+        "The topics of a log on Kafka. They are never made by the way: run `create` once for every cluster.",
+    ),
+}
+"""By name: where the command is, MODULE:FUNCTION or MODULE:APP, and the first paragraph of its help."""
+
+
+class DeferredCommand(TyperCommand):
+    """A command, or a group of commands, by its name and one line of help; the rest is loaded when it is called."""
+
+    def __init__(self, name: str, target: str, help_line: str) -> None:
+        super().__init__(name, help=help_line, callback=lambda: None)
+        self._target = target
+
+    def load(self) -> TyperCommand | TyperGroup:
+        """The command itself."""
+        module, _, attribute = self._target.partition(":")
+        found = getattr(import_module(module), attribute)
+        if isinstance(found, typer.Typer):
+            return get_group(found)
+        alone = typer.Typer(add_completion=False)
+        alone.command(self.name)(found)
+        command = get_command(alone)
+        assert isinstance(command, TyperCommand)
+        return command
+
+    def make_context(self, *arguments: Any, **named: Any) -> Any:
+        """As click's, of the command itself: the line is parsed by its options, and its help is shown."""
+        return self.load().make_context(*arguments, **named)
+
+
+class Commands(TyperGroup):
+    """The group of all commands."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        for name, (target, help_line) in COMMANDS.items():
+            self.add_command(DeferredCommand(name, target, help_line))
+
+
+app = typer.Typer(
+    name="corridor",
+    cls=Commands,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Links the sightings of a vehicle across many cameras, as they happen.\n\n"
+    "Start with `corridor demo`; then write a configuration (docs/configuration.md) and `corridor run FILE`.",
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"corridor {version('corridor')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more on standard error.")] = False,
+) -> None:
+    """Options that stand before every command."""
+    from rich.console import Console
+    from rich.logging import RichHandler
+
+    console = Console(stderr=True)
+    handler: logging.Handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+    if console.is_terminal:
+        handler = RichHandler(console=console, show_time=False, show_path=False, markup=False)
+    handler.addFilter(RedactingFilter())
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, handlers=[handler])
