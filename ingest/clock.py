@@ -1,6 +1,8 @@
 """The wall clock and the monotonic clock: the only door through which they come in."""
 
+import os
 import time
+from pathlib import Path
 from typing import Protocol
 
 NS = 1_000_000_000
@@ -52,3 +54,13 @@ class ManualClock:
     def sleep(self, seconds: float) -> None:
         if seconds > 0:
             self._now_ns += round(seconds * NS)
+
+
+def thread_cpu_s(native_id: int) -> float | None:
+    """Processor time that a thread of this process has used so far, in seconds; None once it has ended."""
+    try:
+        stat = Path(f"/proc/self/task/{native_id}/stat").read_text()
+    except OSError:
+        return None
+    user_ticks, system_ticks = stat.rpartition(")")[2].split()[11:13]  # proc(5): utime, stime
+    return (int(user_ticks) + int(system_ticks)) / os.sysconf("SC_CLK_TCK")

@@ -16,11 +16,15 @@ from ingest.frame import Frame
 from ingest.frame_sampler import FrameSampler
 from ingest.mailbox import Delivery, Mailbox
 from ingest.network.status import KeyFrameDecoding, StatusReporting, StreamStatus
+from ingest.reading import ReadingProgress
 from ingest.redact import redact
 from ingest.source import VideoSource
 
 MAX_KEY_INTERVAL_S = 2.0
 """Key frames further apart than this are too few to track by."""
+
+HANG_AFTER_S = 60.0
+"""A recording or a rendered camera that makes no progress at all for this long is given up."""
 
 Opener = Callable[[int | None], VideoSource]
 """Opens a camera; the argument is the capture time up to which frames are not wanted."""
@@ -52,10 +56,11 @@ class FeedCounts:
 class CameraFeed:
     """The decode thread of one camera, and its replacement when it hangs.
 
-    Every `1 / analyse_fps` seconds of the camera's own time one frame is offered to the mailbox. A session that
-    delivers nothing for `stall_after_s` is abandoned: its thread may hang in a library for ever, but nobody listens
-    to it any more, and a new session begins. A network camera is opened again for ever, with the pauses of `Backoff`;
-    a recording only after a stall, and at most `max_stalls` times.
+    Every `1 / analyse_fps` seconds of the camera's own time one frame is offered to the mailbox. A session of a network
+    camera that delivers nothing for `stall_after_s` is abandoned: its thread may hang in a library for ever, but nobody
+    listens to it any more, and a new session begins, again and again, with the pauses of `Backoff`. A recording or a
+    rendered camera is opened once: what is slow is waited for, and what makes no progress at all for `hang_after_s` has
+    failed (`reading`: the progress, shared by cameras that wait for each other).
     """
 
     def __init__(
@@ -68,7 +73,8 @@ class CameraFeed:
         analyse_fps: float,
         after_ns: int | None = None,
         stall_after_s: float = 20.0,
-        max_stalls: int = 3,
+        hang_after_s: float = HANG_AFTER_S,
+        reading: ReadingProgress | None = None,
         backoff: Backoff | None = None,
     ) -> None:
         self.camera = camera
@@ -84,8 +90,8 @@ class CameraFeed:
         """How many frames a second are looked at now; less than was asked for while they cannot be worked off."""
         self._after_ns = after_ns
         self._stall_after_s = stall_after_s
-        self._max_stalls = max_stalls
-        self._stalls = 0
+        self._hang_after_s = hang_after_s
+        self._reading = reading or ReadingProgress(clock)
         self._decoded_before = 0  # frames, in the sessions before this one
         self._backoff = backoff or Backoff(random.Random())
         self._stopping = threading.Event()
@@ -121,32 +127,52 @@ class CameraFeed:
         return self.state in (FeedState.ENDED, FeedState.FAILED)
 
     def watch(self) -> bool:
-        """Abandon a session that hangs; call now and then. Returns whether one was abandoned."""
+        """Give up a session that hangs; call now and then. Returns whether the camera is opened again."""
         if self.done or self.state in (FeedState.WAITING, FeedState.REFUSED) or self._offering:
+            return False
+        if self.camera.finite:
+            self._watch_reading()
             return False
         if self._clock.monotonic_s() - self._alive_s < self._stall_after_s:
             return False
-        self._stalls += 1
         self.counts.lost["stalled"] += 1
+        self._abandon()
+        self.error = SourceError(f"camera '{self.camera.id}': no frame for {self._stall_after_s:g} s, opened again")
+        self.start()
+        return True
+
+    def _watch_reading(self) -> None:
+        idle_s = self._reading.idle_s()
+        if idle_s < self._hang_after_s:
+            return
+        self._stopping.set()  # should it wake up after all, nobody wants its frames
+        self._abandon()
+        self.error = SourceError(
+            f"camera '{self.camera.id}': reading {redact(self.camera.source)} has made no progress for {idle_s:.0f} s "
+            "(no frame, no processor time) and is given up; is the disk or network share that it is on still there?"
+        )
+        self.state = FeedState.FAILED
+        self._deliver(self.session, error=self.error)
+
+    def _abandon(self) -> None:
+        """Leave the present source to itself."""
         hanging, self._source = self._source, None
         if hanging is not None:
             # Closing may hang as well, so it has a thread that nobody waits for.
             threading.Thread(target=_close_quietly, args=(hanging,), daemon=True).start()
-        self.error = SourceError(f"camera '{self.camera.id}': no frame for {self._stall_after_s:g} s, opened again")
-        if self.camera.finite and self._stalls > self._max_stalls:
-            self._fail(SourceError(f"camera '{self.camera.id}': stalled {self._stalls} times, given up"))
-        else:
-            self.start()
-        return True
-
-    def _fail(self, error: CorridorError) -> None:
-        self.state, self.error = FeedState.FAILED, error
-        self._deliver(self.session, error=error)
 
     def _current(self, session: int) -> bool:
         return session == self.session and not self._stopping.is_set()
 
     def _run(self, session: int) -> None:
+        self._reading.begin(self.camera.id)
+        try:
+            self._read(session)
+        finally:
+            self._reading.end(self.camera.id)
+
+    def _read(self, session: int) -> None:
+        """One session after another, for as long as that can help."""
         while self._current(session):
             error: CorridorError | None = None
             self._frames_from_s = None
@@ -199,6 +225,7 @@ class CameraFeed:
                     return
                 self.counts.decoded += 1
                 self._alive_s = self._clock.monotonic_s()
+                self._reading.frame()
                 if self._frames_from_s is None:
                     self._frames_from_s = self._alive_s
                 if not sampler.accept(frame.captured_ns):

@@ -18,7 +18,7 @@ from detect.detector import BatchDetector
 from embed.observation import CameraEpoch, Gap, Message, encode
 from ingest.camera import Camera
 from ingest.errors import FencedError
-from ingest.feed import CameraFeed
+from ingest.feed import CameraFeed, FeedState
 from ingest.frame import Frame
 from ingest.mailbox import Delivery, Mailbox
 
@@ -238,8 +238,8 @@ class PerceptionWorker:
             self._begin_epoch(runtime, delivery)
         self._finish(runtime, dropped=delivery.dropped, decoded=delivery.decoded, final=True)
         runtime.ended = True
-        # A recording that never gave a frame has not been read; it may be mended and tried again.
-        if runtime.camera.finite and runtime.feed.counts.opened:
+        # What could not be opened, or hangs, has not been read to its end; it may be mended and tried again.
+        if runtime.feed.state is FeedState.ENDED:
             ended_at = stored_progress(runtime.writer).captured_ns
             self._commit(runtime, [], CameraProgress(ended_at, ended=True))
         self._mailbox.shut(runtime.camera.id)

@@ -32,6 +32,7 @@ from ingest.clock import Clock, SystemClock
 from ingest.feed import CameraFeed
 from ingest.mailbox import Mailbox
 from ingest.open_camera import check_source, open_camera, start_ns
+from ingest.reading import ReadingProgress
 
 DEFAULTS = FoundationSettings()
 
@@ -142,12 +143,19 @@ def make_perception_worker(
     make_pipeline = _pipeline_maker(config, CropStore(config.crops, clock) if config.crops.keep else None)
     mailbox = Mailbox(clock)
     started_ns = clock.now_ns()
-    runtimes = [_make_runtime(config, log, mailbox, clock, camera, started_ns) for camera in cameras]
+    rendering = ReadingProgress(clock)  # of all cameras of the city: they take turns at one renderer
+    runtimes = [_make_runtime(config, log, mailbox, clock, camera, started_ns, rendering) for camera in cameras]
     return PerceptionWorker(mailbox, runtimes, detector, make_pipeline, batching=batching, tap=tap)
 
 
 def _make_runtime(
-    config: Config, log: Log, mailbox: Mailbox, clock: Clock, camera: Camera, started_ns: int
+    config: Config,
+    log: Log,
+    mailbox: Mailbox,
+    clock: Clock,
+    camera: Camera,
+    started_ns: int,
+    rendering: ReadingProgress,
 ) -> CameraRuntime:
     writer = _camera_writer(config, log, camera)
     progress = stored_progress(writer)
@@ -160,6 +168,7 @@ def _make_runtime(
         analyse_fps=config.detect.analyse_fps,
         after_ns=progress.captured_ns,
         stall_after_s=config.watch.stall_after_s,
+        reading=rendering if camera.scheme == "city" else None,
     )
     return CameraRuntime(feed, writer, starts_ns, ended=progress.ended and camera.finite)
 

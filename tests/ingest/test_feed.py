@@ -9,9 +9,10 @@ import pytest
 from ingest.camera import Camera
 from ingest.clock import NS, SystemClock
 from ingest.errors import SourceError
-from ingest.feed import CameraFeed, FeedState
+from ingest.feed import HANG_AFTER_S, CameraFeed, FeedState
 from ingest.frame import ClockQuality, Frame
 from ingest.mailbox import Mailbox
+from ingest.reading import ReadingProgress
 from ingest.source import VideoSource
 
 IMAGE = np.zeros((2, 2, 3), np.uint8)
@@ -118,27 +119,63 @@ def test_a_camera_that_never_opens_has_failed() -> None:
     assert feed.counts.opened == 0
 
 
-def test_a_hanging_decoder_is_abandoned_and_the_recording_goes_on() -> None:
-    sources: list[Scripted] = []
+LOCAL = {"recording": "a.mp4", "rendered": "city://smooth/0"}
+
+
+class Idle(ReadingProgress):
+    """A reading whose idle time is what the test says."""
+
+    def __init__(self) -> None:
+        super().__init__(SystemClock())
+        self.seconds = 0.0
+
+    def idle_s(self) -> float:
+        return self.seconds
+
+
+@pytest.mark.parametrize("source", LOCAL.values(), ids=LOCAL)
+def test_a_slow_local_source_is_opened_once_however_long_it_takes(source: str) -> None:
+    opened: list[Scripted] = []
 
     def opener(after_ns: int | None) -> VideoSource:
-        sources.append(Scripted(5 if not sources else 10, "hang" if not sources else "end", after_ns))
-        return sources[-1]
+        opened.append(Scripted(5, "hang"))
+        return opened[-1]
 
-    feed, mailbox = feed_of(opener, stall_after_s=0.3)
+    feed, mailbox = feed_of(opener, source=source, stall_after_s=0.05)
     feed.start()
-    times = drain(feed, mailbox)
-    assert times == [index * NS // 25 for index in range(10)]  # nothing twice, nothing lost
-    assert feed.session == 1
-    assert sources[0].released.wait(5)
+    for _ in range(5):
+        assert mailbox.take(5)
+    threading.Event().wait(0.3)  # six times the patience with a network camera
+    assert not feed.watch()
+    assert len(opened) == 1
+    opened[0].close()
+    assert drain(feed, mailbox) == []
+    assert (feed.state, feed.session, feed.error) == (FeedState.ENDED, 0, None)
 
 
-def test_a_recording_that_always_hangs_is_given_up() -> None:
-    feed, mailbox = feed_of(lambda after: Scripted(0, "hang"), stall_after_s=0.1)
+@pytest.mark.parametrize("source", LOCAL.values(), ids=LOCAL)
+@pytest.mark.parametrize("frames", [0, 3])
+def test_a_local_source_without_any_progress_is_an_error_that_names_it(source: str, frames: int) -> None:
+    reading, scripted = Idle(), Scripted(frames, "hang")
+    mailbox = Mailbox()
+    feed = CameraFeed(
+        Camera(id="a", source=source), lambda after: scripted, mailbox, SystemClock(), analyse_fps=25, reading=reading
+    )
     feed.start()
-    drain(feed, mailbox)
+    for _ in range(frames):
+        assert mailbox.take(5)
+    reading.seconds = HANG_AFTER_S - 1
+    assert not feed.watch()
+    assert not feed.done
+    reading.seconds = HANG_AFTER_S
+    feed.watch()
     assert feed.state is FeedState.FAILED
-    assert "given up" in str(feed.error)
+    (last,) = mailbox.take(5)
+    assert last.frame is None
+    assert str(last.error).startswith(f"camera 'a': reading {source} has made no progress for 60 s")
+    assert scripted.released.wait(5), "the source has been closed"
+    assert mailbox.take(0.1) == [], "what it still gives is not wanted"
+    assert feed.state is FeedState.FAILED
 
 
 def test_waiting_for_the_inference_thread_is_no_stall() -> None:
