@@ -89,6 +89,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Links the sightings of a vehicle across many cameras, as they happen.\n\n"
     "Start with `corridor demo`; then write a configuration (docs/configuration.md) and `corridor run FILE`.",
+    epilog="Exit codes: docs/exit-codes.md.",
 )
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from deploy.cli.exit_codes import ExitCode
 from deploy.cli.terminal.screen import make_console
 from deploy.site.config import load_config
 from ingest.camera import Camera
@@ -37,7 +38,7 @@ class CameraCheck:
 def check(
     file: Annotated[Path, typer.Argument(help="The configuration, a TOML file.", show_default=False)],
 ) -> None:
-    """Open every camera, read a few frames, say what came; exit code 2 if one of them gave nothing."""
+    """Open every camera, read a few frames, say what came; exit code 3 if one of them gave nothing, 2 if none did."""
     config = load_config(file)
     clock = SystemClock()
     results = [_check_camera(camera, clock) for camera in config.cameras]
@@ -50,8 +51,12 @@ def check(
         table.add_row(result.camera.id, size, rate, result.clock, f"{result.open_s:.2f} s", result.error)
     make_console().print(table)
     broken = [result.camera.id for result in results if result.error]
+    none = f"no picture from {len(broken)} of {len(results)} cameras: {', '.join(broken)}"
+    if len(broken) == len(results):
+        raise SourceError(none)
     if broken:
-        raise SourceError(f"no picture from {len(broken)} of {len(results)} cameras: {', '.join(broken)}")
+        typer.echo(f"not everything was done: {none} (exit code {ExitCode.PARTLY})", err=True)
+        raise typer.Exit(ExitCode.PARTLY)
 
 
 def _check_camera(camera: Camera, clock: Clock) -> CameraCheck:

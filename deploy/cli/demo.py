@@ -7,6 +7,7 @@ from typing import Annotated
 import msgspec
 import typer
 
+from deploy.cli.outcome import end_run
 from deploy.cli.run import summarise
 from deploy.cli.terminal.screen import live_view, make_console
 from deploy.log.opening import open_log
@@ -14,7 +15,7 @@ from deploy.results.journeys import read_journeys
 from deploy.site.config import LogSettings, parse_config
 from deploy.site.session import run_together
 from ingest.clock import SystemClock
-from ingest.errors import ConfigError
+from ingest.errors import ConfigError, SourceError
 
 
 def demo(
@@ -48,11 +49,15 @@ def demo(
         run_together(perception, association)
     summarise(console, log, perception, config.log.url)
     console.print(f"({clock.monotonic_s() - began_s:.0f} s)\n", highlight=False)
-    if not album.frames:
-        return  # interrupted before the first frame
     journeys = read_journeys(log)
+    if not album.frames:
+        end_run(perception)  # says why, or that it was stopped
+        raise SourceError("the demo has not shown a single frame; try again, and report it if that does not help")
     with console.status("painting the images"):
         write_sheet(out / "vehicles.png", album, log, journeys)
         write_mosaic(out / "mosaic.mp4", album, log, journeys)
     console.print(f"One row a vehicle:   {out / 'vehicles.png'}", highlight=False, soft_wrap=True)
     console.print(f"All cameras as one:  {out / 'mosaic.mp4'}", highlight=False, soft_wrap=True)
+    end_run(perception, dead_letters=association.counts["dead_letters"])
+    if not journeys.linked:
+        raise SourceError("no vehicle has been linked from camera to camera; please report it with what stands above")

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from deploy.cli.exit_codes import ExitCode
 from deploy.cli.terminal.screen import make_console
 from deploy.site.config import Config, load_config
 from deploy.site.teacher import open_teacher
@@ -87,7 +88,7 @@ def distill(
     if done is None:
         line = f"stopped; go on with --resume: {out.with_suffix('')}"
         make_console().print(line, highlight=False, soft_wrap=True, markup=False)
-        return
+        raise typer.Exit(ExitCode.STOPPED)
     _report(done)
 
 

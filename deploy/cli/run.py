@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from deploy.cli.exit_codes import ExitCode
+from deploy.cli.outcome import end_run
 from deploy.cli.terminal.screen import live_view, make_console, repeating, worker_tables
 from deploy.log.base import Log
 from deploy.log.opening import on_this_machine, open_log
@@ -62,6 +64,7 @@ def run(file: ConfigFile, cameras: CameraList = None, status: StatusFile = None)
     unwatched = [camera for camera in config.camera_ids if camera not in perception.runtimes]
     if unwatched:
         console.print(f"not watched here: {', '.join(unwatched)}; what they see is waited for before links are decided")
+    end_run(perception, dead_letters=association.counts["dead_letters"])
 
 
 def observe(file: ConfigFile, cameras: CameraList = None, status: StatusFile = None) -> None:
@@ -77,6 +80,7 @@ def observe(file: ConfigFile, cameras: CameraList = None, status: StatusFile = N
     with live_view(console, log, perception), status_file_updates(status, perception):
         run_perception(perception)
     console.print(worker_tables(perception))
+    end_run(perception)
 
 
 def associate(
@@ -93,7 +97,13 @@ def associate(
         association = run_association(
             lambda: make_association_worker(config, log), patient=not on_this_machine(config.log.url), once=once
         )
-    console.print(f"{association.counts['records']} records, {association.counts['events']} events")
+    letters = association.counts["dead_letters"]
+    unused = f", {letters} set aside as dead letters" if letters else ""
+    console.print(f"{association.counts['records']} records, {association.counts['events']} events{unused}")
+    if once and not association.caught_up:
+        raise typer.Exit(ExitCode.STOPPED)
+    if letters:
+        raise typer.Exit(ExitCode.PARTLY)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from deploy.cli.exit_codes import ExitCode
 from deploy.cli.terminal.screen import live_view, make_console, print_lines, trajectory_table
 from deploy.log.base import Log
 from deploy.log.opening import open_log
@@ -38,6 +39,8 @@ def trajectories(
     with stops_on_signal(stop.set):
         if as_json or not sys.stdout.isatty():
             _print_json(log, follow, stop)
+            if stop.is_set() and not follow:
+                raise typer.Exit(ExitCode.STOPPED)
         elif follow:
             with live_view(make_console(), log, None):
                 stop.wait()

@@ -66,6 +66,7 @@ class CameraRuntime:
     failed: int = 0  # frames that could not be analysed
     fenced: bool = False
     ended: bool = False
+    resumed: bool = False  # an earlier run has read a part of it
 
     @property
     def camera(self) -> Camera:

@@ -4,7 +4,7 @@ import logging
 import threading
 from typing import TYPE_CHECKING
 
-from ingest.errors import FencedError, LogError, SourceError
+from ingest.errors import FencedError, LogError
 from ingest.signals import stops_on_signal
 
 logger = logging.getLogger(__name__)
@@ -19,13 +19,9 @@ if TYPE_CHECKING:
 
 
 def run_perception(worker: "PerceptionWorker") -> None:
-    """Run cameras to their end or to Ctrl-C; raises SourceError if none of them could ever be opened."""
+    """Run cameras to their end or to Ctrl-C."""
     with stops_on_signal(worker.stop):
         worker.run()
-    tried = [runtime.feed for runtime in worker.runtimes.values() if runtime.feed.session >= 0]
-    errors = [feed.error for feed in tried if feed.counts.opened == 0 and feed.error is not None]
-    if tried and len(errors) == len(tried):
-        raise SourceError(str(errors[0]))
 
 
 def run_association(

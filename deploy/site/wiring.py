@@ -170,7 +170,8 @@ def _make_runtime(
         stall_after_s=config.watch.stall_after_s,
         reading=rendering if camera.scheme == "city" else None,
     )
-    return CameraRuntime(feed, writer, starts_ns, ended=progress.ended and camera.finite)
+    resumed = camera.finite and progress.captured_ns is not None
+    return CameraRuntime(feed, writer, starts_ns, ended=progress.ended and camera.finite, resumed=resumed)
 
 
 def _camera_writer(config: Config, log: Log, camera: Camera) -> Writer:

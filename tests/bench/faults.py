@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from subprocess import Popen
 
+from deploy.cli.exit_codes import ExitCode
 from embed.observation import TrackletState
 from tests.bench.measure import table
 from tests.bench.streams import (
@@ -157,7 +158,9 @@ def run() -> tuple[list[list[str]], Heard, list[str]]:
         for service in ("observe", "associate"):
             site.services[service].send_signal(signal.SIGINT)
             _, words = site.services[service].communicate(timeout=60)
-            assert site.services[service].returncode == 0, words
+            # The camera with the wrong password has given nothing, and what a killed broker missed is a gap.
+            expected = ExitCode.PARTLY if service == "observe" else ExitCode.DONE
+            assert site.services[service].returncode == expected, words
             assert "open s" not in words
             time.sleep(3)
         stop.set()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from associate.trajectory import Kind, decode
+from deploy.cli.exit_codes import ExitCode
 from deploy.log.sqlite_log import SqliteLog
 from deploy.log.topics import OBSERVATIONS, TRAJECTORIES
 from embed.observation import Observation, Tick, TrackletState
@@ -77,7 +78,8 @@ def test_interrupted_and_restarted_it_goes_on_and_ends(
     process.send_signal(interrupt)
     out, err = process.communicate(timeout=60)
     if interrupt is not signal.SIGKILL:
-        assert process.returncode == 0, err
+        assert process.returncode == ExitCode.STOPPED, err
+        assert "has not been read to its end" in err
         assert "sightings of" in out
     assert not_ended(path), "the interruption came too late to test anything"
     result = corridor(tmp_path, "run", "three.toml", **three_cameras)

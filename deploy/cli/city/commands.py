@@ -2,6 +2,7 @@
 
 import math
 import os
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -18,10 +19,12 @@ from deploy.city.recording import FrameReport, Recording, camera_id, configurati
 from deploy.city.rtsp.server import RtspServer
 from deploy.city.serving import Playback, mount
 from deploy.cli.city import crops, observations, traffic
+from deploy.cli.exit_codes import ExitCode
 from deploy.cli.terminal.screen import make_console
 from ingest.clock import NS, SystemClock
 from ingest.errors import ConfigError
 from ingest.open_camera import start_ns
+from ingest.signals import stops_on_signal
 from ingest.synthetic.camera.spec import CameraClock
 from ingest.synthetic.world.presets import PRESETS, find_camera, trips_of
 from ingest.synthetic.world.trace import read_trace_header
@@ -120,9 +123,13 @@ def serve(
         sources = {camera: server.url(path) for camera, path in paths.items()}
         typer.echo(configuration([(camera, url, None) for camera, url in sources.items()]))
         console.print("waiting for the first viewer; Ctrl-C ends it", highlight=False)
-        while not playback.over:
-            clock.sleep(_PAUSE_S)
-    console.print("played to the end", highlight=False)
+        stop = threading.Event()
+        with stops_on_signal(stop.set):
+            while not playback.over and not stop.is_set():
+                clock.sleep(_PAUSE_S)
+    if stop.is_set() and not loop:
+        raise typer.Exit(ExitCode.STOPPED)
+    console.print("stopped" if stop.is_set() else "played to the end", highlight=False)
 
 
 def _preset_name(camera: str) -> str:

@@ -16,6 +16,7 @@ from deploy.cli.encoder.export import Feature, export
 from deploy.cli.encoder.priors import priors
 from deploy.cli.encoder.tables import figures, table
 from deploy.cli.encoder.teach import teach
+from deploy.cli.exit_codes import ExitCode
 from deploy.cli.terminal.screen import make_console, print_lines
 from training.encoder.config import load_encoder_config
 from training.encoder.configured import train_encoder
@@ -31,9 +32,6 @@ app.command("export")(export)
 app.command("teach")(teach)
 app.command("table")(table)
 app.command("figures")(figures)
-
-STOPPED = 130
-"""The exit status of what was interrupted: a script does not go on as if it had been trained."""
 
 RANKS = (1, 5, 10)
 
@@ -64,7 +62,7 @@ def train(
     state = "trained" if done else f"stopped in epoch {trainer.epoch + 1}, go on with --resume"
     make_console().print(f"{state}: {trainer.spec.checkpoint}", highlight=False, soft_wrap=True)
     if not done:
-        raise typer.Exit(STOPPED)
+        raise typer.Exit(ExitCode.STOPPED)
 
 
 @app.command()

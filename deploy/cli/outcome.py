@@ -1,0 +1,100 @@
+"""How watching cameras has ended: whether all of it was done, and if not, what was left out and the exit code."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+import typer
+
+from deploy.cli.exit_codes import ExitCode
+from ingest.errors import SourceError
+
+if TYPE_CHECKING:
+    from deploy.site.perception_worker import CameraRuntime, PerceptionWorker
+
+
+class Ending(Enum):
+    """How one camera has ended."""
+
+    DONE = auto()  # a recording read to its end, or a stream that gave frames until the run was stopped
+    UNREAD = auto()  # a recording with frames ahead: the run was stopped before
+    BROKEN = auto()  # a recording that gave frames and then broke off
+    EMPTY = auto()  # it gave nothing, and an error says why
+    NOT_YET = auto()  # a stream that was still being opened when the run was stopped
+    TAKEN_OVER = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class CameraOutcome:
+    """How a camera has ended, and the same for people where it is not all that was asked for.
+
+    gaps: records that were given up while the log was away, of which the log knows; lost: those of which it does not.
+    """
+
+    ending: Ending
+    note: str = ""
+    gaps: int = 0
+    lost: int = 0
+
+
+def camera_outcome(runtime: "CameraRuntime") -> CameraOutcome:
+    """How a camera of a worker that has ended stands."""
+    ending, note = _ending(runtime)
+    gaps = runtime.reported_lost
+    return CameraOutcome(ending, note, gaps=gaps, lost=runtime.writer.dropped - gaps)
+
+
+def _ending(runtime: "CameraRuntime") -> tuple[Ending, str]:
+    feed, name = runtime.feed, f"camera '{runtime.camera.id}'"
+    if runtime.fenced:
+        return Ending.TAKEN_OVER, f"{name} has been taken over by another process"
+    if runtime.camera.finite and not runtime.ended:
+        return Ending.UNREAD, f"{name} has not been read to its end"
+    if feed.counts.decoded == 0 and not runtime.resumed:
+        if feed.error is None and not feed.done:
+            return Ending.NOT_YET, f"{name} had given no frame when the run was stopped"
+        return Ending.EMPTY, str(feed.error or f"{name} has no frame")
+    if feed.counts.decoded and runtime.failed and not runtime.analysed:
+        return Ending.EMPTY, f"{name}: none of its frames could be analysed"
+    if runtime.camera.finite and feed.error is not None:
+        return Ending.BROKEN, str(feed.error)
+    return Ending.DONE, ""
+
+
+def code_of(outcomes: Sequence[CameraOutcome], *, dead_letters: int = 0) -> ExitCode:
+    """The exit code of a run whose cameras have ended so."""
+    endings = {each.ending for each in outcomes}
+    if any(each.lost for each in outcomes):
+        return ExitCode.LOG_GIVEN_UP
+    if endings == {Ending.TAKEN_OVER}:
+        return ExitCode.TAKEN_OVER
+    if endings == {Ending.EMPTY}:
+        return ExitCode.USER_ERROR
+    if Ending.UNREAD in endings or (endings and endings <= {Ending.EMPTY, Ending.NOT_YET}):
+        return ExitCode.STOPPED
+    whole = endings <= {Ending.DONE} and not dead_letters and not any(each.gaps for each in outcomes)
+    return ExitCode.DONE if whole else ExitCode.PARTLY
+
+
+def end_run(perception: "PerceptionWorker", *, dead_letters: int = 0) -> None:
+    """Return where everything was done; otherwise say what was not, and end the command with its exit code.
+
+    Raises SourceError where no camera gave anything, typer.Exit for all else.
+    """
+    outcomes = [camera_outcome(runtime) for runtime in perception.runtimes.values()]
+    code = code_of(outcomes, dead_letters=dead_letters)
+    notes = [each.note for each in outcomes if each.note]
+    if code is ExitCode.USER_ERROR:
+        more = f" (and {len(notes) - 1} more cameras gave nothing)" if len(notes) > 1 else ""
+        raise SourceError(f"{notes[0]}{more}")
+    notes += _counted(sum(each.gaps for each in outcomes), "given up while the log was away (its gap records say when)")
+    notes += _counted(sum(each.lost for each in outcomes), "lost: the log could not be written before the end")
+    notes += _counted(dead_letters, "of no use to association (dead letters)")
+    if code is not ExitCode.DONE:
+        typer.echo(f"not everything was done: {'; '.join(notes)} (exit code {code})", err=True)
+        raise typer.Exit(code)
+
+
+def _counted(records: int, what: str) -> list[str]:
+    return [f"{records} records were {what}"] if records else []
