@@ -115,12 +115,17 @@ def surveillance_bits_per_s(width: int, height: int) -> int:
     return max(50_000, round(150_000 + 350_000 * (pixels - least) / (middle - least)))
 
 
-def configuration(cameras: Sequence[tuple[str, str, datetime | None]]) -> str:
-    """The `[[cameras]]` of `corridor run`: id, source and, where media time does not begin in 1970, when it begins."""
+def configuration(cameras: Sequence[tuple[str, str, datetime | None]], *, log: Path | None = None) -> str:
+    """The `[[cameras]]` of `corridor run`: id, source and, where media time does not begin in 1970, when it begins.
+
+    log: a file for the `[log]`, if it is not to be that of the configuration's name.
+    """
     tables = []
     for camera, source, starts_at in cameras:
         table = f"[[cameras]]\nid = {json.dumps(camera)}\nsource = {json.dumps(source)}\n"
         tables.append(table + (f"starts_at = {starts_at.isoformat()}\n" if starts_at else ""))
+    if log is not None:
+        tables.append(f"[log]\nurl = {json.dumps(f'sqlite:{log.resolve()}')}\n")
     return "\n".join(tables)
 
 

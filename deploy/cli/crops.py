@@ -30,14 +30,14 @@ def export(
     """
     from deploy.crops.export import export_crops
     from deploy.crops.store import read_store
-    from deploy.log.opening import open_log
     from deploy.results.journeys import read_journeys
+    from deploy.site.site_log import open_site_log
 
     config = load_config(run)
     store = Path(config.crops.folder)
     if not store.is_dir():
         raise ConfigError(f"there are no crops in {store} (run with [crops] keep = true)")
-    log = open_log(config.log.url, must_exist=True)
+    log = open_site_log(config, run, must_exist=True)
     counts = export_crops(read_journeys(log), read_store(store), store, out, singles=singles)
     make_console().print(
         f"{out}: {counts.images} images of {counts.identities} vehicles by {counts.cameras} cameras "

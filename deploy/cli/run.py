@@ -13,11 +13,12 @@ from deploy.cli.exit_codes import ExitCode
 from deploy.cli.outcome import end_run
 from deploy.cli.terminal.screen import live_view, make_console, repeating, worker_tables
 from deploy.log.base import Log
-from deploy.log.opening import on_this_machine, open_log
+from deploy.log.opening import on_this_machine
 from deploy.log.topics import DEAD_LETTERS
 from deploy.results.journeys import read_journeys, visited_cameras
 from deploy.site.config import Config, load_config
 from deploy.site.session import run_association, run_perception, run_together
+from deploy.site.site_log import open_site_log
 from ingest.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -46,12 +47,13 @@ def run(file: ConfigFile, cameras: CameraList = None, status: StatusFile = None)
     """Everything in one process: watch the cameras and link their vehicles.
 
     Recordings are read to their end, streams until Ctrl-C. What has been found is on the log, by default
-    runs/corridor.db; look at it with `corridor trajectories`. A run that was interrupted goes on where it was.
+    runs/NAME/corridor.db for NAME.toml; look at it with `corridor trajectories`. A run that was interrupted goes on
+    where it was.
     """
     config = load_config(file)
     from deploy.site.wiring import make_association_worker, make_perception_worker
 
-    log = open_log(config.log.url, connect_timeout_s=config.log.connect_timeout_s)
+    log = open_site_log(config, file)
     perception = make_perception_worker(config, log, only=_camera_filter(config, cameras))
     association = make_association_worker(config, log)
     console = make_console()
@@ -72,7 +74,7 @@ def observe(file: ConfigFile, cameras: CameraList = None, status: StatusFile = N
     config = load_config(file)
     from deploy.site.wiring import make_perception_worker
 
-    log = open_log(config.log.url, connect_timeout_s=config.log.connect_timeout_s)
+    log = open_site_log(config, file)
     perception = make_perception_worker(config, log, only=_camera_filter(config, cameras))
     if _all_read(perception, config):
         return
@@ -91,7 +93,7 @@ def associate(
     config = load_config(file)
     from deploy.site.wiring import make_association_worker
 
-    log = open_log(config.log.url, connect_timeout_s=config.log.connect_timeout_s)
+    log = open_site_log(config, file)
     console = make_console()
     with live_view(console, log, None):
         association = run_association(

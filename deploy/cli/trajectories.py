@@ -10,10 +10,12 @@ import typer
 from deploy.cli.exit_codes import ExitCode
 from deploy.cli.terminal.screen import live_view, make_console, print_lines, trajectory_table
 from deploy.log.base import Log
+from deploy.log.finding import only_log
 from deploy.log.opening import open_log
 from deploy.log.topics import TRAJECTORIES
 from deploy.results.journeys import read_journeys
-from deploy.site.config import DEFAULT_LOG, load_config
+from deploy.site.config import load_config
+from deploy.site.site_log import open_site_log
 from ingest.signals import stops_on_signal
 
 POLL_S = 0.1
@@ -23,7 +25,10 @@ def trajectories(
     file: Annotated[
         Path | None, typer.Argument(help="The configuration that names the log.", show_default=False)
     ] = None,
-    log_url: Annotated[str | None, typer.Option("--log", help=f"The log instead; default {DEFAULT_LOG}.")] = None,
+    log_url: Annotated[
+        str | None,
+        typer.Option("--log", help="The log instead; default: the only one below runs/.", show_default=False),
+    ] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as new events come, until Ctrl-C.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="JSON lines, also in a terminal.")] = False,
 ) -> None:
@@ -33,8 +38,10 @@ def trajectories(
 
     corridor trajectories --follow | jq -r 'select(.kind == "extended") | [.identity, .visits[].camera] | @tsv'
     """
-    url = log_url or (load_config(file).log.url if file else DEFAULT_LOG)
-    log = open_log(url, must_exist=True)
+    if file is not None and log_url is None:
+        log = open_site_log(load_config(file), file, must_exist=True)
+    else:
+        log = open_log(log_url or only_log(), must_exist=True)
     stop = threading.Event()
     with stops_on_signal(stop.set):
         if as_json or not sys.stdout.isatty():

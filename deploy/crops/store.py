@@ -25,10 +25,13 @@ PRUNE_EVERY_S = 300.0
 
 
 class CropSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The `[crops]` table: whether, where, how long and how much; what is older or too much goes, oldest first."""
+    """The `[crops]` table: whether, where, how long and how much; what is older or too much goes, oldest first.
+
+    folder: `parse_config` fills it in where a file says nothing.
+    """
 
     keep: bool = False
-    folder: str = "runs/crops"
+    folder: str
     keep_hours: Annotated[float, msgspec.Meta(gt=0)] = 72.0
     max_mb: Annotated[float, msgspec.Meta(gt=0)] = 2000.0
 

@@ -22,6 +22,11 @@ def on_this_machine(url: str) -> bool:
     return url.startswith("sqlite:")
 
 
+def sqlite_path(url: str) -> Path:
+    """The file of a log on this machine."""
+    return Path(url.removeprefix("sqlite:")).expanduser()
+
+
 def open_log(url: str, *, must_exist: bool = False, connect_timeout_s: float = 10.0) -> Log:
     """The log of a URL; `must_exist` for those who only read. Raises ConfigError or LogError."""
     check_log_url(url)
@@ -32,7 +37,7 @@ def open_log(url: str, *, must_exist: bool = False, connect_timeout_s: float = 1
         return KafkaLog(parse_kafka_url(url), connect_timeout_s=connect_timeout_s)
     from deploy.log.sqlite_log import SqliteLog
 
-    path = Path(url.removeprefix("sqlite:")).expanduser()
+    path = sqlite_path(url)
     if must_exist and not path.is_file():
         raise ConfigError(
             f"there is no log {path} in {Path.cwd()} (start `corridor run FILE` first, or name a log with --log)"

@@ -111,6 +111,12 @@ class SqliteLog:
             row = self._db.execute("SELECT offset FROM ends WHERE topic = ?", (topic,)).fetchone()
         return int(row[0]) if row else 0
 
+    def cameras(self) -> list[str]:
+        """Ids of the cameras that anybody has ever written for."""
+        with self._lock, _translated_errors(self.path):
+            rows = self._db.execute("SELECT owner FROM owners WHERE owner LIKE 'camera/%' ORDER BY owner").fetchall()
+        return [owner.removeprefix("camera/") for (owner,) in rows]
+
     def close(self) -> None:
         with self._lock:
             self._db.close()

@@ -18,23 +18,25 @@ from ingest.camera import Camera, check_camera
 from ingest.errors import ConfigError, error_context
 from ingest.toml_file import convert, parse_table, read_text
 
-DEFAULT_LOG = "sqlite:runs/corridor.db"
+RUNS = Path("runs")
+"""Everything that a command writes goes below it, unless told where."""
 
 
 class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The `[log]` table: `sqlite:PATH`, relative to the working directory, or `kafka://HOST:PORT[,HOST:PORT]`.
 
+    url: `parse_config` fills it in where a file says nothing, so that every site has a log of its own.
     connect_timeout_s: how long to wait for a broker at the start.
     spool_mb: how much of a camera's observations is held in memory while the log cannot be written.
     """
 
-    url: str = DEFAULT_LOG
+    url: str
     connect_timeout_s: Annotated[float, msgspec.Meta(gt=0)] = 10.0
     spool_mb: Annotated[float, msgspec.Meta(gt=0)] = 16.0
 
 
 class WatchSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The `[watch]` table: a camera that delivers nothing for `stall_after_s` is opened anew."""
+    """The `[watch]` table: a network camera that delivers nothing for `stall_after_s` is opened anew."""
 
     stall_after_s: Annotated[float, msgspec.Meta(ge=0.1)] = 20.0
 
@@ -47,9 +49,9 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     foundation: FoundationSettings = FoundationSettings()
     embed: EmbedSettings = EmbedSettings()
     associate: AssociateSettings = AssociateSettings()
-    log: LogSettings = LogSettings()
+    log: LogSettings
     watch: WatchSettings = WatchSettings()
-    crops: CropSettings = CropSettings()
+    crops: CropSettings
 
     @property
     def camera_ids(self) -> tuple[str, ...]:
@@ -63,12 +65,27 @@ def load_config(path: Path) -> Config:
 
 def parse_config(text: str, name: str) -> Config:
     """As `load_config`, from the text of a file called `name`."""
-    config = convert(parse_table(text, name), Config, name)
+    table = parse_table(text, name)
+    for key, setting, default in (("log", "url", default_log_url(name)), ("crops", "folder", default_crops(name))):
+        inner = table.setdefault(key, {})
+        if isinstance(inner, dict):
+            inner.setdefault(setting, default)
+    config = convert(table, Config, name)
     try:
         _check(config)
     except ConfigError as error:
         raise ConfigError(f"{name}: {error}") from error
     return config
+
+
+def default_log_url(name: str) -> str:
+    """The log of the site whose configuration is the file `name`, unless that says another."""
+    return f"sqlite:{RUNS / Path(name).stem / 'corridor.db'}"
+
+
+def default_crops(name: str) -> str:
+    """The folder of the site's crops, unless its configuration says another."""
+    return str(RUNS / Path(name).stem / "crops")
 
 
 def _check(config: Config) -> None:

@@ -93,7 +93,7 @@ def test_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_log_on_sqlite_has_no_topics_to_make() -> None:
-    result = CliRunner().invoke(topics_command.app, ["create", "sqlite:runs/corridor.db"])
+    result = CliRunner().invoke(topics_command.app, ["create", "sqlite:runs/site/corridor.db"])
     assert isinstance(result.exception, ConfigError)
     assert "only a log on Kafka" in str(result.exception)
 

@@ -56,7 +56,7 @@ def test_a_run_with_an_exported_encoder(tmp_path: Path, kind: str) -> None:
     result = corridor(tmp_path, "run", "site.toml")
     assert result.returncode == 0, result.stderr
     exported = ExportedEncoder.open(encoder)
-    log = SqliteLog(tmp_path / "runs" / "corridor.db")
+    log = SqliteLog(tmp_path / "runs" / "site" / "corridor.db")
     messages = [decode(record.value) for record in log.read(OBSERVATIONS, 0, 10_000)]
     seen = [message for message in messages if isinstance(message, Observation)]
     assert {message.camera for message in seen} == {"one", "two"}

@@ -123,7 +123,7 @@ def test_a_run_keeps_to_its_budget_and_gives_the_same_bytes_twice(
         assert sum(use["key_frames"].values()) + sum(use["spared"].values()) == status["analysed"]
         assert 0 < use["time_share"] < 1
     labels: dict[str, set[str]] = {"one": set(), "two": set()}
-    for value in values_of(tmp_path / "first" / "corridor.db", OBSERVATIONS):
+    for value in values_of(tmp_path / "first" / "site" / "corridor.db", OBSERVATIONS):
         message = decode(value)
         if isinstance(message, Observation):
             labels[message.camera].add(message.label)
@@ -132,7 +132,7 @@ def test_a_run_keeps_to_its_budget_and_gives_the_same_bytes_twice(
     assert labels["one"] - {"vehicle"}
     assert labels["two"] - {"vehicle"}
     for topic in (OBSERVATIONS, TRAJECTORIES):
-        first, second = (values_of(tmp_path / name / "corridor.db", topic) for name in ("first", "second"))
+        first, second = (values_of(tmp_path / name / "site" / "corridor.db", topic) for name in ("first", "second"))
         assert first == second
         assert first
 

@@ -60,19 +60,19 @@ def test_run_twice_the_same_bytes(tmp_path: Path, three_cameras: dict[str, str])
         assert result.returncode == 0, result.stderr
         (tmp_path / "runs").rename(tmp_path / name)
     first, second = (
-        trajectory_values(tmp_path / "one" / "corridor.db"),
-        trajectory_values(tmp_path / "two" / "corridor.db"),
+        trajectory_values(tmp_path / "one" / "three" / "corridor.db"),
+        trajectory_values(tmp_path / "two" / "three" / "corridor.db"),
     )
     assert first == second
     assert sum(decode(value).kind is Kind.CLOSED for value in first) > 10
-    check_whole(tmp_path / "one" / "corridor.db")
+    check_whole(tmp_path / "one" / "three" / "corridor.db")
 
 
 @pytest.mark.parametrize("interrupt", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM], ids=lambda s: s.name)
 def test_interrupted_and_restarted_it_goes_on_and_ends(
     tmp_path: Path, three_cameras: dict[str, str], interrupt: signal.Signals
 ) -> None:
-    path = tmp_path / "runs" / "corridor.db"
+    path = tmp_path / "runs" / "three" / "corridor.db"
     process = start(tmp_path, "run", "three.toml", **three_cameras)
     wait_for_records(path, 30)
     process.send_signal(interrupt)
@@ -115,24 +115,24 @@ def test_two_halves_in_two_processes_say_the_same(tmp_path: Path, three_cameras:
     associate = start(tmp_path, "associate", "three.toml", **three_cameras)
     observe = corridor(tmp_path, "observe", "three.toml", **three_cameras)
     assert observe.returncode == 0, observe.stderr
-    expected = trajectory_values(tmp_path / "whole" / "corridor.db")
+    expected = trajectory_values(tmp_path / "whole" / "three" / "corridor.db")
     for _ in range(200):
-        if len(trajectory_values(tmp_path / "runs" / "corridor.db")) >= len(expected):
+        if len(trajectory_values(tmp_path / "runs" / "three" / "corridor.db")) >= len(expected):
             break
         time.sleep(0.05)
     associate.send_signal(signal.SIGINT)
     associate.communicate(timeout=30)
     assert associate.returncode == 0
-    assert trajectory_values(tmp_path / "runs" / "corridor.db") == expected
+    assert trajectory_values(tmp_path / "runs" / "three" / "corridor.db") == expected
 
 
 def test_one_half_after_the_other_says_the_same(tmp_path: Path, three_cameras: dict[str, str]) -> None:
     corridor(tmp_path, "run", "three.toml", **three_cameras)
-    expected = trajectory_values(tmp_path / "runs" / "corridor.db")
+    expected = trajectory_values(tmp_path / "runs" / "three" / "corridor.db")
     (tmp_path / "runs").rename(tmp_path / "whole")
     assert corridor(tmp_path, "observe", "three.toml", **three_cameras).returncode == 0
     assert corridor(tmp_path, "associate", "three.toml", "--once", **three_cameras).returncode == 0
-    assert trajectory_values(tmp_path / "runs" / "corridor.db") == expected
+    assert trajectory_values(tmp_path / "runs" / "three" / "corridor.db") == expected
 
 
 def test_trajectories_in_a_pipe_are_json_lines(tmp_path: Path) -> None:
@@ -151,4 +151,6 @@ def test_trajectories_in_a_pipe_are_json_lines(tmp_path: Path) -> None:
     assert json.loads(line)["kind"] == "provisional"
     lines = corridor(tmp_path, "trajectories", "c.toml").stdout.splitlines()
     assert [json.loads(each)["kind"] for each in lines][-1] == "closed"
-    assert corridor(tmp_path, "trajectories", "--log", "sqlite:runs/corridor.db", "--json").stdout.splitlines() == lines
+    assert (
+        corridor(tmp_path, "trajectories", "--log", "sqlite:runs/c/corridor.db", "--json").stdout.splitlines() == lines
+    )

@@ -35,6 +35,8 @@ app = typer.Typer(
     "PRESET is one of `corridor city presets`, or a .city file of your own (`corridor city traffic`).",
 )
 RECORDINGS = Path("runs/city")
+LOG = "corridor.db"
+"""Beside the recordings, the log of a run on them: every preset's configuration has the same name."""
 GENERATED_HEADER = "# Written by `corridor city`, which may write it again: copy it before you change it.\n"
 _WRONG_CLOCKS_START_NS = 1_767_225_600 * NS  # 2026-01-01: a clock that is slow in 1970 would show a time before it
 _PAUSE_S = 0.5
@@ -84,7 +86,7 @@ def render(
     for line in (
         f"\n{len(recordings)} {'cameras' if len(recordings) > 1 else 'camera'} with truth in {folder}",
         f"Watch them:  corridor run {folder / 'cameras.toml'}",
-        f"Score that:  corridor score {folder} runs/corridor.db{f' --video {folder}' if drifts else ''}",
+        f"Score that:  corridor score {folder} {folder / LOG}{f' --video {folder}' if drifts else ''}",
     ):
         console.print(line, highlight=False, soft_wrap=True)
 
@@ -251,7 +253,7 @@ def _record(console: Console, recordings: Sequence[Recording], workers: int | No
         there = f"{len(recordings) - len(missing)} of {len(recordings)} cameras"
         console.print(f"already there in {folder}: {there}", highlight=False, soft_wrap=True)
     try:
-        cameras.write_text(GENERATED_HEADER + configuration([each.table() for each in recordings]))
+        cameras.write_text(GENERATED_HEADER + configuration([each.table() for each in recordings], log=folder / LOG))
     except OSError as error:
         raise ConfigError(f"cannot write {cameras}: {error.strerror}") from error
     return folder

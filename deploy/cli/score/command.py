@@ -125,9 +125,9 @@ def score(
     Truth is in the format of the MOT Challenge; a vehicle has the same id in all cameras. Scored are the frames that
     the run analysed, up to the last one that the truth names. What every figure means: docs/scores.md.
 
-    corridor score truth/ runs/corridor.db --fps 25
+    corridor score truth/ runs/site/corridor.db --fps 25
 
-    corridor score truth/ runs/corridor.db --fps 25 --figure scores.png --baseline clustering --windows corridor.toml
+    corridor score truth/ runs/site/corridor.db --fps 25 --figure scores.png --baseline clustering --windows site.toml
     """
     files = dict(sorted(files_by_camera(truth, "the truth", truths_in).items()))
     times = {} if fps or video else times_beside(files)

@@ -45,6 +45,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recording:
     result = corridor(folder, *COMMAND)
     assert result.returncode == 0, result.stderr
     assert "corridor run out/cameras.toml" in result.stdout
+    assert "corridor score out out/corridor.db" in result.stdout
     return recording(folder / "out")
 
 
@@ -131,6 +132,10 @@ class TestCommand:
         cameras = parse_config((recorded.folder / "cameras.toml").read_text(), "cameras.toml").cameras
         assert [(camera.id, camera.starts_at) for camera in cameras] == [("smooth-0", None)]
         assert Path(cameras[0].source).samefile(recorded.video)
+
+    def test_render_gives_the_cameras_a_log_of_their_own(self, recorded: Recording) -> None:
+        config = parse_config((recorded.folder / "cameras.toml").read_text(), "cameras.toml")
+        assert config.log.url == f"sqlite:{recorded.folder.resolve()}/corridor.db"
 
     def test_ctrl_c_leaves_complete_files_only(self, tmp_path: Path) -> None:
         process = start(tmp_path, "city", "render", "smooth", "--cameras", "0", "-o", "out")

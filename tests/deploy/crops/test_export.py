@@ -87,4 +87,4 @@ def test_the_command_says_what_is_missing(tmp_path: Path) -> None:
     (tmp_path / "run.toml").write_text('[[cameras]]\nid = "north"\nsource = "north.mp4"\n')
     ended = corridor(tmp_path, "crops", "export", "run.toml", "out")
     assert ended.returncode == 2
-    assert ended.stderr.strip() == "error: there are no crops in runs/crops (run with [crops] keep = true)"
+    assert ended.stderr.strip() == "error: there are no crops in runs/run/crops (run with [crops] keep = true)"

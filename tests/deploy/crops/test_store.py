@@ -50,7 +50,7 @@ def test_it_is_off_by_default(tmp_path: Path) -> None:
     config = configure(tmp_path, {"a": write_clip(tmp_path / "clip.mp4", 60, size=(320, 192))})
     make_perception_worker(config, open_log(config.log.url)).run()
     assert not list(tmp_path.glob("**/*.jpg"))
-    assert not Path("runs/crops").exists()
+    assert not Path("runs/test/crops").exists()
 
 
 def test_old_and_too_many_pictures_go(tmp_path: Path) -> None:

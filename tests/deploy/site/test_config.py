@@ -70,7 +70,27 @@ def test_the_smallest_useful_file() -> None:
     config = parse_config(CAMERA, "f.toml")
     assert config.camera_ids == ("north",)
     assert config.detect.detector == "crossroad-1016"
-    assert config.log.url == "sqlite:runs/corridor.db"
+    assert config.log.url == "sqlite:runs/f/corridor.db"
+    assert config.crops.folder == "runs/f/crops"
+
+
+PLACES = {
+    "nothing said": ("", "sites/north.toml", "sqlite:runs/north/corridor.db", "runs/north/crops"),
+    "other keys of the tables": (
+        "[log]\nspool_mb=1\n[crops]\nkeep=true",
+        "a b.toml",
+        "sqlite:runs/a b/corridor.db",
+        "runs/a b/crops",
+    ),
+    "said": ('[log]\nurl="sqlite:x.db"\n[crops]\nfolder="y"', "f.toml", "sqlite:x.db", "y"),
+    "no ending": ("", "site", "sqlite:runs/site/corridor.db", "runs/site/crops"),
+}
+
+
+@pytest.mark.parametrize(("extra", "name", "url", "folder"), PLACES.values(), ids=PLACES)
+def test_every_site_writes_to_places_of_its_own(extra: str, name: str, url: str, folder: str) -> None:
+    config = parse_config(CAMERA + extra, name)
+    assert (config.log.url, config.crops.folder) == (url, folder)
 
 
 def test_a_budget_is_given_or_the_usual_one() -> None:

@@ -1,0 +1,77 @@
+"""The log of one site: its own, and not that of other cameras or of an earlier version by mistake."""
+
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+
+from deploy.log.base import Log
+from deploy.log.opening import on_this_machine, open_log, sqlite_path
+from deploy.log.sqlite_log import SqliteLog
+from deploy.site.config import Config, default_log_url
+from ingest.errors import ConfigError, LogError
+
+logger = logging.getLogger(__name__)
+
+SHARED_LOG = Path("runs/corridor.db")
+SHARED_CROPS = Path("runs/crops")
+"""Where all configurations without a `[log]` wrote to before each had a log of its own."""
+
+NAMED_AT_MOST = 8
+
+
+def open_site_log(config: Config, file: Path, *, must_exist: bool = False) -> Log:
+    """Open the log that a configuration file names, or its own by default; `must_exist` for those who only read.
+
+    Raises ConfigError where the log belongs to other cameras, and as `open_log`.
+    """
+    url = config.log.url
+    if not on_this_machine(url):
+        return open_log(url, must_exist=must_exist, connect_timeout_s=config.log.connect_timeout_s)
+    old = _keep_the_old(config, file) if not sqlite_path(url).exists() else None
+    if old and must_exist:
+        raise ConfigError(f"there is no log {sqlite_path(url)} yet; {old}")
+    log = open_log(url, must_exist=must_exist)
+    assert isinstance(log, SqliteLog)
+    _check_cameras(log, config, file)
+    if old:
+        logger.warning("a new log begins in %s; %s", log.path, old)
+    return log
+
+
+def _keep_the_old(config: Config, file: Path) -> str | None:
+    """How to go on with the log that all configurations shared, where it holds cameras of this one."""
+    if config.log.url != default_log_url(str(file)) or not SHARED_LOG.is_file():
+        return None
+    try:
+        shared = SqliteLog(SHARED_LOG, must_exist=True)
+    except LogError:
+        return None
+    known = set(shared.cameras()) & set(config.camera_ids)
+    shared.close()
+    if not known:
+        return None
+    crops = f' and [crops] folder = "{SHARED_CROPS}"' if config.crops.keep and SHARED_CROPS.is_dir() else ""
+    return (
+        f"{SHARED_LOG} holds what {_named(known)} saw until now: to go on with it, "
+        f'put [log] url = "sqlite:{SHARED_LOG}"{crops} into {file}'
+    )
+
+
+def _check_cameras(log: SqliteLog, config: Config, file: Path) -> None:
+    """Refuse a log of other cameras; say where it has more of them than the configuration."""
+    there, ours = log.cameras(), set(config.camera_ids)
+    others = [camera for camera in there if camera not in ours]
+    if there and len(others) == len(there):
+        log.close()
+        raise ConfigError(
+            f"the log {log.path} belongs to cameras {_named(there)}, and {file} has {_named(config.camera_ids)}: "
+            'give it a log of its own, [log] url = "sqlite:PATH"'
+        )
+    if others:
+        logger.warning("the log %s has cameras that are not in %s: %s", log.path, file, _named(others))
+
+
+def _named(cameras: Iterable[str]) -> str:
+    names = list(cameras)
+    more = f" and {len(names) - NAMED_AT_MOST} more" if len(names) > NAMED_AT_MOST else ""
+    return ", ".join(sorted(names)[:NAMED_AT_MOST]) + more
