@@ -2,7 +2,14 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
-INSTALL = $(BIN)/pip install --quiet --disable-pip-version-check
+SAY_EVERY_S ?= 10
+# pip's own bars are a hundred lines and silent while it unpacks: instead a line of what and where, and the time so far.
+define INSTALL
+@echo "installing $(strip $(1)) into $(VENV): some minutes, depending on the network"
+@(seconds=0; while sleep $(SAY_EVERY_S) >/dev/null 2>&1; do seconds=$$((seconds + $(SAY_EVERY_S))); echo "  installing: $$seconds s"; done) & \
+	ticker=$$!; trap 'kill $$ticker 2>/dev/null' EXIT INT TERM; \
+	$(BIN)/pip install --quiet --disable-pip-version-check $(1)
+endef
 # Installed without what it asks for, supervision 0.6: it works with the newer one that trackers needs.
 GROUNDING_DINO = groundingdino-py==0.4.0
 
@@ -47,23 +54,23 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.city: pyproject.toml | $(VENV)/bin/python
-	$(INSTALL) -e '.[city]'
-	touch $@
+	$(call INSTALL, -e '.[city]')
+	@touch $@
 
 $(VENV)/.light: pyproject.toml | $(VENV)/bin/python
-	$(INSTALL) -e '.[light]'
+	$(call INSTALL, -e '.[light]')
 	touch $@ $(VENV)/.city
 
 $(VENV)/.foundation: pyproject.toml | $(VENV)/bin/python
-	$(INSTALL) -e '.[foundation]'
-	$(INSTALL) --no-deps $(GROUNDING_DINO)
-	touch $@
+	$(call INSTALL, -e '.[foundation]')
+	$(call INSTALL, --no-deps $(GROUNDING_DINO))
+	@touch $@
 
 $(VENV)/.mutants: $(VENV)/.dev
 	$(INSTALL) -e '.[mutants]'
 	touch $@
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
-	$(INSTALL) -e '.[dev]'
-	$(INSTALL) --no-deps $(GROUNDING_DINO)
+	$(call INSTALL, -e '.[dev]')
+	$(call INSTALL, --no-deps $(GROUNDING_DINO))
 	touch $@ $(VENV)/.light $(VENV)/.city $(VENV)/.foundation

@@ -25,6 +25,7 @@ NEED_DATA = (
 CITY = ("city_speed", "city_memory", "city_statistics", "city_detection", "city_identity", "city_hardness")
 BENCHES = (
     "startup",
+    "demo_loaded",
     "pipeline",
     "association",
     "retrieval",
