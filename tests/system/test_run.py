@@ -91,7 +91,7 @@ def test_interrupted_and_restarted_it_goes_on_and_ends(
 
 
 def wait_for_records(path: Path, count: int) -> None:
-    for _ in range(600):
+    for _ in range(3000):
         if path.exists() and path.stat().st_size:
             log = SqliteLog(path)
             end = log.end(OBSERVATIONS)
@@ -116,7 +116,7 @@ def test_two_halves_in_two_processes_say_the_same(tmp_path: Path, three_cameras:
     observe = corridor(tmp_path, "observe", "three.toml", **three_cameras)
     assert observe.returncode == 0, observe.stderr
     expected = trajectory_values(tmp_path / "whole" / "three" / "corridor.db")
-    for _ in range(200):
+    for _ in range(3000):
         if len(trajectory_values(tmp_path / "runs" / "three" / "corridor.db")) >= len(expected):
             break
         time.sleep(0.05)
