@@ -21,18 +21,18 @@ from ingest.digest import short_digest
 from training.priors.spec import BOX, CITY, GRABCUT, MIN_SCORE, PriorSpec
 
 if TYPE_CHECKING:
-    from training.datasets.base import ReidData
+    from training.datasets.listing import Listing
     from training.priors.filling import PriorMaker
     from training.priors.makers import DetectedPriors, Size
 
 
-def open_maker(spec: PriorSpec, data: "ReidData") -> "PriorMaker":
+def open_maker(spec: PriorSpec, listing: "Listing") -> "PriorMaker":
     """Raises ConfigError, and WeightsError for weights that are missing or do not fit."""
     from training.priors.makers import CityPriors
 
     spec.check()
     if spec.by == CITY:
-        return CityPriors(data.train.root)
+        return CityPriors(listing.root)
     return _open_large(spec) if spec.by in FOUNDATION else _open_small(spec)
 
 

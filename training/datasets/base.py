@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.errors import ConfigError
+from training.datasets.names import encoded, shown
 
 UNKNOWN_CAMERA = ""
 """The camera of an image nobody knows the camera of; it is the same camera as no other."""
@@ -105,16 +106,6 @@ class ReidData:
         """Of all its files."""
         return fingerprint(self.train, self.query, self.gallery)
 
-    def without(self, names: frozenset[str]) -> "ReidData":
-        """The data set without some images."""
-        kept = [~np.isin(images.names, list(names)) for images in (self.train, self.query, self.gallery)]
-        row_now = np.cumsum(kept[1]) - 1
-        subsets = {name: row_now[rows[kept[1][rows]]] for name, rows in self.subsets.items()}
-        train, query, gallery = (
-            images.select(rows) for images, rows in zip((self.train, self.query, self.gallery), kept, strict=True)
-        )
-        return replace(self, train=train, query=query, gallery=gallery, subsets=subsets)
-
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
@@ -136,7 +127,7 @@ def fingerprint(*sets: ImageSet) -> Fingerprint:
             if name not in sizes:
                 sizes[name] = _size(images.root / name)
     for name, size in sorted(sizes.items()):
-        digest.update(f"{name}\t{size}\n".encode())
+        digest.update(encoded(f"{name}\t{size}\n"))
     return Fingerprint(len(sizes), digest.hexdigest())
 
 
@@ -144,7 +135,7 @@ def _size(path: Path) -> int:
     try:
         return path.stat().st_size
     except OSError as error:
-        raise ConfigError(f"{path} of the data set cannot be read: {error.strerror}") from error
+        raise ConfigError(f"{shown(path)} of the data set cannot be read: {error.strerror}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,12 +162,14 @@ class IdentityMap:
         found[inside] = known[places[inside]] == images.identities[inside]
         if not found.all():
             stranger = images.identities[~found][0]
-            raise ConfigError(f"identity '{stranger}' is not one of the {len(known)} that the network was trained on")
+            raise ConfigError(
+                f"identity '{shown(stranger)}' is not one of the {len(known)} that the network was trained on"
+            )
         return places.astype(np.int64)
 
 
 def need_images(images: ImageSet, what: str) -> ImageSet:
     """The set itself; raises ConfigError where it is empty. `what` names it for the operator."""
     if not len(images):
-        raise ConfigError(f"{what} is empty: no usable image below {images.root}")
+        raise ConfigError(f"{what} is empty: no usable image below {shown(images.root)}")
     return images

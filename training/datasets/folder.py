@@ -7,7 +7,7 @@ FILE.csv                                    columns path, identity, and if known
 
 import csv
 import hashlib
-import logging
+import io
 from pathlib import Path
 
 import numpy as np
@@ -15,78 +15,122 @@ from numpy.typing import NDArray
 
 from ingest.errors import ConfigError
 from training.datasets.base import UNKNOWN_CAMERA, ImageSet, ReidData
-from training.datasets.formats import DatasetFormat, existing
-from training.datasets.images import list_images
-
-logger = logging.getLogger(__name__)
+from training.datasets.formats import DatasetFormat, ImageRow, existing
+from training.datasets.images import images_anywhere, images_right_in, list_images, scan
+from training.datasets.left_out import LeftOut, Reason
+from training.datasets.listing import Listing, Parts
+from training.datasets.names import encoded, read_text, shown
 
 SPLITS = ("train", "query", "gallery")
 HELD_OUT = 0.2
 CSV_NAME = "images.csv"
 """What `corridor crops export` calls its file; a folder that has it is read by it."""
 
-ImageRow = tuple[str, str, str]
+WHOLE = "whole"
+"""The part of a set that nobody has split."""
 
 
-def load(folder: Path, variant: str) -> ReidData:
+def load(folder: Path, variant: str) -> Listing:
     """By its CSV file where there is one, else by its folders."""
-    if folder.is_file():
-        return _load_csv(folder)
-    if (folder / CSV_NAME).exists():
-        return _load_csv(folder / CSV_NAME)
-    if any((folder / split).is_dir() for split in SPLITS):
-        return _given(folder, {split: _below(folder, f"{split}/") for split in SPLITS})
-    return _held_out(ImageSet.of(folder, _below(folder, "")))
+    left_out = LeftOut("folder")
+    if folder.is_file() or (folder / CSV_NAME).exists():
+        path = folder if folder.is_file() else folder / CSV_NAME
+        parts = _read_csv(path, left_out)
+        root = path.parent
+    else:
+        parts, root = _read_folders(folder, left_out), folder
+    images = {part: ImageSet.of(root, rows) for part, rows in parts.items()}
+    return Listing("folder", images, _held_out if WHOLE in parts else _given, left_out.notes())
 
 
-def _load_csv(path: Path) -> ReidData:
+def _read_csv(path: Path, left_out: LeftOut) -> dict[str, list[ImageRow]]:
+    """Rows by part; raises ConfigError with the line that cannot be used."""
+    rows: dict[str, list[ImageRow]] = {}
+    for number, line in _csv_lines(path):
+        split = line.get("split", "")
+        if split not in ("", *SPLITS):
+            raise ConfigError(f"{shown(path)}, line {number}: split '{shown(split)}' is none of {', '.join(SPLITS)}")
+        if not (line["path"].strip() and line["identity"]):
+            raise ConfigError(f"{shown(path)}, line {number}: path or identity is empty")
+        rows.setdefault(split or WHOLE, []).append((line["path"], line["identity"], line.get("camera", UNKNOWN_CAMERA)))
+        if WHOLE in rows and len(rows) > 1:
+            raise ConfigError(
+                f"{shown(path)}, line {number}: some lines have a split and some none (give all, or none)"
+            )
+    if not rows:
+        raise ConfigError(f"{shown(path)} holds no image (expected lines of path,identity[,camera][,split])")
+    parts = dict.fromkeys(rows if WHOLE in rows else SPLITS)
+    return {part: existing(path.parent, rows.get(part, []), left_out) for part in parts}
+
+
+def _csv_lines(path: Path) -> list[tuple[int, dict[str, str]]]:
+    """The cells of every line by their column, with its number, without blanks around them but in paths."""
+    reader = csv.reader(io.StringIO(read_text(path), newline=""))
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            lines = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ConfigError(f"{path} cannot be read: {error}") from error
-    missing = {"path", "identity"} - set(lines[0] if lines else ())
+        lines = [(reader.line_num, cells) for cells in reader if cells]
+    except csv.Error as error:
+        raise ConfigError(f"{shown(path)}, line {reader.line_num}: {error}") from error
+    header = [cell.strip() for cell in lines[0][1]] if lines else []
+    missing = {"path", "identity"} - set(header)
     if missing:
-        raise ConfigError(f"{path} needs the columns path, identity[, camera][, split]; there is no {min(missing)}")
-    incomplete = [number for number, line in enumerate(lines, 2) if not (line["path"] and line["identity"])]
-    if incomplete:
-        raise ConfigError(f"{path}, line {incomplete[0]}: path or identity is empty")
-    rows = [(line["path"], line["identity"], line.get("camera") or UNKNOWN_CAMERA) for line in lines]
-    splits = [line.get("split") or "" for line in lines]
-    if not any(splits):
-        return _held_out(ImageSet.of(path.parent, existing(path.parent, rows, path.name)))
-    for number, split in enumerate(splits, 2):
-        if split not in SPLITS:
-            raise ConfigError(f"{path}, line {number}: split '{split}' is none of {', '.join(SPLITS)}")
-    by_split = {split: [row for row, of in zip(rows, splits, strict=True) if of == split] for split in SPLITS}
-    return _given(path.parent, {split: existing(path.parent, by_split[split], path.name) for split in SPLITS})
-
-
-def _below(folder: Path, below: str) -> list[ImageRow]:
-    where = folder / below
-    identities = sorted(entry.name for entry in where.iterdir() if entry.is_dir()) if where.is_dir() else []
+        raise ConfigError(
+            f"{shown(path)} needs the columns path, identity[, camera][, split]; there is no {min(missing)}"
+        )
+    for number, cells in lines[1:]:
+        if len(cells) != len(header):
+            raise ConfigError(f"{shown(path)}, line {number}: {len(cells)} cells in {len(header)} columns")
     return [
-        (f"{below}{identity}/{name}", identity, UNKNOWN_CAMERA)
-        for identity in identities
-        for name in list_images(where / identity)
+        (
+            number,
+            {name: cell if name == "path" else cell.strip() for name, cell in zip(header, cells, strict=True)},
+        )
+        for number, cells in lines[1:]
     ]
 
 
-def _given(root: Path, rows: dict[str, list[ImageRow]]) -> ReidData:
-    train, query, gallery = (ImageSet.of(root, rows[split]) for split in SPLITS)
+def _read_folders(folder: Path, left_out: LeftOut) -> dict[str, list[ImageRow]]:
+    """Rows by part: train, query, gallery where there is a folder of that name, else all as one."""
+    images, folders = scan(folder, left_out, "")
+    left_out.add(Reason.ELSEWHERE, images)
+    if not any(split in folders for split in SPLITS):
+        return {WHOLE: _below(folder, "", folders, left_out)}
+    parts: dict[str, list[ImageRow]] = {split: [] for split in SPLITS}
+    for name in folders:
+        if name in SPLITS:
+            beside, identities = scan(folder / name, left_out, f"{name}/")
+            left_out.add(Reason.ELSEWHERE, [f"{name}/{image}" for image in beside])
+            parts[name] = _below(folder, f"{name}/", identities, left_out)
+        else:
+            left_out.add(Reason.ELSEWHERE, images_anywhere(folder, f"{name}/", left_out))
+    return parts
+
+
+def _below(root: Path, below: str, identities: list[str], left_out: LeftOut) -> list[ImageRow]:
+    rows: list[ImageRow] = []
+    for identity in identities:
+        names = images_right_in(root, f"{below}{identity}/", left_out)
+        if not names:
+            left_out.add(Reason.EMPTY, [f"{below}{identity}"])
+        rows += [(name, identity, UNKNOWN_CAMERA) for name in names]
+    return rows
+
+
+def _given(parts: Parts) -> ReidData:
+    train, query, gallery = (parts[split] for split in SPLITS)
     return ReidData("folder", train, query, gallery, version="as split")
 
 
-def _held_out(images: ImageSet) -> ReidData:
+def _held_out(parts: Parts) -> ReidData:
     """A fifth of the identities, by a hash of their names, is not trained on: its first images ask for the rest.
 
     With cameras, the first image of every identity in every camera asks; without, the first of every identity, and
     it is not in the gallery.
     """
+    images = parts[WHOLE]
     identities = sorted(np.unique(images.identities).tolist(), key=_lot)
     if len(identities) < 4:
         raise ConfigError(
-            f"{images.root}: {len(identities)} identities are too few to train on some and test on others"
+            f"{shown(images.root)}: {len(identities)} identities are too few to train on some and test on others"
         )
     held_out = np.isin(images.identities, identities[: max(2, round(HELD_OUT * len(identities)))])
     test = images.select(held_out)
@@ -96,7 +140,7 @@ def _held_out(images: ImageSet) -> ReidData:
 
 
 def _lot(identity: str) -> str:
-    return hashlib.sha256(identity.encode()).hexdigest()
+    return hashlib.sha256(encoded(identity)).hexdigest()
 
 
 def _firsts(images: ImageSet) -> NDArray[np.bool_]:
@@ -116,7 +160,7 @@ def recognises(folder: Path) -> bool:
 
 
 def _folders(folder: Path, depth: int) -> list[Path]:
-    below = [entry for entry in folder.iterdir() if entry.is_dir()]
+    below = [folder / name for name in scan(folder, LeftOut(""), "")[1]]
     return below if depth == 1 else below + [deeper for entry in below for deeper in _folders(entry, depth - 1)]
 
 

@@ -8,10 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from ingest.errors import ConfigError
-from training.datasets.base import UNKNOWN_IDENTITY, ImageSet, ReidData
+from training.datasets.base import UNKNOWN_IDENTITY, ImageSet
+from training.datasets.left_out import LeftOut, Reason
+from training.datasets.listing import Listing
+from training.datasets.names import shown
 
 logger = logging.getLogger(__name__)
+
+ImageRow = tuple[str, str, str]
+"""Name, identity, camera."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,65 +30,73 @@ class DatasetFormat:
     name: str
     layout: str
     recognises: Callable[[Path], bool]
-    load: Callable[[Path, str], ReidData]
+    load: Callable[[Path, str], Listing]
     variants: tuple[str, ...] = ("",)
     ask_at: str = ""
 
 
-def by_name_pattern(root: Path, names: Iterable[str], pattern: re.Pattern[str], what: str) -> ImageSet:
-    """Images whose file name tells `identity` and `camera` (groups of the pattern); others are told of and left out."""
-    rows, odd = [], []
+def by_name_pattern(root: Path, names: Iterable[str], pattern: re.Pattern[str], left_out: LeftOut) -> ImageSet:
+    """Images whose file name tells `identity` and `camera` (groups of the pattern); others are counted."""
+    rows = []
     for name in names:
         match = pattern.match(name.rpartition("/")[2])
         if match is None:
-            odd.append(name)
+            left_out.add(Reason.NAME, [name])
         else:
             rows.append((name, match["identity"], match["camera"]))
-    if odd:
-        logger.warning("%s: left out %d files with names of another form, such as '%s'", what, len(odd), odd[0])
     return ImageSet.of(root, rows)
 
 
-def read_lines(path: Path) -> list[list[str]]:
-    """The words of every line that has some; raises ConfigError where the file cannot be read."""
-    try:
-        return [words for line in path.read_text().splitlines() if (words := line.split())]
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"the list {path} cannot be read: {error}") from error
+def split_lines(text: str, left_out: LeftOut) -> list[tuple[str, str]]:
+    """Name and identity of every line `NAME IDENTITY`, the name with its blanks; others but blank lines are counted."""
+    rows = []
+    for line in text.splitlines():
+        words = line.rsplit(maxsplit=1)
+        if len(words) == 2:
+            rows.append((words[0].strip(), words[1]))
+        elif words:
+            left_out.add(Reason.LINE, [line])
+    return rows
 
 
-def existing(root: Path, rows: Iterable[tuple[str, str, str]], what: str) -> list[tuple[str, str, str]]:
-    """The rows of a list whose files are there; the others are told of once. One look at every folder, not file."""
+def existing(root: Path, rows: Iterable[ImageRow], left_out: LeftOut) -> list[ImageRow]:
+    """The rows of a list whose files are there; others are counted. One look at every folder, not file.
+
+    A name that is not there is tried without the blanks around it.
+    """
     listed = list(rows)
-    folders = {name.rpartition("/")[0] for name, _, _ in listed}
+    folders = {name.rpartition("/")[0] for name in {spelt for row in listed for spelt in (row[0], row[0].strip())}}
     there = {
         f"{folder}/{entry.name}" if folder else entry.name
         for folder in folders
         if (root / folder).is_dir()
         for entry in (root / folder).iterdir()
     }
-    gone = [name for name, _, _ in listed if name not in there]
-    if gone:
-        logger.warning("%s: left out %d listed images that are not there, such as '%s'", what, len(gone), gone[0])
-    return [row for row in listed if row[0] in there]
+    found = []
+    for name, identity, camera in listed:
+        spelt = name if name in there else name.strip()
+        if spelt in there:
+            found.append((spelt, identity, camera))
+        else:
+            left_out.add(Reason.GONE, [name])
+    return found
 
 
 def compare_counts(what: str, images: ImageSet, published: tuple[int, int]) -> tuple[str, ...]:
-    """A note, and a warning, where (images, identities) differ from the published ones; releases do differ."""
+    """A note where (images, identities) differ from the published ones; releases do differ."""
     found = (len(images), len(np.unique(images.identities)))
     if found == published:
         return ()
-    note = f"{what}: {found[0]} images of {found[1]} identities; published are {published[0]} of {published[1]}"
-    logger.warning("%s", note)
-    return (note,)
+    return (f"{what}: {found[0]} images of {found[1]} identities; published are {published[0]} of {published[1]}",)
 
 
 def single_image_identities(name: str, train: ImageSet) -> tuple[str, ...]:
-    """A note, and a warning, where identities to be trained on have one image only."""
+    """A note where identities to be trained on have one image only."""
     identities, counts = np.unique(train.identities, return_counts=True)
     alone = identities[(counts == 1) & (identities != UNKNOWN_IDENTITY)]
     if not len(alone):
         return ()
-    note = f"{name}: {len(alone)} of {len(identities)} identities to train on have one image only, such as '{alone[0]}'"
-    logger.warning("%s", note)
-    return (note,)
+    example = shown(alone[0])
+    return (
+        f"{name}: {len(alone)} of {len(identities)} identities to train on have one image only, such as '{example}'",
+    )

@@ -1,83 +1,98 @@
-"""Reading the images of a data set, and finding those that cannot be used before hours have gone by."""
+"""Finding the images of a data set's folders, and reading them."""
 
-import logging
-from concurrent.futures import ThreadPoolExecutor
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from ingest.errors import SourceError
+from ingest.errors import ConfigError, SourceError
 from ingest.frame import Image
-from training.datasets.base import ImageSet, ReidData
-
-logger = logging.getLogger(__name__)
-
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp"})
-ENDS = {b"\xff\xd8": b"\xff\xd9", b"\x89P": b"IEND"}
-"""By how a file begins (JPEG, PNG): what must stand close to its end, or it has been cut short."""
-
-END_BYTES = 1024
-READERS = 4
+from training.datasets.image_end import is_whole
+from training.datasets.left_out import BESIDE, ENDINGS, LeftOut, Reason
+from training.datasets.names import is_leftover, shown
 
 
 def is_image(name: str) -> bool:
     """Whether a file is one by its name."""
-    return Path(name).suffix.lower() in SUFFIXES
+    return _ending(name) in ENDINGS and not is_leftover(name)
+
+
+def _ending(name: str) -> str:
+    return Path(name).suffix.lower()
 
 
 def list_images(folder: Path) -> list[str]:
     """The names of the images right in a folder, sorted; none where there is no such folder."""
-    if not folder.is_dir():
-        return []
-    return sorted(entry.name for entry in folder.iterdir() if is_image(entry.name))
+    return scan(folder, LeftOut(""), "")[0] if folder.is_dir() else []
+
+
+def scan(folder: Path, left_out: LeftOut, below: str) -> tuple[list[str], list[str]]:
+    """The names of the images and of the folders right in a folder, both sorted; what else may be an image is counted.
+
+    `below` stands before a name that is counted. Raises ConfigError for a folder that cannot be read.
+    """
+    images, folders = [], []
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError as error:
+        raise ConfigError(f"the folder {shown(folder)} cannot be read: {error.strerror}") from error
+    for entry in entries:
+        if is_leftover(entry.name):
+            if entry.is_dir() or _ending(entry.name) in ENDINGS:
+                left_out.add(Reason.LEFTOVER, [f"{below}{entry.name}"])
+        elif entry.is_dir() and not is_image(entry.name):
+            folders.append(entry.name)
+        elif not is_image(entry.name):
+            if _ending(entry.name) not in BESIDE:
+                left_out.add(Reason.FORMAT, [f"{below}{entry.name}"])
+        elif not entry.is_file():
+            left_out.add(Reason.NO_FILE, [f"{below}{entry.name}"])
+        else:
+            images.append(entry.name)
+    return images, folders
+
+
+def images_right_in(root: Path, below: str, left_out: LeftOut) -> list[str]:
+    """The images of one folder, `below` included in their names; what is not an image there, or deeper, is counted."""
+    images, folders = scan(root / below, left_out, below)
+    for folder in folders:
+        left_out.add(Reason.ELSEWHERE, images_anywhere(root, f"{below}{folder}/", left_out))
+    return [f"{below}{name}" for name in images]
+
+
+def images_anywhere(root: Path, below: str, left_out: LeftOut) -> Iterator[str]:
+    """The images of a folder at any depth, `below` included in their names."""
+    images, folders = scan(root / below, left_out, below)
+    yield from (f"{below}{name}" for name in images)
+    for folder in folders:
+        if not (root / below / folder).is_symlink():  # it may lead back up
+            yield from images_anywhere(root, f"{below}{folder}/", left_out)
 
 
 def read_image(path: Path) -> Image:
     """(H, W, 3) uint8 BGR; raises SourceError for a file that is gone, cut short or no image."""
-    return _decode(path, cv2.IMREAD_COLOR)
+    return decode(read_file(path), path, cv2.IMREAD_COLOR)
 
 
-def _decode(path: Path, how: int) -> Image:
+def read_file(path: Path) -> bytes:
+    """The bytes of an image's file; raises SourceError."""
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
-        raise SourceError(f"{path} cannot be read: {error.strerror}") from error
-    # OpenCV fills what is missing of a JPEG with gray and reports nothing.
-    end = ENDS.get(data[:2])
-    if end is not None and end not in data[-END_BYTES:]:
-        raise SourceError(f"{path} has been cut short after {len(data)} bytes")
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), how) if data else None
+        raise SourceError(f"{shown(path)} cannot be read: {error.strerror}") from error
+
+
+def decode(data: bytes, path: Path, how: int) -> Image:
+    """The image in some bytes, read as OpenCV's flag says; raises SourceError as `read_image`, `path` names it."""
+    # Older OpenCV fills what is missing of a JPEG with gray and says nothing.
+    if not is_whole(data):
+        raise SourceError(f"{shown(path)} has been cut short after {len(data)} bytes")
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), how) if data else None
+    except cv2.error:
+        image = None
     if image is None:
-        raise SourceError(f"{path} is no image that can be decoded ({len(data)} bytes)")
+        raise SourceError(f"{shown(path)} is no image that can be decoded ({len(data)} bytes)")
     return np.asarray(image, np.uint8)
-
-
-def find_corrupt(images: ImageSet) -> dict[str, str]:
-    """Names of the images that cannot be read, and why; every file is read once, at an eighth of its size."""
-
-    def reason(row: int) -> str | None:
-        try:
-            _decode(images.path(row), cv2.IMREAD_REDUCED_GRAYSCALE_8)
-        except SourceError as error:
-            return str(error)
-        return None
-
-    with ThreadPoolExecutor(READERS) as pool:
-        reasons = pool.map(reason, range(len(images)))
-        return {str(name): why for name, why in zip(images.names, reasons, strict=True) if why is not None}
-
-
-def without_corrupt(data: ReidData) -> ReidData:
-    """The data set without the images that cannot be read; logged once, here."""
-    corrupt: dict[str, str] = {}
-    seen: set[str] = set()
-    for images in (data.train, data.query, data.gallery):
-        corrupt.update(find_corrupt(images.select(~np.isin(images.names, list(seen)))))
-        seen.update(images.names.tolist())
-    if not corrupt:
-        return data
-    logger.warning("%s: %d images are left out because they cannot be read", data.name, len(corrupt))
-    for why in corrupt.values():
-        logger.warning("  %s", why)
-    return data.without(frozenset(corrupt))

@@ -3,12 +3,15 @@
 import re
 from pathlib import Path
 
-from training.datasets.base import ReidData
+from training.datasets.base import ImageSet, ReidData
 from training.datasets.formats import DatasetFormat, by_name_pattern, compare_counts
-from training.datasets.images import list_images
+from training.datasets.images import images_right_in
+from training.datasets.left_out import LeftOut
+from training.datasets.listing import Listing, Parts
 
-NAME = re.compile(r"(?P<identity>-?\d+)_c(?P<camera>\d)")
-"""`0002_c1s1_000451_03.jpg`: identity, camera and sequence, frame, box."""
+NAME = re.compile(r"(?P<identity>-?\d+)_c(?P<camera>\d+)(s\d+)?[_.]")
+"""`0002_c1s1_000451_03.jpg`: identity, camera and sequence, frame, box. Numbers are read to their ends: one's own
+sets have more than nine cameras."""
 
 FOLDERS = {"train": "bounding_box_train", "query": "query", "gallery": "bounding_box_test"}
 PUBLISHED = {"train": (12_936, 751), "query": (3_368, 750), "gallery": (15_913, 751)}
@@ -17,15 +20,23 @@ JUNK = "-1"
 identity 0000, stay in the gallery: they are wrong for every query."""
 
 
-def load(folder: Path, variant: str) -> ReidData:
+def load(folder: Path, variant: str) -> Listing:
     """The detected boxes, `bounding_box_test`, are the gallery; `gt_bbox` is not used."""
-    sets = {}
+    parts: dict[str, ImageSet] = {}
+    notes: list[str] = []
     for split, below in FOLDERS.items():
-        names = [f"{below}/{name}" for name in list_images(folder / below)]
-        images = by_name_pattern(folder, names, NAME, f"Market-1501 {below}")
-        sets[split] = images.select(images.identities != JUNK)
-    notes = tuple(n for split in FOLDERS for n in compare_counts(f"Market-1501 {split}", sets[split], PUBLISHED[split]))
-    return ReidData("market-1501", sets["train"], sets["query"], sets["gallery"], notes=notes)
+        left_out = LeftOut(f"Market-1501 {below}")
+        images = by_name_pattern(folder, images_right_in(folder, f"{below}/", left_out), NAME, left_out)
+        parts[split] = images.select(images.identities != JUNK)
+        notes += left_out.notes()
+    return Listing("market-1501", parts, _decide, tuple(notes))
+
+
+def _decide(parts: Parts) -> ReidData:
+    notes = [
+        note for split in FOLDERS for note in compare_counts(f"Market-1501 {split}", parts[split], PUBLISHED[split])
+    ]
+    return ReidData("market-1501", parts["train"], parts["query"], parts["gallery"], notes=tuple(notes))
 
 
 def recognises(folder: Path) -> bool:

@@ -1,12 +1,13 @@
 """MSMT17 (Wei et al. 2018): persons, fifteen cameras; V1, and V2 with blurred faces."""
 
-import logging
+from functools import partial
 from pathlib import Path
 
 from training.datasets.base import ImageSet, ReidData
-from training.datasets.formats import DatasetFormat, compare_counts, existing, read_lines
-
-logger = logging.getLogger(__name__)
+from training.datasets.formats import DatasetFormat, compare_counts, existing, split_lines
+from training.datasets.left_out import LeftOut, Reason
+from training.datasets.listing import Listing, Parts
+from training.datasets.names import read_text
 
 FOLDERS = {"V1": ("train", "test"), "V2": ("mask_train_v2", "mask_test_v2")}
 CAMERA_FIELD = 2
@@ -20,30 +21,42 @@ PUBLISHED = {
 }
 
 
-def load(folder: Path, variant: str) -> ReidData:
+def load(folder: Path, variant: str) -> Listing:
     """Variant `trainval` trains on list_train and list_val, as published figures mostly do; `train` on the first."""
     version = _version(folder)
     trained, tested = FOLDERS[version or "V1"]
-    lists = ["list_train", "list_val"] if variant == "trainval" else ["list_train"]
-    train = _read(folder, trained, lists)
-    query, gallery = _read(folder, tested, ["list_query"]), _read(folder, tested, ["list_gallery"])
+    lists = {
+        "train": (trained, ["list_train", "list_val"] if variant == "trainval" else ["list_train"]),
+        "query": (tested, ["list_query"]),
+        "gallery": (tested, ["list_gallery"]),
+    }
+    parts: dict[str, ImageSet] = {}
     notes: list[str] = []
-    for split, images in ((variant, train), ("query", query), ("gallery", gallery)):
-        notes += compare_counts(f"MSMT17 {split}", images, PUBLISHED[split])
-    return ReidData("msmt17", train, query, gallery, version=f"{version} {variant}", notes=tuple(notes))
+    for split, (below, names) in lists.items():
+        left_out = LeftOut(f"MSMT17 {split}")
+        parts[split] = _read(folder, below, names, left_out)
+        notes += left_out.notes()
+    return Listing("msmt17", parts, partial(_decide, version, variant), tuple(notes))
 
 
-def _read(folder: Path, below: str, lists: list[str]) -> ImageSet:
-    rows, odd = [], []
-    for line in (words for name in lists for words in read_lines(folder / f"{name}.txt")):
-        parts = line[0].rpartition("/")[2].split("_")
-        if len(line) != 2 or len(parts) <= CAMERA_FIELD:
-            odd.append(" ".join(line))
-        else:
-            rows.append((f"{below}/{line[0]}", line[1], parts[CAMERA_FIELD]))
-    if odd:
-        logger.warning("MSMT17 %s: left out %d lines of another form, such as '%s'", lists[0], len(odd), odd[0])
-    return ImageSet.of(folder, existing(folder, rows, f"MSMT17 {lists[0]}"))
+def _decide(version: str, variant: str, parts: Parts) -> ReidData:
+    notes: list[str] = []
+    for name, images in ((variant, parts["train"]), ("query", parts["query"]), ("gallery", parts["gallery"])):
+        notes += compare_counts(f"MSMT17 {name}", images, PUBLISHED[name])
+    splits = parts["train"], parts["query"], parts["gallery"]
+    return ReidData("msmt17", *splits, version=f"{version} {variant}", notes=tuple(notes))
+
+
+def _read(folder: Path, below: str, lists: list[str], left_out: LeftOut) -> ImageSet:
+    rows = []
+    for name in lists:
+        for image, identity in split_lines(read_text(folder / f"{name}.txt"), left_out):
+            parts = Path(image).stem.split("_")
+            if len(parts) <= CAMERA_FIELD:
+                left_out.add(Reason.LINE, [f"{image} {identity}"])
+            else:
+                rows.append((f"{below}/{image}", identity, parts[CAMERA_FIELD]))
+    return ImageSet.of(folder, existing(folder, rows, left_out))
 
 
 def _version(folder: Path) -> str:

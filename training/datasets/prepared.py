@@ -1,6 +1,5 @@
 """The data sets that an encoder learns from or is measured on, with what was found in their images before."""
 
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     from training.datasets.base import ImageSet, ReidData
     from training.priors.cache import PriorCache, PriorMode
     from training.teacher.vectors import TeacherVectors
-
-logger = logging.getLogger(__name__)
 
 SHUFFLE_SEED = 0
 """Whose prior an image gets in the rows of shuffled priors."""
@@ -55,26 +52,24 @@ class PreparedSet:
 
 
 def prepare_set(settings: DataSettings) -> PreparedSet:
-    """Open a data set, and warn of what is odd in it.
+    """Open a data set, without images that cannot be read, and warn of what is odd in it.
 
     Raises ConfigError where its priors or its teacher's features are of other files.
     """
-    from training.datasets.images import without_corrupt
-    from training.datasets.opening import open_dataset
+    from training.datasets.names import shown
+    from training.datasets.opening import decided, list_dataset
     from training.priors.cache import PriorCache
     from training.teacher.vectors import load_teacher_vectors
 
-    data = open_dataset(settings.set)
-    for note in data.notes:
-        logger.warning("%s", note)
+    listing = list_dataset(settings.set)
     cache = None if settings.priors is None else PriorCache.open(Path(settings.priors))
     teacher_vectors = None if settings.teacher is None else load_teacher_vectors(Path(settings.teacher))
     for given, found in ((settings.priors, cache), (settings.teacher, teacher_vectors)):
         if found is not None:
             with error_context(f"{given} for {settings.set}"):
-                found.check(data)
-    label = f"{data.name} {data.train.root.resolve().name} ({data.fingerprint()})"
-    return PreparedSet(without_corrupt(data), label, cache, teacher_vectors, settings.times)
+                found.check(listing)
+    label = f"{listing.name} {shown(listing.root.resolve().name)} ({listing.fingerprint()})"
+    return PreparedSet(decided(listing), label, cache, teacher_vectors, settings.times)
 
 
 def prior_source(

@@ -1,6 +1,7 @@
 """A set with one image from each of two cameras: `<type>_<id>_cam<k>.jpg`, identities numbered within their type."""
 
 import re
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,20 +10,31 @@ from numpy.typing import NDArray
 from ingest.errors import ConfigError
 from training.datasets.base import ImageSet, ReidData
 from training.datasets.formats import DatasetFormat, by_name_pattern
-from training.datasets.images import list_images
+from training.datasets.images import images_right_in, list_images
+from training.datasets.left_out import LeftOut
+from training.datasets.listing import Listing, Parts
 
 NAME = re.compile(r"(?P<identity>(?P<kind>[a-z]+)_\w+)_cam(?P<camera>[12])\.")
 FOLDS = 5
 TWO_WHEELED = "motorcycle"
 
 
-def load(folder: Path, variant: str) -> ReidData:
+WHOLE = "whole"
+
+
+def load(folder: Path, variant: str) -> Listing:
     """Everything to train on, and camera 1 asked for in all of camera 2.
 
     With variant `fold1` to `fold5` a fifth of the identities is held out: not trained on, and the only queries. The
     gallery stays whole, so that pooled over the folds every query is asked once and among all.
     """
-    images = by_name_pattern(folder, list_images(folder), NAME, "two-camera")
+    left_out = LeftOut("two-camera")
+    images = by_name_pattern(folder, images_right_in(folder, "", left_out), NAME, left_out)
+    return Listing("two-camera", {WHOLE: images}, partial(_decide, variant), left_out.notes())
+
+
+def _decide(variant: str, parts: Parts) -> ReidData:
+    images = parts[WHOLE]
     if variant:
         held_out = folds(images, np.random.default_rng(0))[int(variant.removeprefix("fold")) - 1]
     else:
@@ -59,9 +71,8 @@ def _kinds(images: ImageSet) -> NDArray[np.str_]:
 
 
 def recognises(folder: Path) -> bool:
-    """By the name of its first image."""
-    names = list_images(folder)
-    return bool(names) and NAME.match(names[0]) is not None
+    """By the names of its images, of which one will do."""
+    return any(NAME.match(name) for name in list_images(folder))
 
 
 FORMAT = DatasetFormat(

@@ -11,23 +11,39 @@ from ingest.errors import ConfigError
 from training.datasets.base import ImageSet, ReidData
 from training.datasets.city.layout import BOXES_AND_MASKS, CAMERAS
 from training.datasets.formats import DatasetFormat, by_name_pattern, compare_counts
-from training.datasets.images import list_images
+from training.datasets.images import images_right_in
+from training.datasets.left_out import LeftOut
+from training.datasets.listing import Listing, Parts
 
-NAME = re.compile(r"(?P<identity>-?\d+)_c(?P<camera>\d+)")
+NAME = re.compile(r"(?P<identity>-?\d+)_c(?P<camera>\d+)[_.]")
 """`0002_c002_00030600_0.jpg`: identity, camera, frame, index."""
 
 FOLDERS = {"train": "image_train", "query": "image_query", "gallery": "image_test"}
 PUBLISHED = {"train": (37_778, 576), "query": (1_678, 200), "gallery": (11_579, 200)}
 
 
-def load(folder: Path, variant: str) -> ReidData:
+def load(folder: Path, variant: str) -> Listing:
     """The image-to-image protocol; the queries are in the gallery as well, and so fall to same-camera removal."""
-    sets = {split: _read(folder, below) for split, below in FOLDERS.items()}
+    parts: dict[str, ImageSet] = {}
+    notes: list[str] = []
+    for split, below in FOLDERS.items():
+        left_out = LeftOut(f"VeRi-776 {below}")
+        names = images_right_in(folder, f"{below}/", left_out)
+        parts[split] = by_name_pattern(folder, names, NAME, left_out)
+        notes += left_out.notes()
     if (folder / BOXES_AND_MASKS).exists():
-        train, query, gallery = (_with_presets(sets[split]) for split in FOLDERS)
-        return ReidData("city", train, query, gallery)
-    notes = [note for split in FOLDERS for note in compare_counts(f"VeRi-776 {split}", sets[split], PUBLISHED[split])]
-    return ReidData("veri-776", sets["train"], sets["query"], sets["gallery"], notes=tuple(notes))
+        return Listing("city", parts, _decide_city, tuple(notes))
+    return Listing("veri-776", parts, _decide, tuple(notes))
+
+
+def _decide(parts: Parts) -> ReidData:
+    notes = [note for split in FOLDERS for note in compare_counts(f"VeRi-776 {split}", parts[split], PUBLISHED[split])]
+    return ReidData("veri-776", parts["train"], parts["query"], parts["gallery"], notes=tuple(notes))
+
+
+def _decide_city(parts: Parts) -> ReidData:
+    train, query, gallery = (_with_presets(parts[split]) for split in FOLDERS)
+    return ReidData("city", train, query, gallery)
 
 
 def _with_presets(images: ImageSet) -> ImageSet:
@@ -41,11 +57,6 @@ def _with_presets(images: ImageSet) -> ImageSet:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(f"the cameras of {path} cannot be read: {error}") from error
     return replace(images, extra={"preset": presets})
-
-
-def _read(folder: Path, below: str) -> ImageSet:
-    names = [f"{below}/{name}" for name in list_images(folder / below)]
-    return by_name_pattern(folder, names, NAME, f"VeRi-776 {below}")
 
 
 def recognises(folder: Path) -> bool:

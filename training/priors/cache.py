@@ -12,13 +12,16 @@ from typing import Annotated, Literal
 import cv2
 import msgspec
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from detect.masks import Mask
 from embed.priors import Prior, box_only, rasterise
 from ingest.errors import ConfigError
 from ingest.truth import decode_mask, encode_mask
-from training.datasets.base import ImageSet, ReidData
+from training.datasets.base import ImageSet
+from training.datasets.listing import Listing
+from training.datasets.names import decoded, encoded, shown
 
 SHARD = 64
 """A process that is killed loses the work on at most so many images."""
@@ -33,13 +36,17 @@ PriorMode = Literal["with-prior", "box-only", "no-prior", "shuffled-prior"]
 
 
 class StoredPrior(msgspec.Struct, frozen=True, array_like=True):
-    """One image: its box as shares of its sides, or None; run lengths of the mask, uint16, and its (width, height)."""
+    """One image: its box as shares of its sides, or None; run lengths of the mask, uint16, and its (width, height).
+
+    name_bytes: of a name that is no UTF-8; `name` is then as people are shown it.
+    """
 
     name: str
     box: tuple[float, float, float, float] | None
     mask_size: tuple[int, int] = (0, 0)
     runs: bytes = b""
     unreadable: bool = False
+    name_bytes: bytes = b""
 
 
 class PriorCacheMetadata(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,15 +73,34 @@ def read_cache_metadata(path: Path) -> PriorCacheMetadata:
 
 
 def stored(name: str, prior: Prior | None) -> StoredPrior:
-    """The prior of an image as it is kept."""
+    """The prior of an image as it is kept; raises ConfigError for a box that is not finite."""
+    shell = _shell(name)
     if prior is None:
-        return StoredPrior(name, None)
+        return shell
+    if not np.isfinite(prior.box).all():
+        raise ConfigError(
+            f"the box found in '{shown(name)}' is not finite: {prior.box.tolist()} (is the detector right?)"
+        )
     left, top, right, bottom = (round(float(side), 5) for side in prior.box)
     if prior.mask is None:
-        return StoredPrior(name, (left, top, right, bottom))
+        return replace(shell, box=(left, top, right, bottom))
     mask = _shrink(prior.mask)
     runs = np.array(encode_mask(mask), "<u2").tobytes()
-    return StoredPrior(name, (left, top, right, bottom), (mask.shape[1], mask.shape[0]), runs)
+    return replace(shell, box=(left, top, right, bottom), mask_size=(mask.shape[1], mask.shape[0]), runs=runs)
+
+
+def unreadable(name: str) -> StoredPrior:
+    """What is kept of an image that is none."""
+    return replace(_shell(name), unreadable=True)
+
+
+def _shell(name: str) -> StoredPrior:
+    """An entry without a box."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return StoredPrior(shown(name), None, name_bytes=encoded(name))
+    return StoredPrior(name, None)
 
 
 def _shrink(mask: Mask) -> Mask:
@@ -102,7 +128,8 @@ class PriorCache:
                 entries = msgspec.msgpack.decode(path.read_bytes(), type=list[StoredPrior])
             except (OSError, msgspec.MsgspecError) as error:
                 raise ConfigError(f"{path} cannot be read: {error} (delete it and find its priors again)") from error
-            stored.update({entry.name: entry for entry in entries})
+            for entry in entries:
+                stored[decoded(entry.name_bytes) or entry.name] = entry
         if len(stored) != metadata.images:
             raise ConfigError(
                 f"{folder} has priors of {len(stored)} of {metadata.images} images (finish it: corridor encoder priors)"
@@ -113,17 +140,19 @@ class PriorCache:
         """The prior of an image, None where no vehicle was found; raises ConfigError for an image not in the cache."""
         entry = self.stored.get(name)
         if entry is None:
-            raise ConfigError(f"there is no prior of '{name}': those kept are of {self.metadata.dataset}, other files")
+            raise ConfigError(
+                f"there is no prior of '{shown(name)}': those kept are of {self.metadata.dataset}, other files"
+            )
         if entry.box is None:
             return None
         mask = decode_mask(np.frombuffer(entry.runs, "<u2").tolist(), entry.mask_size) if entry.runs else None
         return Prior(np.array(entry.box, np.float32), mask)
 
-    def check(self, data: ReidData) -> None:
+    def check(self, listing: Listing) -> None:
         """Raises ConfigError where the priors are not those of the data set's files."""
-        if self.metadata.fingerprint != data.fingerprint().sha256:
+        if self.metadata.fingerprint != listing.fingerprint().sha256:
             raise ConfigError(
-                f"the priors are of other files than {data.name}'s (find them again: corridor encoder priors)"
+                f"the priors are of other files than {listing.name}'s (find them again: corridor encoder priors)"
             )
 
     @property

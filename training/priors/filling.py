@@ -17,8 +17,8 @@ import msgspec
 from embed.priors import Prior
 from ingest.errors import ConfigError, SourceError
 from ingest.frame import Image
-from training.datasets.base import ReidData
 from training.datasets.images import read_image
+from training.datasets.listing import Listing
 from training.priors.cache import (
     METADATA_FILE,
     PriorCache,
@@ -27,6 +27,7 @@ from training.priors.cache import (
     read_cache_metadata,
     shard_path,
     stored,
+    unreadable,
 )
 
 OnProgress = Callable[[int, int], None]
@@ -69,22 +70,22 @@ class WorkShare:
 EVERYTHING = WorkShare()
 
 
-def fill(data: ReidData, maker: PriorMaker, folder: Path, on_progress: OnProgress) -> PriorCache:
+def fill(listing: Listing, maker: PriorMaker, folder: Path, on_progress: OnProgress) -> PriorCache:
     """Find all priors that are missing; raises ConfigError as `fill_share`."""
-    fill_share(data, maker, folder, on_progress, EVERYTHING)
+    fill_share(listing, maker, folder, on_progress, EVERYTHING)
     return PriorCache.open(folder)
 
 
-def fill_share(data: ReidData, maker: PriorMaker, folder: Path, on_progress: OnProgress, share: WorkShare) -> bool:
+def fill_share(listing: Listing, maker: PriorMaker, folder: Path, on_progress: OnProgress, share: WorkShare) -> bool:
     """Find the priors that are missing of a share; whether the cache is whole now.
 
     `on_progress` gets the images done of the share, first those done before. Raises ConfigError where the folder
     cannot be written, or holds the priors of other images or another maker.
     """
-    places = _places(data)
+    places = listing.paths()
     names = sorted(places)
     metadata = PriorCacheMetadata(
-        dataset=data.name, fingerprint=data.fingerprint().sha256, maker=maker.name, images=len(names)
+        dataset=listing.name, fingerprint=listing.fingerprint().sha256, maker=maker.name, images=len(names)
     )
     try:
         size = _agree(folder, metadata).shard
@@ -112,29 +113,23 @@ def _fill(
     for path in missing:
         if not path.exists():  # nobody else has made it meanwhile
             found: dict[str, StoredPrior] = {}
-            for entry in _find(shards[path], places, maker):
-                found[entry.name] = entry
+            for name, entry in _find(shards[path], places, maker):
+                found[name] = entry
                 on_progress(done + len(found), total)
             _keep(path, msgspec.msgpack.encode([found[name] for name in shards[path]]))
         done += len(shards[path])
     on_progress(done, total)
 
 
-def _find(names: Sequence[str], places: Mapping[str, Path], maker: PriorMaker) -> Iterator[StoredPrior]:
+def _find(names: Sequence[str], places: Mapping[str, Path], maker: PriorMaker) -> Iterator[tuple[str, StoredPrior]]:
     images: dict[str, Image] = {}
     for name in names:
         try:
             images[name] = read_image(places[name])
         except SourceError:
-            yield StoredPrior(name, None, unreadable=True)
+            yield name, unreadable(name)
     for name, prior in maker(images):
-        yield stored(name, prior)
-
-
-def _places(data: ReidData) -> dict[str, Path]:
-    return {
-        name: images.root / name for images in (data.train, data.query, data.gallery) for name in images.names.tolist()
-    }
+        yield name, stored(name, prior)
 
 
 def _agree(folder: Path, metadata: PriorCacheMetadata) -> PriorCacheMetadata:

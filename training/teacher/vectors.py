@@ -4,6 +4,7 @@ FEATURES.npz   `about` (JSON: data set, fingerprint, teacher), `names` (N,) and 
 """
 
 import io
+import logging
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,9 +19,13 @@ from numpy.typing import NDArray
 
 from ingest.errors import ConfigError, SourceError
 from ingest.frame import Image
-from training.datasets.base import ImageSet, ReidData
+from training.datasets.base import ImageSet
 from training.datasets.images import read_image
+from training.datasets.listing import Listing
+from training.datasets.names import shown
 from training.encoder.checkpoint import write_atomically
+
+logger = logging.getLogger(__name__)
 
 RIM = 16
 """An image's rim is this part of its sides."""
@@ -55,43 +60,49 @@ class TeacherVectors:
         strangers = images.names[self.names[rows] != images.names]
         if len(strangers):
             raise ConfigError(
-                f"the teacher's features are of other files than these: there are none of '{strangers[0]}' "
+                f"the teacher's features are of other files than these: there are none of '{shown(strangers[0])}' "
                 "(compute them again: corridor encoder teach)"
             )
         return self.features[rows].astype(np.float32)
 
-    def check(self, data: ReidData) -> None:
+    def check(self, listing: Listing) -> None:
         """Raises ConfigError where the features are not those of the data set's files."""
-        if self.metadata.fingerprint != data.fingerprint().sha256:
+        if self.metadata.fingerprint != listing.fingerprint().sha256:
             raise ConfigError(
-                f"the teacher's features are of other files than {data.name}'s (compute them again: "
+                f"the teacher's features are of other files than {listing.name}'s (compute them again: "
                 "corridor encoder teach)"
             )
 
 
 def teacher_vectors(
-    data: ReidData, teacher: TeacherNetwork, teacher_name: str, on_progress: Callable[[int, int], None]
+    listing: Listing, teacher: TeacherNetwork, teacher_name: str, on_progress: Callable[[int, int], None]
 ) -> TeacherVectors:
     """A teacher's vectors of all images of a data set: the mean over the `views` of each.
 
     `teacher_name` says who it is; `on_progress` gets how many images are done, of how many. Images that cannot be read
-    are left out.
+    are left out and warned of. Raises ConfigError where none is left, and for a vector that is not finite.
     """
-    sets = (data.train, data.query, data.gallery)
-    paths = {name: images.root / name for images in sets for name in images.names.tolist()}
-    names, features = [], []
+    paths = listing.paths()
+    names, features, left_out = [], [], []
     for done, (name, path) in enumerate(sorted(paths.items()), 1):
+        on_progress(done, len(paths))
         try:
             image = read_image(path)
-        except SourceError:
+        except SourceError as error:
+            left_out.append(str(error))
             continue
         mean = sum((_unit(teacher(view)) for view in views(image)), np.zeros(1, np.float32))
+        if not np.isfinite(mean).all():
+            raise ConfigError(f"the teacher {teacher_name} gives '{shown(name)}' a vector that is not finite")
         names.append(name)
         features.append(_unit(mean).astype(np.float16))
-        on_progress(done, len(paths))
     if not names:
-        raise ConfigError(f"{data.name}: there is no image to teach from")
-    metadata = TeacherMetadata(dataset=data.name, fingerprint=data.fingerprint().sha256, teacher=teacher_name)
+        raise ConfigError(f"{listing.name}: none of {len(paths)} images can be read: {left_out[0]}")
+    if left_out:
+        logger.warning("%s: %d images are left out because they cannot be read", listing.name, len(left_out))
+        for why in left_out:
+            logger.warning("  %s", why)
+    metadata = TeacherMetadata(dataset=listing.name, fingerprint=listing.fingerprint().sha256, teacher=teacher_name)
     return TeacherVectors(metadata, np.array(names, np.str_), np.stack(features))
 
 
@@ -129,7 +140,10 @@ def load_teacher_vectors(path: Path) -> TeacherVectors:
             raise ValueError("it holds a single array")
         with file:
             metadata = msgspec.json.decode(file["about"].tobytes(), type=TeacherMetadata)
-            return TeacherVectors(metadata, file["names"], file["features"])
+            features = file["features"]
+            if not np.isfinite(features).all():
+                raise ValueError("a vector is not finite")
+            return TeacherVectors(metadata, file["names"], features)
     except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error, msgspec.MsgspecError) as error:
         raise ConfigError(
             f"{path} is not a file of a teacher's features: {error} (compute them: corridor encoder teach)"

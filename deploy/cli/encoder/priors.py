@@ -14,7 +14,7 @@ from ingest.clock import SystemClock
 from training.priors.spec import SAM, PriorSpec, seconds_on_cpu
 
 if TYPE_CHECKING:
-    from training.datasets.base import ReidData
+    from training.datasets.listing import Listing
     from training.priors.cache import PriorCache
 
 FOLDER = Path("runs/priors")
@@ -85,7 +85,7 @@ def priors(
     on a CPU: share the work among GPUs with --shard and --device, into one folder; the last to end reports. Leaves a
     sheet of images to look at.
     """
-    from training.datasets.opening import open_dataset
+    from training.datasets.opening import list_dataset
     from training.priors.cache import PriorCache
     from training.priors.filling import WorkShare, fill_share
 
@@ -93,45 +93,47 @@ def priors(
     spec = PriorSpec(by, masks, min_score, load_config(config).foundation if config else FoundationSettings())
     spec = spec.heeding(prompt=prompt, device=device, batch=batch)
     spec.check()
-    data = open_dataset(dataset)
-    maker = open_maker(spec, data)
-    folder = out or _folder(data, spec)
+    listing = list_dataset(dataset)
+    maker = open_maker(spec, listing)
+    folder = out or _folder(listing, spec)
     clock = SystemClock()
     began_s = clock.monotonic_s()
     with ImageProgress("priors", clock, warn_s=seconds_on_cpu(spec)) as progress:
-        whole = fill_share(data, maker, folder, progress, share)
+        whole = fill_share(listing, maker, folder, progress, share)
     took_s = clock.monotonic_s() - began_s
     if not whole:
         line = f"shard {share} is done, {duration(took_s)}; {folder} is whole when the others are"
         make_console().print(line, highlight=False, soft_wrap=True, markup=False)
         return
-    _report(data, PriorCache.open(folder), folder, took_s)
+    _report(listing, PriorCache.open(folder), folder, took_s)
 
 
-def _folder(data: "ReidData", spec: PriorSpec) -> Path:
+def _folder(listing: "Listing", spec: PriorSpec) -> Path:
     masks = f"-{spec.masker}" if spec.masker in SAM else ""
-    return FOLDER / f"{data.name}-{data.fingerprint().sha256[:12]}-{spec.by}{masks}"
+    return FOLDER / f"{listing.name}-{listing.fingerprint().sha256[:12]}-{spec.by}{masks}"
 
 
-def _report(data: "ReidData", cache: "PriorCache", folder: Path, took_s: float) -> None:
+def _report(listing: "Listing", cache: "PriorCache", folder: Path, took_s: float) -> None:
     import numpy as np
 
+    from training.datasets.names import encoded, shown
     from training.encoder.checkpoint import write_atomically
     from training.evaluation.image_sheet import write_sheet
     from training.priors.sheet import prior_sheet
 
     total, missed, unreadable = cache.metadata.images, cache.missed, cache.unreadable
     found = total - len(missed) - len(unreadable)
-    write_atomically(folder / "without_vehicle.txt", "".join(f"{name}\n" for name in missed).encode())
+    write_atomically(folder / "without_vehicle.txt", b"".join(encoded(f"{name}\n") for name in missed))
     sheet = folder / "sheet.png"
-    write_sheet(sheet, prior_sheet(data.train if len(data.train) else data.gallery, cache, np.random.default_rng(0)))
+    shows = next(images for images in listing.parts.values() if len(images))
+    write_sheet(sheet, prior_sheet(shows, cache, np.random.default_rng(0)))
     size_kb = sum(path.stat().st_size for path in folder.glob("*.shard")) / 1000
     lines = [
         f"{found} of {total} images have a vehicle ({found / max(total, 1):.1%}); {duration(took_s)}, "
         f"{size_kb:.0f} kB in {folder}",
         f"by {cache.metadata.maker}",
-        *(f"  cannot be read: {name}" for name in unreadable),
-        *(f"  without: {name}" for name in missed[:NAMED]),
+        *(f"  cannot be read: {shown(name)}" for name in unreadable),
+        *(f"  without: {shown(name)}" for name in missed[:NAMED]),
     ]
     if len(missed) > NAMED:
         lines.append(f"  and {len(missed) - NAMED} more, in {folder / 'without_vehicle.txt'}")

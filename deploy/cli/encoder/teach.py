@@ -32,12 +32,12 @@ def teach(
     images.
     """
     need_torch()
-    from training.datasets.opening import open_dataset
+    from training.datasets.opening import list_dataset
     from training.encoder.checkpoint import check_writable
     from training.teacher.vectors import save_teacher_vectors
     from training.teacher.vectors import teacher_vectors as all_of
 
-    data, teacher = open_dataset(dataset), make_teacher(network)
+    listing, teacher = list_dataset(dataset), make_teacher(network)
     check_writable(out)
     clock = SystemClock()
     began_s = clock.monotonic_s()
@@ -46,7 +46,7 @@ def teach(
     with shown as progress:
         task = progress.add_task("teach", total=None)
         name = f"{network.stem} {_weights_digest(network)}"
-        found = all_of(data, teacher, name, lambda done, of: progress.update(task, completed=done, total=of))
+        found = all_of(listing, teacher, name, lambda done, of: progress.update(task, completed=done, total=of))
     save_teacher_vectors(out, found)
     took_s = clock.monotonic_s() - began_s
     line = f"{len(found.names)} images, {found.features.shape[1]} numbers each by {name}: {out} ({took_s:.0f} s)"

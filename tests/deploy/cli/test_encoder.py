@@ -20,7 +20,7 @@ from ingest.frame import Image
 from tests.conftest import ROOT
 from tests.training.datasets import layouts
 from tests.training.toy_vehicles import draw_vehicles
-from training.datasets.opening import open_dataset
+from training.datasets.opening import list_dataset
 from training.encoder.config import DataSettings, EncoderConfig, ValidationSettings, load_encoder_config
 from training.encoder.recipe import MODERN, PAPER, Recipe
 from training.priors.filling import fill
@@ -147,7 +147,7 @@ def test_train_go_on_and_evaluate(tmp_path: Path) -> None:
     write(tmp_path / "set" / "images.csv", "\n".join(lines) + "\n")
     run = tmp_path / "run"
     spec, kept = f"folder:{tmp_path / 'set'}", tmp_path / "priors"
-    fill(open_dataset(spec), Middle(), kept, lambda done, total: None)
+    fill(list_dataset(spec), Middle(), kept, lambda done, total: None)
     config = write(tmp_path / "a.toml", SMALL.format(out=run, folder=tmp_path / "set", priors=kept))
     runner = CliRunner()
     first = runner.invoke(app, ["train", str(config)])
@@ -228,7 +228,7 @@ def sets(tmp_path: Path) -> Path:
     layouts.two_camera(tmp_path / "two", cars=5, motorcycles=5)
     layouts.write_images(tmp_path / "crops", [f"day/{number}.jpg" for number in range(5)])
     for name, kind in (("two", "two-camera"), ("crops", "images")):
-        data = open_dataset(f"{kind}:{tmp_path / name}")
+        data = list_dataset(f"{kind}:{tmp_path / name}")
         save_teacher_vectors(tmp_path / f"{name}.npz", teacher_vectors(data, colour, "colour", lambda done, of: None))
     return tmp_path
 

@@ -28,7 +28,7 @@ from tests.training.datasets import layouts
 from tests.training.priors.planted import files
 from training.datasets.city.layout import BOXES_AND_MASKS, CAMERAS
 from training.datasets.images import read_image
-from training.datasets.opening import open_dataset
+from training.datasets.opening import list_dataset
 from training.priors import filling as prior_filling
 from training.priors.cache import PriorCache, PriorCacheMetadata, stored
 from training.priors.makers import choose
@@ -60,7 +60,7 @@ def test_the_city_s_truth_is_kept_and_reported(tmp_path: Path, monkeypatch: pyte
     assert "10 of 11 images have a vehicle (90.9%)" in ended.output
     assert "without: image_train/0001_c001_00016450_0.jpg" in ended.output
     (folder,) = (tmp_path / "runs" / "priors").iterdir()
-    data = open_dataset(str(tmp_path / "set"))
+    data = list_dataset(str(tmp_path / "set"))
     assert folder.name == f"city-{data.fingerprint().sha256[:12]}-city"
     PriorCache.open(folder).check(data)
     assert (folder / "without_vehicle.txt").read_text() == "image_train/0001_c001_00016450_0.jpg\n"
@@ -73,7 +73,7 @@ def test_a_spoilt_image_does_not_stop_it(tmp_path: Path) -> None:
     ended = command(str(tmp_path / "set"), "--by", "city", "--out", str(tmp_path / "priors"))
     assert "9 of 11 images have a vehicle (81.8%)" in ended.output
     assert "cannot be read: image_train/0002_c002_00030600_0.jpg" in ended.output
-    PriorCache.open(tmp_path / "priors").check(open_dataset(str(tmp_path / "set")))
+    PriorCache.open(tmp_path / "priors").check(list_dataset(str(tmp_path / "set")))
 
 
 def test_shares_of_the_work_end_as_one_process_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from deploy.cli.encoder.commands import app
 from ingest.errors import ConfigError
 from tests.training.priors.planted import FromName, quiet
 from tests.training.toy_vehicles import draw_vehicles
-from training.datasets.opening import open_dataset
+from training.datasets.opening import list_dataset, open_dataset
 from training.encoder.checkpoint import load_checkpoint
 from training.priors import filling as prior_filling
 from training.priors.cache import PriorCacheMetadata
@@ -49,7 +49,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows = zip(images.names, images.identities, images.cameras, strict=True)
     lines = [f"{name},{identity},{camera},train" for name, identity, camera in rows]
     (folder / "set" / "images.csv").write_text("\n".join(["path,identity,camera,split", *lines]) + "\n")
-    data = open_dataset(f"folder:{folder / 'set'}")
+    data = list_dataset(f"folder:{folder / 'set'}")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(prior_filling, "PriorCacheMetadata", partial(PriorCacheMetadata, shard=4))
         for number in (2, 1):

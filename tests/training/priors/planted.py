@@ -10,8 +10,8 @@ import numpy as np
 from embed.priors import Prior
 from ingest.frame import Image
 from tests.training.datasets import layouts
-from training.datasets.base import ReidData
-from training.datasets.opening import open_dataset
+from training.datasets.listing import Listing
+from training.datasets.opening import list_dataset
 
 
 @dataclass
@@ -43,6 +43,6 @@ def files(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def large(root: Path) -> ReidData:
+def large(root: Path) -> Listing:
     """600 images: ten shards, the last of them shorter."""
-    return open_dataset(str(layouts.by_identity(root, identities=60, images=10)))
+    return list_dataset(str(layouts.by_identity(root, identities=60, images=10)))

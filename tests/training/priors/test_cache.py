@@ -11,7 +11,7 @@ from embed.priors import Prior, box_only, rasterise
 from ingest.errors import ConfigError
 from tests.training.datasets import layouts
 from tests.training.priors.planted import FromName, quiet
-from training.datasets.opening import open_dataset
+from training.datasets.opening import list_dataset
 from training.evaluation.image_sheet import write_sheet
 from training.priors.cache import PriorCache, prior_source
 from training.priors.filling import fill
@@ -19,7 +19,7 @@ from training.priors.sheet import prior_sheet
 
 
 def test_what_was_found_comes_back(tmp_path: Path) -> None:
-    data = open_dataset(str(layouts.by_identity(tmp_path / "set")))
+    data = list_dataset(str(layouts.by_identity(tmp_path / "set")))
     maker = FromName()
     cache = fill(data, maker, tmp_path / "priors", quiet)
     assert sorted(maker.asked) == sorted(set(maker.asked))
@@ -38,7 +38,7 @@ def test_what_was_found_comes_back(tmp_path: Path) -> None:
 
 
 def test_large_masks_are_kept_smaller(tmp_path: Path) -> None:
-    data = open_dataset(str(layouts.by_identity(tmp_path / "set", identities=4)))
+    data = list_dataset(str(layouts.by_identity(tmp_path / "set", identities=4)))
     wide = np.zeros((300, 600), np.bool_)
     wide[:, 150:] = True
 
@@ -47,7 +47,7 @@ def test_large_masks_are_kept_smaller(tmp_path: Path) -> None:
             return Prior(np.array([0.25, 0, 1, 1], np.float32), wide)
 
     cache = fill(data, Wide(), tmp_path / "priors", quiet)
-    prior = cache[str(data.train.names[0])]
+    prior = cache[str(data.parts["whole"].names[0])]
     assert prior is not None
     assert prior.mask is not None
     assert prior.mask.shape == (64, 128)
@@ -55,7 +55,7 @@ def test_large_masks_are_kept_smaller(tmp_path: Path) -> None:
 
 
 def test_a_spoilt_shard_is_one_line(tmp_path: Path) -> None:
-    data = open_dataset(str(layouts.by_identity(tmp_path / "set")))
+    data = list_dataset(str(layouts.by_identity(tmp_path / "set")))
     fill(data, FromName(), tmp_path / "priors", quiet)
     (tmp_path / "priors" / "000000.shard").write_bytes(b"\x93")
     with pytest.raises(ConfigError, match=r"000000\.shard cannot be read"):
@@ -101,16 +101,16 @@ def test_without_a_detection_everything_is_vehicle_and_without_a_mask_the_box() 
 
 
 def test_rows_of_a_table_are_told_different_things(tmp_path: Path) -> None:
-    data = open_dataset(str(layouts.by_identity(tmp_path / "set")))
+    data = list_dataset(str(layouts.by_identity(tmp_path / "set")))
     cache = fill(data, FromName(), tmp_path / "priors", quiet)
-    rows = range(len(data.train))
+    rows = range(len(data.parts["whole"]))
 
     def drawn(row: str, seed: int = 0) -> list[NDArray[np.float32]]:
-        source = prior_source(cache, data.train, row, (24, 16), np.random.default_rng(seed))  # type: ignore[arg-type]
+        source = prior_source(cache, data.parts["whole"], row, (24, 16), np.random.default_rng(seed))  # type: ignore[arg-type]
         return [source(each) for each in rows]
 
     full, boxes, nothing, shuffled = (drawn(row) for row in ("with-prior", "box-only", "no-prior", "shuffled-prior"))
-    names = data.train.names.tolist()
+    names = data.parts["whole"].names.tolist()
     for row in rows:
         np.testing.assert_array_equal(full[row], rasterise(cache[names[row]], (24, 16)))
         np.testing.assert_array_equal(boxes[row][0], full[row][0])
@@ -125,13 +125,13 @@ def test_rows_of_a_table_are_told_different_things(tmp_path: Path) -> None:
 
 
 def test_the_sheet_shows_missed_images_first_with_a_red_frame(tmp_path: Path) -> None:
-    data = open_dataset(str(layouts.by_identity(tmp_path / "set")))
+    data = list_dataset(str(layouts.by_identity(tmp_path / "set")))
     cache = fill(data, FromName(), tmp_path / "priors", quiet)
-    write_sheet(tmp_path / "sheet.png", prior_sheet(data.train, cache, np.random.default_rng(0)))
+    write_sheet(tmp_path / "sheet.png", prior_sheet(data.parts["whole"], cache, np.random.default_rng(0)))
     sheet = cv2.imread(str(tmp_path / "sheet.png"))
     assert sheet is not None
     assert sheet.shape == (224, 16 * 112, 3)
-    missed = len(set(cache.missed) & set(data.train.names.tolist()))
+    missed = len(set(cache.missed) & set(data.parts["whole"].names.tolist()))
     assert missed > 0
     corners = sheet[1, 1::112][:16]
     assert [bool(corner[2] > 200) for corner in corners] == [place < missed for place in range(16)]

@@ -14,7 +14,7 @@ import pytest
 from ingest.errors import ConfigError
 from tests.training.datasets import layouts
 from tests.training.priors.planted import FromName, files, large, quiet
-from training.datasets.opening import open_dataset
+from training.datasets.opening import list_dataset
 from training.priors import filling as prior_filling
 from training.priors.cache import SHARD, PriorCache
 from training.priors.filling import WorkShare, fill, fill_share
@@ -23,7 +23,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from tests.training.priors.planted import FromName, quiet
-from training.datasets.opening import open_dataset
+from training.datasets.opening import list_dataset
 from training.priors.filling import WorkShare, fill_share
 
 when, count = sys.argv[3], 0
@@ -43,7 +43,7 @@ class Dying(FromName):
 if when == "keeping":
     link = Path.hardlink_to
     Path.hardlink_to = lambda self, target: (dying(3), link(self, target))[1]  # about.json, the first shard, the second
-fill_share(open_dataset(sys.argv[1]), Dying(), Path(sys.argv[2]), quiet, WorkShare.parse(sys.argv[4]))
+fill_share(list_dataset(sys.argv[1]), Dying(), Path(sys.argv[2]), quiet, WorkShare.parse(sys.argv[4]))
 """
 
 
@@ -127,7 +127,7 @@ def test_shares_of_different_makers_do_not_meet_in_a_folder(tmp_path: Path) -> N
 
 
 def test_of_two_makers_that_begin_at_once_one_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    data = open_dataset(str(layouts.by_identity(tmp_path / "set")))
+    data = list_dataset(str(layouts.by_identity(tmp_path / "set")))
 
     def late() -> UUID:
         """Between the look whether the folder is taken and the taking of it, somebody else takes it."""
@@ -142,7 +142,7 @@ def test_of_two_makers_that_begin_at_once_one_is_refused(tmp_path: Path, monkeyp
 
 
 def test_a_file_system_without_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    data = open_dataset(str(layouts.by_identity(tmp_path / "set")))
+    data = list_dataset(str(layouts.by_identity(tmp_path / "set")))
     fill(data, FromName(), tmp_path / "links", quiet)
 
     def refuse(self: Path, target: Path) -> None:
@@ -186,7 +186,7 @@ def test_a_share_is_read() -> None:
 
 
 def test_a_second_call_asks_nobody(tmp_path: Path) -> None:
-    data = open_dataset(str(layouts.by_identity(tmp_path / "set")))
+    data = list_dataset(str(layouts.by_identity(tmp_path / "set")))
     first = fill(data, FromName(), tmp_path / "priors", quiet)
     maker, told = FromName(), []
     second = fill(data, maker, tmp_path / "priors", lambda done, total: told.append((done, total)))
@@ -195,13 +195,13 @@ def test_a_second_call_asks_nobody(tmp_path: Path) -> None:
 
 
 def test_priors_of_other_files_or_makers_are_not_mixed(tmp_path: Path) -> None:
-    data = open_dataset(str(layouts.by_identity(tmp_path / "set")))
+    data = list_dataset(str(layouts.by_identity(tmp_path / "set")))
     cache = fill(data, FromName(), tmp_path / "priors", quiet)
     with pytest.raises(ConfigError, match="holds priors of another maker: 'names', not 'somebody'"):
         fill(data, FromName("somebody"), tmp_path / "priors", quiet)
     cache.check(data)
     layouts.write_images(tmp_path / "set", ["van new/1.jpg", "van new/2.jpg"])
-    more = open_dataset(str(tmp_path / "set"))
+    more = list_dataset(str(tmp_path / "set"))
     with pytest.raises(ConfigError, match="the priors are of other files"):
         cache.check(more)
     with pytest.raises(ConfigError, match="holds priors of another fingerprint"):
@@ -211,9 +211,9 @@ def test_priors_of_other_files_or_makers_are_not_mixed(tmp_path: Path) -> None:
 
 
 def test_an_unreadable_image_is_counted_and_has_no_prior(tmp_path: Path) -> None:
-    data = open_dataset(str(layouts.by_identity(tmp_path / "set")))
-    name = str(data.train.names[0])
-    data.train.path(0).write_bytes(b"nothing")
+    data = list_dataset(str(layouts.by_identity(tmp_path / "set")))
+    name = str(data.parts["whole"].names[0])
+    data.parts["whole"].path(0).write_bytes(b"nothing")
     cache = fill(data, FromName(), tmp_path / "priors", quiet)
     assert cache.unreadable == [name]
     assert cache[name] is None
@@ -221,7 +221,7 @@ def test_an_unreadable_image_is_counted_and_has_no_prior(tmp_path: Path) -> None
 
 
 def test_about_says_what_a_cache_is_of(tmp_path: Path) -> None:
-    data = open_dataset(str(layouts.by_identity(tmp_path / "set")))
+    data = list_dataset(str(layouts.by_identity(tmp_path / "set")))
     cache = fill(data, FromName(), tmp_path / "priors", quiet)
     told = json.loads((tmp_path / "priors" / "about.json").read_text())
     assert told == msgspec.to_builtins(cache.metadata)

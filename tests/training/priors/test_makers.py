@@ -18,7 +18,7 @@ from ingest.truth import encode_mask
 from tests.training.datasets import layouts
 from tests.training.priors.planted import files, quiet
 from training.datasets.city.layout import BOXES_AND_MASKS
-from training.datasets.opening import open_dataset
+from training.datasets.opening import list_dataset
 from training.priors.filling import fill
 from training.priors.makers import CityPriors, DetectedPriors, choose
 
@@ -74,7 +74,7 @@ def test_images_that_are_shown_in_one_size_share_calls_and_get_what_each_gets_al
         width, height = rng.integers(16, 20, 2).tolist()
         picture = np.full((height, width, 3), number * 4, np.uint8)
         cv2.imwrite(str(tmp_path / "set" / f"{number:02d}.png"), picture)
-    data, alone, together = open_dataset(f"images:{tmp_path / 'set'}"), Counting(), Counting()
+    data, alone, together = list_dataset(f"images:{tmp_path / 'set'}"), Counting(), Counting()
     fill(data, DetectedPriors("toy", alone, BoxMasker()), tmp_path / "alone", quiet)
 
     def shown(size: tuple[int, int]) -> tuple[int, int]:
@@ -89,11 +89,11 @@ def test_images_that_are_shown_in_one_size_share_calls_and_get_what_each_gets_al
 
 
 def test_the_city_tells_the_truth_about_its_crops(tmp_path: Path) -> None:
-    data = open_dataset(str(layouts.veri(tmp_path)))
+    data = list_dataset(str(layouts.veri(tmp_path)))
     mask: Mask = np.zeros((12, 16), np.bool_)
     mask[4:9, 3:12] = True
     with (tmp_path / BOXES_AND_MASKS).open("w") as file:
-        for images in (data.train, data.gallery):
+        for images in (data.parts["train"], data.parts["gallery"]):
             for name in images.names.tolist()[1:]:
                 folder, _, image = name.rpartition("/")
                 row = {"image": image, "folder": folder, "detected_xyxy": [4, 3, 12, 9], "mask": encode_mask(mask)}

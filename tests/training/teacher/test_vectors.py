@@ -23,7 +23,7 @@ from ingest.frame import Image
 from tests.training.toy_training import make_job, run
 from tests.training.toy_vehicles import draw_vehicles
 from training.datasets.base import UNLABELLED, IdentityMap
-from training.datasets.opening import open_dataset
+from training.datasets.opening import list_dataset
 from training.encoder.checkpoint import load_checkpoint, load_network
 from training.encoder.objective import Objective
 from training.encoder.recipe import PAPER
@@ -53,7 +53,7 @@ def test_a_picture_is_seen_whole_small_and_without_its_rim_and_mirrored() -> Non
 
 def test_features_are_the_mean_of_all_views_of_norm_one_and_come_back(tmp_path: Path) -> None:
     draw_vehicles(tmp_path / "set", identities=2, images=3)
-    data = open_dataset(f"images:{tmp_path / 'set'}")
+    data = list_dataset(f"images:{tmp_path / 'set'}")
     told: list[tuple[int, int]] = []
     made = teacher_vectors(data, left_and_right, "halves", lambda *done: told.append(done))
     assert told == [(done, 6) for done in range(1, 7)]
@@ -62,19 +62,19 @@ def test_features_are_the_mean_of_all_views_of_norm_one_and_come_back(tmp_path: 
     again = load_teacher_vectors(tmp_path / "a.npz")
     assert again.metadata == made.metadata
     again.check(data)
-    some = data.train.select(np.array([4, 1]))
+    some = data.parts["whole"].select(np.array([4, 1]))
     np.testing.assert_array_equal(again.of(some), made.features[[4, 1]].astype(np.float32))
 
 
 def test_words_about_other_files(tmp_path: Path) -> None:
     draw_vehicles(tmp_path / "set", identities=2, images=3)
-    made = teacher_vectors(open_dataset(f"images:{tmp_path / 'set'}"), left_and_right, "halves", lambda done, of: None)
+    made = teacher_vectors(list_dataset(f"images:{tmp_path / 'set'}"), left_and_right, "halves", lambda done, of: None)
     draw_vehicles(tmp_path / "set", identities=3, images=3)
-    more = open_dataset(f"images:{tmp_path / 'set'}")
+    more = list_dataset(f"images:{tmp_path / 'set'}")
     with pytest.raises(ConfigError, match="of other files than images's"):
         made.check(more)
     with pytest.raises(ConfigError, match=r"there are none of '02_left_0\.png'"):
-        made.of(more.train)
+        made.of(more.parts["whole"])
     save_teacher_vectors(tmp_path / "whole.npz", made)
     whole = (tmp_path / "whole.npz").read_bytes()
     np.save(tmp_path / "array.npy", made.features)

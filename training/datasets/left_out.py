@@ -1,0 +1,71 @@
+"""What the readers of data sets leave out, counted by reason: nothing vanishes silently."""
+
+from collections import Counter
+from collections.abc import Iterable
+from enum import Enum
+
+from training.datasets.names import shown
+
+ENDINGS = (".bmp", ".jpeg", ".jpg", ".png")
+"""Endings of the images that are read."""
+
+DATA = (
+    ".csv",
+    ".db",
+    ".json",
+    ".jsonl",
+    ".m",
+    ".mat",
+    ".npy",
+    ".npz",
+    ".toml",
+    ".tsv",
+    ".xlsx",
+    ".xml",
+    ".yaml",
+    ".yml",
+)
+TEXT = (".docx", ".html", ".ini", ".log", ".md", ".pdf", ".py", ".sh", ".txt")
+BESIDE = frozenset({*DATA, *TEXT, ".gz", ".rar", ".tar", ".zip"})
+"""Endings of what lies beside images and is none; any other file may be an image of a format that is not read."""
+
+
+class Reason(Enum):
+    """Why something is left out: what it is, and what to do about it."""
+
+    NAME = ("files with names of another form", "rename them if they belong to the set")
+    GONE = (
+        "listed images that are not there",
+        "the list and the folder are of different releases, or a part is missing",
+    )
+    LINE = ("lines of another form", "mend the list")
+    TWICE = ("images that are listed twice", "they count once")
+    FORMAT = (f"files in other formats than {', '.join(ENDINGS)}", "convert them if they are images")
+    LEFTOVER = ("files and folders of the system's", "hidden ones, and what macOS puts into archives: delete them")
+    NO_FILE = ("names of images that are no files", "broken links, folders or pipes: mend or delete them")
+    ELSEWHERE = ("images in other folders than the layout has", "move them if they belong to the set")
+    EMPTY = ("folders without an image", "delete them, or put their images right into them")
+
+
+class LeftOut:
+    """What is left out of a data set, or of a part of it called `what`: how much for which reason, and an example."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._counts: Counter[Reason] = Counter()
+        self._examples: dict[Reason, str] = {}
+
+    def add(self, reason: Reason, names: Iterable[str]) -> None:
+        """Count some names."""
+        for name in names:
+            self._examples.setdefault(reason, name)
+            self._counts[reason] += 1
+
+    def notes(self) -> tuple[str, ...]:
+        """A line for every reason there was."""
+        return tuple(
+            f"{self._what}: left out {self._counts[reason]} {reason.value[0]}, such as "
+            f"'{shown(self._examples[reason])}' ({reason.value[1]})"
+            for reason in Reason
+            if self._counts[reason]
+        )
