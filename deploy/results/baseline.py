@@ -1,5 +1,6 @@
 """What the clustering baseline needs of a run: its closed tracklets, travel-time windows and a similarity floor."""
 
+import logging
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,8 @@ from ingest.clock import NS
 from ingest.errors import ConfigError
 from training.scoring.baseline import BaselineInput
 from training.scoring.clustering import Tracklets, Windows
+
+logger = logging.getLogger(__name__)
 
 
 def peer_of(
@@ -32,11 +35,13 @@ def peer_of(
     Raises ConfigError where nothing is closed, where encoders are mixed, and where a floor is needed and not known.
     """
     place_of = {name: place for place, name in enumerate(camera_names)}
-    closed = {
-        number: seen
-        for number, seen in run.latest.items()
-        if seen.camera in place_of and seen.state is TrackletState.CLOSED and _usable(seen)
-    }
+    here = {number: seen for number, seen in run.latest.items() if seen.camera in place_of}
+    closed = {number: seen for number, seen in here.items() if seen.state is TrackletState.CLOSED and _usable(seen)}
+    if len(closed) < len(here):
+        logger.warning(
+            "--baseline: left out %d of %d tracklets, which are not closed or have no usable feature",
+            *(len(here) - len(closed), len(here)),
+        )
     if not closed:
         raise ConfigError("--baseline: the log has no closed tracklet with a feature in these cameras")
     encoders = sorted({seen.encoder for seen in closed.values()})

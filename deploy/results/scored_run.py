@@ -1,5 +1,6 @@
 """A logged run in the form that can be scored: boxes by frame of the truth, and the frames that were analysed."""
 
+import logging
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -19,6 +20,8 @@ from ingest.errors import ConfigError
 from training.scoring import timing
 from training.scoring.tracks import CameraTracks, Ints, TrackedBoxes
 from training.scoring.truth import MotTruth
+
+logger = logging.getLogger(__name__)
 
 MAX_OFFSET_FRAMES = 0.1
 """Times that are off the truth's frames by this much (median, in frames) are those of another frame rate."""
@@ -87,10 +90,11 @@ def frame_times_ns_of(
         return _video_times_ns(camera, starts_ns, videos)
     ticks_ns = [tick.at_ns for tick in camera_log.ticks]
     first, last = ((at_ns - starts_ns) / NS * fps for at_ns in (min(ticks_ns), max(ticks_ns)))
-    if not -1 < first < truth.frames.max():
+    ends = math.inf if truth.last_frame is None else truth.last_frame
+    if not -1 < first < ends:
         raise ConfigError(
             f"camera '{camera}': the run begins {first / fps:.3f} s after frame 1, the truth ends "
-            f"{(truth.frames.max() - 1) / fps:.3f} s after it; say with --starts-at when frame 1 was captured"
+            f"{(ends - 1) / fps:.3f} s after it; say with --starts-at when frame 1 was captured"
         )
     return timing.frame_times_ns(math.ceil(last) + 2, fps, starts_ns)
 
@@ -110,8 +114,11 @@ def _video_times_ns(camera: str, starts_ns: int, videos: Mapping[str, Path]) -> 
 def camera_tracks(
     camera: str, truth: MotTruth, classes: frozenset[int] | None, camera_log: CameraLog, times_ns: Ints
 ) -> CameraTracks:
-    """The boxes of a camera and those of the run, on the frames that the run analysed and the truth covers."""
-    table = np.array(camera_log.boxes, np.float64).reshape(-1, 6)
+    """The boxes of a camera and those of the run, on the frames that the run analysed and the truth covers.
+
+    An empty truth covers them all. What is not compared because the other side ends before is warned of; raises
+    ConfigError where the two have no frame in common.
+    """
     at_ns = np.array([box[0] for box in camera_log.boxes], np.int64)
     ticks_ns = np.array([tick.at_ns for tick in camera_log.ticks], np.int64)
     frames, off_box = timing.nearest_frames(at_ns, times_ns)
@@ -127,7 +134,26 @@ def camera_tracks(
         for tick, frame in zip(camera_log.ticks, tick_frames.tolist(), strict=True)
     ]
     analysed = timing.analysed_frames(frames, ticks)
-    analysed = analysed[analysed <= truth.frames.max()]
-    run = TrackedBoxes(frames, table[:, 1].astype(np.int64), table[:, 2:].astype(np.float32))
+    run = TrackedBoxes.of([(frame, *box[1:]) for frame, box in zip(frames.tolist(), camera_log.boxes, strict=True)])
+    if truth.last_frame is not None:
+        _say_beyond(camera, truth, run, analysed)
+        analysed = analysed[analysed <= truth.last_frame]
     counted, ignored = truth.split(classes)
     return CameraTracks.of(camera, analysed, times_ns[analysed - 1] / NS, counted, run, ignored)
+
+
+def _say_beyond(camera: str, truth: MotTruth, run: TrackedBoxes, analysed: Ints) -> None:
+    """Warn of boxes before the other side begins or after it ends; raises ConfigError where that is all of them."""
+    first, last, begins, ends = int(truth.frames.min()), int(truth.frames.max()), int(analysed[0]), int(analysed[-1])
+    both = f"camera '{camera}': the truth is of frames {first} to {last}, the run analysed {begins} to {ends}"
+    if begins > last or first > ends:
+        raise ConfigError(
+            f"{both}: nothing can be compared (is that the frame rate, and did frame 1 come where --starts-at says?)"
+        )
+    step = float(np.median(np.diff(analysed))) if len(analysed) > 1 else 1.0  # nobody looks between two frames
+    beyond = int(((truth.frames <= begins - step) | (truth.frames >= ends + step)).sum())
+    if beyond:
+        logger.warning("%s: %d of %d true boxes are beyond it and not scored", both, beyond, len(truth.frames))
+    after = int((run.frames > last).sum())
+    if after:
+        logger.warning("%s: %d boxes of the run come after the truth and are not scored", both, after)

@@ -27,10 +27,14 @@ class StatedProbability:
 
 @dataclass(slots=True)
 class Decisions:
-    """changes: by tracklet, rising moments of event time (ns) and the identity it had from then on, or None."""
+    """changes: by tracklet, rising moments of event time (ns) and the identity it had from then on, or None.
+
+    strange: how many events are about tracklets that have no number, and so are left out.
+    """
 
     changes: dict[int, list[tuple[int, int | None]]] = field(default_factory=dict)
     stated: list[StatedProbability] = field(default_factory=list)
+    strange: int = 0
 
     def identity_at(self, tracklet: int, at_ns: int) -> int | None:
         """The identity of a tracklet as it was known when the watermark had passed a moment."""
@@ -47,7 +51,8 @@ class Decisions:
 def read_decisions(events: Iterable[TrajectoryEvent], number_of: Mapping[str, int]) -> Decisions:
     """Fold the events of a run, in their order, into what was known when.
 
-    `number_of` gives tracklets their numbers; events about others are left out. Identities get numbers as they come.
+    `number_of` gives tracklets their numbers; events about others are left out and counted. Identities get numbers as
+    they come.
     An event was known when the watermark had passed the message that decided it; late messages decide later than they
     say, so a zone's times never run backwards here. A merge or a split changes what is known from then on, not what
     was known before.
@@ -78,7 +83,7 @@ class _Reading:
             for member in sorted(self._members[identity]):
                 self._give(member, target, now_ns)
         elif tracklet is None:
-            return
+            self.decisions.strange += event.observation is not None
         elif event.kind in (Kind.PROVISIONAL, Kind.CONFIRMED, Kind.EXTENDED):
             self._give(tracklet, identity, now_ns)
             self._note(event, tracklet)

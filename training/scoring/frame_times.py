@@ -9,6 +9,8 @@ from ingest.errors import ConfigError
 from training.scoring.tracks import Ints
 
 COLUMNS = ("frame", "captured_ns")
+MOST_FRAMES = 10**8
+"""46 days at 25 a second; a number beyond is a mistake, and its frames would not fit into memory."""
 
 
 def read_frame_times(path: Path) -> Ints:
@@ -20,14 +22,18 @@ def read_frame_times(path: Path) -> Ints:
     frames: list[int] = []
     times_ns: list[int] = []
     try:
-        lines = path.read_text("ascii").splitlines()
+        lines = path.read_text("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read the frame times {path}: {error}") from error
     for number, cells in enumerate(csv.reader(lines), start=1):
+        if not any(cell.strip() for cell in cells):
+            continue
         try:
             frame, at_ns = (int(cell) for cell in cells)
         except ValueError:
             raise ConfigError(f"{path}, line {number}: expected {','.join(COLUMNS)}, whole numbers") from None
+        if frame > MOST_FRAMES or abs(at_ns) >= 2**63:
+            raise ConfigError(f"{path}, line {number}: no recording has frame {frame} at {at_ns} ns")
         if frames and (frame <= frames[-1] or at_ns <= times_ns[-1]):
             raise ConfigError(f"{path}, line {number}: frames and times must rise")
         frames.append(frame)

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from associate.trajectory import Kind
+from ingest.errors import ConfigError
 from training.scoring.decisions import Decisions
 from training.scoring.links import Proportion
 from training.scoring.sightings import Sightings
@@ -45,9 +46,15 @@ class Reliability:
 def reliability(
     probabilities: NDArray[np.float64], right: NDArray[np.bool_], *, bins: int = BINS
 ) -> Reliability | None:
-    """Of N statements: `probabilities` (N,) in [0, 1] and which are `right` (N,); None of none."""
+    """Of N statements: `probabilities` (N,) and which are `right` (N,); None of none.
+
+    Raises ConfigError for a probability that is not in [0, 1].
+    """
     if not len(right):
         return None
+    wrong = probabilities[~((probabilities >= 0) & (probabilities <= 1))]
+    if len(wrong):
+        raise ConfigError(f"{len(wrong)} stated probabilities are none, such as {wrong[0]:g} (expected 0 to 1)")
     by_width = np.minimum((probabilities * bins).astype(np.int64), bins - 1)
     width_bins = [
         _bin(probabilities[by_width == at], right[by_width == at], at / bins, (at + 1) / bins)

@@ -1,6 +1,6 @@
 """What is compared: boxes with ids on the frames of a camera, true ones and those of a run."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -23,7 +23,7 @@ EXCUSED_SHARE = 0.5
 class TrackedBoxes:
     """N boxes of one camera: `frames` (N,) int64 from 1, `ids` (N,) int64, `boxes` (N, 4) float32 xyxy pixels.
 
-    Raises ValueError for columns of different length.
+    Raises ValueError for columns of different length, and for a box that is not finite.
     """
 
     frames: Ints
@@ -35,12 +35,15 @@ class TrackedBoxes:
             raise ValueError(
                 f"columns of different length: {len(self.frames)} frames, {len(self.ids)} ids, boxes {self.boxes.shape}"
             )
+        if not np.isfinite(self.boxes).all():
+            raise ValueError(f"{int((~np.isfinite(self.boxes)).any(axis=1).sum())} boxes are not finite")
 
     @classmethod
-    def of(cls, rows: list[tuple[int, int, float, float, float, float]]) -> Self:
+    def of(cls, rows: Sequence[tuple[int, int, float, float, float, float]]) -> Self:
         """From rows of frame, id and the box's left, top, right, bottom."""
-        table = np.array(rows, np.float64).reshape(-1, 6)
-        return cls(table[:, 0].astype(np.int64), table[:, 1].astype(np.int64), table[:, 2:].astype(np.float32))
+        # Frames and ids apart from the sides: as floating point they would merge beyond 2**53.
+        whole = np.array([row[:2] for row in rows], np.int64).reshape(-1, 2)
+        return cls(whole[:, 0], whole[:, 1], np.array([row[2:] for row in rows], np.float32).reshape(-1, 4))
 
     def __len__(self) -> int:
         return len(self.frames)

@@ -2,6 +2,7 @@
 
 import csv
 import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,15 @@ from training.scoring.tracks import Ints, TrackedBoxes
 COLUMNS = ("frame", "id", "x", "y", "w", "h", "conf", "class", "visibility")
 """Milan et al. 2016 (MOT16), table 3. The last three may be missing from the right: 1, 1 and 1 then."""
 REQUIRED = 6
+WHOLE = frozenset({"frame", "id", "class"})
+"""Columns of integers; ids of trackers may need all of their 64 bits, so they never go through floating point."""
+
+EXACT = 2**53
+"""From here on floating point tells no neighbours apart."""
+MAX_PX = 2**24
+"""From here on not even float32 does, which boxes are kept in."""
+
+Number = int | float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,6 +42,11 @@ class MotTruth:
     classes: Ints
     visibility: NDArray[np.float64]
 
+    @property
+    def last_frame(self) -> int | None:
+        """The last frame that is named; None of an empty truth, which is one for as long as the run looked."""
+        return int(self.frames.max()) if len(self.frames) else None
+
     def split(
         self, classes: frozenset[int] | None = None, *, min_visibility: float = 0.0
     ) -> tuple[TrackedBoxes, TrackedBoxes]:
@@ -44,7 +59,7 @@ class MotTruth:
 
 
 def read_mot(path: Path) -> MotTruth:
-    """Read a truth file; raises ConfigError with the line that cannot be used."""
+    """Read a truth file, which may be empty; raises ConfigError with the line that cannot be used."""
     try:
         text = path.read_text("utf-8-sig")
     except OSError as error:
@@ -56,8 +71,8 @@ def read_mot(path: Path) -> MotTruth:
 
 def parse_mot(text: str, name: str) -> MotTruth:
     """As `read_mot`, from the text of a file called `name`."""
-    rows: list[list[float]] = []
-    lines: dict[tuple[float, float], int] = {}
+    rows: list[list[Number]] = []
+    lines: dict[tuple[Number, Number], int] = {}
     for number, cells in enumerate(csv.reader(text.splitlines()), start=1):
         if not any(cell.strip() for cell in cells):
             continue
@@ -68,28 +83,27 @@ def parse_mot(text: str, name: str) -> MotTruth:
         first = lines.setdefault((row[0], row[1]), number)
         if first != number:
             raise ConfigError(
-                f"{name}, line {number}: id {row[1]:g} is in frame {row[0]:g} a second time (first in line {first})"
+                f"{name}, line {number}: id {row[1]} is in frame {row[0]} a second time (first in line {first})"
             )
         rows.append(row)
-    if not rows:
-        raise ConfigError(f"{name} holds no box (expected lines of {','.join(COLUMNS)})")
-    table = np.array(rows, np.float64)
+    whole = np.array([(row[0], row[1], row[7]) for row in rows], np.int64).reshape(-1, 3)
+    table = np.array(rows, np.float64).reshape(-1, len(COLUMNS))
     boxes = np.hstack([table[:, 2:4], table[:, 2:4] + table[:, 4:6]]).astype(np.float32)
-    whole = table[:, [0, 1, 7]].astype(np.int64)
     return MotTruth(whole[:, 0], whole[:, 1], boxes, table[:, 6] != 0, whole[:, 2], table[:, 8])
 
 
-def _row(cells: list[str]) -> list[float]:
+def _row(cells: list[str]) -> list[Number]:
     """The nine numbers of a line; raises ValueError saying what is wrong with which column."""
     if not REQUIRED <= len(cells) <= len(COLUMNS):
         raise ValueError(f"{len(cells)} columns")
-    values = [_number(column, cell) for column, cell in zip(COLUMNS, cells, strict=False)]
-    row = values + [1.0] * (len(COLUMNS) - len(values))
-    for place in (0, 1, 7):
-        if not row[place].is_integer():
-            raise ValueError(f"{COLUMNS[place]} {row[place]:g} is not a whole number")
+    row: list[Number] = [1] * len(COLUMNS)
+    for place, (column, cell) in enumerate(zip(COLUMNS, cells, strict=False)):
+        row[place] = _integer(column, cell.strip()) if column in WHOLE else _number(column, cell.strip())
     if row[0] < 1:
-        raise ValueError(f"frame {row[0]:g}; frames count from 1")
+        raise ValueError(f"frame {row[0]}; frames count from 1")
+    for place in range(2, 6):
+        if abs(row[place]) >= MAX_PX:
+            raise ValueError(f"{COLUMNS[place]} {row[place]:g} is no number of pixels")
     if row[4] <= 0 or row[5] <= 0:
         raise ValueError(f"a box of {row[4]:g} x {row[5]:g} pixels")
     if not 0 <= row[8] <= 1:
@@ -97,11 +111,27 @@ def _row(cells: list[str]) -> list[float]:
     return row
 
 
+def _integer(column: str, cell: str) -> int:
+    """Digits, or a decimal such as `7.0` that is exact."""
+    if re.fullmatch(r"[+-]?[0-9]+", cell):
+        whole = int(cell)
+    else:
+        value = _number(column, cell)
+        if not value.is_integer():
+            raise ValueError(f"{column} {value:g} is not a whole number")
+        if abs(value) >= EXACT:
+            raise ValueError(f"{column} {cell} is more than a decimal can tell from its neighbours (write all digits)")
+        whole = int(value)
+    if not -(2**63) <= whole < 2**63:
+        raise ValueError(f"{column} {cell} does not fit into 64 bits")
+    return whole
+
+
 def _number(column: str, cell: str) -> float:
     try:
         value = float(cell)
     except ValueError:
-        raise ValueError(f"{column} '{cell.strip()}' is not a number") from None
+        raise ValueError(f"{column} '{cell}' is not a number") from None
     if not math.isfinite(value):
-        raise ValueError(f"{column} '{cell.strip()}' is not finite")
+        raise ValueError(f"{column} '{cell}' is not finite")
     return value

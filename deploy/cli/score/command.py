@@ -1,5 +1,6 @@
 """`corridor score`: a run against the truth."""
 
+import logging
 import math
 import re
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ import typer
 from deploy.cli.score.inputs import (
     BaselineOptions,
     check_cameras,
+    check_countable,
     counted_classes,
     files_by_camera,
     frame_rates,
@@ -31,6 +33,8 @@ from ingest.open_camera import start_ns
 from training.scoring.decisions import read_decisions
 from training.scoring.tracks import VISIT_GAP_S
 from training.scoring.truth import read_mot
+
+logger = logging.getLogger(__name__)
 
 URL = re.compile(r"^[a-z]\w+:")
 COMPARISON = "Comparison"
@@ -141,6 +145,8 @@ def score(
     with closing(open_log(run if URL.match(run) else f"sqlite:{run}", must_exist=True)) as log:
         logged = read_run(log)
         decisions = read_decisions(read_all_events(log), logged.tracklets)
+    if decisions.strange:
+        logger.warning("left out %d events about tracklets of which the log %s says nothing", decisions.strange, run)
     check_cameras(truths, logged.cameras, run)
     cameras = []
     for camera, true in truths.items():
@@ -152,6 +158,7 @@ def score(
             starts_ns = start_ns(starts_at, otherwise_ns=first_frame_ns(of_camera))
             times_ns = frame_times_ns_of(camera, true, of_camera, starts_ns, rates.get(camera), videos)
         cameras.append(camera_tracks(camera, true, counted, of_camera, times_ns))
+    check_countable(cameras)
     with _require_libraries():
         from training.scoring.report import score_run
 

@@ -1,5 +1,6 @@
 """Check the inputs of `corridor score`: files by camera, frame rates, classes."""
 
+import logging
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -9,12 +10,15 @@ from typing import TYPE_CHECKING
 from associate.settings import AssociateSettings
 from deploy.results.scored_run import CameraLog, LoggedRun
 from ingest.errors import ConfigError
+from training.datasets.names import is_leftover
 from training.scoring.frame_times import read_frame_times
-from training.scoring.tracks import Ints
+from training.scoring.tracks import CameraTracks, Ints
 from training.scoring.truth import MotTruth
 
 if TYPE_CHECKING:
     from training.scoring.baseline import BaselineInput
+
+logger = logging.getLogger(__name__)
 
 Listing = Callable[[Path], dict[str, Path]]
 
@@ -39,9 +43,10 @@ def files_by_camera(given: list[str], what: str, in_folder: Listing) -> dict[str
 
 
 def truths_in(folder: Path) -> dict[str, Path]:
-    """`CAMERA.gt.txt` in a folder, or `CAMERA/gt/gt.txt` as the MOT Challenge lays it out."""
-    files = {path.name.removesuffix(TRUTH_ENDING): path for path in folder.glob(f"?*{TRUTH_ENDING}")}
-    files = files or {path.parts[-3]: path for path in folder.glob("*/gt/gt.txt")}
+    """`CAMERA.gt.txt` in a folder, and `CAMERA/gt/gt.txt` as the MOT Challenge lays it out."""
+    found = [(path.name.removesuffix(TRUTH_ENDING), path) for path in folder.glob(f"?*{TRUTH_ENDING}")]
+    found += [(path.parts[-3], path) for path in folder.glob("*/gt/gt.txt")]
+    files = _each_once([(camera, path) for camera, path in found if not is_leftover(camera)], "the truth")
     if not files:
         raise ConfigError(f"the folder {folder} holds no truth (expected CAMERA{TRUTH_ENDING} or CAMERA/gt/gt.txt)")
     return files
@@ -49,7 +54,17 @@ def truths_in(folder: Path) -> dict[str, Path]:
 
 def videos_in(folder: Path) -> dict[str, Path]:
     """The recordings in a folder, by the name before the ending."""
-    return {path.stem: path for path in folder.iterdir() if path.is_file() and path.suffix in VIDEO_ENDINGS}
+    found = [path for path in folder.iterdir() if path.is_file() and path.suffix.lower() in VIDEO_ENDINGS]
+    return _each_once([(path.stem, path) for path in found if not is_leftover(path.name)], "--video")
+
+
+def _each_once(found: Iterable[tuple[str, Path]], what: str) -> dict[str, Path]:
+    files: dict[str, Path] = {}
+    for camera, path in sorted(found):
+        if camera in files:
+            raise ConfigError(f"{what}: camera '{camera}' has two files, {files[camera]} and {path}")
+        files[camera] = path
+    return files
 
 
 def times_beside(truths: Mapping[str, Path]) -> dict[str, Ints]:
@@ -66,7 +81,14 @@ def frame_rates(given: list[str], cameras: Iterable[str]) -> dict[str, float]:
     """Frames per second by camera, from one number for all of them or CAMERA=NUMBER for each."""
     if len(given) == 1 and "=" not in given[0]:
         return dict.fromkeys(cameras, _rate(given[0]))
-    rates = {camera: _rate(rate) for camera, _, rate in (entry.partition("=") for entry in given)}
+    rates: dict[str, float] = {}
+    for camera, _, rate in (entry.partition("=") for entry in given):
+        if camera in rates:
+            raise ConfigError(f"--fps: camera '{camera}' is given twice")
+        rates[camera] = _rate(rate)
+    strange = sorted(set(rates) - set(cameras))
+    if strange:
+        raise ConfigError(f"--fps: there is no truth of camera {', '.join(strange)} (there is {', '.join(cameras)})")
     missing = sorted(set(cameras) - set(rates))
     if missing:
         raise ConfigError(f"--fps: none for camera {', '.join(missing)} (give one number for all, or CAMERA=NUMBER)")
@@ -102,11 +124,21 @@ def _listed(numbers: Iterable[int]) -> str:
 
 
 def check_cameras(truths: Mapping[str, MotTruth], camera_logs: Mapping[str, CameraLog], run: str) -> None:
-    """Raises ConfigError for a camera with truth of which the log says nothing."""
-    unknown = sorted(set(truths) - {camera for camera, of_camera in camera_logs.items() if of_camera.ticks})
+    """Warn of cameras without truth; raises ConfigError for a camera with truth of which the log says nothing."""
+    ticking = {camera for camera, of_camera in camera_logs.items() if of_camera.ticks}
+    unknown = sorted(set(truths) - ticking)
     if unknown:
         known = ", ".join(sorted(camera_logs)) or "no camera at all"
         raise ConfigError(f"the log {run} says nothing about camera {', '.join(unknown)} (it knows {known})")
+    without = sorted(ticking - set(truths))
+    if without:
+        logger.warning("not scored, because there is no truth of them: camera %s", ", ".join(without))
+
+
+def check_countable(cameras: Iterable[CameraTracks]) -> None:
+    """Raises ConfigError where no camera has a true box that counts: an empty street says nothing of a run."""
+    if not any(len(camera.truth) for camera in cameras):
+        raise ConfigError("the truth has no box that counts on any frame that the run analysed: nothing can be scored")
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,6 +156,95 @@ def test_nothing_is_scored_after_the_end_of_the_truth(road: Path) -> None:
     assert (cameras["b"]["frames"], cameras["b"]["run_boxes"]) == (10, 10)
 
 
+def large(road: Path, camera: str, more: int) -> None:
+    """Add a number to the ids of a truth."""
+    path = road / f"{camera}.gt.txt"
+    lines = [line.split(",") for line in path.read_text().splitlines()]
+    path.write_text("\n".join(",".join([frame, str(int(each) + more), *rest]) for frame, each, *rest in lines))
+
+
+@pytest.mark.parametrize("local", [(), ("--local-ids",)])
+def test_ids_beyond_53_bits_change_no_score(road: Path, local: tuple[str, ...]) -> None:
+    second = "".join(f"\n{frame},8,200,50,40,30,1,1,1.0" for frame in range(1, 101))
+    (road / "a.gt.txt").write_text((road / "a.gt.txt").read_text() + second)
+    expected = run_cli(road, road / "corridor.db", "--fps", 25, *local)
+    for camera in "ab":
+        large(road, camera, 2**60)
+    assert run_cli(road, road / "corridor.db", "--fps", 25, *local) == expected
+
+
+@pytest.mark.parametrize("empty", ["", "\ufeff\r\n\r\n"])
+def test_the_empty_truth_of_one_camera_is_scored(road: Path, empty: str) -> None:
+    """Nobody came by: whatever the run has there is wrong, on all frames that it analysed."""
+    (road / "b.gt.txt").write_text(empty)
+    told = run_cli(road, road / "corridor.db", "--fps", 25)
+    cameras = msgspec.convert(told["cameras"], dict[str, dict[str, float | None]])
+    assert [cameras["b"][name] for name in ("frames", "true_boxes", "run_boxes", "idf1")] == [20, 0, 20, None]
+    together = msgspec.convert(told["together"], dict[str, float])
+    assert (together["true_boxes"], together["run_boxes"]) == (20, 35)
+    assert together["idf1"] == pytest.approx(2 * 15 / 55)
+    precision = msgspec.convert(told["links"], dict[str, object])["precision"]
+    assert msgspec.convert(precision, dict[str, float])["trials"] == 1
+
+
+def test_truth_of_nothing_but_empty_streets_is_refused(road: Path) -> None:
+    for camera in "ab":
+        (road / f"{camera}.gt.txt").write_text("")
+    with pytest.raises(ConfigError, match="the truth has no box that counts"):
+        run_cli(road, road / "corridor.db", "--fps", 25)
+
+
+def test_truth_beyond_the_run_is_said(road: Path, caplog: pytest.LogCaptureFixture) -> None:
+    run_cli(road, road / "corridor.db", "--fps", 25)
+    assert not [line for line in caplog.messages if "camera '" in line], "the last frames before the next beat are none"
+    (road / "a.gt.txt").write_text("\n".join(f"{frame},7,10,50,40,30" for frame in range(1, 201)))
+    (road / "b.gt.txt").write_text("\n".join(f"{frame},7,10,50,40,30" for frame in range(1, 51)))
+    run_cli(road, road / "corridor.db", "--fps", 25)
+    assert any(
+        "'a': the truth is of frames 1 to 200, the run analysed 1 to 96: 100 of 200 true boxes" in line
+        for line in caplog.messages
+    )
+    assert any(
+        "'b': the truth is of frames 1 to 50, the run analysed 1 to 96: 10 boxes of the run" in line
+        for line in caplog.messages
+    )
+    (road / "b.gt.txt").write_text("\n".join(f"{frame},7,10,50,40,30" for frame in range(501, 551)))
+    with pytest.raises(ConfigError, match=r"'b': the truth is of frames 501 to 550, .* 1 to 96: nothing can be comp"):
+        run_cli(road, road / "corridor.db", "--fps", 25)
+
+
+def test_what_of_a_log_is_not_scored_is_said(road: Path, caplog: pytest.LogCaptureFixture) -> None:
+    run_cli(f"a={road / 'a.gt.txt'}", road / "corridor.db", "--fps", 25)
+    assert "not scored, because there is no truth of them: camera b" in caplog.messages
+    assert any("left out 1 messages of the log that cannot be decoded" in line for line in caplog.messages)
+
+
+def test_frame_times_are_read_as_editors_save_them(road: Path) -> None:
+    expected = run_cli(road, road / "corridor.db", "--fps", 25)
+    for camera in "ab":
+        lines = [f"{frame},{BEGINS_NS[camera] + (frame - 1) * NS // 25}\r\n\r\n" for frame in range(1, 120)]
+        (road / f"{camera}.times.txt").write_bytes(("\ufeff" + "".join(lines)).encode())
+    assert run_cli(road, road / "corridor.db") == expected
+    for line in ("2,9223372036854775808", "100000000000,5"):
+        (road / "a.times.txt").write_text(f"1,0\n{line}\n")
+        with pytest.raises(ConfigError, match=r"a\.times\.txt, line 2: no recording has frame"):
+            run_cli(road, road / "corridor.db")
+
+
+def test_a_camera_has_one_file(road: Path) -> None:
+    (road / "a" / "gt").mkdir(parents=True)
+    (road / "a" / "gt" / "gt.txt").write_text("1,1,0,0,9,9")
+    (road / "._b.gt.txt").write_bytes(b"\0\5\x16\7")
+    with pytest.raises(ConfigError, match=r"camera 'a' has two files, .*a/gt/gt\.txt and .*/a\.gt\.txt"):
+        run_cli(road, road / "corridor.db", "--fps", 25)
+    (road / "a" / "gt" / "gt.txt").unlink()
+    run_cli(road, road / "corridor.db", "--fps", 25)
+    for name in ("a.mp4", "a.MKV"):
+        (road / name).write_bytes(b"")
+    with pytest.raises(ConfigError, match=r"--video: camera 'a' has two files"):
+        run_cli(road, road / "corridor.db", "--video", road)
+
+
 def test_files_may_be_named_one_by_one(road: Path) -> None:
     scored = run_cli(f"a={road / 'a.gt.txt'}", f"sqlite:{road / 'corridor.db'}", "--fps", 25)
     assert scored["together"] is None
@@ -248,6 +337,8 @@ def test_a_figure_is_written(road: Path) -> None:
         (("{road}", "{road}/corridor.db", "--fps", "nan"), "--fps nan is no frame rate"),
         (("{road}", "{road}/corridor.db", "--fps", "fast"), "--fps 'fast' is no frame rate"),
         (("{road}", "{road}/corridor.db", "--fps", "a=25"), "--fps: none for camera b"),
+        (("{road}", "{road}/corridor.db", "--fps", "a=25", "--fps", "a=5"), "--fps: camera 'a' is given twice"),
+        (("{road}", "{road}/corridor.db", "--fps", "a=25", "--fps", "c=5"), "--fps: there is no truth of camera c"),
         (("{road}", "{road}/corridor.db", "--fps", "25", "--floor", "0.5"), "for --baseline clustering only"),
         (("{road}", "{road}/corridor.db", "--fps", "25", *PEER, "--floor", "2"), "--floor 2 is no cosine"),
         (("{road}", "{road}/corridor.db", "--fps", "25", *PEER, "--local-ids"), "--baseline needs at least two"),

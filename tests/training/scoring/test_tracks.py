@@ -48,6 +48,17 @@ def test_columns_of_one_length() -> None:
         TrackedBoxes(np.array([1, 2]), np.array([1]), np.zeros((2, 4), np.float32))
 
 
+def test_ids_and_frames_beyond_53_bits_stay_apart() -> None:
+    rows = [(1, 2**60, 0.0, 0.0, 9.0, 9.0), (1, 2**60 + 1, 0.0, 0.0, 9.0, 9.0)]
+    assert TrackedBoxes.of(rows).ids.tolist() == [2**60, 2**60 + 1]
+
+
+@pytest.mark.parametrize("side", [np.nan, np.inf])
+def test_boxes_are_finite(side: float) -> None:
+    with pytest.raises(ValueError, match="1 boxes are not finite"):
+        TrackedBoxes.of([(1, 1, 0.0, 0.0, 9.0, 9.0), (2, 1, 0.0, 0.0, side, 9.0)])
+
+
 @pytest.mark.parametrize("frames", [[3, 2], [2, 2]])
 def test_frames_rise(frames: list[int]) -> None:
     none = TrackedBoxes.of([])

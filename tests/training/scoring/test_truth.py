@@ -40,6 +40,12 @@ def test_what_a_line_lacks_on_the_right_counts_fully() -> None:
         ("2,7,10,20,0,40", "a box of 0 x 40 pixels"),
         ("2,7,10,20,30,-4", "a box of 30 x -4 pixels"),
         ("2,7,10,20,30,40,1,1,1.5", "visibility 1.5 is not in"),
+        ("2,7,1e30,20,30,40", r"x 1e\+30 is no number of pixels"),
+        ("2,7,10,20,inf,40", "w 'inf' is not finite"),
+        ("2,7,10,20,30,40,nan", "conf 'nan' is not finite"),
+        ("2,9223372036854775808,10,20,30,40", "id 9223372036854775808 does not fit into 64 bits"),
+        ("2,1.15292e18,10,20,30,40", r"id 1\.15292e18 is more than a decimal can tell"),
+        ("9223372036854775808,7,10,20,30,40", "frame 9223372036854775808 does not fit"),
         ("1,7,50,20,30,40", r"id 7 is in frame 1 a second time \(first in line 1\)"),
     ],
 )
@@ -48,9 +54,20 @@ def test_a_bad_line_is_named(line: str, reason: str) -> None:
         parse_mot(f"1,7,10,20,30,40\n{line}\n", "gt.txt")
 
 
-def test_an_empty_file_is_no_truth() -> None:
-    with pytest.raises(ConfigError, match=r"gt\.txt holds no box"):
-        parse_mot("\n\n", "gt.txt")
+def test_an_empty_file_is_the_truth_of_an_empty_street() -> None:
+    truth = parse_mot("\n\n", "gt.txt")
+    assert (len(truth.frames), truth.boxes.shape, truth.last_frame) == (0, (0, 4), None)
+    assert [len(rows) for rows in truth.split()] == [0, 0]
+    assert parse_mot("3,1,0,0,9,9\n2,1,0,0,9,9\n", "gt.txt").last_frame == 3
+
+
+def test_ids_are_integers_and_neighbours_stay_two() -> None:
+    """A tracker's number of 64 bits: floating point tells no neighbours apart beyond 2**53."""
+    ids = [2**60, 2**60 + 1, 2**63 - 1, -(2**63), 2**53 + 1]
+    truth = parse_mot("".join(f"1,{each},10,20,30,40\n" for each in ids), "gt.txt")
+    assert truth.ids.tolist() == ids
+    assert truth.split()[0].ids.tolist() == ids
+    assert parse_mot("1,7.0,10,20,30,40\n2.0,1e3,10,20,30,40\n", "gt.txt").ids.tolist() == [7, 1000]
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
