@@ -11,6 +11,7 @@ from deploy.site.config import load_config
 from deploy.site.prior_maker import open_maker
 from detect.settings import FoundationSettings
 from ingest.clock import SystemClock
+from ingest.errors import ConfigError
 from training.priors.spec import SAM, PriorSpec, seconds_on_cpu
 
 if TYPE_CHECKING:
@@ -123,6 +124,10 @@ def _report(listing: "Listing", cache: "PriorCache", folder: Path, took_s: float
 
     total, missed, unreadable = cache.metadata.images, cache.missed, cache.unreadable
     found = total - len(missed) - len(unreadable)
+    if len(unreadable) == total:
+        raise ConfigError(
+            f"none of the {total} images can be read, such as '{shown(unreadable[0])}'; {folder} is useless"
+        )
     write_atomically(folder / "without_vehicle.txt", b"".join(encoded(f"{name}\n") for name in missed))
     sheet = folder / "sheet.png"
     shows = next(images for images in listing.parts.values() if len(images))
@@ -141,3 +146,8 @@ def _report(listing: "Listing", cache: "PriorCache", folder: Path, took_s: float
     console = make_console()
     for line in lines:
         console.print(line, highlight=False, soft_wrap=True, markup=False)
+    if not found:
+        raise ConfigError(
+            f"no vehicle was found in any of the {total} images, such as '{shown(next(iter(cache.stored)))}' (try "
+            "another detector with --by, or a lower --min-score)"
+        )

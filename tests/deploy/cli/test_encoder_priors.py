@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+import os
 import re
 import shutil
 import sys
+from collections.abc import Callable
 from functools import partial
 from io import StringIO
 from pathlib import Path
@@ -28,7 +30,7 @@ from tests.training.datasets import layouts
 from tests.training.priors.planted import files
 from training.datasets.city.layout import BOXES_AND_MASKS, CAMERAS
 from training.datasets.images import read_image
-from training.datasets.opening import list_dataset
+from training.datasets.opening import list_dataset, open_dataset
 from training.priors import filling as prior_filling
 from training.priors.cache import PriorCache, PriorCacheMetadata, stored
 from training.priors.makers import choose
@@ -74,6 +76,51 @@ def test_a_spoilt_image_does_not_stop_it(tmp_path: Path) -> None:
     assert "9 of 11 images have a vehicle (81.8%)" in ended.output
     assert "cannot be read: image_train/0002_c002_00030600_0.jpg" in ended.output
     PriorCache.open(tmp_path / "priors").check(list_dataset(str(tmp_path / "set")))
+
+
+def odd_set(root: Path) -> Path:
+    """A folder an identity, two of them: too few to hold any out; names of Latin-1, and what the city knows of them."""
+    mask = encode_mask(np.ones((12, 16), np.bool_))
+    names = [os.fsdecode(f"\xfc{number}.jpg".encode("latin-1")) for number in range(4)]
+    layouts.write_images(root, [f"v{number % 2}/{name}" for number, name in enumerate(names)])
+    rows = [{"image": name, "detected_xyxy": [2, 2, 14, 10], "mask": mask} for name in names[:3]]
+    (root / BOXES_AND_MASKS).write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return root
+
+
+def test_priors_need_no_split_and_names_are_bytes(tmp_path: Path) -> None:
+    arguments = (f"folder:{odd_set(tmp_path / 'set')}", "--by", "city", "--out", str(tmp_path / "priors"))
+    ended = command(*arguments)
+    assert ended.exit_code == 0, ended.output
+    assert "3 of 4 images have a vehicle (75.0%)" in ended.output
+    assert r"without: v1/\xfc3.jpg" in ended.output
+    assert (tmp_path / "priors" / "without_vehicle.txt").read_bytes() == b"v1/\xfc3.jpg\n"
+    cache = PriorCache.open(tmp_path / "priors")
+    assert cache[os.fsdecode(b"v0/\xfc0.jpg")] is not None
+    assert cache[os.fsdecode(b"v1/\xfc3.jpg")] is None
+    assert command(*arguments).exit_code == 0, "and it goes on with what is there"
+    with pytest.raises(ConfigError, match="2 identities are too few"):
+        open_dataset(arguments[0])
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda path: path.write_bytes(b""), r"none of the 4 images can be read, such as 'v0/\\xfc0\.jpg'"),
+        (
+            lambda path: path.write_bytes(path.read_bytes()),
+            r"no vehicle was found in any of the 4 images, such as 'v0/",
+        ),
+    ],
+)
+def test_nothing_found_is_no_result(tmp_path: Path, spoil: Callable[[Path], None], message: str) -> None:
+    root = odd_set(tmp_path / "set")
+    (root / BOXES_AND_MASKS).write_text("")
+    for path in root.glob("*/*.jpg"):
+        spoil(path)
+    ended = command(f"folder:{root}", "--by", "city", "--out", str(tmp_path / "priors"))
+    assert isinstance(ended.exception, ConfigError)
+    assert re.search(message, str(ended.exception)), str(ended.exception)
 
 
 def test_shares_of_the_work_end_as_one_process_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
