@@ -1,6 +1,5 @@
 """What is known of a published data set beside its files, and what every loader does with names and counts."""
 
-import logging
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -8,12 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from ingest.errors import ConfigError
 from training.datasets.base import UNKNOWN_IDENTITY, ImageSet
 from training.datasets.left_out import LeftOut, Reason
 from training.datasets.listing import Listing
 from training.datasets.names import shown
-
-logger = logging.getLogger(__name__)
 
 ImageRow = tuple[str, str, str]
 """Name, identity, camera."""
@@ -66,12 +64,7 @@ def existing(root: Path, rows: Iterable[ImageRow], left_out: LeftOut) -> list[Im
     """
     listed = list(rows)
     folders = {name.rpartition("/")[0] for name in {spelt for row in listed for spelt in (row[0], row[0].strip())}}
-    there = {
-        f"{folder}/{entry.name}" if folder else entry.name
-        for folder in folders
-        if (root / folder).is_dir()
-        for entry in (root / folder).iterdir()
-    }
+    there = {f"{folder}/{name}" if folder else name for folder in folders for name in _entries(root / folder)}
     found = []
     for name, identity, camera in listed:
         spelt = name if name in there else name.strip()
@@ -80,6 +73,16 @@ def existing(root: Path, rows: Iterable[ImageRow], left_out: LeftOut) -> list[Im
         else:
             left_out.add(Reason.GONE, [name])
     return found
+
+
+def _entries(folder: Path) -> list[str]:
+    """The names in a folder; none where there is no such folder, raises ConfigError where it may not be looked into."""
+    try:
+        return [entry.name for entry in folder.iterdir()]
+    except PermissionError as error:
+        raise ConfigError(f"the folder {shown(folder)} cannot be read: {error.strerror}") from error
+    except OSError:
+        return []
 
 
 def compare_counts(what: str, images: ImageSet, published: tuple[int, int]) -> tuple[str, ...]:

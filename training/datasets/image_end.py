@@ -15,7 +15,7 @@ END_OF_IMAGE, START_OF_SCAN, BARE = 0xD9, 0xDA, frozenset({0x01, *range(0xD0, 0x
 
 
 def is_whole(data: bytes) -> bool:
-    """Whether a file holds the end of the image that it begins with; True of formats that are not known here."""
+    """True of a file that holds the end of the image that it begins with, and of formats that are not known here."""
     if data.startswith(JPEG):
         return _jpeg_ends(data)
     if data.startswith(PNG):
@@ -26,11 +26,11 @@ def is_whole(data: bytes) -> bool:
 def _jpeg_ends(data: bytes) -> bool:
     """Step from segment to segment, and through every scan to the marker behind it (ITU-T T.81, annex B)."""
     place = len(JPEG)
-    while place + 2 <= len(data):
-        if data[place] != 0xFF or data[place + 1] == 0xFF:  # fill bytes, and what decoders skip
+    while 0 <= (place := data.find(b"\xff", place)) < len(data) - 1:  # decoders skip what is between segments
+        marker = data[place + 1]
+        if marker == 0xFF:  # a fill byte
             place += 1
             continue
-        marker = data[place + 1]
         place += 2
         if marker == END_OF_IMAGE:
             return True

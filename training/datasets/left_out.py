@@ -1,4 +1,4 @@
-"""What the readers of data sets leave out, counted by reason: nothing vanishes silently."""
+"""Counts by reason of all that the readers of data sets leave out: nothing vanishes silently."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -27,11 +27,11 @@ DATA = (
 )
 TEXT = (".docx", ".html", ".ini", ".log", ".md", ".pdf", ".py", ".sh", ".txt")
 BESIDE = frozenset({*DATA, *TEXT, ".gz", ".rar", ".tar", ".zip"})
-"""Endings of what lies beside images and is none; any other file may be an image of a format that is not read."""
+"""Endings of files that lie beside images and are none; any other file may be an image of a format that is not read."""
 
 
 class Reason(Enum):
-    """Why something is left out: what it is, and what to do about it."""
+    """A reason to leave something out: its words, and what to do about it."""
 
     NAME = ("files with names of another form", "rename them if they belong to the set")
     GONE = (
@@ -48,7 +48,7 @@ class Reason(Enum):
 
 
 class LeftOut:
-    """What is left out of a data set, or of a part of it called `what`: how much for which reason, and an example."""
+    """Counts of what is left out of a data set, or of a part of it called `what`, with an example for each reason."""
 
     def __init__(self, what: str) -> None:
         self._what = what

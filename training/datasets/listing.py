@@ -13,7 +13,7 @@ Parts = Mapping[str, ImageSet]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Listing:
-    """What a reader has found: `parts`, image sets by a name of the layout's, all below one folder.
+    """The result of a reader: `parts`, image sets by a name of the layout's, all below one folder.
 
     `decide` makes the data set of the parts: who is held out, who asks, who stands alone. It is called with what is
     left of them after images that cannot be read have been taken out. `notes` are lines about what was left out.

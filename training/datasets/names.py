@@ -9,7 +9,7 @@ from pathlib import Path
 from ingest.errors import ConfigError
 
 LEFTOVERS = frozenset({"__MACOSX", "@eaDir", "Thumbs.db", "desktop.ini"})
-"""What systems leave beside a user's files; names that begin with a dot (`._1.jpg`, `.DS_Store`) are theirs as well."""
+"""Files and folders of systems beside a user's; so are names that begin with a dot (`._1.jpg`, `.DS_Store`)."""
 
 
 def encoded(name: str) -> bytes:
@@ -34,7 +34,7 @@ def _escaped(letter: str) -> str:
 
 
 def is_leftover(name: str) -> bool:
-    """Whether a system has left a file or folder of this name, so that it is none of the user's."""
+    """True of a file or folder that a system has left, so that it is none of the user's."""
     return name.startswith(".") or name in LEFTOVERS
 
 

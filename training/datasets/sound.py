@@ -77,7 +77,7 @@ def without_unreadable(listing: Listing) -> Listing:
 
 
 def _look(path: Path) -> str | bytes:
-    """Why an image cannot be read, or what its file is, as a digest; it is decoded at an eighth of its size."""
+    """The reason why an image cannot be read, or a digest of its file; it is decoded at an eighth of its size."""
     try:
         data = read_file(path)
         decode(data, path, cv2.IMREAD_REDUCED_GRAYSCALE_8)

@@ -12,9 +12,11 @@ import pytest
 
 from ingest.errors import ConfigError, SourceError
 from ingest.frame import Image
+from tests.conftest import ROOT
 from tests.training.datasets import layouts
 from training.datasets.base import ImageSet, ReidData
 from training.datasets.images import read_image
+from training.datasets.left_out import Reason
 from training.datasets.opening import list_dataset, open_dataset
 from training.evaluation.retrieval import answerable
 
@@ -368,3 +370,10 @@ def test_odd_lines_are_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixtur
     data = open_dataset(str(tmp_path))
     assert sorted(caplog.messages) == sorted(data.notes)
     assert len(set(caplog.messages)) == len(caplog.messages)
+
+
+def test_every_reason_is_in_the_documentation_and_provoked_here() -> None:
+    page, here = (ROOT / "docs" / "datasets.md").read_text(), Path(__file__).read_text()
+    for reason in Reason:
+        assert f"| {reason.value[0]} |" in page
+        assert reason.value[0] in here or reason is Reason.GONE, "GONE: test_datasets.py"
