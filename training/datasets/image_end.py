@@ -7,6 +7,7 @@ import re
 import struct
 
 JPEG, PNG, BMP = b"\xff\xd8", b"\x89PNG\r\n\x1a\n", b"BM"
+_SEGMENT = re.compile(rb"\xff[^\x00\xff]")
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 """A marker within entropy-coded data: 0xff before 0x00 is a byte of the data, D0 to D7 restart it."""
 
@@ -26,22 +27,18 @@ def is_whole(data: bytes) -> bool:
 def _jpeg_ends(data: bytes) -> bool:
     """Step from segment to segment, and through every scan to the marker behind it (ITU-T T.81, annex B)."""
     place = len(JPEG)
-    while 0 <= (place := data.find(b"\xff", place)) < len(data) - 1:  # decoders skip what is between segments
-        marker = data[place + 1]
-        if marker == 0xFF:  # a fill byte
-            place += 1
-            continue
-        place += 2
+    while (found := _SEGMENT.search(data, place)) is not None:  # decoders skip what is between segments
+        marker, place = found[0][1], found.end()
         if marker == END_OF_IMAGE:
             return True
-        if marker in BARE or marker == 0:
+        if marker in BARE:
             continue
         place += int.from_bytes(data[place : place + 2], "big")
         if marker == START_OF_SCAN:
-            found = _MARKER.search(data, place)
-            if found is None:
+            behind = _MARKER.search(data, place)
+            if behind is None:
                 return False
-            place = found.start()
+            place = behind.start()
     return False
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 from ingest.errors import ConfigError
 from training.datasets import folder, market1501, msmt17, two_camera, unnamed, vehicleid, veri776
 from training.datasets.base import ReidData
+from training.datasets.images import images_anywhere
 from training.datasets.formats import DatasetFormat, single_image_identities
+from training.datasets.left_out import LeftOut
 from training.datasets.listing import Listing
 from training.datasets.names import shown
 from training.datasets.sound import each_once, without_unreadable
@@ -18,15 +20,7 @@ logger = logging.getLogger(__name__)
 # In the order in which a folder's layout is tried.
 FORMATS: dict[str, DatasetFormat] = {
     kind.name: kind
-    for kind in (
-        veri776.FORMAT,
-        vehicleid.FORMAT,
-        market1501.FORMAT,
-        msmt17.FORMAT,
-        two_camera.FORMAT,
-        folder.FORMAT,
-        unnamed.FORMAT,
-    )
+    for kind in (veri776.FORMAT, vehicleid.FORMAT, market1501.FORMAT, msmt17.FORMAT, two_camera.FORMAT, folder.FORMAT, unnamed.FORMAT)
 }
 GUESSED = [kind for kind in FORMATS.values() if kind is not unnamed.FORMAT]
 
@@ -82,11 +76,22 @@ def _kind_of(spec: str) -> tuple[DatasetFormat, str, Path]:
     if kind is None:
         kind = next((kind for kind in GUESSED if kind.recognises(path)), None)
         if kind is None:
+            _tell(_of_other_formats(path))
             layouts = "; ".join(f"{kind.name}: {kind.layout}" for kind in GUESSED)
             raise ConfigError(f"{shown(path)} looks like none of the data sets known here ({layouts})")
     elif not kind.recognises(path):
+        _tell(_of_other_formats(path))
         raise ConfigError(f"{shown(path)} does not look like '{kind.name}': expected {kind.layout}{_ask(kind)}")
     return kind, variant, path
+
+
+def _of_other_formats(path: Path) -> tuple[str, ...]:
+    """Notes about what is in a folder that looks like no data set: its images may be of a format that is not read."""
+    left_out = LeftOut(shown(path.name))
+    if path.is_dir():
+        for _ in images_anywhere(path, "", left_out):
+            pass
+    return left_out.notes()
 
 
 def _parse(spec: str) -> tuple[DatasetFormat | None, str, Path]:

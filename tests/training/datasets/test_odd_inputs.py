@@ -358,6 +358,17 @@ def test_what_a_folder_has_besides_is_counted(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("spec", ["{}", "folder:{}", "images:{}"])
+def test_a_set_in_a_format_that_is_not_read_is_refused_with_the_count(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, spec: str
+) -> None:
+    for path in by_identity(tmp_path / "cars").glob("*/*.jpg"):
+        path.rename(path.with_suffix(".WEBP"))
+    with pytest.raises(ConfigError, match="look"):
+        open_dataset(spec.format(tmp_path / "cars"))
+    assert any("cars: left out 32 files in other formats" in line for line in caplog.messages)
+
+
 def test_folders_beside_the_splits_are_counted(tmp_path: Path) -> None:
     names = ["train/a/1.jpg", "train/a/2.jpg", "train/3.jpg", "query/b/1.jpg", "gallery/b/2.jpg", "val/c/1.jpg"]
     layouts.write_images(tmp_path, names)
