@@ -1,5 +1,6 @@
 """A teacher's words are kept by image, are those of the very files, and are learned from."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,35 @@ def test_words_about_other_files(tmp_path: Path) -> None:
         (tmp_path / "b.npz").write_bytes(content)
         with pytest.raises(ConfigError, match="is not a file of a teacher's features"):
             load_teacher_vectors(tmp_path / "b.npz")
+
+
+def test_a_teacher_takes_what_can_be_read_and_says_the_rest(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Names are bytes, no image is in the way of the others, and NaN is nobody's word."""
+    draw_vehicles(tmp_path / "set", identities=2, images=3)
+    spoilt, *_, last = sorted((tmp_path / "set").iterdir())
+    spoilt.write_bytes(spoilt.read_bytes()[:50])
+    last.rename(last.with_name(os.fsdecode(b"\xfc.png")))
+    listing = list_dataset(f"images:{tmp_path / 'set'}")
+    made = teach(listing, left_and_right, "halves", lambda done, of: None)
+    assert len(made.names) == 5
+    assert "images: 1 images are left out because they cannot be read" in caplog.messages
+    save_teaching(tmp_path / "a.npz", made)
+    again = load_teaching(tmp_path / "a.npz")
+    assert os.fsencode(again.names[-1]) == b"\xfc.png"
+    again.check(listing)
+
+    def lost(image: Image) -> NDArray[np.float32]:
+        return np.array([[np.nan, 1.0]], np.float32)
+
+    with pytest.raises(ConfigError, match=r"gives '.*' a vector that is not finite"):
+        teach(listing, lost, "lost", lambda done, of: None)
+    save_teaching(tmp_path / "a.npz", replace(made, features=np.full((5, 2), np.nan, np.float16)))
+    with pytest.raises(ConfigError, match="a vector is not finite"):
+        load_teaching(tmp_path / "a.npz")
+    for path in (tmp_path / "set").iterdir():
+        path.write_bytes(b"")
+    with pytest.raises(ConfigError, match="images: none of 6 images can be read"):
+        teach(listing, left_and_right, "halves", lambda done, of: None)
 
 
 def test_neighbours_are_compared_row_by_row() -> None:
