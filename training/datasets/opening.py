@@ -8,8 +8,8 @@ from pathlib import Path
 from ingest.errors import ConfigError
 from training.datasets import folder, market1501, msmt17, two_camera, unnamed, vehicleid, veri776
 from training.datasets.base import ReidData
-from training.datasets.images import images_anywhere
 from training.datasets.formats import DatasetFormat, single_image_identities
+from training.datasets.images import images_anywhere
 from training.datasets.left_out import LeftOut
 from training.datasets.listing import Listing
 from training.datasets.names import shown
@@ -20,7 +20,15 @@ logger = logging.getLogger(__name__)
 # In the order in which a folder's layout is tried.
 FORMATS: dict[str, DatasetFormat] = {
     kind.name: kind
-    for kind in (veri776.FORMAT, vehicleid.FORMAT, market1501.FORMAT, msmt17.FORMAT, two_camera.FORMAT, folder.FORMAT, unnamed.FORMAT)
+    for kind in (
+        veri776.FORMAT,
+        vehicleid.FORMAT,
+        market1501.FORMAT,
+        msmt17.FORMAT,
+        two_camera.FORMAT,
+        folder.FORMAT,
+        unnamed.FORMAT,
+    )
 }
 GUESSED = [kind for kind in FORMATS.values() if kind is not unnamed.FORMAT]
 

@@ -92,11 +92,11 @@ def test_a_teacher_takes_what_can_be_read_and_says_the_rest(tmp_path: Path, capl
     spoilt.write_bytes(spoilt.read_bytes()[:50])
     last.rename(last.with_name(os.fsdecode(b"\xfc.png")))
     listing = list_dataset(f"images:{tmp_path / 'set'}")
-    made = teach(listing, left_and_right, "halves", lambda done, of: None)
+    made = teacher_vectors(listing, left_and_right, "halves", lambda done, of: None)
     assert len(made.names) == 5
     assert "images: 1 images are left out because they cannot be read" in caplog.messages
-    save_teaching(tmp_path / "a.npz", made)
-    again = load_teaching(tmp_path / "a.npz")
+    save_teacher_vectors(tmp_path / "a.npz", made)
+    again = load_teacher_vectors(tmp_path / "a.npz")
     assert os.fsencode(again.names[-1]) == b"\xfc.png"
     again.check(listing)
 
@@ -104,14 +104,14 @@ def test_a_teacher_takes_what_can_be_read_and_says_the_rest(tmp_path: Path, capl
         return np.array([[np.nan, 1.0]], np.float32)
 
     with pytest.raises(ConfigError, match=r"gives '.*' a vector that is not finite"):
-        teach(listing, lost, "lost", lambda done, of: None)
-    save_teaching(tmp_path / "a.npz", replace(made, features=np.full((5, 2), np.nan, np.float16)))
+        teacher_vectors(listing, lost, "lost", lambda done, of: None)
+    save_teacher_vectors(tmp_path / "a.npz", replace(made, features=np.full((5, 2), np.nan, np.float16)))
     with pytest.raises(ConfigError, match="a vector is not finite"):
-        load_teaching(tmp_path / "a.npz")
+        load_teacher_vectors(tmp_path / "a.npz")
     for path in (tmp_path / "set").iterdir():
         path.write_bytes(b"")
     with pytest.raises(ConfigError, match="images: none of 6 images can be read"):
-        teach(listing, left_and_right, "halves", lambda done, of: None)
+        teacher_vectors(listing, left_and_right, "halves", lambda done, of: None)
 
 
 def test_neighbours_are_compared_row_by_row() -> None:
