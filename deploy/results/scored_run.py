@@ -90,11 +90,12 @@ def frame_times_ns_of(
         return _video_times_ns(camera, starts_ns, videos)
     ticks_ns = [tick.at_ns for tick in camera_log.ticks]
     first, last = ((at_ns - starts_ns) / NS * fps for at_ns in (min(ticks_ns), max(ticks_ns)))
-    ends = math.inf if truth.last_frame is None else truth.last_frame
-    if not -1 < first < ends:
+    last_frame = truth.last_frame
+    if first <= -1 or (last_frame is not None and first >= last_frame):
+        ends = "is empty" if last_frame is None else f"ends {(last_frame - 1) / fps:.3f} s after it"
         raise ConfigError(
-            f"camera '{camera}': the run begins {first / fps:.3f} s after frame 1, the truth ends "
-            f"{(ends - 1) / fps:.3f} s after it; say with --starts-at when frame 1 was captured"
+            f"camera '{camera}': the run begins {first / fps:.3f} s after frame 1, the truth {ends}; say with "
+            "--starts-at when frame 1 was captured"
         )
     return timing.frame_times_ns(math.ceil(last) + 2, fps, starts_ns)
 

@@ -10,7 +10,7 @@ import numpy as np
 from ingest.errors import ConfigError, SourceError
 from ingest.frame import Image
 from training.datasets.image_end import is_whole
-from training.datasets.left_out import BESIDE, ENDINGS, LeftOut, Reason
+from training.datasets.left_out import BESIDE, ENDINGS, PAPERS, LeftOut, Reason
 from training.datasets.names import is_leftover, shown
 
 
@@ -45,7 +45,7 @@ def scan(folder: Path, left_out: LeftOut, below: str) -> tuple[list[str], list[s
         elif entry.is_dir() and not is_image(entry.name):
             folders.append(entry.name)
         elif not is_image(entry.name):
-            if _ending(entry.name) not in BESIDE:
+            if _ending(entry.name) not in BESIDE and entry.name not in PAPERS:
                 left_out.add(Reason.FORMAT, [f"{below}{entry.name}"])
         elif not entry.is_file():
             left_out.add(Reason.NO_FILE, [f"{below}{entry.name}"])

@@ -9,25 +9,12 @@ from training.datasets.names import shown
 ENDINGS = (".bmp", ".jpeg", ".jpg", ".png")
 """Endings of the images that are read."""
 
-DATA = (
-    ".csv",
-    ".db",
-    ".json",
-    ".jsonl",
-    ".m",
-    ".mat",
-    ".npy",
-    ".npz",
-    ".toml",
-    ".tsv",
-    ".xlsx",
-    ".xml",
-    ".yaml",
-    ".yml",
-)
+TABLES = (".csv", ".json", ".jsonl", ".toml", ".tsv", ".xlsx", ".xml", ".yaml", ".yml")
+ARRAYS = (".db", ".m", ".mat", ".npy", ".npz")
 TEXT = (".docx", ".html", ".ini", ".log", ".md", ".pdf", ".py", ".sh", ".txt")
-BESIDE = frozenset({*DATA, *TEXT, ".gz", ".rar", ".tar", ".zip"})
-"""Endings of files that lie beside images and are none; any other file may be an image of a format that is not read."""
+BESIDE = frozenset({*TABLES, *ARRAYS, *TEXT, ".gz", ".rar", ".tar", ".zip"})
+PAPERS = frozenset({"COPYING", "LICENCE", "LICENSE", "MD5SUMS", "NOTICE", "README", "SHA256SUMS"})
+"""Endings and names of files that lie beside images; any other may be an image of a format that is not read."""
 
 
 class Reason(Enum):

@@ -34,7 +34,7 @@ GUESSED = [kind for kind in FORMATS.values() if kind is not unnamed.FORMAT]
 
 
 def open_dataset(spec: str) -> ReidData:
-    """The data set of `PATH`, `FORMAT:PATH` or `FORMAT/VARIANT:PATH`, without images that cannot be read.
+    """The data set of `PATH`, `KIND:PATH` or `KIND/VARIANT:PATH`, without images that cannot be read.
 
     Raises ConfigError as `list_dataset` and `decided`.
     """
@@ -50,7 +50,7 @@ def list_dataset(spec: str) -> Listing:
     """
     kind, variant, path = _kind_of(spec)
     listing = kind.load(path, variant or kind.variants[0])
-    _tell(listing.notes)
+    _warn(listing.notes)
     if not listing.paths():
         raise ConfigError(
             f"{shown(path)}: there is no usable image for '{kind.name}': expected {kind.layout}{_ask(kind)}"
@@ -67,28 +67,28 @@ def decided(listing: Listing) -> ReidData:
     listing = without_unreadable(listing)
     data = listing.decide(listing.parts)
     notes = data.notes + single_image_identities(data.name, data.train)
-    _tell(notes)
+    _warn(notes)
     return replace(data, notes=listing.notes + notes)
 
 
-def _tell(notes: Iterable[str]) -> None:
+def _warn(notes: Iterable[str]) -> None:
     for note in notes:
         logger.warning("%s", note)
 
 
 def _kind_of(spec: str) -> tuple[DatasetFormat, str, Path]:
-    """DatasetFormat, variant and path of words; raises ConfigError."""
+    """Kind, variant and path of a specification; raises ConfigError."""
     kind, variant, path = _parse(spec)
     if not path.exists():
         raise ConfigError(f"there is no {shown(path)}{_ask(kind)}")
     if kind is None:
         kind = next((kind for kind in GUESSED if kind.recognises(path)), None)
         if kind is None:
-            _tell(_of_other_formats(path))
+            _warn(_of_other_formats(path))
             layouts = "; ".join(f"{kind.name}: {kind.layout}" for kind in GUESSED)
             raise ConfigError(f"{shown(path)} looks like none of the data sets known here ({layouts})")
     elif not kind.recognises(path):
-        _tell(_of_other_formats(path))
+        _warn(_of_other_formats(path))
         raise ConfigError(f"{shown(path)} does not look like '{kind.name}': expected {kind.layout}{_ask(kind)}")
     return kind, variant, path
 

@@ -341,7 +341,16 @@ def test_what_macos_puts_into_archives_is_no_image_and_counted(tmp_path: Path) -
 
 def test_what_a_folder_has_besides_is_counted(tmp_path: Path) -> None:
     by_identity(tmp_path)
-    for name in ("v0/a.heic", "v0/b.webp", "v3/c", "v3/notes.txt", "cover.jpg", "v1/night/0.jpg", "v1/night/1.jpg"):
+    for name in (
+        "v0/a.heic",
+        "v0/b.webp",
+        "v3/c",
+        "v3/notes.txt",
+        "LICENSE",
+        "cover.jpg",
+        "v1/night/0.jpg",
+        "v1/night/1.jpg",
+    ):
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(jpeg(9))
