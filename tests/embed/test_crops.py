@@ -70,3 +70,38 @@ def test_the_best_are_kept_apart_in_time() -> None:
     assert len({crop.captured_ns // 300_000_000 for crop in crops}) == 3
     assert min(crop.captured_ns for crop in crops) >= 3.0e9
     assert not best.offer(frame(at_s=9), found, 0, quality=0.05)
+
+
+def offered(at_s: float, quality: float, best: BestCrops) -> bool:
+    return best.offer(frame(at_s), one([100, 50, 180, 130]), 0, quality)
+
+
+def times_s(best: BestCrops) -> list[float]:
+    return [crop.captured_ns / 1e9 for crop in best.crops]
+
+
+def test_the_better_of_one_stretch_of_time_stays() -> None:
+    best = BestCrops(keep=3, apart_ns=300_000_000)
+    assert offered(0.00, 0.5, best)
+    assert not offered(0.10, 0.5, best), "as good is not better"
+    assert offered(0.20, 0.6, best)
+    assert times_s(best) == [0.2]
+    assert offered(0.30, 0.1, best), "another stretch, and there is room"
+    assert times_s(best) == [0.2, 0.3], "best first"
+
+
+def test_when_all_places_are_taken_the_worst_goes() -> None:
+    best = BestCrops(keep=2, apart_ns=100_000_000)
+    assert offered(0.0, 0.5, best)
+    assert offered(1.0, 0.3, best)
+    assert not offered(2.0, 0.3, best)
+    assert offered(3.0, 0.4, best)
+    assert times_s(best) == [0.0, 3.0]
+
+
+def test_of_equally_bad_ones_the_latest_goes() -> None:
+    best = BestCrops(keep=2, apart_ns=100_000_000)
+    for at_s in (0.0, 1.0):
+        assert offered(at_s, 0.3, best)
+    assert offered(2.0, 0.5, best)
+    assert times_s(best) == [2.0, 0.0]

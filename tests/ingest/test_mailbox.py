@@ -220,3 +220,49 @@ def test_a_decoder_that_waits_is_freed_when_its_camera_is_shut() -> None:
     box.shut("a")
     thread.join(5)
     assert answers == [False]
+
+
+def test_a_frame_that_comes_after_an_end_does_not_replace_it() -> None:
+    box = live_cameras("a")
+    box.put(Delivery("a", 0))
+    assert box.put(delivery("a", 1))
+    (end,) = box.take(0)
+    assert end.frame is None
+    assert taken_ns(box) == 1
+    assert box.dropped("a") == 0
+
+
+def test_waiting_times_are_those_of_the_frames_that_were_fetched() -> None:
+    """A frame that was replaced has no waiting time, and its successor's begins when that came."""
+    box = Mailbox(clock := ManualClock())
+    box.open("a", 0, live=True)
+    box.put(delivery("a", 1))
+    clock.sleep(5.0)
+    box.put(delivery("a", 2))
+    clock.sleep(0.25)
+    assert taken_ns(box) == 2
+    assert box.ages_s("a") == [0.25]
+    assert box.ages_s("none") == []
+
+
+def test_drops_are_counted_over_all_sessions() -> None:
+    box = live_cameras("a")
+    for session in range(3):
+        box.open("a", session, live=True)
+        for at_ns in range(3):
+            box.put(delivery("a", at_ns, session))
+        assert taken_ns(box) == 2
+    assert box.dropped("a") == 6
+    assert box.dropped("none") == 0
+
+
+def test_a_camera_that_was_shut_takes_nothing_more_until_it_is_opened_again() -> None:
+    box = live_cameras("a")
+    box.put(delivery("a", 1))
+    box.shut("a")
+    assert box.take(0) == []
+    assert not box.put(delivery("a", 2))
+    assert not box.put(Delivery("a", 0))
+    box.open("a", 1, live=True)
+    assert box.put(delivery("a", 3, session=1))
+    assert taken_ns(box) == 3
