@@ -43,6 +43,10 @@ class SpentWriterError(LogError):
     """The outcome of a commit is unknown, and this writer can write no more; the name can be claimed again."""
 
 
+class RefusedRecordError(LogError):
+    """The log can never take a record of a commit, which is too large for it; other commits it takes."""
+
+
 class FencedError(LogError):
     """Another process has taken over what this one owned; it must stop writing."""
 

@@ -33,7 +33,7 @@ from deploy.log.kafka_cluster import (
     short_reason,
 )
 from deploy.log.kafka_state import Commit, KafkaRecord, OwnerState, OwnerStates, commit_records
-from ingest.errors import FencedError, LogError, SpentWriterError
+from ingest.errors import FencedError, LogError, RefusedRecordError, SpentWriterError
 
 COMMIT_TIMEOUT_S = 8.0
 """How long ending a transaction may take; after it the outcome is looked up."""
@@ -43,7 +43,8 @@ STAND_BACK_S = 2.0
 """How long a fenced owner gives the one who fenced it to put its generation down."""
 
 _FENCING = (ProducerFencedError, InvalidProducerEpochError)
-_FATAL = (AuthorizationError, MessageSizeTooLargeError, RecordListTooLargeError, UnsupportedVersionError)
+_TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
+_FATAL = (AuthorizationError, UnsupportedVersionError, *_TOO_LARGE)
 
 
 class WrittenOffsets:
@@ -126,6 +127,11 @@ class KafkaWriter:
                 raise LogError(
                     f"whether '{self._owner}' has committed to Kafka at {self._cluster.servers} is not known: "
                     f"{short_reason(error)} (start it again: it goes on from what was written)"
+                ) from error
+            except _TOO_LARGE as error:
+                raise RefusedRecordError(
+                    f"Kafka at {self._cluster.servers} does not take a commit of '{self._owner}': {short_reason(error)} "
+                    "(nothing of it was written; raise the topic's max.message.bytes)"
                 ) from error
             except KafkaError as error:
                 raise LogError(
@@ -289,7 +295,7 @@ class KafkaWriter:
 def _check_size(kafka_record: KafkaRecord) -> None:
     size = len(kafka_record.key) + len(kafka_record.value or b"")
     if size > MAX_RECORD_BYTES:
-        raise LogError(
+        raise RefusedRecordError(
             f"a record of {size} bytes (key '{kafka_record.key.decode()[:80]}') is too large for {kafka_record.topic}: "
             f"at most {MAX_RECORD_BYTES}; nothing was written"
         )
