@@ -28,7 +28,8 @@ class Associator:
     """Links tracklets into trajectories; `update` takes a message and returns the events it brings about.
 
     `refuse` says why a message cannot be used at all (another encoder's vector, say). `changes` gives what a commit
-    has to store, `restore` takes it back.
+    has to store, `restore` takes it back. Where `update` raises, its state is half changed and has to be restored;
+    `blamed` is the message it was about, and `set_aside` takes that out of the restored state.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class Associator:
     ) -> None:
         self.settings = settings
         self.counts: Counter[str] = Counter()
+        self.blamed: Message | None = None
         self._encoder = encoder
         self._calibration = calibration(settings, encoder)
         self._topology = Topology(settings.travel, settings.default_window, resume_s=settings.resume_s)
@@ -53,14 +55,16 @@ class Associator:
             self._progress,
         )
         self._epochs: dict[str, CameraEpoch] = {}
-        self._dim: int | None = None
         self._decider: Message | None = None
+        self._cause = ""  # what the ids of events are made of
+        self._ordinal = 0
         self._events: list[TrajectoryEvent] = []
 
     # The outside
 
     def refuse(self, message: Message) -> str | None:
         """Why a message cannot be used; None if it can."""
+        self.blamed = message
         if not isinstance(message, Observation):
             return None
         if self._encoder is not None and message.encoder != self._encoder:
@@ -69,14 +73,14 @@ class Associator:
             dim = len(unpack_vector(message.vector))
         except ValueError as error:
             return str(error)
-        if self._dim is None:
-            self._dim = dim
-        if dim != self._dim:
-            return f"a vector of {dim} numbers, where {message.encoder} had {self._dim}"
+        self._learn_dim(dim)
+        if dim != self._progress["all"].dim:
+            return f"a vector of {dim} numbers, where {message.encoder} had {self._progress['all'].dim}"
         return None
 
     def update(self, message: Message) -> list[TrajectoryEvent]:
         """Take one message; returns the events that the watermark now allows."""
+        self.blamed = message
         verdict = self._reorder.push(message)
         self.counts[verdict] += 1
         if verdict in (Verdict.DUPLICATE, Verdict.FENCED):
@@ -96,12 +100,47 @@ class Associator:
         return changed
 
     def restore(self, stored: Mapping[str, bytes]) -> None:
-        """Continue from what was stored; call once, before any update."""
+        """Continue from what was stored; whatever has come since then is forgotten."""
         load_tables(self._tables, stored)
+        if "all" not in self._progress:
+            self._progress.put("all", Progress())
         self._reorder.restored(self._progress["all"].released_ns)
+        self._gallery = make_gallery(self.settings.search)
+        self._epochs.clear()
         for identity in self._identities:
             self._index(identity)
-            self._dim = len(identity.vector) // 4 or self._dim
+            self._learn_dim(len(identity.vector) // 4)
+        lost = [identity for identity in self._identities if identity.vector and identity.feature is None]
+        self.counts["not_comparable"] = len(lost)
+        for message in [*(sighting.latest for sighting in self._sightings), *self._reorder.held]:
+            self._learn_dim(len(message.vector) // 2 if isinstance(message, Observation) else 0)
+
+    def set_aside(self, message: Message) -> list[TrajectoryEvent]:
+        """Forget a message that association cannot work on, so that it can go on with the others.
+
+        For restored state. A sighting whose latest observation it is goes with it; the events that are returned take
+        back what was said of that.
+        """
+        self._events = []
+        self._decider, self._cause, self._ordinal = message, f"{message.id}|set aside", 0
+        self._reorder.drop(message)
+        sighting = self._sightings.get(message.tracklet) if isinstance(message, Observation) else None
+        if sighting is None or sighting.latest.id != message.id:
+            return []
+        self._sightings.drop(sighting.latest.tracklet)
+        if sighting.identity is not None:
+            identity = self._identities[sighting.identity]
+            self._put(msgspec.structs.replace(identity, occupant=None))
+            self._say(Kind.RETRACTED, identity.id, seen=sighting.latest)
+            if not identity.visits:
+                self._close(identity.id)
+        return self._events
+
+    def _learn_dim(self, dim: int) -> None:
+        """The first vector of a zone says how many numbers all of them have."""
+        progress = self._progress["all"]
+        if progress.dim is None and dim:
+            self._progress.put("all", msgspec.structs.replace(progress, dim=dim))
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -111,13 +150,14 @@ class Associator:
     # One message in order
 
     def _apply(self, message: Message) -> None:
-        self._decider = message
-        self._ordinal = 0
+        self.blamed = self._decider = message
+        self._cause, self._ordinal = message.id, 0
         progress = self._progress["all"]
         slot = message.at_ns // round(self.settings.decide_every_s * NS)
         self._progress.put("all", msgspec.structs.replace(progress, slot=max(slot, progress.slot)))
         if slot > progress.slot:
             self._decide()
+            self.blamed = message
             self._expire(message.at_ns)
         self._close_abandoned(message)
         if isinstance(message, Observation):
@@ -177,8 +217,10 @@ class Associator:
             together = self._without_forerunner(waiting)
             waiting = [sighting for sighting in waiting if sighting not in together]
             candidates = self._candidates([sighting.latest for sighting in together])
+            self.blamed = self._decider
             choices = assign(candidates, self.settings.new_vehicle)
             for sighting, chosen, rivals in zip(together, choices, candidates, strict=True):
+                self.blamed = sighting.latest
                 self._settle(sighting, chosen, rivals)
 
     def _without_forerunner(self, waiting: list[Sighting]) -> list[Sighting]:
@@ -248,6 +290,7 @@ class Associator:
         found: list[list[Candidate]] = []
         wanted = self.settings.candidates
         for it in seen:
+            self.blamed = it
             query, asked, options = unpack_vector(it.vector)[None], wanted, []
             while True:
                 (neighbours,) = self._gallery.nearest(query, asked)
@@ -346,7 +389,7 @@ class Associator:
             visits.append(open_visit)
             labels.setdefault(seen.label, 0.0)
         event = TrajectoryEvent(
-            id=event_id(self.settings.zone, self._decider.id, self._ordinal),
+            id=event_id(self.settings.zone, self._cause, self._ordinal),
             zone=self.settings.zone,
             kind=kind,
             identity=identity_id,

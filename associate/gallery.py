@@ -12,7 +12,7 @@ Vector = NDArray[np.float32]
 
 
 class Gallery(Protocol):
-    """One vector a key.
+    """One vector a key; one with NaN or infinities is refused with ValueError, it would be next to everything.
 
     `nearest` returns, for (M, D) queries, up to `count` (key, cosine) pairs each, nearest first, equal ones by key.
     """
@@ -42,6 +42,8 @@ class _Rows:
         return self._matrix[: len(self.keys)]
 
     def put(self, key: str, vector: Vector) -> None:
+        if not np.isfinite(vector).all():
+            raise ValueError(f"the vector of '{key}' has numbers that are not finite")
         row = self.index.get(key)
         if row is None:
             row = len(self.keys)

@@ -56,6 +56,11 @@ class ReorderBuffer:
         for message in self.held:
             heappush(self._heap, (order_key(message), message.id))
 
+    def drop(self, message: Message) -> None:
+        """Let go of a message that is held; that its camera has come so far stays true."""
+        self.held.drop(message.id)
+        self.restored(self._released_ns)
+
     @property
     def ended(self) -> bool:
         """Whether every camera has said its last word, and all of them have been released."""

@@ -34,33 +34,45 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     occupant: str | None = None  # the open tracklet that it is given to provisionally
 
     def with_visit(self, seen: Observation) -> "Identity":
-        """The identity with a further complete sighting, which it is free again after."""
+        """The identity with a further complete sighting, which it is free again after.
+
+        Raises ValueError where the sum of its features would be none.
+        """
         visit = Visit(camera=seen.camera, observation=seen.id, enter_ns=seen.first_ns, leave_ns=seen.last_ns)
         total = np.frombuffer(self.vector, np.float32) if self.vector else np.float32(0)
-        total = total + unpack_vector(seen.vector) * np.float32(seen.quality + 0.05)
+        total = np.asarray(total + unpack_vector(seen.vector) * np.float32(seen.quality + 0.05), np.float32)
+        if not _comparable(total):
+            raise ValueError(f"with {seen.id} the vector of {self.id} has no direction")
         labels = dict(self.labels)
         labels[seen.label] = round(labels.get(seen.label, 0.0) + seen.score, 4)
         return msgspec.structs.replace(
             self,
             visits=[*self.visits, visit][-VISITS_TOLD:],
             last_epoch=seen.epoch,
-            vector=np.asarray(total, np.float32).tobytes(),
+            vector=total.tobytes(),
             labels=labels,
             occupant=None,
         )
 
     @property
     def feature(self) -> Vector | None:
-        """(D,) of norm 1: what it is compared by; None while it has no complete sighting."""
+        """(D,) of norm 1: what it is compared by; None while it has no complete sighting, or cannot be compared."""
         if not self.vector:
             return None
         total = np.frombuffer(self.vector, np.float32)
-        return np.asarray(total / np.linalg.norm(total), np.float32)
+        return np.asarray(total / np.linalg.norm(total), np.float32) if _comparable(total) else None
+
+
+def _comparable(total: Vector) -> bool:
+    """Whether a sum of features has a direction; squares of larger numbers would be infinite."""
+    longest = float(np.abs(total).max(initial=0.0))
+    return 1e-6 < longest < 1e15  # False for NaN
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """What has to outlive a restart beside the rows."""
+    """What has to outlive a restart beside the rows; `dim`: how many numbers the zone's vectors have."""
 
     slot: int = -1
     released_ns: int | None = None
     identities: int = 0
+    dim: int | None = None

@@ -42,6 +42,12 @@ class Table(Generic[Row]):
         if self._rows.pop(key, None) is not None:
             self._dirty.add(key)
 
+    def clear(self) -> None:
+        """Forget everything, what has been stored as well."""
+        self._rows.clear()
+        self._dirty.clear()
+        self._stored.clear()
+
     def load(self, key: str, stored: bytes) -> None:
         """Take a row from a log; raises msgspec.MsgspecError if it is none."""
         self._rows[key] = self._decoder.decode(stored)
@@ -63,7 +69,9 @@ class Table(Generic[Row]):
 
 
 def load_tables(tables: tuple[Table[Any], ...], stored: Mapping[str, bytes]) -> None:
-    """Fill the tables from what `changes` once gave to a log."""
+    """Fill the tables from what `changes` once gave to a log; what they had is forgotten."""
+    for table in tables:
+        table.clear()
     by_name = {table.name: table for table in tables}
     for name_and_key in sorted(stored):
         name, _, key = name_and_key.partition("|")

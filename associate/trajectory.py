@@ -3,6 +3,7 @@
 Records of the topics `trajectories` and `identities` are JSON objects that any consumer can read.
 """
 
+import math
 import uuid
 from enum import StrEnum
 
@@ -86,7 +87,11 @@ def event_id(zone: str, decided_by: str, ordinal: int) -> str:
 
 
 def encode(event: TrajectoryEvent) -> bytes:
-    """One record of the topic `trajectories`."""
+    """One record of the topic `trajectories`; raises ValueError for numbers that JSON has no word for."""
+    evidence = {} if event.evidence is None else msgspec.structs.asdict(event.evidence)
+    for name, value in evidence.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"event {event.id}: {name} {value} is no number")
     return _encoder.encode(event)
 
 

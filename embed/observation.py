@@ -4,6 +4,7 @@ A tracklet is one vehicle in one camera. It is opened, updated while it lasts, a
 `observations` are MessagePack maps, told apart by their field `type`.
 """
 
+import math
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -126,6 +127,9 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="gap"
 
 Message = Observation | Tick | Gap
 
+LATEST_NS = 2**63 - 1
+"""Times are 64-bit integers wherever they are kept: this one is in 2262."""
+
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
 
@@ -155,16 +159,41 @@ def tracklet_id(camera: str, epoch: CameraEpoch, track: int) -> str:
 
 
 def encode(message: Message) -> bytes:
-    """One record of the topic `observations`."""
+    """One record of the topic `observations`; raises ValueError for a message that `decode` would refuse."""
+    _check(message)
     return _encoder.encode(message)
 
 
 def decode(record: bytes) -> Message:
-    """The message of a record; raises ValueError where it is none."""
+    """The message of a record; raises ValueError where it is none, or has numbers that nobody can work with."""
     try:
-        return _decoder.decode(record)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        message = _decoder.decode(record)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"not an observation: {error}") from error
+    _check(message)
+    return message
+
+
+def _check(message: Message) -> None:
+    """Refuse what has the right types and cannot be: raises ValueError."""
+    times = {"at_ns": message.at_ns}
+    if isinstance(message, Observation):
+        times |= {"first_ns": message.first_ns, "last_ns": message.last_ns}
+        _check_numbers(message)
+        if message.id != f"{message.tracklet}|{message.sequence}":
+            raise ValueError(f"not an observation: id '{message.id[:80]}' is not that of its camera, epoch and track")
+    for name, time_ns in times.items():
+        if not -LATEST_NS <= time_ns <= LATEST_NS:
+            raise ValueError(f"not an observation: {name} {time_ns} is no time in nanoseconds")
+
+
+def _check_numbers(seen: Observation) -> None:
+    if not 0.0 <= seen.quality <= 1.0:
+        raise ValueError(f"not an observation: quality {seen.quality} is not between 0 and 1")
+    for name, score in (("score", seen.score), ("colour_score", seen.colour_score)):
+        if score is not None and not math.isfinite(score):
+            raise ValueError(f"not an observation: {name} {score} is no number")
+    unpack_vector(seen.vector)
 
 
 def pack_vector(vector: NDArray[np.floating]) -> bytes:

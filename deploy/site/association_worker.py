@@ -2,9 +2,10 @@
 
 import base64
 import logging
+import re
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -13,7 +14,8 @@ from associate.trajectory import TrajectoryEvent
 from associate.trajectory import encode as encode_event
 from deploy.log.base import Log, Record, StoredRecord
 from deploy.log.topics import DEAD_LETTERS, IDENTITIES, OBSERVATIONS, TRAJECTORIES
-from embed.observation import decode
+from embed.observation import Message, decode
+from ingest.errors import CorridorError
 
 logger = logging.getLogger(__name__)
 
@@ -21,9 +23,19 @@ POLL_S = 0.05
 REASON_WORDS = 4
 """Warnings are distinguished by the first words of their reason, so that each kind is logged once."""
 
+LARGEST_RECORD_BYTES = 512 * 1024
+"""Larger records are not taken in, and their dead letters do not repeat them: Kafka would take neither letter nor
+state. An observation has 1 to 2 KB."""
+
+LOOK_BACK = 100_000
+"""A message may wait in association for as many records as its reordering holds."""
+
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
-    """A record that could not be used: JSON on the topic `dead-letters`, with the record itself in base64."""
+    """A record that could not be used: JSON on the topic `dead-letters`, with the record itself in base64.
+
+    `record` is empty where it was too large to repeat, or is no longer on the log.
+    """
 
     topic: str
     offset: int
@@ -36,7 +48,8 @@ class AssociationWorker:
     """The association of one zone; exactly one process owns it, a second one takes it over.
 
     Every commit holds the events, the changed state and the position, so that a restart goes on as if nothing had
-    happened. `step` does one batch and returns how many records it read.
+    happened. A message on which association raises an error is set aside from the state before it, so that the others
+    go on as if it had never been. `step` does one batch and returns how many records it read.
     """
 
     def __init__(self, log: Log, zone: str, associator: Associator, *, batch: int = 500) -> None:
@@ -46,7 +59,12 @@ class AssociationWorker:
         self._batch = batch
         self._warned_reasons: set[str] = set()
         self.counts: Counter[str] = Counter()
+        self._counted: Counter[str] = Counter()  # with the last commit
         associator.restore(self._writer.state)
+        if lost := associator.counts["not_comparable"]:
+            logger.warning(
+                "zone %s: %d identities have vectors that cannot be compared; nothing is linked to them", zone, lost
+            )
 
     @property
     def position(self) -> int:
@@ -55,13 +73,76 @@ class AssociationWorker:
 
     def step(self) -> int:
         stored = self._log.read(OBSERVATIONS, self._writer.position, self._batch)
-        if not stored:
-            return 0
-        records: list[Record] = []
-        for record in stored:
-            records += self._process(record)
-        self._writer.commit(records, state=self._associator.changes(), position=stored[-1].offset)
+        ahead = stored
+        while ahead:
+            ahead = ahead[self._advance(ahead) :]
         return len(stored)
+
+    def _advance(self, stored: Sequence[StoredRecord]) -> int:
+        """Take in and commit the records up to the first that brings association to an error, or that one alone.
+
+        Returns how many they were.
+        """
+        records: list[Record] = []
+        for place, record in enumerate(stored):
+            try:
+                records += self._process(record)
+            except Exception as error:
+                if _concerns_all(error):
+                    raise
+                blamed = self._associator.blamed
+                self._restore()
+                return self._advance(stored[:place]) if place else self._take_apart(record, blamed, error)
+        self._commit(records, stored[-1].offset)
+        return len(stored)
+
+    def _take_apart(self, record: StoredRecord, blamed: Message | None, error: Exception) -> int:
+        """Take in one record without the messages that bring association to an error; commit, and return 1.
+
+        What is to blame may have come long before, and have waited in the state until now.
+        """
+        message = decode(record.value)  # or it would not have come so far
+        aside: dict[str, Message] = {}
+        letters: list[Record] = []
+        while blamed is not None and blamed.id not in aside and blamed.id != message.id:
+            aside[blamed.id] = blamed
+            letters.append(self._dead_letter(self._find(blamed, record.offset), _reason(error)))
+            try:
+                events = [event for each in aside.values() for event in self._associator.set_aside(each)]
+                events += self._associator.update(message)
+                return self._commit_apart(record, letters + self._records_of(events))
+            except Exception as another:
+                if _concerns_all(another):
+                    raise
+                blamed, error = self._associator.blamed, another
+                self._restore()
+        return self._commit_apart(record, [self._dead_letter(record, _reason(error))])
+
+    def _commit_apart(self, record: StoredRecord, records: list[Record]) -> int:
+        self.counts["records"] += 1
+        self.counts["dead_letters"] += sum(each.topic == DEAD_LETTERS for each in records)
+        self._commit(records, record.offset)
+        return 1
+
+    def _commit(self, records: Sequence[Record], position: int) -> None:
+        self._writer.commit(records, state=self._associator.changes(), position=position)
+        self._counted = Counter(self.counts)
+
+    def _restore(self) -> None:
+        """As after the last commit."""
+        self._associator.restore(self._writer.state)
+        self.counts = Counter(self._counted)
+
+    def _find(self, message: Message, before: int) -> StoredRecord:
+        """The record that a message came in, up to an offset; an empty one where the log does not have it any more."""
+        end = before
+        while end > max(0, before - LOOK_BACK):
+            begin = max(0, end - self._batch)
+            for record in self._log.read(OBSERVATIONS, begin, self._batch):
+                if record.offset <= before and _id_of(record) == message.id:
+                    return record
+            end = begin
+        return StoredRecord(before, message.camera, b"")
 
     def run(self, stop: threading.Event, *, finished: Callable[[], bool] = lambda: False, once: bool = False) -> None:
         """Work until `stop` is set, or until `finished` says that nothing more will come and all has been read.
@@ -88,19 +169,23 @@ class AssociationWorker:
 
     def _process(self, record: StoredRecord) -> list[Record]:
         self.counts["records"] += 1
-        try:
-            message = decode(record.value)
-        except ValueError as error:
-            return [self._dead_letter(record, str(error))]
-        refusal = self._associator.refuse(message)
-        if refusal is not None:
-            return [self._dead_letter(record, refusal)]
-        events = self._associator.update(message)
+        refusal, message = _too_large(record), None
+        if refusal is None:
+            try:
+                message = decode(record.value)
+                refusal = self._associator.refuse(message)
+            except ValueError as error:
+                refusal = str(error)
+        if refusal is not None or message is None:
+            self.counts["dead_letters"] += 1
+            return [self._dead_letter(record, str(refusal))]
+        return self._records_of(self._associator.update(message))
+
+    def _records_of(self, events: Sequence[TrajectoryEvent]) -> list[Record]:
         self.counts["events"] += len(events)
         return [entry for event in events for entry in _event_records(event)]
 
     def _dead_letter(self, record: StoredRecord, reason: str) -> Record:
-        self.counts["dead_letters"] += 1
         kind = " ".join(reason.split()[:REASON_WORDS])
         if kind not in self._warned_reasons:
             self._warned_reasons.add(kind)
@@ -110,7 +195,7 @@ class AssociationWorker:
             offset=record.offset,
             key=record.key,
             reason=reason,
-            record=base64.b64encode(record.value).decode(),
+            record="" if _too_large(record) else base64.b64encode(record.value).decode(),
         )
         return Record(DEAD_LETTERS, f"{OBSERVATIONS}/{record.offset}", msgspec.json.encode(letter))
 
@@ -118,3 +203,27 @@ class AssociationWorker:
 def _event_records(event: TrajectoryEvent) -> list[Record]:
     encoded = encode_event(event)
     return [Record(TRAJECTORIES, event.identity, encoded), Record(IDENTITIES, event.identity, encoded)]
+
+
+def _too_large(record: StoredRecord) -> str | None:
+    if len(record.value) <= LARGEST_RECORD_BYTES:
+        return None
+    return f"a record of {len(record.value)} bytes (at most {LARGEST_RECORD_BYTES})"
+
+
+def _id_of(record: StoredRecord) -> str | None:
+    try:
+        return decode(record.value).id
+    except ValueError:
+        return None
+
+
+def _concerns_all(error: Exception) -> bool:
+    """Whether an error is no message's: Corridor's own are about log and settings, and memory is short for all."""
+    return isinstance(error, CorridorError | MemoryError)
+
+
+def _reason(error: Exception) -> str:
+    """The same words on every replay: objects have other addresses then."""
+    words = " ".join(f"{type(error).__name__}: {error}".split())
+    return f"association raised {re.sub('0x[0-9a-f]+', '0x…', words)}"

@@ -1,14 +1,17 @@
 """Topology, likelihoods, gallery, assignment, events."""
 
+import math
 from itertools import permutations
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
 from associate.gallery import ExactGallery, FaissGallery, Gallery, make_gallery
 from associate.likelihood import Calibration, posterior, travel_ratio
 from associate.matching import NEW, Candidate, assign
+from associate.rows import Identity
 from associate.settings import AssociateSettings, calibration, with_calibration
 from associate.topology import Topology, Travel, Window
 from associate.trajectory import decode, encode, event_id
@@ -182,3 +185,31 @@ def test_event_ids_are_frozen() -> None:
 def test_what_is_no_event_is_refused() -> None:
     with pytest.raises(ValueError, match="not a trajectory event"):
         decode(b'{"id": 1}')
+
+
+# Numbers that are none
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_gallery_refuses_what_would_be_near_to_everything(value: float) -> None:
+    vector = unit(1)
+    vector[3] = value
+    gallery = ExactGallery()
+    with pytest.raises(ValueError, match="'x'"):
+        gallery.put("x", vector)
+    assert len(gallery) == 0
+
+
+@pytest.mark.parametrize("field", ["probability", "similarity", "appearance", "travel_time", "travel_s", "margin"])
+def test_an_event_has_no_number_that_json_cannot_say(field: str) -> None:
+    evidence = event().evidence
+    assert evidence is not None
+    broken = msgspec.structs.replace(event(), evidence=msgspec.structs.replace(evidence, **{field: math.nan}))
+    with pytest.raises(ValueError, match=f"{field} nan"):
+        encode(broken)
+
+
+@pytest.mark.parametrize("total", [[np.nan, 1.0], [np.inf, 1.0], [0.0, 0.0], [3e38, 3e38]])
+def test_an_identity_whose_vector_has_no_direction_is_compared_with_nothing(total: list[float]) -> None:
+    identity = Identity(id="z-1", visits=[], last_epoch=None, vector=np.array(total, np.float32).tobytes(), labels={})
+    assert identity.feature is None

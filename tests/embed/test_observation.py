@@ -1,8 +1,10 @@
 """Wire messages: round trip, order, and every released version still decodes."""
 
+import math
 from itertools import pairwise
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -49,9 +51,41 @@ def test_what_is_no_message_is_refused(record: bytes) -> None:
         decode(record)
 
 
-def test_a_field_of_the_future_is_ignored() -> None:
-    import msgspec
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"score": math.nan}, "score nan"),
+        ({"score": math.inf}, "score inf"),
+        ({"quality": math.nan}, "quality nan"),
+        ({"quality": math.inf}, "quality inf"),
+        ({"quality": 1.5}, "quality 1.5"),
+        ({"colour_score": -math.inf}, "colour_score -inf"),
+        ({"at_ns": 2**63}, "at_ns"),
+        ({"first_ns": -(2**63)}, "first_ns"),
+        ({"last_ns": 2**64 - 1}, "last_ns"),
+        ({"vector": pack_vector(np.full(8, np.nan))}, "norm nan"),
+        ({"vector": np.array([1.0, np.inf], "<f2").tobytes()}, "norm inf"),
+        ({"id": "north|1.0|1|2"}, "id 'north"),
+    ],
+)
+def test_numbers_that_are_none_are_neither_written_nor_read(changes: dict[str, object], reason: str) -> None:
+    broken = msgspec.structs.replace(observation(), **changes)
+    with pytest.raises(ValueError, match=reason):
+        encode(broken)
+    with pytest.raises(ValueError, match=reason):
+        decode(msgspec.msgpack.encode(broken))
 
+
+@pytest.mark.parametrize("message", [tick(), gap()], ids=["tick", "gap"])
+def test_a_time_beyond_64_bits_is_neither_written_nor_read(message: Message) -> None:
+    broken = msgspec.structs.replace(message, at_ns=2**63)
+    with pytest.raises(ValueError, match="at_ns"):
+        encode(broken)
+    with pytest.raises(ValueError, match="at_ns"):
+        decode(msgspec.msgpack.encode(broken))
+
+
+def test_a_field_of_the_future_is_ignored() -> None:
     table = msgspec.msgpack.decode(encode(observation()))
     table["of_the_future"] = [1, 2, 3]
     assert decode(msgspec.msgpack.encode(table)) == observation()

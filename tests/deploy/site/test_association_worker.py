@@ -4,19 +4,27 @@ import base64
 import json
 import logging
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import msgspec
+import numpy as np
 import pytest
 
-from associate.trajectory import decode
+from associate import associator as associator_module
+from associate.associator import Associator
+from associate.rows import Identity
+from associate.trajectory import Kind, TrajectoryEvent, decode
 from deploy.log.base import Record
 from deploy.log.sqlite_log import SqliteLog
 from deploy.log.topics import DEAD_LETTERS, IDENTITIES, OBSERVATIONS, TRAJECTORIES
 from deploy.site.association_worker import AssociationWorker
-from embed.observation import Message, encode
-from ingest.errors import FencedError
-from tests.associate.samples import associator, convoy
-from tests.embed.samples import observation
+from embed.observation import Message, Observation, encode
+from embed.observation import decode as decode_message
+from ingest.errors import FencedError, LogError
+from tests.associate.samples import associator, convoy, tracklet
+from tests.embed.samples import observation, unit
 
 
 def worker(log: SqliteLog, batch: int = 500) -> AssociationWorker:
@@ -101,3 +109,203 @@ def test_it_ends_when_nothing_more_will_come(tmp_path: Path) -> None:
     thread.join(20)
     assert not thread.is_alive()
     assert machine.position == log.end(OBSERVATIONS)
+
+
+POISON = "poison"
+"""The label of the vehicle that association cannot work on."""
+
+
+def poisoned(camera: str, track: int = 3) -> list[Message]:
+    """A convoy, one of whose tracklets has the label."""
+    return [
+        msgspec.structs.replace(it, label=POISON)
+        if isinstance(it, Observation) and (it.camera, it.track) == (camera, track)
+        else it
+        for it in convoy(4)
+    ]
+
+
+def raising(method: Callable[..., Any], about: Callable[..., bool]) -> Callable[..., Any]:
+    """A method that raises where its arguments are about the poison."""
+
+    def instead(self: Any, *arguments: Any, **named: Any) -> Any:
+        if about(self, *arguments):
+            raise RuntimeError(f"cannot be done by {object()}")
+        return method(self, *arguments, **named)
+
+    return instead
+
+
+def about_seen(_: object, seen: Observation, *rest: object) -> bool:
+    return seen.label == POISON
+
+
+SABOTAGE: dict[str, tuple[type, str, Callable[..., bool]]] = {
+    "seen": (Associator, "_see", about_seen),
+    "closed": (Associator, "_see", lambda _, seen: seen.label == POISON and seen.state == "closed"),
+    "provisional": (Associator, "_give_provisionally", about_seen),
+    "candidate": (Associator, "_candidate", lambda _, seen, *rest: seen.label == POISON and seen.state == "closed"),
+    "settled": (Associator, "_settle", lambda _, sighting, *rest: sighting.latest.label == POISON),
+    "added": (Identity, "with_visit", about_seen),
+}
+
+
+def linked_by_vehicle(log: SqliteLog) -> set[tuple[str, ...]]:
+    """The complete sightings that ended up together."""
+    closed = [event for event in map(decode, values_of(log)) if event.kind is Kind.CLOSED]
+    return {tuple(visit.observation for visit in event.visits) for event in closed if event.visits}
+
+
+@pytest.mark.parametrize("camera", ["a", "b"])
+@pytest.mark.parametrize("stage", SABOTAGE)
+def test_what_association_fails_on_is_set_aside_and_a_replay_says_the_same(
+    tmp_path: Path, stage: str, camera: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind, method, about = SABOTAGE[stage]
+    monkeypatch.setattr(kind, method, raising(getattr(kind, method), about))
+    messages = poisoned(camera)
+    outcomes = []
+    for batch in (500, 7):
+        log = SqliteLog(tmp_path / f"{batch}.db")
+        publish(log, messages)
+        while worker(log, batch).step():  # a new owner for every batch, as after a crash
+            pass
+        outcomes.append([values_of(log, topic) for topic in (TRAJECTORIES, IDENTITIES, DEAD_LETTERS)])
+    assert outcomes[0] == outcomes[1]
+    letters = [json.loads(value) for value in values_of(log, DEAD_LETTERS)]
+    assert letters
+    for letter in letters:
+        assert letter["reason"] == "association raised RuntimeError: cannot be done by <object object at 0x…>"
+        about_it = decode_message(base64.b64decode(letter["record"]))
+        assert isinstance(about_it, Observation)
+        assert about_it.label == POISON
+        assert log.read(OBSERVATIONS, letter["offset"] - 1, 1)[0].value == base64.b64decode(letter["record"])
+    check_the_rest(tmp_path, log, camera)
+
+
+def check_the_rest(folder: Path, log: SqliteLog, camera: str) -> None:
+    """All the others are linked as if the poison had never been there, and nothing provisional is left of it."""
+    monkey_free = SqliteLog(folder / "without.db")
+    publish(monkey_free, [it for it in poisoned(camera) if getattr(it, "label", "") != POISON])
+    worker(monkey_free).drain()
+    gone = f"{camera}|1.0|3|"
+    kept = {visits for visits in linked_by_vehicle(log) if not any(visit.startswith(gone) for visit in visits)}
+    without = linked_by_vehicle(monkey_free)
+    assert len([visits for visits in kept if len(visits) == 3]) == 3
+    assert {visits for visits in kept if len(visits) == 3} <= without
+    state = log.claim("zone/z").state
+    assert not [key for key in state if key.startswith(("sighting|", "identity|", "held|"))]
+
+
+def test_what_waits_in_the_state_can_be_set_aside_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A message that was committed before anybody could know, and is at fault when the watermark reaches it."""
+    log = SqliteLog(tmp_path / "log.db")
+    bad = observation("a", 1, at_s=5, first_s=4, sequence=0, dim=32)
+    publish(log, [bad])
+    worker(log).drain()  # b and c have yet to speak: it is held
+    assert not values_of(log, DEAD_LETTERS)
+    monkeypatch.setattr(Associator, "_see", raising(Associator._see, lambda _, seen: seen.id == bad.id))
+    publish(log, [it for it in convoy(4) if it.camera != "a"], "others")
+    publish(log, [observation("a", 2, at_s=80, first_s=79, sequence=0, dim=32)], "others")
+    machine = worker(log)
+    machine.drain()
+    (letter,) = [json.loads(value) for value in values_of(log, DEAD_LETTERS)]
+    assert (letter["offset"], letter["key"]) == (1, "a")
+    assert base64.b64decode(letter["record"]) == encode(bad)
+    assert machine.counts["dead_letters"] == 1
+    assert machine.counts["records"] == log.end(OBSERVATIONS) - 1
+
+
+def test_where_nothing_can_be_blamed_the_record_itself_is_set_aside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every record is tried, and association stands at the end of the log, not at the first error."""
+
+    def fail(self: Associator, now_ns: int) -> None:
+        raise RuntimeError("always")
+
+    monkeypatch.setattr(Associator, "_expire", fail)
+    log = SqliteLog(tmp_path / "log.db")
+    publish(log, convoy(2))
+    machine = worker(log)
+    machine.drain()
+    assert machine.position == log.end(OBSERVATIONS)
+    assert machine.counts["dead_letters"] == len(values_of(log, DEAD_LETTERS)) > 0
+
+
+@pytest.mark.parametrize("error", [MemoryError(), LogError("the log is away")])
+def test_errors_that_are_no_message_s_stop_the_worker(
+    tmp_path: Path, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> list[TrajectoryEvent]:
+        raise error
+
+    monkeypatch.setattr(associator_module, "assign", fail)
+    log = SqliteLog(tmp_path / "log.db")
+    publish(log, convoy(2))
+    machine = worker(log)
+    with pytest.raises(type(error)):
+        machine.drain()
+    monkeypatch.undo()
+    again = worker(log)
+    again.drain()
+    assert not values_of(log, DEAD_LETTERS)
+    assert linked_by_vehicle(log)
+
+
+def packed(**changes: Any) -> bytes:
+    """A record that no `encode` of ours would write."""
+    return msgspec.msgpack.encode(msgspec.structs.replace(observation("a", 9), **changes))
+
+
+def floats(*values: float) -> bytes:
+    return np.array(values, "<f2").tobytes()
+
+
+@pytest.mark.parametrize(
+    ("record", "reason"),
+    [
+        (packed(vector=floats(float("nan"), 1.0)), "a vector of norm nan"),
+        (packed(vector=floats(float("inf"), 1.0)), "a vector of norm inf"),
+        (packed(quality=float("nan")), "quality nan"),
+        (packed(quality=float("inf")), "quality inf"),
+        (packed(quality=-0.05), "quality -0.05"),
+        (packed(score=float("nan")), "score nan"),
+        (packed(score=float("-inf")), "score -inf"),
+        (packed(colour="red", colour_score=float("nan")), "colour_score nan"),
+        (packed(at_ns=2**63), "at_ns 9223372036854775808 is no time"),
+        (packed(at_ns=float("inf")), "Expected `int`, got `float`"),
+        (packed(first_ns=float("nan")), "Expected `int`, got `float`"),
+        (packed(last_ns=2**64 - 1), "last_ns"),
+        (packed(id="a|1.0|9|7"), "id 'a|1.0|9|7' is not that of"),
+        (packed(label="x" * 600_000), "bytes (at most 524288)"),
+        (b"\x82\xa4type\xabobservation\xa1x" + b"\x91" * 100_000, "not an observation"),
+    ],
+)
+def test_numbers_that_are_none_are_set_aside(tmp_path: Path, record: bytes, reason: str) -> None:
+    log, clean = SqliteLog(tmp_path / "log.db"), SqliteLog(tmp_path / "clean.db")
+    messages = convoy(4)
+    publish(log, messages[:50])
+    log.claim("foreign").commit([Record(OBSERVATIONS, "a", record)])
+    for each in (log, clean):
+        publish(each, messages[50 if each is log else 0 :])
+        worker(each).drain()
+    (letter,) = [json.loads(value) for value in values_of(log, DEAD_LETTERS)]
+    assert reason in letter["reason"]
+    assert base64.b64decode(letter["record"]) == (record if len(record) < 500_000 else b"")
+    assert values_of(log) == values_of(clean)
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_zone_s_vectors_have_one_length_also_after_a_restart(tmp_path: Path, restarts: bool) -> None:
+    """The sightings that a restart finds have a length too, although no identity has a vector yet."""
+    log = SqliteLog(tmp_path / "log.db")
+    publish(log, tracklet("a", 1, unit(1, 16), 5, 8))
+    machine = worker(log)
+    machine.drain()
+    if restarts:
+        machine = worker(log)
+    publish(log, tracklet("b", 1, unit(1, 32), 14, 18), "others")
+    machine.drain()
+    letters = [json.loads(value)["reason"] for value in values_of(log, DEAD_LETTERS)]
+    assert letters == ["a vector of 32 numbers, where colour@1 had 16"] * 3
