@@ -130,7 +130,7 @@ class KafkaWriter:
                 ) from error
             except _TOO_LARGE as error:
                 raise RefusedRecordError(
-                    f"Kafka at {self._cluster.servers} does not take a commit of '{self._owner}': {short_reason(error)} "
+                    f"Kafka at {self._cluster.servers} refuses a commit of '{self._owner}': {short_reason(error)} "
                     "(nothing of it was written; raise the topic's max.message.bytes)"
                 ) from error
             except KafkaError as error:
