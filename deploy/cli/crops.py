@@ -41,7 +41,7 @@ def export(
     counts = export_crops(read_journeys(log), read_store(store), store, out, singles=singles)
     make_console().print(
         f"{out}: {counts.images} images of {counts.identities} vehicles by {counts.cameras} cameras "
-        f"({counts.left_out} stored tracklets left out)",
+        f"(left out: {counts.left_out} stored tracklets of no linked vehicle, {counts.gone} crops deleted meanwhile)",
         highlight=False,
         soft_wrap=True,
     )

@@ -37,12 +37,15 @@ class CameraPipeline:
 
     def finish(self, *, final: bool, otherwise_ns: int, decoded: int, dropped: int) -> list[Message]:
         """Close the tracklets; `final` where the stream has ended and not only this session."""
+        messages = self._tracklets.finish()
+        return [*messages, self.end(final=final, otherwise_ns=otherwise_ns, decoded=decoded, dropped=dropped)]
+
+    def end(self, *, final: bool, otherwise_ns: int, decoded: int, dropped: int) -> Tick:
+        """The last tick alone, where the tracklets cannot be closed; a new epoch closes them."""
         self._decoded = max(decoded, self._decoded)  # frames after the last analysed one count as well
-        messages: list[Message] = list(self._tracklets.finish())
         if self._at_ns is None:
             self._at_ns = otherwise_ns
-        messages.append(self._tick(final=final, dropped=dropped))
-        return messages
+        return self._tick(final=final, dropped=dropped)
 
     def _tick(self, *, final: bool = False, dropped: int) -> Tick:
         assert self._at_ns is not None

@@ -9,6 +9,7 @@ from functools import partial
 
 import msgspec
 
+from deploy.crops.store import CropStore
 from deploy.log.base import Record, Writer
 from deploy.log.topics import OBSERVATIONS
 from deploy.site.camera_pipeline import CameraPipeline
@@ -64,6 +65,7 @@ class CameraRuntime:
     reported_lost: int = 0  # records that the writer has given up, as far as a gap has been reported
     analysed: int = 0
     failed: int = 0  # frames that could not be analysed
+    unwritten: int = 0  # messages that a log must not have: their numbers are none
     fenced: bool = False
     ended: bool = False
     resumed: bool = False  # an earlier run has read a part of it
@@ -102,6 +104,7 @@ class PerceptionWorker:
         *,
         batching: Batching = Batching(),
         tap: FrameTap | None = None,
+        crops: CropStore | None = None,
     ) -> None:
         self.runtimes: Mapping[str, CameraRuntime] = {runtime.camera.id: runtime for runtime in runtimes}
         self.detector = detector
@@ -110,6 +113,7 @@ class PerceptionWorker:
         self._batching = batching
         self._make_pipeline = make_pipeline
         self._tap = tap
+        self._crops = crops
         self._stop = threading.Event()
 
     def stop(self) -> None:
@@ -119,6 +123,8 @@ class PerceptionWorker:
     def run(self) -> None:
         """Work until every camera has ended, or until `stop`."""
         running = [runtime for runtime in self.runtimes.values() if not runtime.ended]
+        if self._crops is not None:
+            self._crops.start()
         try:
             for runtime in running:
                 runtime.feed.start()
@@ -140,6 +146,8 @@ class PerceptionWorker:
                 self._run_unless_fenced(runtime, partial(self._finish, runtime, dropped=dropped))
         with ThreadPoolExecutor(max(1, len(running))) as pool:  # all at once: each may wait for a log that is away
             list(pool.map(lambda runtime: runtime.writer.close(), running))
+        if self._crops is not None:
+            self._crops.close()
 
     def dropped(self, camera_id: str) -> int:
         """Frames of a camera that a newer one has replaced."""
@@ -251,14 +259,33 @@ class PerceptionWorker:
         assert current is not None
         before = stored_progress(runtime.writer)
         otherwise_ns = before.captured_ns if before.captured_ns is not None else runtime.starts_ns
-        dropped -= current.dropped_before
-        messages = current.pipeline.finish(final=final, otherwise_ns=otherwise_ns, decoded=decoded, dropped=dropped)
+        counts = {"decoded": decoded, "dropped": dropped - current.dropped_before}
+        messages: list[Message]
+        try:
+            messages = current.pipeline.finish(final=final, otherwise_ns=otherwise_ns, **counts)
+        except Exception as error:
+            if affects_every_frame(error):
+                raise
+            camera, kind = runtime.camera.id, type(error).__name__
+            logger.warning("camera '%s': the vehicles in view could not be closed: %s: %s", camera, kind, error)
+            messages = [current.pipeline.end(final=final, otherwise_ns=otherwise_ns, **counts)]
         runtime.open_epoch = None
         self._commit(runtime, messages, CameraProgress(messages[-1].at_ns))
 
     def _commit(self, runtime: CameraRuntime, messages: list[Message], progress: CameraProgress) -> None:
-        records = [Record(OBSERVATIONS, message.camera, encode(message)) for message in messages]
+        records = []
+        for message in messages:
+            try:
+                records.append(Record(OBSERVATIONS, message.camera, encode(message)))
+            except ValueError as error:
+                self._leave_out(runtime, message, error)
         runtime.writer.commit(records, state={"progress": msgspec.msgpack.encode(progress)})
+
+    def _leave_out(self, runtime: CameraRuntime, message: Message, error: ValueError) -> None:
+        """Count a message that cannot be written, and warn of the first one of each camera."""
+        runtime.unwritten += 1
+        level = logging.WARNING if runtime.unwritten == 1 else logging.DEBUG
+        logger.log(level, "camera '%s': %s is left out: %s", runtime.camera.id, message.id, error)
 
 
 def stored_progress(writer: Writer) -> CameraProgress:

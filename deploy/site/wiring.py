@@ -140,12 +140,13 @@ def make_perception_worker(
     for camera in cameras:
         check_source(camera)
     detector, batching = make_batch_detector(config, cameras, clock)
-    make_pipeline = _pipeline_maker(config, CropStore(config.crops, clock) if config.crops.keep else None)
+    crops = CropStore(config.crops, clock) if config.crops.keep else None
+    make_pipeline = _pipeline_maker(config, crops)
     mailbox = Mailbox(clock)
     started_ns = clock.now_ns()
     rendering = ReadingProgress(clock)  # of all cameras of the city: they take turns at one renderer
     runtimes = [_make_runtime(config, log, mailbox, clock, camera, started_ns, rendering) for camera in cameras]
-    return PerceptionWorker(mailbox, runtimes, detector, make_pipeline, batching=batching, tap=tap)
+    return PerceptionWorker(mailbox, runtimes, detector, make_pipeline, batching=batching, tap=tap, crops=crops)
 
 
 def _make_runtime(

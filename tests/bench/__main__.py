@@ -27,6 +27,7 @@ BENCHES = (
     "startup",
     "demo_loaded",
     "pipeline",
+    "crop_deletion",
     "association",
     "retrieval",
     "encoder_speed",

@@ -1,13 +1,15 @@
 """A training set of one's own, from trajectories and kept crops."""
 
+import os
 from pathlib import Path
 
 import cv2
+import msgspec
 import pytest
 
 from associate.trajectory import Kind, TrajectoryEvent, Visit
 from deploy.crops.export import export_crops
-from deploy.crops.store import StoredCrop, StoredTracklet
+from deploy.crops.store import StoredCrop, StoredTracklet, read_store
 from deploy.results.journeys import Journeys, journeys_of
 from ingest.errors import ConfigError
 from tests.system.command import corridor
@@ -70,7 +72,8 @@ def test_singles_are_taken_on_request(tmp_path: Path) -> None:
 def test_pictures_that_have_been_pruned_are_no_trouble(tmp_path: Path) -> None:
     tracklets = [kept(tmp_path / "crops", "north", track) for track in range(1, 3)]
     (tmp_path / "crops" / "north" / "1.0-1-0.jpg").unlink()
-    assert export_crops(four_vehicles(), tracklets, tmp_path / "crops", tmp_path / "out").images == 3
+    counts = export_crops(four_vehicles(), tracklets, tmp_path / "crops", tmp_path / "out")
+    assert (counts.images, counts.gone) == (3, 1)
 
 
 def test_what_cannot_be_exported_is_one_line(tmp_path: Path) -> None:
@@ -81,6 +84,91 @@ def test_what_cannot_be_exported_is_one_line(tmp_path: Path) -> None:
     write_images(tmp_path / "full", ["something.jpg"])
     with pytest.raises(ConfigError, match="is not empty"):
         export_crops(four_vehicles(), [kept(tmp_path / "crops", "north", 1)], tmp_path / "crops", tmp_path / "full")
+
+
+def naming(tracklet: StoredTracklet, **changes: str) -> StoredTracklet:
+    """A tracklet whose index has been tampered with."""
+    file = changes.pop("file", None)
+    crops = [msgspec.structs.replace(crop, file=file) for crop in tracklet.crops] if file else tracklet.crops
+    return msgspec.structs.replace(tracklet, crops=crops, **changes)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"file": "/etc/hostname"},
+        {"file": "{outside}/1.0-1-0.jpg"},
+        {"file": "../../outside/1.0-1-0.jpg"},
+        {"file": "../south/1.0-1-0.jpg"},
+        {"file": "south/1.0-1-0.jpg"},
+        {"file": ".."},
+        {"file": "1.0-1-0.jpg\n"},
+        {"file": "1.0-1.json"},
+        {"camera": "../outside"},
+        {"camera": "{outside}"},
+        {"camera": ".."},
+        {"camera": "."},
+        {"camera": "north/../../outside"},
+        {"camera": "north\n"},
+    ],
+    ids=repr,
+)
+def test_no_path_of_an_index_leads_out_of_its_camera_s_folder(tmp_path: Path, changes: dict[str, str]) -> None:
+    store, outside = tmp_path / "crops", tmp_path / "outside"
+    write_images(outside, ["1.0-1-0.jpg"])
+    changes = {key: value.replace("{outside}", str(outside)) for key, value in changes.items()}
+    good, bad = kept(store, "south", 1), naming(kept(store, "north", 1), **changes)
+    with pytest.raises(ConfigError, match="no crop of a store"):
+        export_crops(four_vehicles(), [good, bad], store, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("kind", ["file", "dangling", "folder", "pipe", "in its place a folder"])
+def test_no_link_is_followed(tmp_path: Path, kind: str) -> None:
+    store, outside = tmp_path / "crops", tmp_path / "outside"
+    write_images(outside, ["1.0-1-0.jpg", "1.0-1-1.jpg"])
+    tracklet = kept(store, "north", 1)
+    crop = store / "north" / "1.0-1-0.jpg"
+    crop.unlink()
+    if kind == "file":
+        crop.symlink_to(outside / "1.0-1-0.jpg")
+    elif kind == "dangling":
+        crop.symlink_to(tmp_path / "nowhere.jpg")
+    elif kind == "folder":
+        (store / "north").rename(tmp_path / "moved")
+        (store / "north").symlink_to(outside)
+    elif kind == "pipe":
+        os.mkfifo(crop)
+    else:
+        crop.mkdir()
+    with pytest.raises(ConfigError, match=r"is a link, which is not followed|is no plain file"):
+        export_crops(four_vehicles(), [kept(store, "south", 1), tracklet], store, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("linked", ["index", "folder"])
+def test_an_index_that_is_a_link_is_not_read(tmp_path: Path, linked: str) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    tracklet = kept(outside.parent, "outside", 1)
+    (outside / "1.0-1.json").write_bytes(msgspec.json.encode(msgspec.structs.replace(tracklet, camera="north")))
+    store = tmp_path / "crops"
+    store.mkdir()
+    if linked == "folder":
+        (store / "north").symlink_to(outside)
+    else:
+        (store / "north").mkdir()
+        (store / "north" / "1.0-1.json").symlink_to(outside / "1.0-1.json")
+    with pytest.raises(ConfigError, match="is a link"):
+        read_store(store)
+
+
+def test_an_index_speaks_of_its_own_camera(tmp_path: Path) -> None:
+    tracklet = kept(tmp_path, "north", 1)
+    (tmp_path / "south").mkdir()
+    (tmp_path / "south" / "1.0-1.json").write_bytes(msgspec.json.encode(tracklet))
+    with pytest.raises(ConfigError, match="it is about camera 'north'"):
+        read_store(tmp_path)
 
 
 def test_the_command_says_what_is_missing(tmp_path: Path) -> None:
