@@ -1,6 +1,5 @@
 """All commands of `corridor` by name. A command's module, and all it imports, is loaded when the command is called."""
 
-import logging
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -8,7 +7,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command, get_group
 
-from ingest.redact import RedactingFilter
+from deploy.cli.terminal.log_lines import LogFormat, set_up_logging
 
 COMMANDS = {
     "demo": ("deploy.cli.demo:demo", "Three cameras in a synthetic city: see vehicles move from camera to camera."),
@@ -107,15 +106,9 @@ def options(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more on standard error.")] = False,
+    log_format: Annotated[
+        LogFormat, typer.Option("--log-format", help="Lines on standard error: for people, or a JSON object each.")
+    ] = LogFormat.TEXT,
 ) -> None:
     """Options that stand before every command."""
-    from rich.console import Console
-    from rich.logging import RichHandler
-
-    console = Console(stderr=True)
-    handler: logging.Handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
-    if console.is_terminal:
-        handler = RichHandler(console=console, show_time=False, show_path=False, markup=False)
-    handler.addFilter(RedactingFilter())
-    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, handlers=[handler])
+    set_up_logging(verbose=verbose, log_format=log_format)

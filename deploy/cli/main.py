@@ -5,7 +5,6 @@ import sys
 
 from deploy.cli.exit_codes import ExitCode, exit_code
 from ingest.errors import CorridorError
-from ingest.redact import redact
 from ingest.signals import check_interrupted, interrupt_on_signals
 
 
@@ -43,7 +42,9 @@ def _run() -> None:
 
 
 def _say(error: CorridorError) -> None:
-    sys.stderr.write(f"error: {redact(' '.join(str(error).split()))}\n")
+    from deploy.cli.terminal.log_lines import write_error
+
+    write_error(error)
 
 
 def _end_of_pipe() -> None:

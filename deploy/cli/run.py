@@ -11,12 +11,13 @@ from rich.console import Console
 
 from deploy.cli.exit_codes import ExitCode
 from deploy.cli.outcome import end_run
-from deploy.cli.terminal.screen import live_view, make_console, repeating, worker_tables
+from deploy.cli.terminal.screen import live_view, make_console, worker_tables
 from deploy.log.base import Log
 from deploy.log.opening import on_this_machine
 from deploy.log.topics import DEAD_LETTERS
 from deploy.results.journeys import read_journeys, visited_cameras
 from deploy.site.config import Config, load_config
+from deploy.site.repeating import repeating
 from deploy.site.session import run_association, run_perception, run_together
 from deploy.site.site_log import open_site_log
 from ingest.errors import ConfigError

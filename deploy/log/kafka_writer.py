@@ -6,6 +6,7 @@ after anything but a plain success the producer is thrown away and the log itsel
 """
 
 import contextlib
+import logging
 import threading
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -34,6 +35,8 @@ from deploy.log.kafka_cluster import (
 )
 from deploy.log.kafka_state import Commit, KafkaRecord, OwnerState, OwnerStates, commit_records
 from ingest.errors import FencedError, LogError, RefusedRecordError, SpentWriterError
+
+logger = logging.getLogger(__name__)
 
 COMMIT_TIMEOUT_S = 8.0
 """How long ending a transaction may take; after it the outcome is looked up."""
@@ -233,18 +236,21 @@ class KafkaWriter:
         """Commit, through faults, until it is known to be there, or the time is over."""
         deadline = self._now() + self._timeout_s
         unknown, fenced = False, False
+        failed_s: float | None = None  # when the first fault of this commit came
+        known = self._producer is None  # a fault of a commit before, which has been said
         while True:
             try:
-                if self._producer is None:
-                    found = self._recover(deadline, fenced=fenced)
-                    if unknown and found.batch == commit.batch:
-                        self._note_written()
-                        return
+                found = self._recover(deadline, fenced=fenced) if self._producer is None else None
+                if found is None or not unknown or found.batch != commit.batch:
                     unknown = False
-                self._run_transaction(sent)
+                    self._run_transaction(sent)
                 self._note_written()
+                if failed_s is not None and not known:
+                    away_s = self._now() - failed_s
+                    logger.info("'%s': Kafka is back after %.1f s, and the commit is written", self._owner, away_s)
                 return
             except KafkaError as error:
+                failed_s = self._now() if failed_s is None else failed_s
                 self._discard()
                 unknown = unknown or isinstance(error, UnknownOutcomeError)
                 fenced = isinstance(error, _FENCING) or isinstance(error.__cause__, _FENCING)

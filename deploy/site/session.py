@@ -2,14 +2,21 @@
 
 import logging
 import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from deploy.site.repeating import repeating
+from ingest.clock import SystemClock
 from ingest.errors import FencedError, LogError
 from ingest.signals import stops_on_signal
 
 logger = logging.getLogger(__name__)
 
 RETRY_S = 1.0
+LOOK_S = 0.5
+SUMMARY_S = 60.0
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,8 +27,22 @@ if TYPE_CHECKING:
 
 def run_perception(worker: "PerceptionWorker") -> None:
     """Run cameras to their end or to Ctrl-C."""
-    with stops_on_signal(worker.stop):
+    with stops_on_signal(worker.stop), _journal_of_cameras(worker):
         worker.run()
+
+
+@contextmanager
+def _journal_of_cameras(worker: "PerceptionWorker") -> Iterator[None]:
+    """Log the cameras that come and go, and a summary a minute, while the block runs."""
+    from deploy.site.journal import CameraJournal
+    from deploy.site.status import camera_statuses
+
+    journal = CameraJournal(SystemClock())
+    try:
+        with repeating(lambda: journal.look(camera_statuses(worker)), every_s=LOOK_S):
+            yield
+    finally:
+        journal.look(camera_statuses(worker))
 
 
 def run_association(
@@ -31,9 +52,10 @@ def run_association(
 
     With `patient` a log that fails later is waited for: a new worker takes over from what was committed.
     """
-    stop = threading.Event()
+    stop, clock = threading.Event(), SystemClock()
     worker = make_worker()
-    with stops_on_signal(stop.set):
+    summary = _Summary(worker)
+    with stops_on_signal(stop.set), repeating(summary.log, every_s=SUMMARY_S):
         while True:
             try:
                 worker.run(stop, once=once)
@@ -44,10 +66,35 @@ def run_association(
                 if not patient:
                     raise
                 logger.warning("%s; trying again", error)
+            began_s = clock.monotonic_s()
             replaced = _retried(make_worker, stop)
             if replaced is None:
                 return worker
-            worker = replaced
+            worker = summary.worker = replaced
+            away_s = clock.monotonic_s() - began_s
+            logger.info("the log is back after %.1f s; association goes on after offset %d", away_s, worker.position)
+
+
+class _Summary:
+    """Log once a minute how much association has taken in."""
+
+    def __init__(self, worker: "AssociationWorker") -> None:
+        self.worker = worker
+        self._before: tuple[AssociationWorker, Counter[str]] = worker, Counter()
+
+    def log(self) -> None:
+        worker, counts = self.worker, Counter(self.worker.counts)
+        before = self._before[1] if self._before[0] is worker else Counter[str]()
+        self._before = worker, counts
+        news = counts - before
+        logger.info(
+            "in %.0f s: %d records, %d events, %d dead letters; association is at offset %d",
+            SUMMARY_S,
+            news["records"],
+            news["events"],
+            news["dead_letters"],
+            worker.position,
+        )
 
 
 def _retried(make_worker: "Callable[[], AssociationWorker]", stop: threading.Event) -> "AssociationWorker | None":
@@ -77,7 +124,8 @@ def run_together(perception: "PerceptionWorker", association: "AssociationWorker
     thread = threading.Thread(target=associate, name="association")
     thread.start()
     try:
-        run_perception(perception)
+        with repeating(_Summary(association).log, every_s=SUMMARY_S):
+            run_perception(perception)
     except BaseException:
         stop.set()  # nobody waits for the rest; it is on the log
         raise

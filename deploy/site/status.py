@@ -31,7 +31,9 @@ class CameraStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     decoded = skipped + dropped + analysed + failed, but for the frame that is just being worked on. `waited_p95_ms`:
     how long frames waited for the inference thread. `clock`: where capture times come from; `clock_suspect`: why
-    they are not the camera's own; `lag_ms`: arrival after capture. `foundation`: None without a large detector.
+    they are not the camera's own; `lag_ms`: arrival after capture. `unwritten`: observations whose numbers are none;
+    `given_up`: records that the log did not take, or that did not fit while it was away. `foundation`: None without a
+    large detector.
     """
 
     camera: str
@@ -50,6 +52,8 @@ class CameraStatus(msgspec.Struct, frozen=True, kw_only=True):
     clock_suspect: str | None = None
     lag_ms: float | None = None
     drift_ms: float | None = None
+    unwritten: int = 0
+    given_up: int = 0
     foundation: FoundationStatus | None = None
     error: str | None = None
 
@@ -82,6 +86,8 @@ def _status(worker: PerceptionWorker, runtime: CameraRuntime) -> CameraStatus:
         clock_suspect=clock.suspect or None if clock is not None else None,
         lag_ms=clock.lag_ms if clock is not None else None,
         drift_ms=clock.drift_ms if clock is not None else None,
+        unwritten=runtime.unwritten,
+        given_up=runtime.writer.dropped,
         foundation=_foundation(worker.detector, runtime.camera.id),
         error=redact(str(feed.error)) if feed.error is not None else None,
     )

@@ -2,10 +2,9 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 from rich.console import Console, Group, RenderableType
@@ -16,6 +15,7 @@ from rich.text import Text
 from associate.trajectory import Kind, TrajectoryEvent
 from deploy.log.base import Log
 from deploy.results.journeys import Journeys, read_events
+from deploy.site.repeating import repeating
 from ingest.clock import NS
 
 if TYPE_CHECKING:
@@ -78,6 +78,8 @@ def camera_table(statuses: "Sequence[CameraStatus]") -> Table:
     for status in statuses:
         notes = [status.error, f"clock: {status.clock_suspect}" if status.clock_suspect else None]
         notes += [f"{status.failed} frames could not be analysed" if status.failed else None]
+        notes += [f"{status.unwritten} observations left out" if status.unwritten else None]
+        notes += [f"{status.given_up} records given up" if status.given_up else None]
         numbers = (status.sessions, status.decoded, status.skipped, status.dropped, status.analysed)
         waited = f"{status.waited_p95_ms:.0f} ms" if status.waited_p95_ms is not None else ""
         note = Text("; ".join(filter(None, notes)), style="red", overflow="ellipsis", no_wrap=True)
@@ -141,24 +143,6 @@ def live_view(console: Console, log: Log, worker: "PerceptionWorker | None") -> 
         with repeating(lambda: live.update(refresh()), every_s=REFRESH_S):
             yield
         live.update(refresh())
-
-
-@contextmanager
-def repeating(work: Callable[[], None], *, every_s: float) -> Iterator[None]:
-    """Do something again and again in a thread, until the body is done."""
-    stop = Event()
-
-    def loop() -> None:
-        while not stop.wait(every_s):
-            work()
-
-    thread = Thread(target=loop, name="screen", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
 
 
 def print_lines(lines: list[bytes]) -> None:
