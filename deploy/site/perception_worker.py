@@ -113,7 +113,7 @@ class PerceptionWorker:
         self._batching = batching
         self._make_pipeline = make_pipeline
         self._tap = tap
-        self._crops = crops
+        self.crops = crops
         self._stop = threading.Event()
 
     def stop(self) -> None:
@@ -123,8 +123,8 @@ class PerceptionWorker:
     def run(self) -> None:
         """Work until every camera has ended, or until `stop`."""
         running = [runtime for runtime in self.runtimes.values() if not runtime.ended]
-        if self._crops is not None:
-            self._crops.start()
+        if self.crops is not None:
+            self.crops.start()
         try:
             for runtime in running:
                 runtime.feed.start()
@@ -146,8 +146,8 @@ class PerceptionWorker:
                 self._run_unless_fenced(runtime, partial(self._finish, runtime, dropped=dropped))
         with ThreadPoolExecutor(max(1, len(running))) as pool:  # all at once: each may wait for a log that is away
             list(pool.map(lambda runtime: runtime.writer.close(), running))
-        if self._crops is not None:
-            self._crops.close()
+        if self.crops is not None:
+            self.crops.close()
 
     def dropped(self, camera_id: str) -> int:
         """Frames of a camera that a newer one has replaced."""

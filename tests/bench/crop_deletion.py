@@ -1,108 +1,125 @@
 """Old crops are deleted while cameras are analysed: frames a second of every camera with and without it, in turns.
 
-Two cameras keep crops and are read as fast as the processor can. In one run 100,000 old files lie in their store, and
-the run ends when they are gone; the other run, of the same length, has an empty store.
+Two cameras keep crops and are read as fast as the processor can. 100,000 old files lie in their store. Deletion goes on
+in every other stretch of two seconds and stands still in those between, so that a slow moment of the machine hits both.
 """
 
 import os
+import signal
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
-from itertools import chain
+from collections import Counter
+from itertools import cycle, islice
 from pathlib import Path
 
 from deploy.crops.pruning import Pruner
 from deploy.log.opening import open_log
 from deploy.site.config import parse_config
+from deploy.site.perception_worker import PerceptionWorker
 from deploy.site.wiring import make_perception_worker
+from ingest.video import VideoWriter
 from tests.bench.measure import table
-from tests.ingest.clips import write_clip
+from tests.ingest.clips import clip_image
 
 FILES = 100_000
 FILES_A_TRACKLET = 5
 CAMERAS = ("a", "b")
-ROUNDS = 3
-WARMUP_S = 2.0
-LONGEST_S = 300.0
-CLIP_FRAMES = 20_000
+STRETCH_S = 2.0
+SETTLE_S = 0.1
+LONGEST_S = 240.0
+CLIP_FRAMES = 60_000
 SIZE = (320, 192)
 
 
+def long_clip(path: Path) -> Path:
+    writer = VideoWriter(path, SIZE, 25)
+    for image in islice(cycle([clip_image(index, SIZE) for index in range(140)]), CLIP_FRAMES):
+        writer.write(image)
+    writer.close()
+    return path
+
+
 def fill(store: Path) -> None:
-    """Files of a week ago, in the folders of both cameras; their content does not matter to whoever deletes them."""
+    """Files of a week ago, in the folders of both cameras; their content does not matter to a deletion."""
     then_s = time.time() - 7 * 86_400
+    for camera in CAMERAS:
+        (store / camera).mkdir(parents=True)
     for number in range(FILES // FILES_A_TRACKLET):
         folder = store / CAMERAS[number % len(CAMERAS)]
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in chain((f"9.9-{number}.json",), (f"9.9-{number}-{n}.jpg" for n in range(FILES_A_TRACKLET - 1))):
+        for name in (f"9.9-{number}.json", *(f"9.9-{number}-{n}.jpg" for n in range(FILES_A_TRACKLET - 1))):
             (folder / name).write_bytes(b"x")
             os.utime(folder / name, (then_s, then_s))
 
 
-def left(store: Path) -> int:
-    return sum(1 for folder in store.iterdir() for entry in os.scandir(folder) if entry.name.startswith("9.9-"))
+def files_left(store: Path) -> int:
+    return sum(entry.name.startswith("9.9-") for camera in CAMERAS for entry in os.scandir(store / camera))
 
 
-def rates(folder: Path, clip: Path, seconds: float | None) -> tuple[dict[str, float], float]:
-    """Analysed frames a second by camera, over that many seconds, or until all old files are gone; and the seconds."""
+def make_worker(folder: Path, clip: Path) -> PerceptionWorker:
     cameras = "".join(f'[[cameras]]\nid = "{name}"\nsource = "{clip}"\n' for name in CAMERAS)
     text = f'{cameras}[detect]\ndetector = "motion"\nanalyse_fps = 120\n[embed]\nencoder = "colour"\n'
     text += f'[crops]\nkeep = true\nfolder = "{folder}/crops"\n[log]\nurl = "sqlite:{folder}/log.db"\n'
     config = parse_config(text, "bench.toml")
-    log = open_log(config.log.url)
-    worker = make_perception_worker(config, log)
-    thread = threading.Thread(target=worker.run)
-    finished, finish = threading.Event(), Pruner.prune
-
-    def prune(self: Pruner, *arguments: object, **named: object) -> int:
-        gone = finish(self, *arguments, **named)  # type: ignore[arg-type]
-        finished.set()
-        return gone
-
-    Pruner.prune = prune  # type: ignore[method-assign]
-    try:
-        thread.start()
-        time.sleep(WARMUP_S)
-        before, began_s = {name: worker.runtimes[name].analysed for name in CAMERAS}, time.perf_counter()
-        if seconds is None:
-            finished.wait(LONGEST_S)
-        else:
-            time.sleep(seconds)
-        took_s = time.perf_counter() - began_s
-        found = {name: (worker.runtimes[name].analysed - before[name]) / took_s for name in CAMERAS}
-        assert not any(worker.runtimes[name].over for name in CAMERAS), "the clip is too short for this machine"
-    finally:
-        Pruner.prune = finish  # type: ignore[method-assign]
-        worker.stop()
-        thread.join()
-        log.close()
-    return found, took_s
+    return make_perception_worker(config, open_log(config.log.url))
 
 
-def one_round(clip: Path) -> tuple[Mapping[str, float], Mapping[str, float], float]:
-    """Rates while files go, undisturbed rates, and how many files a second went."""
-    with tempfile.TemporaryDirectory() as name:
-        busy, calm = Path(name) / "busy", Path(name) / "calm"
-        fill(busy / "crops")
-        calm.mkdir()
-        disturbed, took_s = rates(busy, clip, None)
-        assert left(busy / "crops") == 0, f"files are left after {LONGEST_S:g} s"
-        undisturbed, _ = rates(calm, clip, took_s)
-    return disturbed, undisturbed, FILES / (took_s + WARMUP_S)
+def hold(pruner: Pruner, *, still: bool) -> None:
+    """Let the process that deletes stand still or go on."""
+    if (child := pruner._child) is not None:
+        child.send_signal(signal.SIGSTOP if still else signal.SIGCONT)
+
+
+def measure(worker: PerceptionWorker, pruner: Pruner) -> dict[bool, Counter[str]]:
+    """Analysed frames by camera, and milliseconds, while deletion goes on (True) and while it stands still (False)."""
+    found: dict[bool, Counter[str]] = {True: Counter(), False: Counter()}
+    began_s = time.perf_counter()
+    while pruner.rounds == 0 and time.perf_counter() - began_s < LONGEST_S:
+        for deleting in (True, False):
+            hold(pruner, still=not deleting)
+            time.sleep(SETTLE_S)
+            before, from_s = {name: worker.runtimes[name].analysed for name in CAMERAS}, time.perf_counter()
+            time.sleep(STRETCH_S)
+            if deleting and pruner.rounds:
+                break
+            found[deleting]["ms"] += round((time.perf_counter() - from_s) * 1000)
+            for name in CAMERAS:
+                found[deleting][name] += worker.runtimes[name].analysed - before[name]
+    assert not any(worker.runtimes[name].over for name in CAMERAS), "the clip is too short for this machine"
+    return found
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        clip = write_clip(Path(folder) / "clip.mp4", CLIP_FRAMES, size=SIZE)
-        rounds = [one_round(clip) for _ in range(ROUNDS)]
-    print(f"{FILES} files, {ROUNDS} rounds in turns; analysed frames/s; {os.cpu_count()} cores\n")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        clip = long_clip(folder / "clip.mp4")
+        fill(folder / "crops")
+        worker = make_worker(folder, clip)
+        assert worker.crops is not None
+        thread = threading.Thread(target=worker.run)
+        thread.start()
+        try:
+            while not all(worker.runtimes[camera].analysed for camera in CAMERAS):
+                time.sleep(SETTLE_S)
+            found = measure(worker, worker.crops.pruner)
+            gone = FILES - files_left(folder / "crops")
+        finally:
+            hold(worker.crops.pruner, still=False)
+            worker.stop()
+            thread.join()
+    report(found, gone)
+
+
+def report(found: dict[bool, Counter[str]], gone: int) -> None:
+    deleting_s, still_s = found[True]["ms"] / 1000, found[False]["ms"] / 1000
+    speed = f"{gone} of {FILES} files in {deleting_s:.0f} s, {gone / deleting_s:.0f} a second"
+    print(f"{speed}; {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}\n")
     rows = []
-    for number, (disturbed, undisturbed, files_per_s) in enumerate(rounds, 1):
-        for camera in CAMERAS:
-            change = disturbed[camera] / undisturbed[camera] - 1
-            rates_of = [f"{undisturbed[camera]:.1f}", f"{disturbed[camera]:.1f}", f"{change:+.1%}"]
-            rows.append([str(number), camera, *rates_of, f"{files_per_s:.0f}"])
-    table(["round", "camera", "undisturbed", "while files go", "change", "files/s that go"], rows)
-    whole = [sum(each[kind][camera] for each in rounds for camera in CAMERAS) for kind in (0, 1)]
-    print(f"\nall rounds together: {whole[0] / whole[1] - 1:+.1%}")
+    for name in CAMERAS:
+        disturbed, undisturbed = found[True][name] / deleting_s, found[False][name] / still_s
+        rows.append([name, f"{undisturbed:.1f}", f"{disturbed:.1f}", f"{disturbed / undisturbed - 1:+.1%}"])
+    table(["camera", "analysed/s undisturbed", "while files are deleted", "change"], rows)
+
+
+if __name__ == "__main__":
+    main()

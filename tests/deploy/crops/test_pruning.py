@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deploy.crops import pruning
+from deploy.crops import prune_files, pruning
 from deploy.crops.pruning import Pruner
 from deploy.crops.store import CropSettings, CropStore
 from deploy.log.opening import open_log
@@ -73,25 +73,24 @@ def test_no_link_is_followed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -
 
 
 def test_it_rests_after_every_few_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pruning, "FILES_A_REST", 4)
+    monkeypatch.setattr(prune_files, "FILES_A_REST", 4)
     for track in range(40):
         old_tracklet(tmp_path / "north", track)
     rests: list[int] = []
-    pruner(tmp_path).prune(rest=lambda: rests.append(len(names_in(tmp_path))))
+    prune_files.prune_files(tmp_path, oldest_s=NOW_S, max_bytes=0, rest=lambda: rests.append(len(names_in(tmp_path))))
     assert names_in(tmp_path) == []
     while_deleting = [left for left in rests if left < 120]
     assert len(while_deleting) == 29
     assert all(before - after == 4 for before, after in pairwise(while_deleting))
 
 
-def test_what_was_written_anew_after_it_was_listed_stays(tmp_path: Path) -> None:
+def test_what_was_written_anew_after_it_was_listed_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two logs may have the same names in one folder."""
     files = old_tracklet(tmp_path / "north", 1)
-    machine = pruner(tmp_path)
-    listed = machine._by_tracklet(lambda: None)
+    listed = prune_files._by_tracklet(tmp_path, lambda: None, prune_files.PruneReport())
     files[0].write_bytes(b"new")
-    machine._by_tracklet = lambda rest: listed  # type: ignore[method-assign]
-    machine.prune()
+    monkeypatch.setattr(prune_files, "_by_tracklet", lambda *_: listed)
+    assert pruner(tmp_path).prune() == 1
     assert names_in(tmp_path) == ["north/1.0-1-0.jpg"]
 
 
@@ -130,31 +129,48 @@ def test_the_thread_survives_a_failing_round(
 
 
 def test_no_camera_deletes_or_waits_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A disk that never answers a deletion holds nobody up who keeps crops."""
+    """This process deletes nothing: a disk that never answers a deletion holds no camera up."""
     store = CropStore(CropSettings(keep=True, folder=str(tmp_path), keep_hours=1), ManualClock(NOW_S * NS))
-    for track in range(100):
-        old_tracklet(tmp_path / "north", track)
-    asked, answer, deleters = threading.Event(), threading.Event(), set()
-    unlink = Path.unlink
+    old = [path for track in range(100) for path in old_tracklet(tmp_path / "north", track)]
 
-    def slow(self: Path, missing_ok: bool = False) -> None:
-        deleters.add(threading.current_thread().name)
-        asked.set()
-        answer.wait(20)
-        unlink(self, missing_ok)
+    def forbidden(self: Path, missing_ok: bool = False) -> None:
+        raise AssertionError(f"{self} is deleted by {threading.current_thread().name}")
 
-    monkeypatch.setattr(Path, "unlink", slow)
-    store.start()
-    assert asked.wait(20)
+    monkeypatch.setattr(Path, "unlink", forbidden)
     image = np.full((60, 80, 3), 90, np.uint8)
+    store.start()
     for track in range(2000, 2003):
         store.keep(observation("north", track), [Crop(image, np.array([5, 5, 75, 55], np.float32), 0.5, 10)])
-    assert not answer.is_set()
-    assert len(list(tmp_path.glob("north/1.0-200?*"))) == 6
-    answer.set()
+    while store.pruner.rounds == 0:
+        threading.Event().wait(0.01)
     store.close()
-    assert deleters == {"crop pruning"}
+    assert not [path for path in old if path.exists()]
+    assert store.pruner.gone == 100
+    assert len(list(tmp_path.glob("north/1.0-200?*"))) == 6
     assert store.failures == 0
+
+
+def test_closing_does_not_wait_for_the_rests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prune_files, "REST_S", 600.0)
+    for track in range(100):
+        old_tracklet(tmp_path / "north", track)
+    machine = pruner(tmp_path)
+    machine.start()
+    machine.close()
+    assert names_in(tmp_path) == []
+    machine.close()
+
+
+def test_what_is_too_much_to_finish_with_is_left_to_the_next_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(pruning, "CLOSE_TIMEOUT_S", 0.0)
+    old_tracklet(tmp_path / "north", 1)
+    machine = pruner(tmp_path)
+    with caplog.at_level(logging.INFO):
+        machine.start()
+        machine.close()
+    assert any("left to the next run" in line for line in caplog.messages)
 
 
 def test_a_run_deletes_what_is_too_old_however_short_it_is(tmp_path: Path) -> None:

@@ -265,8 +265,8 @@ def floats(*values: float) -> bytes:
 @pytest.mark.parametrize(
     ("record", "reason"),
     [
-        (packed(vector=floats(float("nan"), 1.0)), "a vector of norm nan"),
-        (packed(vector=floats(float("inf"), 1.0)), "a vector of norm inf"),
+        (packed(vector=floats(float("nan"), 1.0)), "a vector with NaN or infinities"),
+        (packed(vector=floats(float("inf"), 1.0)), "a vector with NaN or infinities"),
         (packed(quality=float("nan")), "quality nan"),
         (packed(quality=float("inf")), "quality inf"),
         (packed(quality=-0.05), "quality -0.05"),

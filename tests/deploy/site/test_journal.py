@@ -1,6 +1,7 @@
 """Log lines on cameras: one for each that comes, goes, or changes its clock, none twice, and a summary a minute."""
 
 import logging
+from collections.abc import Sequence
 
 import msgspec
 import pytest
@@ -40,7 +41,9 @@ def lines_of(
     return [f"{record.levelname[0]} {record.getMessage()}" for record in caplog.records]
 
 
-STORIES: dict[str, tuple[list[tuple[float, CameraStatus]], list[str]]] = {
+Story = tuple[Sequence[tuple[float, CameraStatus]], list[str]]
+
+STORIES: dict[str, Story] = {
     "nothing happens": ([(0, NEW), (1, NEW)], []),
     "comes": ([(0, NEW), (1, now(OPEN, clock=None)), (2, now(OPEN, clock=None))], ["I camera 'a' is open"]),
     "never comes, and is tried again": (
@@ -88,8 +91,11 @@ STORIES: dict[str, tuple[list[tuple[float, CameraStatus]], list[str]]] = {
         ["I camera 'a' is open"],
     ),
     "a recording ends": (
-        [(1, now(OPEN, clock=None)), (2, now(OPEN, clock=None, state="ended", decoded=100))] * 1
-        + [(3, now(OPEN, clock=None, state="ended", decoded=100))],
+        [
+            (1, now(OPEN, clock=None)),
+            (2, now(OPEN, clock=None, state="ended", decoded=100)),
+            (3, now(OPEN, clock=None, state="ended", decoded=100)),
+        ],
         ["I camera 'a' is open", "I camera 'a' has ended: 100 frames decoded"],
     ),
     "its clock comes, is wrong, and is believed again": (
