@@ -7,6 +7,7 @@ from pathlib import Path
 from ingest.camera import Camera
 from ingest.clock import NS
 from ingest.errors import ConfigError
+from ingest.redact import remember
 from ingest.source import VideoSource
 
 
@@ -43,20 +44,29 @@ def start_ns(starts_at: datetime | None, *, otherwise_ns: int) -> int:
 
 
 def password(camera: Camera) -> str | None:
-    """What `credentials` points to, read now; raises ConfigError where there is nothing."""
+    """Read what `credentials` points to, and have it masked from now on; raises ConfigError where there is nothing."""
     if camera.credentials is None:
         return None
-    kind, _, name = camera.credentials.partition(":")
+    value = _password(camera, camera.credentials)
+    remember(value)
+    return value
+
+
+def _password(camera: Camera, credentials: str) -> str:
+    kind, _, name = credentials.partition(":")
     if kind == "env":
         value = os.environ.get(name)
         if not value:
             raise ConfigError(f"camera '{camera.id}': the environment variable {name} named by credentials is not set")
         return value
     try:
-        return Path(name).expanduser().read_text().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not text"
+        value = Path(name).expanduser().read_bytes().decode("utf-8-sig", "surrogateescape").strip()
+    except (OSError, ValueError, RuntimeError) as error:  # a name with a zero byte; a home that nobody has
+        reason = error.strerror if isinstance(error, OSError) else error
         raise ConfigError(f"camera '{camera.id}': cannot read the credentials file {name}: {reason}") from error
+    if not value:
+        raise ConfigError(f"camera '{camera.id}': the credentials file {name} is empty")
+    return value
 
 
 def check_source(camera: Camera) -> None:

@@ -1,43 +1,61 @@
 """Redaction of passwords in logs, errors and messages."""
 
 import logging
-import re
+import sys
+import threading
+import traceback
 from collections.abc import Iterable
-from functools import lru_cache
+from types import TracebackType
+
+from ingest.secrets import any_encoding, find_secrets
 
 MASK = "***"
 
-_ACCOUNT = re.compile(r"(://[^\s@/:]*):(\S*)@")
-"""User name and password before the last `@`: a password may hold `@`, `/` and `:` where nobody encoded it."""
+SHORTEST_KNOWN = 4
+"""Characters of a secret that is masked wherever it stands; a shorter one is part of too many words and numbers."""
 
-_FIELD = re.compile(r"(?i)\b(pass(?:word|wd|phrase)?|pwd|psw|secret|token|api_?key|auth)=([^&\s#'\"]+)")
-_HEADER = re.compile(r"(?i)\b(authorization:\s*)[^\r\n]+")
+_known: set[str] = set()
+
+
+def remember(secret: str) -> None:
+    """Mask a secret from now on wherever this process says it; what reads a password calls this."""
+    if len(secret) >= SHORTEST_KNOWN:
+        _known.add(secret)
+
+
+def forget_all() -> None:
+    """Forget every secret that was remembered."""
+    _known.clear()
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
-    """`text` with `***` for every secret, however it is percent-encoded, and for every password in a URL.
+    """`text` with `***` for every credential in it (`ingest.secrets`), every remembered secret, and every one given.
 
-    Recognised without a list: `scheme://user:password@host`, query fields such as `password=…`, and Authorization
-    headers. User names stay. Where a text could be read in two ways, too much is taken out and not too little.
+    A secret is found however it is percent-encoded or escaped.
     """
-    for secret in sorted(set(secrets), key=len, reverse=True):
+    for secret in sorted({*_known, *secrets}, key=len, reverse=True):
         if secret:
-            text = _pattern(secret).sub(MASK, text)
-    text = _ACCOUNT.sub(rf"\1:{MASK}@", text)
-    text = _FIELD.sub(rf"\1={MASK}", text)
-    return _HEADER.sub(rf"\1{MASK}", text)
+            text = any_encoding(secret).sub(MASK, text)
+    return _masked(text, source=False)
 
 
-@lru_cache(maxsize=1024)
-def _pattern(secret: str) -> re.Pattern[str]:
-    """Matches a secret with any of its characters percent-encoded, and spaces as `+`."""
-    pieces = []
-    for character in secret:
-        encoded = "".join(f"%{byte:02x}" for byte in character.encode("utf-8", "surrogatepass"))
-        # The encoded form first: of `%25`, a plain `%` would leave the `25`.
-        forms = [f"(?i:{encoded})", re.escape(character)] + ([r"\+"] if character == " " else [])
-        pieces.append(f"(?:{'|'.join(forms)})")
-    return re.compile("".join(pieces))
+def redact_source(source: str) -> str:
+    """A camera's source, or another URL that stands alone, for a message: `***` for every credential."""
+    return redact(_masked(source, source=True))
+
+
+def remember_secrets_of(source: str) -> None:
+    """Remember the credentials that stand in a source, as they stand there."""
+    for secret in find_secrets(source, source=True):
+        remember(source[secret.start : secret.end])
+
+
+def _masked(text: str, *, source: bool) -> str:
+    pieces, at = [], 0
+    for secret in find_secrets(text, source=source):
+        pieces += [text[at : secret.start], MASK]
+        at = secret.end
+    return "".join([*pieces, text[at:]])
 
 
 class RedactingFilter(logging.Filter):
@@ -52,10 +70,30 @@ class RedactingFilter(logging.Filter):
         self._secrets.add(secret)
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.msg, record.args = redact(record.getMessage(), self._secrets), None
+        record.msg, record.args = redact(_message(record), self._secrets), None
         if record.exc_info and record.exc_info[0] is not None:
             record.exc_text = redact(logging.Formatter().formatException(record.exc_info), self._secrets)
             record.exc_info = None
         if record.stack_info:
             record.stack_info = redact(record.stack_info, self._secrets)
         return True
+
+
+def _message(record: logging.LogRecord) -> str:
+    """The message of a record; a library's call with the wrong arguments is shown as it is and stops nobody."""
+    try:
+        return record.getMessage()
+    except Exception:
+        return f"{record.msg} {record.args!r}"
+
+
+def redact_tracebacks() -> None:
+    """Have the traceback of what nobody caught, in any thread, printed without secrets."""
+    sys.excepthook = _print_redacted
+    threading.excepthook = lambda hook: (
+        None if hook.exc_type is SystemExit else _print_redacted(hook.exc_type, hook.exc_value, hook.exc_traceback)
+    )
+
+
+def _print_redacted(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
+    sys.stderr.write(redact("".join(traceback.format_exception(kind, error, trace))))

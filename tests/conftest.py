@@ -1,10 +1,13 @@
 """What several tests need: the shared recordings, and the strictness about skipping."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from ingest.redact import forget_all
 
 # The same cases every time, so that a red run can be run again; HYPOTHESIS_PROFILE=default draws new ones.
 settings.register_profile("steady", derandomize=True, deadline=None)
@@ -32,6 +35,13 @@ def shared_data() -> Path:
     if not (folder / "video").is_dir():
         skip_or_fail("data", f"there are no recordings in {folder} (set CORRIDOR_DATA; tests/data/SOURCES.md)")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def no_secrets_of_other_tests() -> Iterator[None]:
+    """A password of one test is a word of another's message."""
+    yield
+    forget_all()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -8,6 +8,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command, get_group
 
 from deploy.cli.terminal.log_lines import LogFormat, set_up_logging
+from deploy.cli.usage import RedactingGroup
 
 COMMANDS = {
     "demo": ("deploy.cli.demo:demo", "Three cameras in a synthetic city: see vehicles move from camera to camera."),
@@ -72,7 +73,7 @@ class DeferredCommand(TyperCommand):
         return self.load().make_context(*arguments, **named)
 
 
-class Commands(TyperGroup):
+class Commands(RedactingGroup):
     """The group of all commands."""
 
     def __init__(self, **settings: Any) -> None:

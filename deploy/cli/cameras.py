@@ -15,7 +15,7 @@ from ingest.clock import NS, Clock, SystemClock
 from ingest.errors import CorridorError, SourceError
 from ingest.frame import Frame
 from ingest.open_camera import check_source, open_camera
-from ingest.redact import redact
+from ingest.redact import redact, redact_source
 
 app = typer.Typer(no_args_is_help=True, help="Look after the cameras of a configuration.")
 
@@ -75,9 +75,9 @@ def _check_camera(camera: Camera, clock: Clock) -> CameraCheck:
         finally:
             source.close()
         if not frames:
-            raise SourceError(f"camera '{camera.id}': {redact(camera.source)} opened but gave no frame")
+            raise SourceError(f"camera '{camera.id}': {redact_source(camera.source)} opened but gave no frame")
     except CorridorError as error:
-        return CameraCheck(camera, open_s=clock.monotonic_s() - began_s, error=str(error))
+        return CameraCheck(camera, open_s=clock.monotonic_s() - began_s, error=redact(str(error)))
     spread_s = (frames[-1].captured_ns - frames[0].captured_ns) / NS
     rate = (len(frames) - 1) / spread_s if spread_s > 0 else None
     return CameraCheck(camera, frames[0].size, rate, frames[0].clock.value, open_s)

@@ -1,16 +1,22 @@
 """The start of the `corridor` command: handlers of signals first, then libraries, then what was asked for."""
 
+import io
 import os
 import sys
 
 from deploy.cli.exit_codes import ExitCode, exit_code
 from ingest.errors import CorridorError
+from ingest.redact import redact_tracebacks
 from ingest.signals import check_interrupted, interrupt_on_signals
 
 
 def main() -> None:
     """Run the command and end the process with an exit code; a CorridorError is one line on standard error."""
     interrupt_on_signals()
+    redact_tracebacks()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name that is not UTF-8, or a terminal that knows ASCII only
+            stream.reconfigure(errors="backslashreplace")
     try:
         _run()
     except KeyboardInterrupt:

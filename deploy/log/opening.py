@@ -4,10 +4,12 @@ from pathlib import Path
 
 from deploy.log.base import Log
 from ingest.errors import ConfigError
+from ingest.redact import remember_secrets_of
 
 
 def check_log_url(url: str) -> None:
-    """Refuse a URL that names no kind of log; raises ConfigError."""
+    """Refuse a URL that names no kind of log; raises ConfigError. A password in it is masked from now on."""
+    remember_secrets_of(url)
     scheme, _, rest = url.partition(":")
     if scheme == "kafka":
         from deploy.log.kafka_cluster import parse_kafka_url

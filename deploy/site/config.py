@@ -16,6 +16,7 @@ from detect.settings import DetectSettings, FoundationSettings
 from embed.settings import EmbedSettings
 from ingest.camera import Camera, check_camera
 from ingest.errors import ConfigError, error_context
+from ingest.redact import remember_secrets_of
 from ingest.toml_file import convert, parse_table, read_text
 
 RUNS = Path("runs")
@@ -64,8 +65,9 @@ def load_config(path: Path) -> Config:
 
 
 def parse_config(text: str, name: str) -> Config:
-    """As `load_config`, from the text of a file called `name`."""
+    """As `load_config`, from the text of a file called `name`; secrets in it are masked from now on."""
     table = parse_table(text, name)
+    _remember_secrets(table)
     for key, setting, default in (("log", "url", default_log_url(name)), ("crops", "folder", default_crops(name))):
         inner = table.setdefault(key, {})
         if isinstance(inner, dict):
@@ -86,6 +88,19 @@ def default_log_url(name: str) -> str:
 def default_crops(name: str) -> str:
     """The folder of the site's crops, unless its configuration says another."""
     return str(RUNS / Path(name).stem / "crops")
+
+
+def _remember_secrets(value: object) -> None:
+    """Whatever looks like a password, wherever it stands: a key that is wrong may hold one, too."""
+    if isinstance(value, str):
+        remember_secrets_of(value)
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            remember_secrets_of(key)
+            _remember_secrets(inner)
+    if isinstance(value, list):
+        for inner in value:
+            _remember_secrets(inner)
 
 
 def _check(config: Config) -> None:

@@ -18,7 +18,8 @@ from ingest.errors import AuthFailedError, SourceError
 from ingest.frame import Frame
 from ingest.network.status import StreamStatus
 from ingest.network.stream_clock import REPORT_WAIT_S, StreamClock
-from ingest.redact import redact
+from ingest.redact import redact, redact_source
+from ingest.secrets import PLACEHOLDER
 from ingest.video import bgr, reason
 
 PROBE_BYTES = {"rtsp": (32, 500_000), "http": (100_000, 5_000_000)}
@@ -70,7 +71,7 @@ class StreamedVideo:
         self._key_interval_ns: int | None = None
         self._key_frames_only = False  # asked for; taken up at the next key frame
         options = {"rtsp_transport": transport} if self._rtsp else {}
-        self._shown = redact(camera.source, [password] if password else [])
+        self._shown = redact(redact_source(camera.source), [password] if password else [])
         opened = _open(with_password(camera.source, password), options, (open_s, read_s), self._clock)
         del password  # from here on errors may be raised, and a traceback shows what is named here
         if not isinstance(opened, av.container.InputContainer):
@@ -237,12 +238,18 @@ def _open(
 
 
 def with_password(source: str, password: str | None) -> str:
-    """The URL with its password in it, percent-encoded; the user name is the one that stands in `source`."""
+    """The URL with its password in it, percent-encoded: at every `{password}`, else behind the user name in `source`.
+
+    A byte of the password that is no UTF-8 (`surrogateescape`) is sent as it is.
+    """
     if password is None:
         return source
+    encoded = quote(password.encode("utf-8", "surrogateescape"), safe="")
+    if PLACEHOLDER in source:
+        return source.replace(PLACEHOLDER, encoded)
     parts = urlsplit(source)
     user, separator, host = parts.netloc.rpartition("@")
-    account = f"{user if separator else ''}:{quote(password, safe='')}"
+    account = f"{user if separator else ''}:{encoded}"
     return urlunsplit(parts._replace(netloc=f"{account}@{host}"))
 
 

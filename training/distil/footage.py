@@ -18,7 +18,7 @@ from ingest.feed import CameraFeed
 from ingest.frame import ClockQuality, Frame, Image
 from ingest.mailbox import Delivery, Mailbox
 from ingest.open_camera import check_source, open_camera
-from ingest.redact import redact
+from ingest.redact import redact_source
 from ingest.source import VideoSource
 from training.encoder.checkpoint import write_atomically
 
@@ -179,7 +179,7 @@ class _Recording:
 
     def _why(self, error: CorridorError | None) -> str:
         camera = self.feed.camera
-        return f"camera '{camera.id}': {redact(camera.source)} gives no frame" if error is None else str(error)
+        return f"camera '{camera.id}': {redact_source(camera.source)} gives no frame" if error is None else str(error)
 
 
 def _jpeg(image: Image) -> bytes:

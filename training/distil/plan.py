@@ -10,7 +10,7 @@ from detect.settings import FoundationSettings
 from ingest.camera import Camera
 from ingest.digest import short_digest
 from ingest.errors import ConfigError
-from ingest.redact import redact
+from ingest.redact import redact_source
 
 OPENED = ("box_score", "phrase_score", "short_side_px", "weights", "text_encoder")
 """What else of the `[foundation]` table decides what Grounding DINO finds."""
@@ -50,7 +50,7 @@ def make_plan(
     check_detector(teacher)
     prompts = {camera.id: foundation.prompts.get(camera.id, foundation.prompt) for camera in cameras}
     return Plan(
-        cameras={camera.id: redact(camera.source) for camera in cameras},
+        cameras={camera.id: redact_source(camera.source) for camera in cameras},
         teacher=teacher,
         opened=_opened(teacher, foundation),
         prompts=prompts if teacher in FOUNDATION else {},

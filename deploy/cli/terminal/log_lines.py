@@ -70,7 +70,7 @@ def _handler(log_format: LogFormat) -> logging.Handler:
 
 def write_error(error: BaseException) -> None:
     """The last line of a command that failed: `error: …`, or as JSON where the log is."""
-    words = redact(" ".join(str(error).split()))
+    words = " ".join(redact(str(error)).split())
     if any(isinstance(handler.formatter, JsonLines) for handler in logging.getLogger().handlers):
         logging.getLogger("deploy.cli").error("%s", words)
     else:
