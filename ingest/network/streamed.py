@@ -60,6 +60,7 @@ class StreamedVideo:
         self._camera_id = camera.id
         self._clock = clock or SystemClock()
         self._rtsp = camera.scheme.startswith("rtsp")
+        self._transport = transport if self._rtsp else ""
         self._read_s = read_s
         self._closed = threading.Event()
         self._playing = threading.Lock()
@@ -86,7 +87,15 @@ class StreamedVideo:
                 "password that credentials names)"
             )
         why = f"no answer within {open_s:g} s" if failure.timed_out else failure.why
-        return SourceError(f"{what}: {why}")
+        return SourceError(f"{what}: {why}{self._transport_hint(failure)}")
+
+    def _transport_hint(self, failure: "_Failure") -> str:
+        """What to try where the way that RTP travels may be the reason."""
+        if failure.setup and self._transport == "tcp":
+            return ' (the camera may send its video by UDP only: set transport = "udp")'
+        if self._transport == "udp" and (failure.setup or failure.timed_out):
+            return ' (UDP may not get through, or the camera sends its video by TCP only: set transport = "tcp")'
+        return ""
 
     def frames(self) -> Iterator[Frame]:
         broken: str | None = None
@@ -209,6 +218,7 @@ class _Failure:
     why: str
     refused: bool = False
     timed_out: bool = False
+    setup: bool = False  # RTSP: the camera was there, and did not want to send as it was asked to
 
 
 def _open(
@@ -227,7 +237,8 @@ def _open(
         except Exception as error:  # of whatever kind: its traceback would show the URL
             if clock.monotonic_s() - began_s >= timeout[0]:  # often comes as "invalid data"
                 return _Failure("no answer", timed_out=True)
-            failure = _Failure(reason(error) if isinstance(error, av.error.FFmpegError) else type(error).__name__)
+            why = reason(error) if isinstance(error, av.error.FFmpegError) else type(error).__name__
+            failure = _Failure(why, setup="method SETUP failed" in str(error))
             if isinstance(error, av.error.InvalidDataError | av.error.EOFError):
                 continue
             return failure

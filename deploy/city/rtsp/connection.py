@@ -17,6 +17,9 @@ TRACK = "trackID=0"
 PREPARE_S = 10.0
 """How long a source may take to its first key frame."""
 
+MAX_BODY = 4096
+"""Bytes of a request's body, none of which is of any use here: nobody makes the server hold more by announcing it."""
+
 REASONS = {
     200: "OK",
     400: "Bad Request",
@@ -24,6 +27,7 @@ REASONS = {
     403: "Forbidden",
     404: "Not Found",
     405: "Method Not Allowed",
+    413: "Request Entity Too Large",
     455: "Method Not Valid in This State",
     461: "Unsupported Transport",
     503: "Service Unavailable",
@@ -115,7 +119,12 @@ class Connection:
         method, url, _ = lines[0].split(" ", 2)
         pairs = (line.partition(":") for line in lines[1:])
         headers = {name.strip().lower(): value.strip() for name, _, value in pairs}
-        await self._reader.readexactly(int(headers.get("content-length", "0")))
+        length = int(headers.get("content-length", "0"))
+        if not 0 <= length <= MAX_BODY:
+            refusal = Answer(413, {"Connection": "close"})
+            self._writer.write(refusal.encode(headers.get("cseq", "0")))
+            return None
+        await self._reader.readexactly(length)
         return Request(method.upper(), url, headers)
 
     async def _handle(self, request: Request) -> Answer | None:
@@ -164,7 +173,7 @@ class Connection:
     def _setup(self, request: Request, mount: Mount) -> Answer:
         wanted = request.headers.get("transport", "")
         offers = [offer for offer in wanted.split(",") if "RTP/AVP/TCP" in offer]
-        if not offers:
+        if not offers or mount.faults.udp_only:
             return Answer(461)
         channels = re.search(r"interleaved=(\d+)", offers[0])
         channel = int(channels[1]) if channels else 0

@@ -9,6 +9,7 @@ class Faults:
 
     refuse: every request is answered with this status: 401, 403, 404, 503.
     mute: requests are not answered at all, as by a host that hangs.
+    udp_only: RTP inside the connection is refused (461), as by cameras that send it by UDP only.
     stalled: connections stay open and nothing is sent; frames of that time are lost.
     sender_reports: whether there are any; relays often send none.
     report_interval_s: pause between two sender reports; a client's first one comes `first_report_s` after its
@@ -22,6 +23,7 @@ class Faults:
 
     refuse: int | None = None
     mute: bool = False
+    udp_only: bool = False
     stalled: bool = False
     sender_reports: bool = True
     report_interval_s: float = 1.0

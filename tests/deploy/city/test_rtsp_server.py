@@ -188,6 +188,20 @@ def test_a_digest_of_the_example_in_the_standard_s_manner() -> None:
     assert not account.admits(header.replace("Mufasa", "Scar"), "DESCRIBE", nonce)
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        'Digest username="a", nonce="n", response="ä€"',
+        'Digest username="a", nonce="n", response="\udcff"',
+        "Basic ä",
+        "Basic \ud800",
+    ],
+)
+@pytest.mark.parametrize("basic", [True, False])
+def test_what_is_no_ascii_is_not_admitted(header: str, basic: bool) -> None:
+    assert not Account("a", "b", basic).admits(header, "PLAY", "n")
+
+
 @pytest.mark.parametrize("header", [None, "", "Basic", "Basic !!!", "Digest", "Digest x=", "Bearer abc"])
 @pytest.mark.parametrize("basic", [True, False])
 def test_nonsense_is_not_admitted(header: str | None, basic: bool) -> None:
@@ -283,6 +297,28 @@ def test_nonsense_ends_its_own_connection_only(server: RtspServer, nonsense: byt
         bad.socket.shutdown(socket.SHUT_WR)
         with Client(server) as good:
             assert good.ask("DESCRIBE")[0] == 200
+
+
+@pytest.mark.parametrize("length", [str(300 << 20), "4097", "-1", "1" * 4000])
+def test_nobody_is_made_to_hold_what_a_request_announces(server: RtspServer, length: str) -> None:
+    server.add("/a", endless, username="u", password="secret")
+    with Client(server) as client:
+        status, headers, _ = client.ask("GET_PARAMETER", **{"Content-Length": length})
+        assert (status, headers["cseq"], headers["connection"]) == (413, "1", "close")
+        assert client.file.read() == b""  # and nothing of it is waited for
+    with Client(server) as client:
+        client.socket.sendall(f"OPTIONS {client.url} RTSP/1.0\r\nCSeq: 7\r\nContent-Length: 4096\r\n\r\n".encode())
+        client.socket.sendall(bytes(4096))
+        assert client.answer()[0] == 200
+
+
+def test_a_digest_of_other_letters_is_refused_and_the_connection_goes_on(server: RtspServer) -> None:
+    server.add("/a", endless, username="u", password="secret")
+    with Client(server) as client:
+        nonce = client.ask("DESCRIBE")[1]["www-authenticate"].split('nonce="')[1].rstrip('"')
+        wrong = f'Digest username="u", realm="corridor", nonce="{nonce}", uri="{client.url}", response="é"'
+        assert client.ask("DESCRIBE", Authorization=wrong)[0] == 401
+        assert client.ask("OPTIONS")[0] == 200
 
 
 def test_receiver_reports_between_requests_are_passed_over(server: RtspServer) -> None:

@@ -273,6 +273,33 @@ def test_a_refusal_is_told_from_a_failure(
     assert not isinstance(failed.value, AuthFailedError)
 
 
+@pytest.mark.parametrize(("transport", "hint"), [("tcp", 'transport = "udp"'), ("udp", 'transport = "tcp"')])
+def test_a_camera_of_the_other_transport_gets_the_hint(
+    server: RtspServer, faults: Faults, transport: str, hint: str
+) -> None:
+    faults.udp_only = True  # our server itself sends by TCP only
+    with pytest.raises(SourceError, match=f"Protocol not supported .*{hint}") as caught:
+        StreamedVideo(camera(server), None, transport=transport)
+    assert not isinstance(caught.value, AuthFailedError)
+
+
+def test_other_failures_get_no_hint(server: RtspServer, faults: Faults) -> None:
+    faults.refuse = 503
+    with pytest.raises(SourceError) as caught:
+        watch(server)
+    assert "transport" not in str(caught.value)
+
+
+def test_a_password_in_the_path_opens_and_is_not_told(server: RtspServer, faults: Faults) -> None:
+    server.add("/user=me_password=s3cret%_channel=1.sdp", units)
+    source = server.url("/user=me_password={password}_channel=1.sdp")
+    frames = take(StreamedVideo(Camera(id="a", source=source), "s3cret%"), 2)
+    assert len(frames) == 2
+    with pytest.raises(SourceError, match=r"user=me_password=\{password\}_channel=1.sdp") as caught:
+        StreamedVideo(Camera(id="a", source=source), PASSWORD)
+    assert_secret(caught.value, PASSWORD)
+
+
 def test_a_stream_that_breaks_does_not_tell_its_password(server: RtspServer) -> None:
     password = AWKWARD[0]
     faults = server.add("/p", units, username="u", password=password)
