@@ -95,6 +95,9 @@ class CameraFeed:
         self._decoded_before = 0  # frames, in the sessions before this one
         self._backoff = backoff or Backoff(random.Random())
         self._stopping = threading.Event()
+        self._turn = (
+            threading.RLock()
+        )  # sessions end and begin one at a time: the camera's thread and `watch` both do it
         self._source: VideoSource | None = None
         self._alive_s = 0.0
         self._frames_from_s: float | None = None  # since when this session delivers
@@ -102,13 +105,17 @@ class CameraFeed:
 
     def start(self) -> None:
         """Begin a session in a thread of its own."""
+        with self._turn:
+            self._begin_session()
+            name = f"camera {self.camera.id} session {self.session}"
+            threading.Thread(target=self._run, args=(self.session,), name=name, daemon=True).start()
+
+    def _begin_session(self) -> None:
         self.session += 1
         self._decoded_before = self.counts.decoded
         self.state = FeedState.OPENING
         self._alive_s = self._clock.monotonic_s()
         self._mailbox.open(self.camera.id, self.session, live=self.camera.live)
-        name = f"camera {self.camera.id} session {self.session}"
-        threading.Thread(target=self._run, args=(self.session,), name=name, daemon=True).start()
 
     def stop(self) -> None:
         """End soon; what is in the mailbox may still be taken."""
@@ -128,6 +135,10 @@ class CameraFeed:
 
     def watch(self) -> bool:
         """Give up a session that hangs; call now and then. Returns whether the camera is opened again."""
+        with self._turn:
+            return self._watch()
+
+    def _watch(self) -> bool:
         if self.done or self.state in (FeedState.WAITING, FeedState.REFUSED) or self._offering:
             return False
         if self.camera.finite:
@@ -182,41 +193,44 @@ class CameraFeed:
                 error = caught
             except Exception as caught:  # a decoder's bug must not take the process down
                 error = SourceError(f"camera '{self.camera.id}': {type(caught).__name__}: {redact(str(caught))}")
-            if not self._current(session):
-                return
-            self.error = error or self.error
-            if self.camera.finite:
-                failed = error is not None and self.counts.opened == 0
-                self.state = FeedState.FAILED if failed else FeedState.ENDED
-                self._deliver(session, error=error)
-                return
-            self._wait(error)
-            self.state = FeedState.OPENING
-            if not self._current(session):
-                return
-            self.session = session = session + 1
-            self._decoded_before = self.counts.decoded
-            self._alive_s = self._clock.monotonic_s()
-            self._mailbox.open(self.camera.id, session, live=self.camera.live)
+            with self._turn:
+                if not self._current(session):
+                    return
+                self.error = error or self.error
+                if self.camera.finite:
+                    failed = error is not None and self.counts.opened == 0
+                    self.state = FeedState.FAILED if failed else FeedState.ENDED
+                    self._deliver(session, error=error)
+                    return
+                pause_s = self._pause_s(error)
+            self._stopping.wait(pause_s)
+            with self._turn:
+                if not self._current(session):
+                    return
+                self._begin_session()
+                session = self.session
 
-    def _wait(self, error: CorridorError | None) -> None:
+    def _pause_s(self, error: CorridorError | None) -> float:
         """The pause before a network camera is opened again."""
         refused = isinstance(error, AuthFailedError | ConfigError)  # a password that is not to be read just now
         began_s, now_s = self._frames_from_s, self._clock.monotonic_s()
         self.counts.lost["refused" if refused else "error" if error else "ended"] += 1
         self.state = FeedState.REFUSED if refused else FeedState.WAITING
         lasted_s = 0.0 if began_s is None else now_s - began_s
-        self._stopping.wait(self._backoff.pause_s(lasted_s=lasted_s, refused=refused))
+        return self._backoff.pause_s(lasted_s=lasted_s, refused=refused)
 
     def _play(self, session: int) -> None:
         """One session: open, then frames until the end."""
         source = self._opener(self._after_ns)
-        if not self._current(session):
+        with self._turn:
+            wanted = self._current(session)
+            if wanted:
+                self._source = source
+                self.counts.opened += 1
+                self.state = FeedState.RUNNING
+        if not wanted:
             source.close()
             return
-        self._source = source
-        self.counts.opened += 1
-        self.state = FeedState.RUNNING
         pacer = _RealtimePacer(self._clock) if self.camera.realtime else None
         sampler = FrameSampler(self.asked_fps)
         try:

@@ -34,12 +34,21 @@ class RecordedVideo:
         self._starts_ns = starts_ns
         self._after_ns = after_ns
         self._closed = threading.Event()
+        self._playing = threading.Lock()
         self._container = _open(str(path), f"camera '{camera_id}': cannot open {path}", {}, None)
         if not self._container.streams.video:
             self._container.close()
             raise SourceError(f"camera '{camera_id}': {path} has no video stream")
 
     def frames(self) -> Iterator[Frame]:
+        with self._playing:
+            try:
+                if not self._closed.is_set():
+                    yield from self._read()
+            finally:
+                self._container.close()
+
+    def _read(self) -> Iterator[Frame]:
         stream = self._container.streams.video[0]
         stream.thread_type = "AUTO"
         time_base = stream.time_base or Fraction(1, 90_000)
@@ -77,6 +86,9 @@ class RecordedVideo:
 
     def close(self) -> None:
         self._closed.set()
+        if self._playing.acquire(blocking=False):  # otherwise `frames` closes it
+            self._container.close()
+            self._playing.release()
 
 
 def _announced_s(container: av.container.InputContainer) -> float | None:

@@ -1,11 +1,13 @@
 """One camera as a thread: what it offers, how it ends, and what happens when it hangs."""
 
+import random
 import threading
 from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
 
+from ingest.backoff import Backoff
 from ingest.camera import Camera
 from ingest.clock import NS, SystemClock
 from ingest.errors import SourceError
@@ -184,3 +186,54 @@ def test_waiting_for_the_inference_thread_is_no_stall() -> None:
     threading.Event().wait(0.4)
     assert not feed.watch()
     assert len(drain(feed, mailbox)) == 5
+
+
+class SteppedClock(SystemClock):
+    """A clock that is moved by hand, and calls `meanwhile` once when the camera's thread next asks for the time."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+        self.meanwhile: Callable[[], object] | None = None
+
+    def monotonic_s(self) -> float:
+        if self.meanwhile is not None and threading.current_thread().name.startswith("camera"):
+            work, self.meanwhile = self.meanwhile, None
+            beside = threading.Thread(target=work, daemon=True)
+            beside.start()
+            beside.join(0.5)  # as far as it can get
+        return self.now_s
+
+
+class LongNight(Backoff):
+    """A pause in which an hour passes; at its end somebody looks after the cameras."""
+
+    def __init__(self, clock: SteppedClock, meanwhile: Callable[[], object]) -> None:
+        super().__init__(random.Random(0))
+        self._clock, self._meanwhile = clock, meanwhile
+
+    def pause_s(self, *, lasted_s: float, refused: bool) -> float:
+        self._clock.now_s += 3600
+        self._clock.meanwhile = self._meanwhile
+        return 0.01
+
+
+def test_a_look_while_the_camera_is_opened_again_does_not_open_it_twice() -> None:
+    clock, mailbox = SteppedClock(), Mailbox()
+    opened: list[str] = []
+
+    def opener(after_ns: int | None) -> VideoSource:
+        opened.append(threading.current_thread().name)
+        if len(opened) == 1:
+            raise SourceError("camera 'a': cannot open")
+        return Scripted(5, "hang")
+
+    backoff = LongNight(clock, lambda: feed.watch())
+    feed = CameraFeed(
+        Camera(id="a", source="rtsp://h/1"), opener, mailbox, clock, analyse_fps=25, backoff=backoff, stall_after_s=20
+    )
+    feed.start()
+    first = mailbox.take(5)
+    feed.stop()
+    assert [delivery.session for delivery in first] == [1]
+    assert len(opened) == 2
+    assert (feed.session, feed.counts.opened) == (1, 1)

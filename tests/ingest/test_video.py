@@ -1,5 +1,6 @@
 """Recordings through PyAV."""
 
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -52,3 +53,22 @@ def test_closing_ends_the_frames(tmp_path: Path) -> None:
     next(frames)
     source.close()
     assert len(list(frames)) == 0
+
+
+@pytest.mark.parametrize("began", [0, 1, 50], ids=["never read", "in the middle", "read to the end"])
+def test_closing_closes_the_file(tmp_path: Path, began: int) -> None:
+    path = write_clip(tmp_path / "a.mp4", 50)
+    source = RecordedVideo(path, "a")
+    assert is_open(path)
+    frames = source.frames()
+    seen = list(islice(frames, began))
+    assert len(seen) == began
+    source.close()
+    assert list(frames) == []
+    assert not is_open(path)
+    source.close()
+
+
+def is_open(path: Path) -> bool:
+    """Whether this process has a file open."""
+    return any(link.is_symlink() and link.readlink() == path for link in Path("/proc/self/fd").iterdir())
