@@ -1,6 +1,7 @@
 """From a camera's description to an opened source."""
 
 import os
+import stat
 from datetime import datetime
 from pathlib import Path
 
@@ -32,8 +33,11 @@ def open_camera(camera: Camera, *, starts_ns: int, after_ns: int | None = None) 
 
 
 def file_path(camera: Camera) -> Path:
-    """The path of a file camera."""
-    return Path(camera.source.removeprefix("file://")).expanduser()
+    """The path of a file camera; raises ConfigError where its `~` is nobody's."""
+    try:
+        return Path(camera.source.removeprefix("file://")).expanduser()
+    except RuntimeError as error:
+        raise ConfigError(f"camera '{camera.id}': {camera.source}: {error}") from error
 
 
 def start_ns(starts_at: datetime | None, *, otherwise_ns: int) -> int:
@@ -73,9 +77,14 @@ def check_source(camera: Camera) -> None:
     """Refuse what can be refused without opening: a file that is not there, an unknown city, a missing password."""
     if camera.scheme == "file":
         path = file_path(camera)
-        if not path.exists():
-            raise ConfigError(f"camera '{camera.id}': there is no file {path} (looked in {Path.cwd()})")
-        if not path.is_file():
+        try:
+            mode = path.stat().st_mode
+        except (FileNotFoundError, NotADirectoryError):
+            raise ConfigError(f"camera '{camera.id}': there is no file {path} (looked in {Path.cwd()})") from None
+        except (OSError, ValueError) as error:  # too long a name, no right to look, a zero byte
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise ConfigError(f"camera '{camera.id}': cannot read the file {path}: {reason}") from error
+        if not stat.S_ISREG(mode):
             raise ConfigError(f"camera '{camera.id}': {path} is not a file")
     elif camera.scheme == "city":
         from ingest.synthetic.world.presets import parse_city_url

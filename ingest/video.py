@@ -109,7 +109,7 @@ def _decoded(container: av.container.InputContainer) -> Iterator[av.VideoFrame]:
 
 def _open(url: str, what: str, options: dict[str, str], timeout_s: float | None) -> av.container.InputContainer:
     try:
-        return av.open(url, options=options, timeout=timeout_s)
+        return av.open(url, options=options, timeout=timeout_s, metadata_errors="replace")
     except av.error.FFmpegError as error:
         # The library's message holds the whole URL; neither it nor its traceback may get out.
         raise SourceError(f"{what}: {reason(error)}") from None

@@ -83,7 +83,7 @@ def _packets(path: Path) -> Iterator[tuple[bytes, Fraction, Fraction, bool]]:
     """Annex B data, media time and length in seconds, and whether it is a key frame."""
     failure = ""
     try:
-        with av.open(str(path)) as container:
+        with av.open(str(path), metadata_errors="replace") as container:
             stream = next((each for each in container.streams.video if each.codec_context.name == "h264"), None)
             if stream is None:
                 raise SourceError(f"{path} has no H.264 video; encode it first (e.g. ffmpeg -c:v libx264)")

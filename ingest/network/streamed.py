@@ -231,7 +231,7 @@ def _open(
         quick = {"flags": "low_delay", "probesize": str(probe_bytes), "analyzeduration": "0"}
         began_s = clock.monotonic_s()
         try:
-            container = av.open(url, options={**options, **quick}, timeout=timeout)
+            container = av.open(url, options={**options, **quick}, timeout=timeout, metadata_errors="replace")
         except REFUSALS as error:
             return _Failure(reason(error), refused=True)
         except Exception as error:  # of whatever kind: its traceback would show the URL

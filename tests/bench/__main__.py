@@ -33,6 +33,7 @@ BENCHES = (
     "encoder_speed",
     "encoder_runtime",
     "foundation_speed",
+    "fuzz",
     *CITY,
     *NEED_DATA,
 )
@@ -41,7 +42,9 @@ BENCHES = (
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("names", nargs="*", help=f"only these: {', '.join(BENCHES)}")
-    names = parser.parse_args().names or list(BENCHES)
+    parser.add_argument("--seed", type=int, default=0, help="of fuzz: another seed, other cases")
+    arguments = parser.parse_args()
+    names = arguments.names or list(BENCHES)
     unknown = sorted(set(names) - set(BENCHES))
     if unknown:
         parser.error(f"no bench {', '.join(unknown)}; there are {', '.join(BENCHES)}")
@@ -50,9 +53,9 @@ def main() -> None:
         if name in NEED_DATA and not (DATA / "video").is_dir():
             print(f"left out: there are no recordings in {DATA} (tests/data/SOURCES.md)")
             continue
-        bench: Callable[[], None] = import_module(f"tests.bench.{name.replace('city_', 'city.', 1)}").main
+        bench: Callable[..., None] = import_module(f"tests.bench.{name.replace('city_', 'city.', 1)}").main
         try:
-            bench()
+            bench(seed=arguments.seed) if name == "fuzz" else bench()
         except pytest.skip.Exception as skipped:  # a fixture's word that something cannot be had
             print(f"left out: {skipped}")
 

@@ -64,9 +64,21 @@ def test_the_password_is_read_from_where_it_is(monkeypatch: pytest.MonkeyPatch, 
         password(Camera(id="a", source="rtsp://me@host/x", credentials=f"file:{tmp_path}/none"))
 
 
-def test_a_missing_file_is_named() -> None:
-    with pytest.raises(ConfigError, match=r"no file nowhere\.mp4"):
-        check_source(Camera(id="a", source="nowhere.mp4"))
+NO_FILES = {
+    "missing": ("nowhere.mp4", r"no file nowhere\.mp4"),
+    "in a file": (f"{__file__}/a.mp4", "there is no file"),
+    "a folder": (".", "is not a file"),
+    "a name too long": ("a" * 5000, "File name too long"),
+    "a zero byte": ("a\0b", "cannot read the file a.b: embedded null"),
+    "nobody's home": ("~no-such-user/a.mp4", "~no-such-user/a.mp4: .*home"),
+}
+
+
+@pytest.mark.parametrize("name", NO_FILES)
+def test_what_is_no_file_is_named(name: str) -> None:
+    source, expected = NO_FILES[name]
+    with pytest.raises(ConfigError, match=expected):
+        check_source(Camera(id="a", source=source))
 
 
 PLACEHOLDERS = {

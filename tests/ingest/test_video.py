@@ -69,6 +69,14 @@ def test_closing_closes_the_file(tmp_path: Path, began: int) -> None:
     source.close()
 
 
+def test_a_title_that_is_not_utf_8_stops_nobody(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "a.mp4", 5)
+    content = path.read_bytes()
+    assert b"VideoHandler" in content
+    path.write_bytes(content.replace(b"VideoHandler", b"Vid\xfcoHandler"))
+    assert len(list(RecordedVideo(path, "a").frames())) == 5
+
+
 def is_open(path: Path) -> bool:
     """Whether this process has a file open."""
     return any(link.is_symlink() and link.readlink() == path for link in Path("/proc/self/fd").iterdir())
