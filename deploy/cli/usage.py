@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import typer
 from typer.core import TyperGroup
 
 from ingest.redact import redact
 
-UsageError = typer.BadParameter.__mro__[1]  # typer has its own copy of click and gives this one no public name
+# typer has its own copy of click and gives this one no public name
+UsageError = cast("type[Exception]", typer.BadParameter.__mro__[1])
 
 
 class RedactingGroup(TyperGroup):

@@ -34,7 +34,7 @@ class ByTime:
         return np.stack([self.of(crop) for crop in crops]) if crops else np.empty((0, self.dim), np.float32)
 
     def of(self, crop: Crop) -> NDArray[np.float32]:
-        return np.eye(self.dim, dtype=np.float32)[crop.captured_ns * 8 // NS]
+        return np.asarray(np.eye(self.dim)[crop.captured_ns * 8 // NS], np.float32)
 
 
 def follow(sides: Sequence[int], encoder: ByTime) -> tuple[list[Observation], list[Crop]]:

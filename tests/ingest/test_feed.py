@@ -211,7 +211,7 @@ class LongNight(Backoff):
         super().__init__(random.Random(0))
         self._clock, self._meanwhile = clock, meanwhile
 
-    def pause_s(self, *, lasted_s: float, refused: bool) -> float:
+    def pause_s(self, *, lasted_s: float, refused: bool = False) -> float:
         self._clock.now_s += 3600
         self._clock.meanwhile = self._meanwhile
         return 0.01
