@@ -16,6 +16,7 @@ from ingest.errors import ConfigError
 from ingest.frame import ClockQuality, Frame, Image
 from ingest.truth import decode_mask
 from training.datasets.city.layout import BOXES_AND_MASKS
+from training.datasets.names import shown
 
 Size = tuple[int, int]
 """Width and height in pixels."""
@@ -95,4 +96,12 @@ class CityPriors:
         if row is None:
             return None
         size = image.shape[1], image.shape[0]
-        return Prior.of(np.array(row["detected_xyxy"], np.float32), decode_mask(row["mask"], size), size)
+        try:
+            box, mask = np.array(row["detected_xyxy"], np.float32), decode_mask(row["mask"], size)
+        except (KeyError, ValueError, TypeError) as error:
+            raise ConfigError(f"the city's box and mask of '{shown(name)}' cannot be read: {error!r}") from error
+        if box.shape != (4,) or not np.isfinite(box).all():
+            raise ConfigError(
+                f"the city's box of '{shown(name)}' is none: {box.tolist()} (expected four finite numbers)"
+            )
+        return Prior.of(box, mask, size)

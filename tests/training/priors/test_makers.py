@@ -1,6 +1,7 @@
 """Who finds priors: a detector with a masker, on images that share its batches, and the city."""
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -108,6 +109,18 @@ def test_the_city_tells_the_truth_about_its_crops(tmp_path: Path) -> None:
     assert prior is not None
     assert prior.box.tolist() == pytest.approx([0.25, 0.25, 0.75, 0.75])
     np.testing.assert_array_equal(prior.mask, mask)
+    row = {"image": "0001_c001_00016450_0.jpg", "detected_xyxy": [4, 3, 12, 9], "mask": encode_mask(mask)}
+    for key, wrong, message in (
+        ("detected_xyxy", [4, 3, math.inf, 9], "the city's box of 'image_train/0001_.*' is none"),
+        ("detected_xyxy", [4, 3, 12, math.nan], "the city's box of 'image_train/0001_.*' is none"),
+        ("detected_xyxy", [4, 3, 12], "is none"),
+        ("detected_xyxy", "left", "cannot be read: ValueError"),
+        ("mask", None, "cannot be read: TypeError"),
+        ("mask", [1, 2], "cannot be read: ValueError"),
+    ):
+        (tmp_path / BOXES_AND_MASKS).write_text(json.dumps(row | {key: wrong}))
+        with pytest.raises(ConfigError, match=message):
+            fill(data, CityPriors(tmp_path), tmp_path / "wrong", quiet)
     (tmp_path / BOXES_AND_MASKS).write_text("{")
     with pytest.raises(ConfigError, match=r"boxes and masks of .* cannot be read"):
         CityPriors(tmp_path)
