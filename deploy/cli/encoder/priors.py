@@ -125,9 +125,7 @@ def _report(listing: "Listing", cache: "PriorCache", folder: Path, took_s: float
     total, missed, unreadable = cache.metadata.images, cache.missed, cache.unreadable
     found = total - len(missed) - len(unreadable)
     if len(unreadable) == total:
-        raise ConfigError(
-            f"none of the {total} images can be read, such as '{shown(unreadable[0])}'; {folder} is useless"
-        )
+        raise ConfigError(f"none of the {total} images can be read, such as '{shown(unreadable[0])}' (mend the set)")
     write_atomically(folder / "without_vehicle.txt", b"".join(encoded(f"{name}\n") for name in missed))
     sheet = folder / "sheet.png"
     shows = next(images for images in listing.parts.values() if len(images))
