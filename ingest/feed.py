@@ -15,10 +15,10 @@ from ingest.errors import AuthFailedError, ConfigError, CorridorError, SourceErr
 from ingest.frame import Frame
 from ingest.frame_sampler import FrameSampler
 from ingest.mailbox import Delivery, Mailbox
-from ingest.network.status import KeyFrameDecoding, StatusReporting, StreamStatus
 from ingest.reading import ReadingProgress
 from ingest.redact import redact
 from ingest.source import VideoSource
+from ingest.status import KeyFrameDecoding, SourceStatus, StatusReporting
 
 MAX_KEY_INTERVAL_S = 2.0
 """Key frames further apart than this are too few to track by."""
@@ -51,6 +51,8 @@ class FeedCounts:
     opened: int = 0
     lost: Counter[str] = field(default_factory=Counter)
     """Sessions of a network camera that ended, by cause: `refused`, `error`, `ended`, `stalled`."""
+    left_out: Counter[str] = field(default_factory=Counter)
+    """Frames that the sessions which are over did not deliver, by reason (`ingest.decoding.left_out`)."""
 
 
 class CameraFeed:
@@ -99,6 +101,7 @@ class CameraFeed:
             threading.RLock()
         )  # sessions end and begin one at a time: the camera's thread and `watch` both do it
         self._source: VideoSource | None = None
+        self._counted = -1  # the last session that `counts.left_out` has
         self._alive_s = 0.0
         self._frames_from_s: float | None = None  # since when this session delivers
         self._offering = False  # waiting for its time, or for a place in the mailbox, is no stall of the camera
@@ -123,15 +126,36 @@ class CameraFeed:
         if self._source is not None:
             self._source.close()
 
-    def stream(self) -> StreamStatus | None:
+    def stream(self) -> SourceStatus | None:
         """How the present session goes, with the state of the camera's clock; None where the source does not say."""
         source = self._source
         return source.status() if isinstance(source, StatusReporting) else None
+
+    def left_out(self) -> Counter[str]:
+        """Frames that were decoded and not delivered, by reason, over all sessions."""
+        status = self.stream()
+        return Counter(self.counts.left_out) if status is None else self._left_out_with(status)
+
+    def _left_out_with(self, status: SourceStatus) -> Counter[str]:
+        """What was left out up to and with the present session."""
+        if self._counted == self.session:
+            return Counter(self.counts.left_out)
+        return self.counts.left_out + Counter(status.left_out)
+
+    def _count_left_out(self, session: int, source: VideoSource) -> None:
+        """Take over what a session has left out that is over; once."""
+        if session == self.session and isinstance(source, StatusReporting):
+            self.counts.left_out, self._counted = self._left_out_with(source.status()), session
 
     @property
     def done(self) -> bool:
         """Whether nothing will come from this camera any more."""
         return self.state in (FeedState.ENDED, FeedState.FAILED)
+
+    @property
+    def gave_nothing(self) -> bool:
+        """Whether no frame has come; of a recording, neither in an earlier run that this one goes on from."""
+        return self.counts.decoded == 0 and not (self.camera.finite and self._after_ns is not None)
 
     def watch(self) -> bool:
         """Give up a session that hangs; call now and then. Returns whether the camera is opened again."""
@@ -169,6 +193,7 @@ class CameraFeed:
         """Leave the present source to itself."""
         hanging, self._source = self._source, None
         if hanging is not None:
+            self._count_left_out(self.session, hanging)
             # Closing may hang as well, so it has a thread that nobody waits for.
             threading.Thread(target=_close_quietly, args=(hanging,), daemon=True).start()
 
@@ -198,7 +223,7 @@ class CameraFeed:
                     return
                 self.error = error or self.error
                 if self.camera.finite:
-                    failed = error is not None and self.counts.opened == 0
+                    failed = error is not None and self.gave_nothing
                     self.state = FeedState.FAILED if failed else FeedState.ENDED
                     self._deliver(session, error=error)
                     return
@@ -256,6 +281,7 @@ class CameraFeed:
                     self.analyse_fps = sampler.frames_per_s
                     limit_decoding(source, sampler.frames_per_s)
         finally:
+            self._count_left_out(session, source)
             source.close()
 
     def _offer(self, session: int, frame: Frame) -> bool:

@@ -14,6 +14,7 @@ class ClockQuality(StrEnum):
     """How far a capture time can be trusted."""
 
     RTCP = "rtcp"  # the camera's own clock, from RTCP sender reports
+    PLAYLIST = "playlist"  # the clock of whoever packed an HLS stream, from EXT-X-PROGRAM-DATE-TIME
     ARRIVAL = "arrival"  # when the frame reached us: late by the network and the decoder
     FILE = "file"  # media time of a recording, counted from its configured start
     SYNTHETIC = "synthetic"  # the renderer's clock: exact

@@ -1,8 +1,9 @@
 """Recordings through PyAV, by media time."""
 
+import logging
 import threading
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,36 +12,77 @@ import av.container
 import av.error
 import numpy as np
 
-from ingest.clock import NS
+from ingest.decoding.container import (
+    BestTimes,
+    announced_s,
+    best_video,
+    invents_times,
+    other_videos,
+    packets,
+    reason,
+    seconds,
+    stated_rate,
+)
+from ingest.decoding.display import image_of
+from ingest.decoding.left_out import LeftOut, in_words
+from ingest.decoding.media_timeline import MediaTimeline
 from ingest.errors import SourceError
 from ingest.frame import ClockQuality, Frame, Image
+from ingest.status import SourceStatus
 
-av.logging.set_level(av.logging.PANIC)  # FFmpeg writes whole URLs, passwords included, to standard error
+logger = logging.getLogger(__name__)
 
 BREAK_TOLERANCE_S = 0.5
 """A recording that ends this much before its announced end was cut off."""
+
+WRAP_S = Fraction(2**33, 90_000)
+"""Time stamps of MPEG-TS and MPEG-PS have 33 bits."""
+
+OPTIONS = {"correct_ts_overflow": "0"}
+"""FFmpeg takes a clock that goes back by more than a minute for one that ran out of bits, and adds 26 hours."""
 
 
 class RecordedVideo:
     """A file; event time is its media time counted from `starts_ns`. Implements VideoSource.
 
-    Frames whose time does not rise are left out. Raises SourceError where the file is no video, and at the end of
-    `frames` where it breaks off early; everything before the break is delivered.
+    Of several videos FFmpeg's best is read. Frames without a stated time are placed by the stated rate, times that
+    begin again go on (`ingest.decoding.media_timeline`); what is left out is counted by reason in `status`. Raises
+    SourceError where the file is no video, at the end of `frames` where it breaks off early, everything before the
+    break being delivered, and where no frame could be delivered at all.
     """
 
     def __init__(self, path: Path, camera_id: str, *, starts_ns: int = 0, after_ns: int | None = None) -> None:
         self._path = path
+        self._what = f"camera '{camera_id}': {path}"
         self._camera_id = camera_id
         self._starts_ns = starts_ns
         self._after_ns = after_ns
         self._closed = threading.Event()
         self._playing = threading.Lock()
-        self._container = _open(str(path), f"camera '{camera_id}': cannot open {path}", {}, None)
-        if not self._container.streams.video:
+        self._container = _open(path, f"camera '{camera_id}': cannot open {path}")
+        stream = best_video(self._container)
+        if stream is None:
+            covers = "only cover images" if self._container.streams.video else "no video stream"
             self._container.close()
-            raise SourceError(f"camera '{camera_id}': {path} has no video stream")
+            raise SourceError(f"{self._what} has {covers}")
+        self._stream = stream
+        self._choice = other_videos(self._container, stream)
+        if self._choice:
+            logger.warning("%s: %s", self._what, self._choice)
+        self._invented = stated_rate(stream) is None and invents_times(self._container)
+        self._announced_s = announced_s(self._container, stream)
+        self._timeline = self._make_timeline()
+        self._left_out: Counter[str] = Counter()
+        self._decoded = 0
+
+    def _make_timeline(self) -> MediaTimeline[tuple[int, av.VideoFrame]]:
+        rate, first = stated_rate(self._stream), self._stream.start_time
+        first_s = None if first is None or self._invented else seconds(first, self._stream.time_base)
+        wrap_s = WRAP_S if self._container.format.name in ("mpegts", "mpeg") else None
+        return MediaTimeline(self._what, first_s=first_s, interval_s=1 / rate if rate else None, wrap_s=wrap_s)
 
     def frames(self) -> Iterator[Frame]:
+        """Deliver the frames after `after_ns` in order of time; `sequence` counts all decoded frames of the video."""
         with self._playing:
             try:
                 if not self._closed.is_set():
@@ -49,40 +91,21 @@ class RecordedVideo:
                 self._container.close()
 
     def _read(self) -> Iterator[Frame]:
-        stream = self._container.streams.video[0]
-        stream.thread_type = "AUTO"
-        time_base = stream.time_base or Fraction(1, 90_000)
-        first_pts = stream.start_time or 0
-        announced_s = _announced_s(self._container)
-        sequence, last_ns = 0, -1
         broken: str | None = None
+        placed = 0
         try:
-            for av_frame in _decoded(self._container):
+            for media_ns, (sequence, decoded) in self._placed():
                 if self._closed.is_set():
                     return
-                if av_frame.pts is None:
-                    continue
-                media_ns = round((av_frame.pts - first_pts) * time_base * NS)
-                if media_ns <= last_ns:
-                    continue
-                last_ns = media_ns
+                placed += 1
                 captured_ns = self._starts_ns + media_ns
                 if self._after_ns is None or captured_ns > self._after_ns:
-                    yield Frame(self._camera_id, sequence, captured_ns, ClockQuality.FILE, bgr(av_frame))
-                sequence += 1
+                    image = image_of(decoded, self._stream)
+                    yield Frame(self._camera_id, sequence, captured_ns, ClockQuality.FILE, image)
         except av.error.FFmpegError as error:
             broken = reason(error)
-        if self._closed.is_set():
-            return
-        reached_s = max(last_ns, 0) / NS
-        if broken is None and announced_s is not None and reached_s < announced_s - BREAK_TOLERANCE_S:
-            broken = "the file is cut off"
-        if broken is not None:
-            of = f" of {announced_s:.1f} s" if announced_s is not None else ""
-            raise SourceError(
-                f"camera '{self._camera_id}': {self._path} breaks off after {reached_s:.1f} s{of}: {broken} "
-                "(everything before it was processed)"
-            )
+        if not self._closed.is_set():
+            self._judge_end(placed, broken)
 
     def close(self) -> None:
         self._closed.set()
@@ -90,40 +113,74 @@ class RecordedVideo:
             self._container.close()
             self._playing.release()
 
+    def status(self) -> SourceStatus:
+        """How it goes; may be called from another thread."""
+        notes = [self._choice] if self._choice else []
+        if self._timeline.restarts:
+            times = f"{self._timeline.restarts} times" if self._timeline.restarts > 1 else "once"
+            notes.append(f"its clock went back {times}; what came then follows what came before")
+        return SourceStatus(decoded=self._decoded, left_out=self._counts(), notes=tuple(notes))
 
-def _announced_s(container: av.container.InputContainer) -> float | None:
-    """How long the file says it is, in seconds; not every format says."""
-    stream = container.streams.video[0]
-    if stream.duration and stream.time_base:
-        return float(stream.duration * stream.time_base)
-    return container.duration / av.time_base if container.duration else None
+    def _counts(self) -> Counter[str]:
+        # Copies: it may be asked for at any time, while another thread counts.
+        return Counter(dict(self._left_out)) + Counter(dict(self._timeline.left_out))
+
+    def _placed(self) -> Iterator[tuple[int, tuple[int, av.VideoFrame]]]:
+        """Every decoded frame that has a place in time, with its media time in nanoseconds and its number."""
+        self._stream.thread_type = "AUTO"
+        best_time = BestTimes()
+        for decoded in self._decode():
+            sequence, self._decoded = self._decoded, self._decoded + 1
+            ticks = None if self._invented else best_time(decoded)
+            stated_s = None if ticks is None else seconds(ticks, decoded.time_base or self._stream.time_base)
+            yield from self._timeline.place(stated_s, (sequence, decoded))
+            if self._timeline.hopeless:
+                return
+        self._timeline.end()
+
+    def _decode(self) -> Iterator[av.VideoFrame]:
+        """The frames of the video; damaged packets are passed over, as players do, and counted."""
+        for packet, ours in packets(self._container, self._stream):
+            if not ours:
+                if packet.size:
+                    self._left_out[LeftOut.OTHER_VIDEO] += 1
+                continue
+            try:
+                frames = packet.decode()
+            except av.error.InvalidDataError:
+                self._left_out[LeftOut.DAMAGED] += 1
+                continue
+            yield from frames
+
+    def _judge_end(self, placed: int, broken: str | None) -> None:
+        """Raise SourceError for a recording that breaks off, or has given nothing at all."""
+        reached_s, counts = self._timeline.reached_s, self._counts()
+        if not placed and self._timeline.left_out[LeftOut.UNTIMED]:
+            raise SourceError(
+                f"{self._what} has no time stamps and states no frame rate, so that no frame has a time (put it into "
+                f"a container with its rate: ffmpeg -framerate 25 -i {self._path.name} -c copy {self._path.stem}.mp4)"
+            )
+        # A stray time may stand in the container as the end.
+        announced_s = None if counts[LeftOut.STRAY] else self._announced_s
+        if broken is None and placed and announced_s is not None and reached_s < announced_s - BREAK_TOLERANCE_S:
+            broken = "the file is cut off"
+        if not placed:
+            raise SourceError(f"{self._what} gave no frame: {broken or in_words(counts) or 'there is none in it'}")
+        if said := in_words(counts):
+            logger.warning("%s: %s", self._what, said)
+        if broken is not None:
+            of = f" of {announced_s:.1f} s" if announced_s is not None else ""
+            raise SourceError(
+                f"{self._what} breaks off after {reached_s:.1f} s{of}: {broken} (everything before it was processed)"
+            )
 
 
-def _decoded(container: av.container.InputContainer) -> Iterator[av.VideoFrame]:
-    """The frames of the first video stream; damaged packets are passed over, as players do."""
-    stream = container.streams.video[0]
-    for packet in container.demux(stream):
-        with suppress(av.error.InvalidDataError):
-            yield from packet.decode()
-
-
-def _open(url: str, what: str, options: dict[str, str], timeout_s: float | None) -> av.container.InputContainer:
+def _open(path: Path, what: str) -> av.container.InputContainer:
     try:
-        return av.open(url, options=options, timeout=timeout_s, metadata_errors="replace")
+        return av.open(str(path), options=OPTIONS, metadata_errors="replace")
     except av.error.FFmpegError as error:
-        # The library's message holds the whole URL; neither it nor its traceback may get out.
+        # The library's message holds the whole path; neither it nor its traceback may get out.
         raise SourceError(f"{what}: {reason(error)}") from None
-
-
-def reason(error: av.error.FFmpegError) -> str:
-    """Why, without the file name or URL."""
-    return (error.strerror or type(error).__name__).strip()
-
-
-def bgr(av_frame: av.VideoFrame) -> Image:
-    """The frame, (H, W, 3) uint8 BGR."""
-    image = av_frame.to_ndarray(format="bgr24")
-    return np.asarray(image, np.uint8)
 
 
 class VideoWriter:

@@ -132,9 +132,11 @@ def status_file_updates(path: Path | None, perception: "PerceptionWorker") -> It
         write_status(path, perception)
     except OSError as error:
         raise ConfigError(f"--status: cannot write {path}: {error.strerror}") from error
-    with repeating(keep, every_s=STATUS_S):
-        yield
-    keep()
+    try:
+        with repeating(keep, every_s=STATUS_S):
+            yield
+    finally:  # also where no camera gave anything: the file says why
+        keep()
 
 
 def summarise(console: Console, log: Log, perception: "PerceptionWorker", url: str) -> None:

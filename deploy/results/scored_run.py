@@ -106,10 +106,15 @@ def _video_times_ns(camera: str, starts_ns: int, videos: Mapping[str, Path]) -> 
     from ingest.video import RecordedVideo
 
     source = RecordedVideo(videos[camera], camera, starts_ns=starts_ns)
-    times_ns = np.array([frame.captured_ns for frame in source.frames()], np.int64)
-    if len(times_ns) < 2:
-        raise ConfigError(f"camera '{camera}': {videos[camera]} has {len(times_ns)} frames")
-    return times_ns
+    frames = [(frame.sequence, frame.captured_ns - starts_ns) for frame in source.frames()]
+    if len(frames) < 2:
+        raise ConfigError(f"camera '{camera}': {videos[camera]} has {len(frames)} frames")
+    numbers, media_ns = np.array(frames, np.int64).T
+    # A frame that was left out has a number in the truth all the same; no run looked at it, so its time is only to
+    # keep the others' numbers.
+    before_ns = media_ns[0] - np.arange(numbers[0], 0, -1) * (media_ns[1] - media_ns[0])
+    after_ns = np.interp(np.arange(numbers[0], numbers[-1] + 1), numbers, media_ns).round().astype(np.int64)
+    return starts_ns + np.concatenate([before_ns, after_ns])
 
 
 def camera_tracks(

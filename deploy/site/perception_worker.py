@@ -16,7 +16,7 @@ from deploy.site.camera_pipeline import CameraPipeline
 from deploy.site.isolation import IsolatingDetector, affects_every_frame
 from detect.detections import Detections
 from detect.detector import BatchDetector
-from embed.observation import CameraEpoch, Gap, Message, encode
+from embed.observation import CameraEpoch, Gap, Message, Tick, encode
 from ingest.camera import Camera
 from ingest.errors import FencedError
 from ingest.feed import CameraFeed, FeedState
@@ -270,7 +270,10 @@ class PerceptionWorker:
             logger.warning("camera '%s': the vehicles in view could not be closed: %s: %s", camera, kind, error)
             messages = [current.pipeline.end(final=final, otherwise_ns=otherwise_ns, **counts)]
         runtime.open_epoch = None
-        self._commit(runtime, messages, CameraProgress(messages[-1].at_ns))
+        last = messages[-1]
+        assert isinstance(last, Tick)
+        # A source that gave no frame has got nowhere: the next run begins at its beginning.
+        self._commit(runtime, messages, CameraProgress(last.at_ns if last.analysed else before.captured_ns))
 
     def _commit(self, runtime: CameraRuntime, messages: list[Message], progress: CameraProgress) -> None:
         records = []

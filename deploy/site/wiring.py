@@ -1,6 +1,8 @@
 """All parts on one page: which class stands behind each name of the configuration, and who is handed to whom."""
 
+import logging
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from functools import partial
 
 from associate.associator import Associator
@@ -28,13 +30,18 @@ from embed.observation import CameraEpoch
 from embed.settings import EmbedSettings
 from embed.tracklets import TrackletBuilder
 from ingest.camera import Camera
-from ingest.clock import Clock, SystemClock
+from ingest.clock import NS, Clock, SystemClock
 from ingest.feed import CameraFeed
 from ingest.mailbox import Mailbox
 from ingest.open_camera import check_source, open_camera, start_ns
 from ingest.reading import ReadingProgress
 
+logger = logging.getLogger(__name__)
+
 DEFAULTS = FoundationSettings()
+
+CLOCK_AHEAD_S = 5.0
+"""Frames on the log further ahead of this machine's clock are told of; a camera's own clock may be 2 s ahead."""
 
 
 def make_detector(settings: DetectSettings) -> Detector:
@@ -161,18 +168,38 @@ def _make_runtime(
     writer = _camera_writer(config, log, camera)
     progress = stored_progress(writer)
     starts_ns = start_ns(camera.starts_at, otherwise_ns=started_ns if camera.realtime else 0)
+    after_ns = _goes_on_after_ns(camera, progress.captured_ns, started_ns)
     feed = CameraFeed(
         camera,
         lambda after_ns: open_camera(camera, starts_ns=starts_ns, after_ns=after_ns),
         mailbox,
         clock,
         analyse_fps=config.detect.analyse_fps,
-        after_ns=progress.captured_ns,
+        after_ns=after_ns,
         stall_after_s=config.watch.stall_after_s,
         reading=rendering if camera.scheme == "city" else None,
     )
-    resumed = camera.finite and progress.captured_ns is not None
+    resumed = camera.finite and after_ns is not None
     return CameraRuntime(feed, writer, starts_ns, ended=progress.ended and camera.finite, resumed=resumed)
+
+
+def _goes_on_after_ns(camera: Camera, captured_ns: int | None, now_ns: int) -> int | None:
+    """The capture time up to which frames are known; None where that is of a clock that was wrong.
+
+    captured_ns: of the last frame on the log. A machine whose clock was ahead once has stamped frames with times that
+    are still to come, and frames that are timed by its clock now come before them.
+    """
+    timed_by_now = not camera.finite or (camera.realtime and camera.starts_at is None)
+    if captured_ns is None or not timed_by_now or captured_ns <= now_ns + CLOCK_AHEAD_S * NS:
+        return captured_ns
+    logger.warning(
+        "camera '%s': the log has frames of it from %s, %.0f s ahead of this machine's clock; one of the two was wrong "
+        "(frames that come now are earlier than those on the log)",
+        camera.id,
+        datetime.fromtimestamp(captured_ns / NS, UTC).isoformat(timespec="seconds"),
+        (captured_ns - now_ns) / NS,
+    )
+    return None
 
 
 def _camera_writer(config: Config, log: Log, camera: Camera) -> Writer:

@@ -74,7 +74,9 @@ def recorded_units(path: Path, *, starts_ns: int, loop: bool = False) -> Iterato
             ends = max(ends, media_s + length_s)
             captured_ns = starts_ns + round(at_s * NS)
             yield AccessUnit(data, captured_ns * RTP_CLOCK_HZ // NS, captured_ns, keyframe)
-        if not loop or not ends:
+        if not ends:
+            raise SourceError(f"{path} has no frame with a time stamp, so that there is nothing to play")
+        if not loop:
             return
         offset += ends
 

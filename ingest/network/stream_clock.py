@@ -107,7 +107,7 @@ class StreamClock:
             if not self._suspect:
                 self._clock = ClockQuality.RTCP
                 return captured_ns, self._clock
-        elif arrival_ns - self._first_arrival_ns < self._wait_ns:
+        elif 0 <= arrival_ns - self._first_arrival_ns < self._wait_ns:  # below 0 this machine's clock was set back
             return None
         self._clock = ClockQuality.ARRIVAL
         return arrival_ns, self._clock

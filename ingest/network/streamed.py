@@ -1,46 +1,58 @@
-"""Network cameras through PyAV: RTSP with the camera's own time, HTTP by arrival."""
+"""Network cameras through PyAV: RTSP with the camera's own time, HTTP by media time."""
 
 import struct
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import av
 import av.container
 import av.error
+from av.stream import Discard
 
 from ingest.camera import Camera
 from ingest.clock import NS, Clock, SystemClock
+from ingest.decoding.container import best_video, invents_times, other_videos, reason
+from ingest.decoding.continuity import CONFIRMED_BY, Continuity
+from ingest.decoding.display import image_of
+from ingest.decoding.left_out import LeftOut
 from ingest.errors import AuthFailedError, SourceError
-from ingest.frame import Frame
-from ingest.network.status import StreamStatus
+from ingest.frame import ClockQuality, Frame
+from ingest.network.connection import Failure, open_stream, with_password
+from ingest.network.hls import Anchor, HlsTimes
+from ingest.network.media_clock import MediaClock
+from ingest.network.pace import Pace
 from ingest.network.stream_clock import REPORT_WAIT_S, StreamClock
 from ingest.redact import redact, redact_source
-from ingest.secrets import PLACEHOLDER
-from ingest.video import bgr, reason
-
-PROBE_BYTES = {"rtsp": (32, 500_000), "http": (100_000, 5_000_000)}
-"""How much to read before the stream is believed known; the next step where the one before found no frame size."""
+from ingest.status import SourceStatus
 
 JUMP_S = 10.0
-"""Media time that jumps further makes a new session."""
+"""Media time that jumps further, and stays there, makes a new session."""
 
 DAMAGE_S = 5.0
 """After a damaged frame none is delivered until a key frame, or for this long: some cameras never send one."""
 
-REFUSALS = (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError, av.error.HTTPNotFoundError)
+SEGMENTED_READ_S = 15.0
+"""Between two segments of an HLS stream nothing comes, which is no failure."""
+
+ANCHORED_EVERY_S = 60.0
+"""So often a playlist's times are looked at again, to follow a clock that drifts."""
+
+HELD_S = 1.0
+"""So long the first packets of a stream over HTTP are held: servers send what they have kept, all at once."""
 
 
 class StreamedVideo:
     """A camera on the network. Implements VideoSource.
 
-    Capture times are the camera's own (`rtcp`) where it sends them and they make sense, otherwise those of arrival;
-    within a session they rise strictly, and frames whose time does not are left out and counted. Raises
-    AuthFailedError where the camera refuses us (401, 403, 404), SourceError where it cannot be reached, sends nothing
-    for `read_s`, or breaks off.
+    Capture times are the camera's own (`rtcp`) where it sends them and they make sense, those of an HLS playlist
+    (`playlist`), or those of arrival. Over HTTP frames are as far apart as their media times say, arrival only anchors
+    them, and those of a segment are delivered at the pace at which they were captured. Within a session times rise
+    strictly, and what is left out is counted by reason. Raises AuthFailedError where the camera refuses us (401, 403,
+    404), SourceError where it cannot be reached, sends nothing for `read_s`, or breaks off.
 
     The password joins the URL only at `av.open` and never leaves: messages carry the source as it was configured.
     """
@@ -65,21 +77,61 @@ class StreamedVideo:
         self._closed = threading.Event()
         self._playing = threading.Lock()
         self._stream_clock = StreamClock(report_wait_s=report_wait_s if self._rtsp else 0.0)
-        self._decoded = self._early = self._late = self._damaged = 0
+        self._decoded = 0
+        self._left_out: Counter[str] = Counter()
+        # Over RTSP small steps back are for the camera's clock to judge; over HTTP they are a restart like any other.
+        self._in_order: Continuity[_Decoded] = Continuity(ahead_s=JUMP_S, back_s=JUMP_S if self._rtsp else 0.0)
+        self._last_media_ns: int | None = None
         self._saw_prft = False
         self._intervals: deque[int] = deque(maxlen=32)
         self._key_ns: int | None = None
         self._key_interval_ns: int | None = None
         self._key_frames_only = False  # asked for; taken up at the next key frame
-        options = {"rtsp_transport": transport} if self._rtsp else {}
+        self._media_clock: MediaClock | None = None
+        self._anchored_s = 0.0
+        self._hls: HlsTimes | None = None
+        self._pace = Pace(self._clock)
         self._shown = redact(redact_source(camera.source), [password] if password else [])
-        opened = _open(with_password(camera.source, password), options, (open_s, read_s), self._clock)
+        opened = self._connect(with_password(camera.source, password), transport, open_s, read_s)
         del password  # from here on errors may be raised, and a traceback shows what is named here
         if not isinstance(opened, av.container.InputContainer):
             raise self._refusal(opened, open_s)
         self._container = opened
+        stream = best_video(opened)
+        assert stream is not None  # `open_stream` has seen one with a size
+        self._stream = stream
+        self._choice = other_videos(opened, stream)
+        for other in opened.streams.video:
+            if other.index != stream.index:
+                other.discard = Discard.all  # not even fetched, where the format allows that
+        if not self._rtsp and self._media_clock is None and not invents_times(opened):
+            self._media_clock = MediaClock()
 
-    def _refusal(self, failure: "_Failure", open_s: float) -> SourceError:
+    def _connect(
+        self, url: str, transport: str, open_s: float, read_s: float
+    ) -> "av.container.InputContainer | Failure":
+        """Never raises, as `open_stream`."""
+        if self._rtsp:
+            return open_stream(url, {"rtsp_transport": transport}, (open_s, read_s), self._clock)
+        if not urlsplit(url).path.lower().endswith(".m3u8"):
+            opened = open_stream(url, {}, (open_s, read_s), self._clock)
+            if not isinstance(opened, av.container.InputContainer) or opened.format.name != "hls":
+                return opened
+            opened.close()
+        self._read_s = max(read_s, SEGMENTED_READ_S)
+        self._hls = HlsTimes(url, (open_s, open_s), self._clock)
+        anchor, self._media_clock = self._hls.first(self._closed.is_set), MediaClock()
+        self._anchor(anchor)
+        return open_stream(url, {"live_start_index": "-1"}, (open_s, self._read_s), self._clock)
+
+    def _anchor(self, anchor: Anchor | None) -> None:
+        if anchor is not None and self._media_clock is not None:
+            self._media_clock.anchor(
+                anchor.media_ns, anchor.captured_ns, quality=anchor.quality, arrival_ns=self._clock.now_ns()
+            )
+        self._anchored_s = self._clock.monotonic_s()
+
+    def _refusal(self, failure: Failure, open_s: float) -> SourceError:
         what = f"camera '{self._camera_id}': cannot open {self._shown}"
         if failure.refused:
             return AuthFailedError(
@@ -89,7 +141,7 @@ class StreamedVideo:
         why = f"no answer within {open_s:g} s" if failure.timed_out else failure.why
         return SourceError(f"{what}: {why}{self._transport_hint(failure)}")
 
-    def _transport_hint(self, failure: "_Failure") -> str:
+    def _transport_hint(self, failure: Failure) -> str:
         """What to try where the way that RTP travels may be the reason."""
         if failure.setup and self._transport == "tcp":
             return ' (the camera may send its video by UDP only: set transport = "udp")'
@@ -118,10 +170,10 @@ class StreamedVideo:
             self._container.close()
             self._playing.release()
 
-    def status(self) -> StreamStatus:
+    def status(self) -> SourceStatus:
         """How it goes; may be called from another thread."""
-        clock = self._stream_clock.status(self._clock.now_ns())
-        return StreamStatus(clock, self._decoded, self._early, self._late, self._damaged)
+        clock = (self._media_clock or self._stream_clock).status(self._clock.now_ns())
+        return SourceStatus(clock, self._decoded, Counter(self._left_out), (self._choice,) if self._choice else ())
 
     @property
     def key_interval_s(self) -> float | None:
@@ -133,40 +185,110 @@ class StreamedVideo:
         self._key_frames_only = on
 
     def _stamped_frames(self) -> Iterator[Frame]:
-        last_media_ns: int | None = None
-        last_ns = -1
-        for decoded in self._undamaged():
-            media_ns = None if decoded.pts is None else _ns(decoded.pts, decoded)
-            if media_ns is not None and last_media_ns is not None:
-                self._check_jump(media_ns - last_media_ns)
-            last_media_ns = media_ns
-            sequence, self._decoded = self._decoded, self._decoded + 1
-            stamp = self._stream_clock.stamp(media_ns, self._arrival_ns())
+        last_ns, set_back = -1, 0
+        for decoded in self._continuous():
+            stamp = self._stamp(decoded)
             if stamp is None:
-                self._early += 1
+                self._left_out[LeftOut.EARLY] += 1
             elif stamp[0] <= last_ns:
-                self._late += 1
+                self._left_out[LeftOut.LATE] += 1
+                set_back = set_back + 1 if last_ns - stamp[0] > JUMP_S * NS else 0
+                if set_back == CONFIRMED_BY:
+                    raise SourceError(
+                        f"camera '{self._camera_id}': this machine's clock, by which {self._shown} is timed, went back "
+                        f"by {(last_ns - stamp[0]) / NS:.1f} s"
+                    )
             else:
-                last_ns = stamp[0]
-                yield Frame(self._camera_id, sequence, *stamp, bgr(decoded))
+                last_ns, set_back = stamp[0], 0
+                if self._hls is not None:
+                    self._pace.wait_for(last_ns, self._closed)
+                yield Frame(self._camera_id, decoded.sequence, *stamp, image_of(decoded.frame, self._stream))
 
-    def _check_jump(self, step_ns: int) -> None:
-        if 0 < step_ns < NS:
-            self._intervals.append(step_ns)
-        if self._rtsp and abs(step_ns) > JUMP_S * NS:
-            raise SourceError(
-                f"camera '{self._camera_id}': the time stamps of {self._shown} jumped by {step_ns / NS:+.1f} s"
-            )
+    def _stamp(self, decoded: "_Decoded") -> tuple[int, ClockQuality] | None:
+        if self._media_clock is None:
+            return self._stream_clock.stamp(decoded.media_ns, decoded.arrival_ns)
+        assert decoded.media_ns is not None
+        if self._hls is not None and self._clock.monotonic_s() - self._anchored_s > ANCHORED_EVERY_S:
+            self._anchor(self._hls.again())
+        return self._media_clock.stamp(decoded.media_ns, decoded.arrival_ns)
+
+    def _continuous(self) -> "Iterator[_Decoded]":
+        """The frames whose media time follows the one before; one that is far off is left out.
+
+        Where the media time has jumped for good, a stream over HTTP goes on; RTSP raises SourceError.
+        """
+        for frame in self._undamaged():
+            media_ns = None if frame.pts is None else _ns(frame.pts, frame)
+            decoded = _Decoded(self._decoded, frame, media_ns, self._arrival_ns())
+            self._decoded += 1
+            if media_ns is not None and (self._rtsp or self._media_clock is not None):
+                yield from self._confirmed(media_ns, decoded)
+            elif self._media_clock is None:
+                yield decoded  # stamped by arrival
+            else:
+                self._left_out[LeftOut.UNTIMED] += 1
+
+    def _confirmed(self, media_ns: int, decoded: "_Decoded") -> "Iterator[_Decoded]":
+        before_s = self._in_order.last_s
+        passed = self._in_order.take(media_ns / NS, decoded)
+        lost = len(passed.accepted) if passed.jumped and self._media_clock is None else 0
+        self._left_out += Counter({LeftOut.STRAY: passed.stray + lost, LeftOut.LATE: passed.late})
+        if passed.jumped:
+            self._take_jump(passed.accepted[0][1], passed.accepted[0][0] - (before_s or 0.0))
+        for _, one in passed.accepted:
+            self._note_interval(one)
+            yield one
+
+    def _take_jump(self, first: "_Decoded", step_s: float) -> None:
+        if self._media_clock is None:
+            raise SourceError(f"camera '{self._camera_id}': the time stamps of {self._shown} jumped by {step_s:+.1f} s")
+        assert first.media_ns is not None
+        usual_ns = sorted(self._intervals)[len(self._intervals) // 2] if self._intervals else NS // 25
+        self._media_clock.go_on(first.media_ns, usual_ns)
+        self._anchored_s = -ANCHORED_EVERY_S  # a playlist knows how long the gap was
+
+    def _note_interval(self, decoded: "_Decoded") -> None:
+        before_ns, self._last_media_ns = self._last_media_ns, decoded.media_ns
+        if before_ns is not None and decoded.media_ns is not None and 0 < decoded.media_ns - before_ns < NS:
+            self._intervals.append(decoded.media_ns - before_ns)
 
     def _arrival_ns(self) -> int:
         """Now, less the interval for which the parser held the frame back, waiting for the next one's beginning."""
-        held = self._rtsp and self._container.streams.video[0].codec_context.name in ("h264", "hevc")
+        held = self._rtsp and self._stream.codec_context.name in ("h264", "hevc")
         return self._clock.now_ns() - (min(self._intervals) if held and self._intervals else 0)
+
+    def _packets(self) -> "Iterator[av.Packet[av.VideoStream]]":
+        """The packets of the stream as they come; over HTTP, once it is known how far arrival is behind."""
+        packets = self._container.demux(self._stream)
+        if self._media_clock is None or self._hls is not None:
+            yield from packets
+            return
+        held, until_s, bounds_ns = [], self._clock.monotonic_s() + HELD_S, []
+        broken: av.error.FFmpegError | None = None
+        try:
+            for packet in packets:
+                held.append(packet)
+                if packet.pts is not None:
+                    bounds_ns.append(self._clock.now_ns() - _ns(packet.pts, packet))
+                if self._clock.monotonic_s() >= until_s:
+                    break
+        except av.error.FFmpegError as error:
+            broken = error
+        if bounds_ns:
+            now_ns = self._clock.now_ns()
+            self._media_clock.anchor(0, min(bounds_ns), quality=ClockQuality.ARRIVAL, arrival_ns=now_ns)
+        yield from held
+        if broken is not None:
+            raise broken
+        for packet in packets:
+            if packet.pts is not None:
+                self._media_clock.follow(_ns(packet.pts, packet), self._clock.now_ns())
+            yield packet
 
     def _undamaged(self) -> Iterator[av.VideoFrame]:
         """The decoded frames, without those that lack what they refer to."""
         damaged_s: float | None = None
-        for packet in self._container.demux(self._container.streams.video[0]):
+        for packet in self._packets():
             if self._closed.is_set():
                 return
             self._observe(packet)
@@ -176,7 +298,7 @@ class StreamedVideo:
                 decoded_frames = packet.decode()
             except av.error.InvalidDataError:
                 decoded_frames = []
-                self._damaged += 1
+                self._left_out[LeftOut.DAMAGED] += 1
                 damaged_s = self._clock.monotonic_s()
             for decoded in decoded_frames:
                 if decoded.is_corrupt:
@@ -186,7 +308,7 @@ class StreamedVideo:
                 if damaged_s is None:
                     yield decoded
                 else:
-                    self._damaged += 1
+                    self._left_out[LeftOut.DAMAGED] += 1
 
     def _note_key_frame(self, packet: "av.Packet[av.VideoStream]") -> None:
         assert packet.pts is not None
@@ -195,7 +317,7 @@ class StreamedVideo:
             self._key_interval_ns = key_ns - self._key_ns
         self._key_ns = key_ns
         # Only here: frames between two key frames cannot be decoded without those before them.
-        decoder = self._container.streams.video[0].codec_context
+        decoder = self._stream.codec_context
         decoder.skip_frame = "NONKEY" if self._key_frames_only else "DEFAULT"
 
     def _observe(self, packet: "av.Packet[av.VideoStream]") -> None:
@@ -211,57 +333,14 @@ class StreamedVideo:
         self._stream_clock.observe(_ns(packet.pts, packet), wall_ns, self._clock.now_ns(), report=report)
 
 
-@dataclass(frozen=True, slots=True)
-class _Failure:
-    """Why a stream could not be opened."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Decoded:
+    """A decoded frame: its number in the session, its media time where it has one, and when it came (Unix)."""
 
-    why: str
-    refused: bool = False
-    timed_out: bool = False
-    setup: bool = False  # RTSP: the camera was there, and did not want to send as it was asked to
-
-
-def _open(
-    url: str, options: dict[str, str], timeout: tuple[float, float], clock: Clock
-) -> "av.container.InputContainer | _Failure":
-    """Never raises: a traceback through here would show the URL. Tries the small probe first."""
-    failure = _Failure("there is no video in it")
-    for probe_bytes in PROBE_BYTES["rtsp" if "rtsp_transport" in options else "http"]:
-        # No `nobuffer`: it throws away what was probed, and with it the first key frame.
-        quick = {"flags": "low_delay", "probesize": str(probe_bytes), "analyzeduration": "0"}
-        began_s = clock.monotonic_s()
-        try:
-            container = av.open(url, options={**options, **quick}, timeout=timeout, metadata_errors="replace")
-        except REFUSALS as error:
-            return _Failure(reason(error), refused=True)
-        except Exception as error:  # of whatever kind: its traceback would show the URL
-            if clock.monotonic_s() - began_s >= timeout[0]:  # often comes as "invalid data"
-                return _Failure("no answer", timed_out=True)
-            why = reason(error) if isinstance(error, av.error.FFmpegError) else type(error).__name__
-            failure = _Failure(why, setup="method SETUP failed" in str(error))
-            if isinstance(error, av.error.InvalidDataError | av.error.EOFError):
-                continue
-            return failure
-        if any(stream.codec_context.width for stream in container.streams.video):
-            return container
-        container.close()
-    return failure
-
-
-def with_password(source: str, password: str | None) -> str:
-    """The URL with its password in it, percent-encoded: at every `{password}`, else behind the user name in `source`.
-
-    A byte of the password that is no UTF-8 (`surrogateescape`) is sent as it is.
-    """
-    if password is None:
-        return source
-    encoded = quote(password.encode("utf-8", "surrogateescape"), safe="")
-    if PLACEHOLDER in source:
-        return source.replace(PLACEHOLDER, encoded)
-    parts = urlsplit(source)
-    user, separator, host = parts.netloc.rpartition("@")
-    account = f"{user if separator else ''}:{encoded}"
-    return urlunsplit(parts._replace(netloc=f"{account}@{host}"))
+    sequence: int
+    frame: av.VideoFrame
+    media_ns: int | None
+    arrival_ns: int
 
 
 def _ns(pts: int, timed: "av.VideoFrame | av.Packet[av.VideoStream]") -> int:

@@ -24,7 +24,15 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
 """By room: the modules, or whole packages, that it may import. Nobody imports deploy; nobody imports tests."""
 
 HEAVY: dict[str, tuple[str, ...]] = {
-    "av": ("ingest/video.py", "ingest/network/streamed.py", "ingest/network/h264.py"),
+    "av": (
+        "ingest/decoding/container.py",
+        "ingest/decoding/display.py",
+        "ingest/video.py",
+        "ingest/network/connection.py",
+        "ingest/network/hls.py",
+        "ingest/network/streamed.py",
+        "ingest/network/h264.py",
+    ),
     "panda3d": ("ingest/synthetic/",),
     "openvino": ("detect/openvino_without_telemetry.py",),
     "trackers": ("detect/tracking.py",),

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from associate.trajectory import encode as encode_event
 from embed.observation import encode
+from ingest.frame import ClockQuality
 from tests.associate.samples import event
 from tests.embed.samples import gap, observation, tick
 
@@ -13,6 +14,7 @@ def main(version: str) -> None:
     folder = Path(__file__).parent / "golden" / version
     folder.mkdir(parents=True)
     (folder / "observation.msgpack").write_bytes(encode(observation()))
+    (folder / "observation_playlist.msgpack").write_bytes(encode(observation(clock=ClockQuality.PLAYLIST)))  # since v2
     (folder / "tick.msgpack").write_bytes(encode(tick()))
     (folder / "gap.msgpack").write_bytes(encode(gap()))
     (folder / "event.json").write_bytes(encode_event(event()))

@@ -31,6 +31,7 @@ def observation(
     boxes: int = 2,
     encoder: str = ENCODER,
     label: str = "vehicle",
+    clock: ClockQuality = ClockQuality.FILE,
 ) -> Observation:
     """An observation with everything in it."""
     path = [BoxAt(125_000 * i, 1000 + 20 * i, 500, 1400 + 20 * i, 800) for i in range(boxes)]
@@ -44,7 +45,7 @@ def observation(
         at_ns=round(at_s * NS),
         first_ns=round(first_s * NS),
         last_ns=round((at_s if last_s is None else last_s) * NS),
-        clock=ClockQuality.FILE,
+        clock=clock,
         frame_size=(640, 360),
         path=path,
         label=label,

@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embed.observation import CameraEpoch, Message, decode, encode, order_key, pack_vector, unpack_vector
+from ingest.frame import ClockQuality
+from tests.data.reader_v1 import decode_v1
 from tests.embed.samples import gap, observation, tick
 
 GOLDEN = Path(__file__).parents[1] / "data" / "golden"
@@ -35,6 +37,37 @@ def test_golden_messages_decode(version: str) -> None:
     assert decode((folder / "observation.msgpack").read_bytes()) == observation()
     assert decode((folder / "tick.msgpack").read_bytes()) == tick()
     assert decode((folder / "gap.msgpack").read_bytes()) == gap()
+
+
+@pytest.mark.parametrize("version", sorted(path.name for path in GOLDEN.iterdir() if path.name != "v1"))
+def test_the_playlist_s_clock_is_known_since_version_2(version: str) -> None:
+    record = (GOLDEN / version / "observation_playlist.msgpack").read_bytes()
+    assert decode(record) == observation(clock=ClockQuality.PLAYLIST)
+
+
+@pytest.mark.parametrize("version", sorted(path.name for path in GOLDEN.iterdir()))
+def test_a_reader_of_version_1_reads_what_has_no_new_clock(version: str) -> None:
+    read = decode_v1((GOLDEN / version / "observation.msgpack").read_bytes())
+    now = observation()
+    assert (read.id, read.at_ns, read.vector, str(read.clock)) == (now.id, now.at_ns, now.vector, "file")
+
+
+def test_a_reader_of_version_1_refuses_a_new_clock_by_name_and_goes_on() -> None:
+    """Readers are updated first: consumers, then association, then cameras (docs/consuming.md)."""
+    records = [encode(observation()), encode(observation(clock=ClockQuality.PLAYLIST)), encode(observation())]
+    decode_v1(records[0])
+    with pytest.raises(ValueError, match="not an observation: Invalid enum value 'playlist'"):
+        decode_v1(records[1])
+    decode_v1(records[2])
+
+
+def test_a_clock_of_the_future_is_refused() -> None:
+    import msgspec
+
+    table = msgspec.msgpack.decode(encode(observation()))
+    table["clock"] = "of_the_future"
+    with pytest.raises(ValueError, match=r"not an observation.*of_the_future"):
+        decode(msgspec.msgpack.encode(table))
 
 
 def test_the_present_version_is_golden() -> None:

@@ -16,6 +16,7 @@ from ingest.frame import ClockQuality, Frame
 from ingest.mailbox import Mailbox
 from ingest.reading import ReadingProgress
 from ingest.source import VideoSource
+from ingest.status import SourceStatus
 
 IMAGE = np.zeros((2, 2, 3), np.uint8)
 
@@ -237,3 +238,30 @@ def test_a_look_while_the_camera_is_opened_again_does_not_open_it_twice() -> Non
     assert [delivery.session for delivery in first] == [1]
     assert len(opened) == 2
     assert (feed.session, feed.counts.opened) == (1, 1)
+
+
+class Counting(Scripted):
+    """Frames that are left out, beside those that are delivered: two a session."""
+
+    def status(self) -> SourceStatus:
+        return SourceStatus(left_out={"late": 2})
+
+
+def test_what_every_session_left_out_is_counted_once() -> None:
+    feed, mailbox = feed_of(lambda after: Counting(3, after_ns=after), source="rtsp://host/1")
+    feed.start()
+    for _ in range(500):
+        mailbox.take(0.01)
+        if feed.counts.opened >= 3:
+            break
+    feed.stop()
+    assert feed.counts.opened >= 3
+    assert 2 * feed.counts.opened - 2 <= feed.left_out()["late"] <= 2 * feed.counts.opened
+
+
+def test_a_recording_that_gave_nothing_has_failed() -> None:
+    feed, mailbox = feed_of(lambda after: Scripted(0, "error"))
+    feed.start()
+    drain(feed, mailbox)
+    assert feed.gave_nothing
+    assert feed.state is FeedState.FAILED

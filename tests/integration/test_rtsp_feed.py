@@ -138,6 +138,7 @@ def test_the_state_of_the_camera_s_clock_can_be_asked_for(server: RtspServer, wa
     watched.until(lambda: watched.frames_of(0) >= 1)
     status = watched.feed.stream()
     assert status is not None
+    assert status.clock is not None
     assert status.clock.clock_suspect
     assert "behind" in status.clock.suspect
     assert status.decoded >= 1

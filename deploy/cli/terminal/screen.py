@@ -17,6 +17,7 @@ from deploy.log.base import Log
 from deploy.results.journeys import Journeys, read_events
 from deploy.site.repeating import repeating
 from ingest.clock import NS
+from ingest.decoding.left_out import in_words
 
 if TYPE_CHECKING:
     from deploy.site.perception_worker import PerceptionWorker  # loads every library there is
@@ -107,12 +108,18 @@ def foundation_table(statuses: "Sequence[CameraStatus]") -> Table | None:
     return table
 
 
+def left_out_lines(statuses: "Sequence[CameraStatus]") -> list[Text]:
+    """A line for every camera of which something was not delivered, or of which something has to be known."""
+    told = [(each.camera, [in_words(each.left_out), *each.notes]) for each in statuses]
+    return [Text(f"{camera}: {'; '.join(filter(None, said))}", style="yellow") for camera, said in told if any(said)]
+
+
 def worker_tables(worker: "PerceptionWorker") -> RenderableType:
     """Status of the cameras of a process, and of its large detector if it has one."""
     from deploy.site.status import camera_statuses
 
     statuses = camera_statuses(worker)
-    tables: list[RenderableType] = [camera_table(statuses)]
+    tables: list[RenderableType] = [camera_table(statuses), *left_out_lines(statuses)]
     if (foundation := foundation_table(statuses)) is not None:
         tables += [Text(), foundation]
     return Group(*tables)

@@ -1,10 +1,12 @@
 """Cameras to observations, with real files, the real detector and a real log."""
 
+import re
 import threading
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from deploy.log.base import Log
@@ -12,13 +14,13 @@ from deploy.log.opening import open_log
 from deploy.log.topics import OBSERVATIONS
 from deploy.site import wiring
 from deploy.site.config import Config, parse_config
-from deploy.site.perception_worker import Batching, FrameTap, PerceptionWorker, stored_progress
+from deploy.site.perception_worker import Batching, CameraProgress, FrameTap, PerceptionWorker, stored_progress
 from deploy.site.wiring import make_perception_worker
 from detect.detections import Detections
 from detect.detector import BatchDetector
 from detect.motion import MotionDetector
 from embed.observation import Gap, Message, Observation, Tick, TrackletState, decode
-from ingest.clock import NS
+from ingest.clock import NS, SystemClock
 from ingest.errors import ConfigError
 from ingest.feed import FeedState
 from ingest.frame import Frame
@@ -49,6 +51,28 @@ def clip(tmp_path: Path) -> Path:
 @pytest.fixture
 def short(tmp_path: Path) -> Path:
     return write_clip(tmp_path / "three_seconds.mp4", 75, size=SIZE)
+
+
+class DayAhead(SystemClock):
+    """A machine's clock that is a day ahead."""
+
+    def now_ns(self) -> int:
+        return super().now_ns() + 86_400 * NS
+
+
+def test_a_camera_that_a_clock_a_day_ahead_has_timed_is_told_of_and_goes_on(
+    tmp_path: Path, short: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = configure(tmp_path, {"a": short}, realtime=True)
+    log = open_log(config.log.url)
+    writer = log.claim("camera/a")
+    ahead = CameraProgress(DayAhead().now_ns())
+    writer.commit([], state={"progress": msgspec.msgpack.encode(ahead)})
+    writer.close()
+    worker = make_perception_worker(config, log)
+    assert re.search(r"camera 'a': .* 86[34]\d\d s ahead of this machine's clock", caplog.text)
+    worker.run()
+    assert worker.runtimes["a"].feed.counts.decoded == 75
 
 
 def test_a_recording_becomes_observations_and_ticks(tmp_path: Path, clip: Path) -> None:

@@ -1,0 +1,1 @@
+"""Decoded frames in their places: containers, time stamps, display geometry, and what is left out."""

@@ -1,0 +1,1 @@
+"""Tests: decoded frames, their times and their display."""
