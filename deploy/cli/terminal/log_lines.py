@@ -4,12 +4,11 @@ A terminal shows the cameras themselves, so that without `--verbose` only warnin
 the journal of a service, a line also says which camera comes and goes, and once a minute how all of them are.
 """
 
+import json
 import logging
 import sys
 from datetime import UTC, datetime
 from enum import StrEnum
-
-import msgspec
 
 from ingest.redact import RedactingFilter, redact
 
@@ -36,7 +35,7 @@ class JsonLines(logging.Formatter):
         traceback = record.exc_text or (self.formatException(record.exc_info) if record.exc_info else None)
         if traceback:
             line["traceback"] = traceback
-        return msgspec.json.encode(line).decode()
+        return json.dumps(line, ensure_ascii=False)
 
 
 def set_up_logging(*, verbose: bool, log_format: LogFormat) -> None:
