@@ -45,7 +45,7 @@ def assert_masked(said: str) -> None:
 def test_cameras_check_shows_no_password(tmp_path: Path) -> None:
     site(tmp_path, SHOWN)
     result = corridor(tmp_path, "--verbose", "cameras", "check", "site.toml", COLUMNS="70")
-    assert result.returncode == 2
+    assert result.returncode == 3
     for name in SHOWN:
         assert name in result.stdout
     assert_masked(result.stdout + result.stderr)
