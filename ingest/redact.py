@@ -31,12 +31,13 @@ def forget_all() -> None:
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
     """`text` with `***` for every credential in it (`ingest.secrets`), every remembered secret, and every one given.
 
-    A secret is found however it is percent-encoded or escaped.
+    A secret is found however it is percent-encoded or escaped. Bytes of names that are not UTF-8 are shown escaped
+    (`\\udcfc`), so that every screen, log and file takes the text.
     """
     for secret in sorted({*_known, *secrets}, key=len, reverse=True):
         if secret:
             text = any_encoding(secret).sub(MASK, text)
-    return _masked(text, source=False)
+    return _masked(text, source=False).encode("utf-8", "backslashreplace").decode()
 
 
 def redact_source(source: str) -> str:

@@ -4,6 +4,7 @@ WAL with synchronous=FULL: a commit that has returned survives a power cut. Any 
 take turns, for a few milliseconds each.
 """
 
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -47,7 +48,7 @@ class SqliteLog:
         try:
             if not must_exist:
                 path.parent.mkdir(parents=True, exist_ok=True)
-            name = f"file:{quote(str(path))}?mode={'rw' if must_exist else 'rwc'}"
+            name = f"file:{quote(os.fsencode(path))}?mode={'rw' if must_exist else 'rwc'}"
             self._db = sqlite3.connect(name, uri=True, timeout=30.0, isolation_level=None, check_same_thread=False)
         except (OSError, sqlite3.Error) as error:
             raise LogOpeningError(f"cannot open the log {path}: {error} (is the folder there and writable?)") from error

@@ -95,3 +95,8 @@ def test_a_log_record_is_clean_with_its_arguments_and_its_traceback() -> None:
     assert "cannot open rtsp://a:***@h/1 for ***" in records[0]
     assert "rtsp://admin:***@h/1" in records[0]
     assert "s3cret" not in records[0]
+
+
+def test_a_name_that_is_not_utf_8_is_shown_escaped_with_its_secret_masked() -> None:
+    assert redact("no file f\udcfcr/x?pwd=p\udcfcss") == "no file f\\udcfcr/x?pwd=***"
+    assert redact("a password of such a byte: p%FCss", ["p\udcfcss"]) == "a password of such a byte: ***"
