@@ -45,6 +45,9 @@ class Outcome:
     took_s: float
     finding: str = ""
 
+    def __str__(self) -> str:
+        return f"run_case({self.case}):\n{self.finding}"
+
 
 def run_case(case: Case) -> Outcome:
     """Run one case here and now; to repeat a finding: `run_case(Case(KIND, SEED, NUMBER))`."""
@@ -136,15 +139,18 @@ class Worker:
 
 
 def run_cases(cases: Iterable[Case], workers: int = 2) -> list[Outcome]:
-    """All cases, shared out among processes."""
+    """All cases, shared out among processes; findings are printed as they come."""
     waiting = list(cases)
 
     def work(mine: list[Case]) -> list[Outcome]:
         worker = Worker()
-        try:
-            return [worker.run(case) for case in mine]
-        finally:
-            worker.close()
+        outcomes = []
+        for case in mine:
+            outcomes.append(worker.run(case))
+            if outcomes[-1].finding:
+                print(f"\n{outcomes[-1]}", flush=True)
+        worker.close()
+        return outcomes
 
     with ThreadPoolExecutor(workers) as pool:
         shares = pool.map(work, [waiting[first::workers] for first in range(workers)])
