@@ -41,8 +41,9 @@ bench: $(VENV)/.dev  ## the figures of docs/benchmarks.md
 mutants: $(VENV)/.mutants  ## small defects that no test notices, in a seeded sample (about half an hour)
 	$(BIN)/python -m tests.mutants
 
-schemas: $(VENV)/.dev  ## docs/schemas from the code
+schemas: $(VENV)/.dev  ## docs/schemas and docs/reference from the code
 	$(BIN)/python -m deploy.results.schemas docs/schemas
+	$(BIN)/python -m deploy.results.reference docs/reference
 
 kafka:  ## an Apache Kafka broker for development, on port 19092 (needs Java 17 and Maven)
 	deploy/manifests/kafka/run.sh

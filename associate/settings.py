@@ -15,16 +15,22 @@ TravelSeconds = Annotated[float, msgspec.Meta(ge=-3600, le=604_800)]
 class AssociateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The `[associate]` table of the configuration.
 
-    zone: the name of this cluster of cameras; identities carry it.
-    encoder: the `name@hash` whose vectors are compared; None for that of the configuration's cameras.
-    travel: travel-time windows of camera pairs; others have min_travel_s to max_travel_s, unless `only_listed`.
-    return_s: a vehicle that has gone on to another camera is not back within this, where views do not overlap.
-    idle_after_s: a camera this far behind the newest one (event time) is not waited for.
-    decide_every_s: closed tracklets are decided together once in this time.
-    similarity_midpoint, similarity_slope: the cosine at which appearance speaks for neither, and how steeply it
-        turns; known encoders bring their own, and so can an exported one.
-    new_vehicle: log likelihood ratio that the best candidate has to beat; higher links less and surer.
-    search: `exact`, or `faiss` (extra `faiss` or `gpu`).
+    zone: name of this cluster of cameras; identities carry it.
+    encoder: `name@hash` of the encoder whose vectors are compared; without it, that of the configuration's cameras.
+    travel: travel-time windows of camera pairs.
+    only_listed: pairs of cameras without a window in `travel` are never linked.
+    min_travel_s: shortest travel time of pairs without a window, seconds; below zero where views overlap.
+    max_travel_s: longest travel time of pairs without a window, seconds.
+    resume_s: seconds within which the same camera may see a vehicle again after an interruption of its stream.
+    return_s: seconds before which a vehicle that has gone on to another camera is not back, unless views overlap.
+    idle_after_s: a camera this many seconds behind the newest one (event time) is not waited for.
+    decide_every_s: seconds of event time after which closed tracklets are decided together.
+    similarity_midpoint: cosine at which appearance speaks neither for nor against a link; known encoders bring theirs.
+    similarity_slope: steepness of the likelihood at the midpoint; known encoders bring theirs.
+    new_vehicle: log likelihood ratio that the best candidate has to beat; higher links fewer, with fewer errors.
+    candidates: nearest identities that are considered for each sighting.
+    max_identities: identities in memory; beyond it those not seen for longest are closed.
+    search: search of the gallery: `exact`, or `faiss` (extra `faiss` or `gpu`).
     """
 
     zone: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}\Z")] = "zone"

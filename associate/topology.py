@@ -7,9 +7,13 @@ from ingest.errors import ConfigError
 
 
 class Travel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One `[[associate.travel]]` table: the times between leaving `start` and entering `end`, in seconds.
+    """One `[[associate.travel]]` table: the travel-time window of a pair of cameras.
 
-    A minimum below zero says that the views overlap. `both_ways` gives the same window to the way back.
+    start: id of the camera that the vehicle leaves.
+    end: id of the camera that it enters.
+    min_s: shortest time from leaving the one view to entering the other, seconds; below zero where the views overlap.
+    max_s: longest such time, seconds.
+    both_ways: the way back has the same window.
     """
 
     start: CameraId

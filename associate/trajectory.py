@@ -25,9 +25,13 @@ class Kind(StrEnum):
 
 
 class Visit(msgspec.Struct, frozen=True, kw_only=True):
-    """One sighting in a trajectory; times are Unix nanoseconds.
+    """One sighting in a trajectory.
 
-    `observation` is the id of the latest observation of the tracklet; `open` while the vehicle may still be in view.
+    camera: id of the camera.
+    observation: id of the latest observation of the tracklet.
+    enter_ns: beginning of the sighting, Unix nanoseconds of the camera's clock.
+    leave_ns: end of the sighting so far, Unix nanoseconds.
+    open: the vehicle may still be in view.
     """
 
     camera: str
@@ -41,8 +45,12 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why a sighting was given to an identity.
 
     probability: that the link (or, where nothing was linked, that a new identity) is right, given the rivals.
-    similarity: cosine of the vectors; appearance, travel_time: the terms, natural logarithms of likelihood ratios.
-    travel_s: time between the views. runner_up: the next best identity, if any; margin: its distance in probability.
+    similarity: cosine of the two vectors.
+    appearance: term of appearance, natural logarithm of a likelihood ratio.
+    travel_time: term of travel time, natural logarithm of a likelihood ratio.
+    travel_s: seconds between the views.
+    runner_up: the next best identity.
+    margin: its distance in probability.
     """
 
     probability: float
@@ -57,10 +65,18 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class TrajectoryEvent(msgspec.Struct, frozen=True, kw_only=True):
     """One revision of one identity.
 
-    id: uuid5 of zone, deciding message and ordinal, so that a replay says the same and a duplicate can be seen.
-    decided_by: the id of the observation or tick that made the decision possible; at_ns: event time of it.
-    observation: the sighting that this event is about; visits: all sightings, oldest first (the last 100).
+    id: uuid5 of zone, deciding message and ordinal: a replay gives the same, and a duplicate can be recognised.
+    zone: name of the cluster of cameras.
+    kind: what the event does to its identity.
+    identity: name of the identity, `ZONE-NUMBER`.
     revision: counts the events of the identity from 1.
+    at_ns: event time of the decision, Unix nanoseconds.
+    decided_by: id of the observation or tick that made the decision possible.
+    label: kind of vehicle.
+    visits: the identity's sightings, oldest first (the last 100).
+    observation: id of the sighting that this event is about.
+    evidence: reasons of the decision.
+    superseded_by: identity that takes the place of this one, or has the sighting now.
     """
 
     id: str

@@ -13,14 +13,14 @@ CALLS_PER_S = 0.8
 class DetectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The `[detect]` table of the configuration.
 
-    detector: a network (needs its weights), the path of a site's own detector (.onnx), `motion` (needs no weights, and
-    sees no vehicle that stands), or a Grounding DINO, which the `[foundation]` table is about.
-    analyse_fps: how many frames a second of each camera are looked at.
-    lost_after_s: a vehicle not seen for this long has left.
-    min_score: detections below it are not used; each network brings its own.
-    threads: of the network; 0 leaves it to OpenVINO.
-    masks: `auto` takes the detector's masks where it has them, else `grabcut`; `box` uses the whole box; SAM
-    is asked for the crops that a vehicle is embedded from.
+    detector: the network that finds vehicles (needs its weights), the path of a site's own detector (.onnx), `motion`
+        (needs no weights, and sees no vehicle that stands), or a Grounding DINO, set up by the `[foundation]` table.
+    analyse_fps: frames a second of each camera that are analysed.
+    lost_after_s: seconds without a detection after which a vehicle has left.
+    min_score: detections with a lower score are not used; without it, each network's own value.
+    threads: threads of the network; 0 leaves their number to OpenVINO.
+    masks: source of the masks: `auto` takes the detector's where it has them, else `grabcut`; `box` uses the whole box;
+        SAM masks the crops that a vehicle is embedded from.
     """
 
     detector: str = "crossroad-1016"
@@ -34,16 +34,20 @@ class DetectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
 class FoundationSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The `[foundation]` table of the configuration: Grounding DINO as the detector, and SAM for masks.
 
-    prompt: what is looked for, nouns with full stops between; prompts: by camera, where they differ.
-    box_score: boxes below it are not used; phrase_score: from it on a word counts towards the name of a box.
-    cheap: the detector that looks at every frame, to say on which ones the large one is worth its time.
-    max_calls_per_s, max_gpu_share: the budget, one of the two: frames a second of each camera that the large detector
-    sees (by capture times), or the share of the time that it may be busy. Neither is `CALLS_PER_S`.
-    device: of both models: `auto` is a GPU where there is one.
-    batch: how many frames go through the large detector at once at most; batch_wait_ms: how long a live camera's
-    frame waits for those of others.
-    short_side_px: to which the large detector's images are resized; it was trained with 800.
-    weights, text_encoder, sam_weights: files (a folder, for the text encoder) in the place of the published ones.
+    prompt: the kinds of vehicles to find, nouns with full stops between.
+    prompts: prompts by camera id, for cameras with another prompt.
+    box_score: boxes with a lower score are not used.
+    phrase_score: score from which on a word counts towards the label of a box.
+    cheap: the detector of every frame; its boxes decide which frames become key frames.
+    max_calls_per_s: the budget: key frames of each camera in a second, by capture times. Without a budget it is 0.8.
+    max_gpu_share: the budget as a share of the time that Grounding DINO may be busy, in the place of `max_calls_per_s`.
+    device: device of both models; `auto` is a GPU where there is one.
+    batch: frames in one call of the large detector, at most.
+    batch_wait_ms: milliseconds that a live camera's frame waits for those of other cameras.
+    short_side_px: pixels of the short side to which frames are resized; Grounding DINO was trained with 800.
+    weights: path of a checkpoint in the place of the published one.
+    text_encoder: folder of a text encoder in the place of the published one.
+    sam_weights: path of a SAM checkpoint in the place of the published one.
     """
 
     prompt: str = "car . truck . bus . motorcycle . ambulance ."

@@ -18,7 +18,8 @@ from ingest.frame import ClockQuality
 class CameraEpoch(msgspec.Struct, frozen=True, array_like=True, order=True):
     """One owner's session of a camera; later epochs compare greater.
 
-    `generation` comes from the log and rises when a process takes a camera over; `session` counts re-opens.
+    generation: comes from the log and rises when a process takes a camera over.
+    session: counts openings of the stream.
     """
 
     generation: int
@@ -39,7 +40,11 @@ class TrackletState(StrEnum):
 class BoxAt(msgspec.Struct, frozen=True, array_like=True):
     """One box of a tracklet's path.
 
-    `offset_us`: microseconds since the tracklet's `first_ns`. The sides are in tenths of a pixel of the frame.
+    offset_us: microseconds since the tracklet's `first_ns`.
+    left: left side, tenths of a pixel of the frame.
+    top: upper side, tenths of a pixel.
+    right: right side, tenths of a pixel.
+    bottom: lower side, tenths of a pixel.
     """
 
     offset_us: int
@@ -53,11 +58,25 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     """One vehicle in one camera, as far as it is known at `at_ns`.
 
     id: `camera|epoch|track|sequence`; tracklet ids are its first three parts.
-    at_ns: the camera's time of this record; first_ns, last_ns: the capture interval of the tracklet so far.
+    camera: id of the camera.
+    epoch: owner and session of the stream.
+    track: number of the tracklet within the epoch.
+    sequence: number of this record within the tracklet.
+    state: `opened`, `updated` or `closed`.
+    at_ns: the camera's time of this record, Unix nanoseconds.
+    first_ns: capture time of the tracklet's first box, Unix nanoseconds.
+    last_ns: capture time of its latest box, Unix nanoseconds.
+    clock: origin of the capture times.
+    frame_size: width and height of the camera's frames, pixels.
     path: the boxes since the tracklet's previous observation, one an analysed frame.
-    vector: the L2-normalised feature, little-endian fp16; encoder: name and weights hash, `name@hash`.
-    quality: of the best crop, in [0, 1]; crops: how many crops the vector is the mean of.
-    colour: what the crops agree on, if anybody was asked; colour_score: how much, in [0, 1]. Left out when None.
+    label: kind of vehicle, the one with the highest sum of scores over the boxes.
+    score: summed scores of the boxes with that label over the number of all boxes, in [0, 1].
+    encoder: name and weights hash of the encoder, `name@hash`.
+    vector: the L2-normalised embedding, little-endian fp16.
+    quality: quality of the best crop, in [0, 1].
+    crops: number of crops whose embeddings were averaged.
+    colour: colour on which the crops agree, with `[embed] attributes`; left out when None.
+    colour_score: how far the crops agree on the colour, in [0, 1]; left out when None.
     """
 
     id: str
@@ -88,10 +107,16 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
 
 
 class Tick(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="tick"):
-    """A second of a camera's own clock has passed; silence is input too.
+    """A second of a camera's own clock has passed; silence is input too. Counters are of this epoch.
 
-    `final` says that the stream has ended for good. The counters are of this epoch: frames that were decoded,
-    analysed, and dropped because a newer one had come.
+    camera: id of the camera.
+    epoch: owner and session of the stream.
+    sequence: number of the tick within the epoch.
+    at_ns: the camera's time, Unix nanoseconds.
+    final: the stream has ended for good.
+    decoded: frames that were decoded.
+    analysed: frames that were analysed.
+    dropped: frames that were dropped because a newer one had come.
     """
 
     camera: str
@@ -109,9 +134,15 @@ class Tick(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="tic
 
 
 class Gap(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="gap"):
-    """Something of a camera is missing: `records` records before this moment were given up and never written.
+    """Records of a camera that were given up and never written: the first message of a new epoch.
 
-    It is the first word of a new epoch; tracklets of earlier epochs will not be spoken of again.
+    Tracklets of earlier epochs get no further message.
+
+    camera: id of the camera.
+    epoch: owner and session of the stream.
+    sequence: number of the message within the epoch.
+    at_ns: the camera's time of the message, Unix nanoseconds; the records were of before.
+    records: number of records that are missing.
     """
 
     camera: str

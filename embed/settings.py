@@ -13,14 +13,14 @@ SHIPPED_FILE: Final = Path(__file__).parent / "weights" / f"{SHIPPED}.onnx"
 class EmbedSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The `[embed]` table of the configuration.
 
-    encoder: `grl-64`, which comes with the program, the path of an exported encoder (.onnx), or `colour`, which tells
-        nothing but colours apart.
-    threads: of an exported encoder; 0 leaves their number to OpenVINO.
-    device: where an exported encoder runs; `cuda` needs PyTorch and its .safetensors file.
-    open_after_s: a track younger than this is not spoken of, since most are noise.
-    update_every_s: how often an open tracklet is reported again, if a better crop of it was found.
+    encoder: `grl-64`, which comes with the program, the path of an exported encoder (.onnx), or `colour`, which
+        compares nothing but colours.
+    threads: threads of an exported encoder; 0 leaves their number to OpenVINO.
+    device: device of an exported encoder; `cuda` needs PyTorch and its .safetensors file.
+    open_after_s: age in seconds from which on a track is reported; most younger ones are noise.
+    update_every_s: seconds between reports of an open tracklet, if a better crop of it was found.
     crops: how many of a tracklet's best crops are embedded and averaged.
-    attributes: whether a network tells colour and type from those crops (needs its weights).
+    attributes: a network reads colour and type from those crops (needs its weights).
     """
 
     encoder: str = SHIPPED

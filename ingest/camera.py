@@ -22,14 +22,15 @@ CameraId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63
 class Camera(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One `[[cameras]]` table of the configuration.
 
+    id: name of the camera; part of observation ids, keys and file names.
     source: `rtsp://…`, `http://…`, a file's path, or `city://PRESET/N`; without a password. Where the password has its
         place in the path or the query, `{password}` stands for it.
-    credentials: where the password is: `env:NAME` or `file:PATH`; read when the camera is opened.
+    credentials: place of the password: `env:NAME` or `file:PATH`; read when the camera is opened.
     realtime: a file or city camera is paced at its own frame rate, and late frames are dropped, like a live
         camera; otherwise it is read as fast as it can be processed and no frame is dropped.
-    starts_at: the time of a recording's first frame; without it 1970-01-01, so that media time is event time
+    starts_at: time of a recording's first frame; without it 1970-01-01, so that media time is event time
         (with `realtime`, the moment the run starts).
-    transport: of RTP for `rtsp://`; UDP loses packets rather than time.
+    transport: transport of RTP for `rtsp://`; UDP loses packets rather than time.
     """
 
     id: CameraId

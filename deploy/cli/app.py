@@ -43,7 +43,7 @@ COMMANDS = {
     ),
     "topics": (
         "deploy.cli.topics:app",
-        "The topics of a log on Kafka. They are never made by the way: run `create` once for every cluster.",
+        "The topics of a log on Kafka. Run `create` once for every cluster: no other command creates them.",
     ),
 }
 """By name: where the command is, MODULE:FUNCTION or MODULE:APP, and the first paragraph of its help."""

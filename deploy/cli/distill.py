@@ -47,20 +47,22 @@ def distill(
     ] = None,
     teacher: Annotated[
         str,
-        typer.Option("--teacher", help="Whose eyes: a Grounding DINO, crossroad-1016, or any other detector by name."),
+        typer.Option(
+            "--teacher", help="The detector to learn from: a Grounding DINO, crossroad-1016, or any other by name."
+        ),
     ] = FOUNDATION[0],
     prompt: Annotated[
         str | None,
         typer.Option(
             "--prompt",
-            help="What Grounding DINO looks for, instead of what the configuration says.",
+            help="The vehicles that Grounding DINO looks for, in the place of the configuration's prompt.",
             show_default=False,
         ),
     ] = None,
-    minutes: Annotated[float, typer.Option("--minutes", min=0.01, help="Of every camera, at most.")] = 10.0,
+    minutes: Annotated[float, typer.Option("--minutes", min=0.01, help="Minutes of every camera, at most.")] = 10.0,
     fps: Annotated[float, typer.Option("--fps", min=0.01, max=120, help="Labelled frames a second.")] = 2.0,
-    steps: Annotated[int, typer.Option("--steps", min=1, help="Of the training, 8 images each.")] = 3000,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the first weights and every draw.")] = 0,
+    steps: Annotated[int, typer.Option("--steps", min=1, help="Steps of the training, 8 images each.")] = 3000,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the initial weights and all random choices.")] = 0,
     out: Annotated[Path, typer.Option("--out", "-o", help="The detector; its folder is beside it.")] = OUT,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where the run in the folder of --out stands.")

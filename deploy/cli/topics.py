@@ -14,7 +14,7 @@ from ingest.errors import ConfigError
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="The topics of a log on Kafka. They are never made by the way: run `create` once for every cluster.\n\n"
+    help="The topics of a log on Kafka. Run `create` once for every cluster: no other command creates them.\n\n"
     "A log on SQLite needs none of this.",
 )
 

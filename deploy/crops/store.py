@@ -25,9 +25,12 @@ JPEG = [cv2.IMWRITE_JPEG_QUALITY, 92]
 
 
 class CropSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The `[crops]` table: whether, where, how long and how much; what is older or too much goes, oldest first.
+    """The `[crops]` table: the best crops of every tracklet, kept as files; the oldest are deleted first.
 
-    folder: `parse_config` fills it in where a file says nothing.
+    keep: crops are stored.
+    folder: folder of the crops, one for every log; by default below the configuration's name (`parse_config`).
+    keep_hours: hours after which a crop is deleted.
+    max_mb: megabytes in all beyond which the oldest are deleted.
     """
 
     keep: bool = False

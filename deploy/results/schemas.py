@@ -5,14 +5,16 @@ Observations and ticks are MessagePack maps of the same shape; their `vector` is
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from associate.trajectory import TrajectoryEvent
+from deploy.results.descriptions import Struct, field_descriptions, nested_structs, summary
 from deploy.site.association_worker import DeadLetter
 from embed.observation import Gap, Observation, Tick
 
-TYPES: dict[str, type[msgspec.Struct]] = {
+TYPES: dict[str, Struct] = {
     "observation": Observation,
     "tick": Tick,
     "gap": Gap,
@@ -25,9 +27,24 @@ def schema_texts() -> dict[str, str]:
     """By file name, the schema as indented JSON."""
     texts = {}
     for name, kind in TYPES.items():
-        schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(kind)}
+        schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **described_schema(kind)}
         texts[f"{name}.schema.json"] = msgspec.json.format(msgspec.json.encode(schema), indent=2).decode() + "\n"
     return texts
+
+
+def described_schema(kind: Struct) -> dict[str, Any]:
+    """msgspec's schema of a wire type, with a description of every field; raises ValueError where one is missing."""
+    schema = msgspec.json.schema(kind)
+    for struct in nested_structs(kind):
+        definition, texts = schema["$defs"][struct.__name__], field_descriptions(struct)
+        definition["description"] = summary(struct)
+        if "prefixItems" in definition:  # an array: its items are the fields, in their order
+            for item, field in zip(definition["prefixItems"], struct.__struct_fields__, strict=True):
+                item |= {"title": field, "description": texts[field]}
+            continue
+        for field, item in definition["properties"].items():
+            item["description"] = texts.get(field, "Tells the messages of a topic apart.")
+    return schema
 
 
 def main(folder: Path) -> None:

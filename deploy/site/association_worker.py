@@ -32,9 +32,13 @@ LOOK_BACK = 100_000
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
-    """A record that could not be used: JSON on the topic `dead-letters`, with the record itself in base64.
+    """A record that could not be used.
 
-    `record` is empty where it was too large to repeat, or is no longer on the log.
+    topic: topic that the record was on.
+    offset: its position there.
+    key: its key.
+    reason: why it could not be used.
+    record: the record itself, base64; empty where it was too large to repeat, or is no longer on the log.
     """
 
     topic: str

@@ -24,11 +24,12 @@ RUNS = Path("runs")
 
 
 class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The `[log]` table: `sqlite:PATH`, relative to the working directory, or `kafka://HOST:PORT[,HOST:PORT]`.
+    """The `[log]` table.
 
-    url: `parse_config` fills it in where a file says nothing, so that every site has a log of its own.
-    connect_timeout_s: how long to wait for a broker at the start.
-    spool_mb: how much of a camera's observations is held in memory while the log cannot be written.
+    url: `sqlite:PATH`, relative to the working directory, or `kafka://HOST:PORT[,HOST:PORT]`; by default
+        below the configuration's name (`parse_config`), so that every site has a log of its own.
+    connect_timeout_s: seconds to wait for a broker at the start.
+    spool_mb: megabytes of a camera's observations that are held in memory while the log cannot be written.
     """
 
     url: str
@@ -37,13 +38,26 @@ class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
 
 class WatchSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The `[watch]` table: a network camera that delivers nothing for `stall_after_s` is opened anew."""
+    """The `[watch]` table.
+
+    stall_after_s: seconds without a frame after which a network camera is opened anew.
+    """
 
     stall_after_s: Annotated[float, msgspec.Meta(ge=0.1)] = 20.0
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The whole configuration."""
+    """The whole configuration.
+
+    cameras: one table a camera.
+    detect: detection and tracking.
+    foundation: Grounding DINO and SAM.
+    embed: crops and their embedding.
+    associate: links between cameras.
+    log: place of the log.
+    watch: supervision of network cameras.
+    crops: crops that are kept as files.
+    """
 
     cameras: Annotated[list[Camera], msgspec.Meta(min_length=1)]
     detect: DetectSettings = DetectSettings()

@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from deploy.results.reference import reference_pages
 from deploy.results.schemas import schema_texts
 from deploy.site.config import Config, load_config
 from tests.conftest import ROOT
@@ -16,6 +17,11 @@ DOCS = ROOT / "docs"
 @pytest.mark.parametrize("name", sorted(schema_texts()))
 def test_schemas_are_the_code_s(name: str) -> None:
     assert (DOCS / "schemas" / name).read_text() == schema_texts()[name], "run `make schemas`"
+
+
+@pytest.mark.parametrize("name", ["cli.md", "configuration.md", "schemas.md"])
+def test_the_reference_is_the_code_s(name: str) -> None:
+    assert (DOCS / "reference" / name).read_text() == reference_pages()[name], "run `make schemas`"
 
 
 def test_every_setting_is_documented() -> None:
