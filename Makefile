@@ -13,7 +13,7 @@ endef
 # Installed without what it asks for, supervision 0.6: it works with the newer one that trackers needs.
 GROUNDING_DINO = groundingdino-py==0.4.0
 
-.PHONY: demo foundation test test-light check format bench mutants schemas kafka clean
+.PHONY: demo foundation test test-light check format bench mutants schemas docs kafka clean
 
 demo: $(VENV)/.city  ## three cameras in a synthetic city: vehicles move from camera to camera
 	$(BIN)/corridor demo
@@ -45,6 +45,10 @@ schemas: $(VENV)/.dev  ## docs/schemas and docs/reference from the code
 	$(BIN)/python -m deploy.results.schemas docs/schemas
 	$(BIN)/python -m deploy.results.reference docs/reference
 
+docs: $(VENV)/.docs  ## the documentation as a site in runs/site-docs, from these files alone; broken links are errors
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "runs/site-docs/index.html; with search: python3 -m http.server -d runs/site-docs"
+
 kafka:  ## an Apache Kafka broker for development, on port 19092 (needs Java 17 and Maven)
 	deploy/manifests/kafka/run.sh
 
@@ -58,9 +62,13 @@ $(VENV)/.city: pyproject.toml | $(VENV)/bin/python
 	$(call INSTALL, -e '.[city]')
 	@touch $@
 
+$(VENV)/.docs: pyproject.toml | $(VENV)/bin/python
+	$(call INSTALL, -e '.[docs]')
+	@touch $@
+
 $(VENV)/.light: pyproject.toml | $(VENV)/bin/python
 	$(call INSTALL, -e '.[light]')
-	touch $@ $(VENV)/.city
+	touch $@ $(VENV)/.city $(VENV)/.docs
 
 $(VENV)/.foundation: pyproject.toml | $(VENV)/bin/python
 	$(call INSTALL, -e '.[foundation]')
@@ -74,4 +82,4 @@ $(VENV)/.mutants: $(VENV)/.dev
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 	$(call INSTALL, -e '.[dev]')
 	$(call INSTALL, --no-deps $(GROUNDING_DINO))
-	touch $@ $(VENV)/.light $(VENV)/.city $(VENV)/.foundation
+	touch $@ $(VENV)/.light $(VENV)/.city $(VENV)/.docs $(VENV)/.foundation

@@ -1,6 +1,9 @@
 """The documentation says what the code says."""
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
@@ -36,7 +39,7 @@ def test_every_setting_is_documented() -> None:
 
 
 def test_the_examples_in_the_documentation_are_right(tmp_path: Path) -> None:
-    for page in (ROOT / "README.md", DOCS / "configuration.md"):
+    for page in (ROOT / "README.md", DOCS / "configuration.md", DOCS / "first-hour.md"):
         for number, block in enumerate(re.findall(r"```toml\n(.*?)```", page.read_text(), re.DOTALL)):
             path = tmp_path / f"{page.stem}{number}.toml"
             path.write_text(block)
@@ -48,3 +51,16 @@ def test_links_within_the_documentation_lead_somewhere() -> None:
     for page in pages:
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_the_site_is_built_without_a_broken_link_and_from_its_own_files(tmp_path: Path) -> None:
+    pytest.importorskip("material", reason="extra `docs`")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)]
+    environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+    built = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stderr[-2000:]
+    pages = {path.relative_to(tmp_path).as_posix(): path.read_text() for path in tmp_path.rglob("*.html")}
+    assert "evidence.html" in pages
+    assert "<code>tests/data/SOURCES.md</code>" in pages["gantries.html"]  # a file that the site does not have
+    for name, page in pages.items():
+        assert not re.findall(r'<(?:script|img|iframe)[^>]+src="?https?:|<link[^>]+stylesheet[^>]+https?:', page), name
