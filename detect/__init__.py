@@ -1,1 +1,1 @@
-"""Where are the vehicles in this frame, and which is which from frame to frame."""
+"""Detection and single-camera tracking: the vehicles of a frame, with track ids that last from frame to frame."""

@@ -14,7 +14,10 @@ CPU_INFO = Path("/proc/cpuinfo")
 
 
 def choose_device(name: str) -> torch.device:
-    """`auto` (the GPU where there is one), `cpu`, `cuda` or `cuda:N`; raises ConfigError for one that is not there."""
+    """Choose a device: `auto` (the GPU where there is one), `cpu`, `cuda`, `cuda:N`; raises ConfigError for any other.
+
+    A device that this machine does not have is a ConfigError as well.
+    """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
@@ -30,7 +33,7 @@ def choose_device(name: str) -> torch.device:
 
 
 def autocast_type(device: torch.device, precision: Precision) -> torch.dtype | None:
-    """What autocast computes in there; None is float32 throughout.
+    """Data type of autocast on a device; None is float32 throughout.
 
     Half precision on a GPU; bfloat16 on a CPU with instructions for it, because without them it is several times slower
     than float32.
@@ -43,7 +46,7 @@ def autocast_type(device: torch.device, precision: Precision) -> torch.dtype | N
 
 
 def read_cpu_flags() -> frozenset[str]:
-    """What the kernel says the processor can do; empty where it does not say."""
+    """Read the processor's feature flags from the kernel; empty where it does not say."""
     try:
         lines = CPU_INFO.read_text().splitlines()
     except OSError:

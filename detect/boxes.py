@@ -43,7 +43,10 @@ def covered(boxes: Boxes) -> NDArray[np.float32]:
 
 
 def touches_border(boxes: Boxes, size: tuple[int, int], margin_px: float = 2.0) -> NDArray[np.bool_]:
-    """(N,) whether a box reaches the edge of an image of (width, height): the vehicle may be cut off."""
+    """(N,) bool, True for a box within `margin_px` of the edge of an image of (width, height), or beyond it.
+
+    The vehicle may be cut off there.
+    """
     width, height = size
     low = (boxes[:, :2] <= margin_px).any(axis=1)
     high = (boxes[:, 2] >= width - margin_px) | (boxes[:, 3] >= height - margin_px)
@@ -51,13 +54,13 @@ def touches_border(boxes: Boxes, size: tuple[int, int], margin_px: float = 2.0) 
 
 
 def clip(boxes: Boxes, size: tuple[int, int]) -> Boxes:
-    """The boxes cut to an image of (width, height)."""
+    """Clip boxes to an image of (width, height)."""
     width, height = size
     return np.clip(boxes, 0, np.array([width, height, width, height], np.float32))
 
 
 def suppress(boxes: Boxes, scores: NDArray[np.float32], max_iou: float) -> NDArray[np.int64]:
-    """Rows to keep, surest first: none shares more than `max_iou` with a surer one that is kept."""
+    """Rows left by non-maximum suppression, highest score first: no two of them have an IoU above `max_iou`."""
     sides = np.hstack([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]]).astype(np.float64)
     kept = cv2.dnn.NMSBoxes(sides.tolist(), scores.tolist(), 0.0, max_iou)
     return np.asarray(kept, np.int64).reshape(-1)

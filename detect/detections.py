@@ -62,7 +62,7 @@ class Detections:
         return len(self.boxes)
 
     def select(self, index: NDArray[np.bool_] | NDArray[np.integer]) -> Self:
-        """The rows of a boolean mask or of row numbers, in that order."""
+        """Select the rows of a boolean mask, or those of row numbers in their order."""
         rows = np.flatnonzero(index) if index.dtype == np.bool_ else index
         return replace(
             self,

@@ -1,4 +1,4 @@
-"""The edge to a detector: frames in, the vehicles in them out."""
+"""The interface of a detector: frames in, the vehicles in them out."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -8,7 +8,7 @@ from ingest.frame import Frame
 
 
 class Detector(Protocol):
-    """Finds vehicles.
+    """A detector of vehicles in single frames.
 
     One detector serves all cameras of a process from one thread; what it has to remember it keeps by
     `frame.camera_id`. Boxes lie within the frame; none of them is empty.
@@ -18,7 +18,7 @@ class Detector(Protocol):
 
 
 class BatchDetector(Protocol):
-    """Finds vehicles in several frames at once, at most one of each camera: the result has one entry a frame, in order.
+    """A detector of vehicles in several frames at once, at most one a camera; one entry a frame, in order.
 
     What is found in a frame does not depend on the other frames beside it.
     """
@@ -27,7 +27,7 @@ class BatchDetector(Protocol):
 
 
 class OneByOne:
-    """A detector of single frames where several are handed over."""
+    """Adapter from a detector of single frames to a `BatchDetector`: one call a frame."""
 
     def __init__(self, detector: Detector) -> None:
         self._detector = detector

@@ -1,4 +1,4 @@
-"""Vehicles as what moves before a still background: needs no weights, and sees no vehicle that stands."""
+"""Motion detection: vehicles as blobs that move before a still background; no weights, blind to standing vehicles."""
 
 from dataclasses import replace
 
@@ -64,7 +64,10 @@ class MotionDetector:
 
 
 def blobs(foreground: NDArray[np.uint8], min_area_share: float) -> Detections:
-    """The connected parts of a (H, W) uint8 foreground that are large and dense enough to be a vehicle."""
+    """Connected components of a (H, W) uint8 foreground that are large and dense enough to be a vehicle.
+
+    `min_area_share`: the least area, as a share of the image's.
+    """
     height, width = foreground.shape
     count, parts, stats, _ = cv2.connectedComponentsWithStats(foreground, connectivity=8)
     boxes, masks = [], []

@@ -1,14 +1,14 @@
-"""The detector networks by name: what has to be known of each beside its files."""
+"""The detector networks by name, each with its classes and scores."""
 
 from dataclasses import dataclass
 
 START_SCORE = 0.7
-"""From this score on a detection starts a track, as BoT-SORT's authors have it."""
+"""Score from which a detection starts a track, as BoT-SORT's authors have it."""
 
 
 @dataclass(frozen=True, slots=True)
 class SsdModel:
-    """A network whose output is a list of boxes; which of its classes is the vehicle.
+    """A network whose output is a list of boxes; `vehicle_class` is the number of the one class that is used.
 
     `min_score`: detections below it are not used. `start_score`: from it on a detection starts a track; a weaker one
     continues one. Scores of different networks mean different things (docs/benchmarks.md).

@@ -38,7 +38,7 @@ class OpenVinoNetwork:
         return self._width, self._height
 
     def stretch(self, image: Image) -> Image:
-        """The image at the input's size, whatever its aspect ratio."""
+        """Resize an image to the input's size, whatever its aspect ratio."""
         return np.asarray(cv2.resize(image, self.size, interpolation=cv2.INTER_LINEAR), np.uint8)
 
     def __call__(self, image: Image) -> dict[str, NDArray[np.float32]]:

@@ -1,4 +1,4 @@
-"""Detectors by name: which names there are, and the opened detector of one."""
+"""Registry of detectors: their names, and the opening of one by its name."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +17,7 @@ FOUNDATION = ("grounding-dino-swin-t", "grounding-dino-swin-b")
 
 
 def check_detector(name: str, *, cheap: bool = False) -> None:
-    """Raises ConfigError for what is neither a known name nor the path of a site's own detector.
+    """Raise ConfigError for a name that is neither known nor the path of a site's own detector.
 
     With `cheap` only those are known that can look at every frame.
     """
@@ -50,7 +50,7 @@ def open_detector(
 
 
 def start_score(name: str, foundation: FoundationSettings) -> float:
-    """From which score on a detection starts a track; raises WeightsError for a site's detector that cannot be read."""
+    """Score from which a detection starts a track; raises WeightsError for a site's detector that cannot be read."""
     if name in FOUNDATION:
         # What passes `box_score` has been asked for; the tracker calls a box sure from .1 below this on.
         return min(foundation.box_score + 0.1, 0.99)
@@ -62,7 +62,7 @@ def start_score(name: str, foundation: FoundationSettings) -> float:
 
 
 def open_network(name: str, path: Path, *, min_score: float | None = None, threads: int = 0) -> Detector:
-    """The detector of a network whose main file is at `path`.
+    """Open the detector of a network whose main file is at `path`.
 
     `min_score` None is the network's own; `threads` 0 leaves their number to OpenVINO. Raises KeyError for a name not
     in NETWORKS, WeightsError for a file that cannot be read.

@@ -1,4 +1,4 @@
-"""A small detector that was taught for some cameras on their own footage (`corridor distill`): an ONNX file of ours."""
+"""Site detector: a small network distilled for some cameras from their own footage (`corridor distill`), as ONNX."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,14 +18,14 @@ from ingest.frame import Frame, Image
 
 FORMAT = "corridor site detector 1"
 KEY = "corridor"
-"""Of the ONNX file's metadata."""
+"""Key in the ONNX file's metadata."""
 
 IMAGES, HEAT, BOXES = "pictures", "heat", "boxes"
 """Input: (1, 3, H, W) float32 BGR 0..255; outputs: (1, labels, h, w) scores in 0..1 and (1, 4, h, w) xyxy in pixels
 of the input, one of each for every cell of a grid."""
 
 MAX_IOU = 0.55
-"""Of two boxes that share more than this only the surer one stays, whatever their labels."""
+"""IoU above which only the surer one of two boxes stays, whatever their labels."""
 
 Share = Annotated[float, msgspec.Meta(gt=0, lt=1)]
 
@@ -81,7 +81,7 @@ def read_metadata(path: Path) -> SiteDetectorMetadata:
 
 
 class SiteDetector:
-    """The network of such a file, on the CPU; labels are those of its teacher.
+    """The detector of a site's file, on the CPU; labels are those of its teacher.
 
     The image is stretched to the input, as in its training. `min_score` takes the place of the scores by label that
     the file brings. Reading the file raises WeightsError.
@@ -105,7 +105,7 @@ class SiteDetector:
 
 
 def shrink(image: Image, size: tuple[int, int]) -> Image:
-    """The image stretched to (width, height); every pixel of it counts, so that small vehicles do not flicker."""
+    """Stretch an image to (width, height), averaged where it shrinks, so that small vehicles do not flicker."""
     smaller = image.shape[1] > size[0] and image.shape[0] > size[1]
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR), np.uint8)
 
@@ -113,9 +113,9 @@ def shrink(image: Image, size: tuple[int, int]) -> Image:
 def decode(
     heat: NDArray[np.float32], boxes: NDArray[np.float32], labels: Sequence[str], min_scores: NDArray[np.float32]
 ) -> Detections:
-    """The vehicles of (labels, h, w) scores and (4, h, w) boxes: peaks of the scores, one box a vehicle, surest first.
+    """Decode (labels, h, w) scores and (4, h, w) boxes: peaks of the scores, one box a vehicle, surest first.
 
-    A peak is a cell that none of its eight neighbours exceeds.
+    A peak is a cell that none of its eight neighbours exceeds, and that reaches its label's score in `min_scores`.
     """
     neighbourhood = np.ones((3, 3), np.uint8)
     highest = np.stack([cv2.dilate(each, neighbourhood) for each in heat])

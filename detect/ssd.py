@@ -29,7 +29,7 @@ class SsdDetector:
 
 
 def decode(rows: NDArray[np.float32], size: tuple[int, int], vehicle_class: int, min_score: float) -> Detections:
-    """The vehicles among (K, 7) rows, in pixels of an image of (width, height)."""
+    """Decode (K, 7) rows to vehicles, in pixels of an image of (width, height)."""
     # The list ends at the first row whose image number is negative.
     ends = np.flatnonzero(rows[:, 0] < 0)
     rows = rows[: ends[0]] if len(ends) else rows

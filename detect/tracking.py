@@ -17,8 +17,8 @@ class Tracker:
     """BoT-SORT on boxes, timed by the frames' own clock, so that dropped frames do not upset it.
 
     A track that is not seen for `lost_after_s` is over. Its id is never used again within the tracker, and ids
-    count from 1. The image itself is not looked at: the cameras stand still. A detection that scores `start_score`
-    or more starts a track where it continues none.
+    count from 1. `frame_rate`: frames a second that the tracker expects. The image itself is not looked at: the
+    cameras stand still. A detection that scores `start_score` or more starts a track where it continues none.
     """
 
     def __init__(self, *, lost_after_s: float = 1.2, frame_rate: float = 8.0, start_score: float = START_SCORE) -> None:
@@ -35,7 +35,11 @@ class Tracker:
         self._epoch_ns: int | None = None
 
     def __call__(self, frame: Frame, found: Detections) -> Detections:
-        """The detections with track ids; weak ones (score below `start_score`) that continue no track are left out."""
+        """Track the detections of a frame: those with a track, with its id, in the order of ids.
+
+        Weak ones (score below `start_score`) that continue no track are left out.
+        """
+        # Step 1: the frame's time since the first one, and its detections as the library takes them
         if self._epoch_ns is None:
             self._epoch_ns = frame.captured_ns
         seconds = (frame.captured_ns - self._epoch_ns) / NS
@@ -44,6 +48,7 @@ class Tracker:
             confidence=found.scores.astype(np.float64),
             class_id=np.arange(len(found)),  # carries the row number through the tracker
         )
+        # Step 2: predict, associate, update.
         # The library gives ids at once on its first frame only, and a frame later to the rest. To few
         # analysed frames a second that lost box matters, so every frame counts as the first one; what was noise is
         # not opened as a tracklet.
@@ -53,6 +58,7 @@ class Tracker:
             tracked = self._tracker.update(rows, timestamp=seconds)
         if len(tracked) == 0 or tracked.tracker_id is None or tracked.class_id is None:
             return Detections.none()
+        # Step 3: ids back to the rows of the detections
         confirmed = tracked.tracker_id >= 0
         order = np.asarray(tracked.class_id, np.int64)[confirmed]
         ids = np.asarray(tracked.tracker_id, np.int64)[confirmed] + 1

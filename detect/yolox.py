@@ -18,7 +18,7 @@ PADDING = 114
 VEHICLES = {2: "car", 3: "motorcycle", 5: "bus", 7: "truck"}
 """COCO's classes (numbered from 0) that are vehicles."""
 MAX_IOU = 0.45
-"""Of two boxes that share more than this only the surer one stays, whatever their classes."""
+"""IoU above which only the surer one of two boxes stays, whatever their classes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,20 +30,20 @@ class Letterbox:
 
     @classmethod
     def fit(cls, size: tuple[int, int], side: int) -> "Letterbox":
-        """As large as a square of `side` pixels allows, without changing the aspect ratio by more than rounding."""
+        """Fit an image of (width, height) into a square of `side` pixels, its aspect ratio kept but for rounding."""
         width, height = size
         share = min(side / width, side / height)
         return cls(size, (max(1, round(width * share)), max(1, round(height * share))))
 
     def apply(self, image: Image, side: int) -> Image:
-        """(side, side, 3) uint8: the image, and grey right of it or below."""
+        """Resize an image and pad it with gray on the right and below: (side, side, 3) uint8."""
         width, height = self.scaled
         padded = np.full((side, side, 3), PADDING, np.uint8)
         padded[:height, :width] = cv2.resize(image, self.scaled, interpolation=cv2.INTER_LINEAR)
         return padded
 
     def undo(self, boxes: Boxes) -> Boxes:
-        """Boxes of the input as boxes of the image, cut to it."""
+        """Map boxes of the input to boxes of the image, clipped to it."""
         across, down = self.size[0] / self.scaled[0], self.size[1] / self.scaled[1]
         return clip(boxes * np.array([across, down, across, down], np.float32), self.size)
 
@@ -70,20 +70,23 @@ class YoloxDetector:
 
 
 def decode(rows: NDArray[np.float32], side: int, min_score: float) -> Detections:
-    """The vehicles among (A, 5 + classes) rows, in pixels of the input, one box each.
+    """Decode (A, 5 + classes) rows to vehicles, in pixels of the input, one box each.
 
     A row is an anchor of one of the grids: centre relative to its cell and logarithm of the size, both in strides;
     objectness; the classes' probabilities. The score is objectness times the surest vehicle's probability. The classes
     of one vehicle are often confused, so they share one non-maximum suppression.
     """
+    # Step 1: the surest vehicle class of every anchor
     classes = np.array(list(VEHICLES))
     vehicles = rows[:, 5 + classes]
     scores = rows[:, 4] * vehicles.max(axis=1)
     sure = np.flatnonzero(scores >= min_score)
+    # Step 2: boxes from cells and strides
     cells, strides = _grid(side)
     centres = (rows[sure, :2] + cells[sure]) * strides[sure, None]
     halves = np.exp(rows[sure, 2:4]) * strides[sure, None] / 2
     boxes = np.hstack([centres - halves, centres + halves])
+    # Step 3: one non-maximum suppression over all classes
     labels = tuple(VEHICLES[int(each)] for each in classes[vehicles[sure].argmax(axis=1)])
     found = Detections.of(boxes, scores[sure], labels)
     return found.select(suppress(found.boxes, found.scores, MAX_IOU))

@@ -1,4 +1,4 @@
-"""Grounding DINO (Liu et al. 2023) as a detector: finds what a prompt names, in the frames of many cameras at once."""
+"""Grounding DINO (Liu et al. 2023) as a detector: open vocabulary by prompt, many cameras a batch."""
 
 import logging
 import math
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 
 class GroundingDino:
-    """Finds what each camera's prompt names; the noun is the label. Batched over cameras.
+    """Open-vocabulary detector: the objects that each camera's prompt names, labelled by noun, batched over cameras.
 
     `prompt_of` gives the prompt of a camera by its id. Frames are resized to `short_side_px` as the library does, and
     those of one prompt and one size share a batch of at most `max_batch`: a padded image or another caption beside it
@@ -77,11 +77,13 @@ class GroundingDino:
             self._encoded_prompt(camera_id)
 
     def __call__(self, frames: Sequence[Frame]) -> list[Detections]:
+        # Step 1: group frames that may share a batch, those of one prompt and one canvas
         fits = [ResizePad.of(frame.size, self._short_side_px) for frame in frames]
         prompts = [self._encoded_prompt(frame.camera_id) for frame in frames]
         groups: dict[tuple[str, tuple[int, int]], list[int]] = {}
         for row, (fit, text) in enumerate(zip(fits, prompts, strict=True)):
             groups.setdefault((text.prompt.caption, fit.canvas), []).append(row)
+        # Step 2: run each group, and put its detections back in the order of the frames
         found = [Detections.none()] * len(frames)
         for rows in groups.values():
             images = np.stack([fits[row].apply(frames[row].image) for row in rows])
@@ -97,7 +99,7 @@ class GroundingDino:
         return self._encoded_prompts[prompt.caption]
 
     def _run(self, images: NDArray[np.uint8], text: EncodedPrompt) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Scores and boxes of all images; where the GPU cannot hold a batch, in halves of it, from then on."""
+        """Compute scores and boxes of all images; a batch too large for the GPU halves the batch size from then on."""
         results: list[tuple[NDArray[np.float32], NDArray[np.float32]]] = []
         done, before = 0, self._max_batch
         while done < len(images):
@@ -122,7 +124,7 @@ class GroundingDino:
     def _detections(
         self, scores: NDArray[np.float32], boxes: NDArray[np.float32], text: EncodedPrompt, fit: "ResizePad"
     ) -> Detections:
-        """Of (Q, T) scores and (Q, 4) boxes those that are sure, in pixels of the frame, surest first."""
+        """Decode (Q, T) scores and (Q, 4) boxes to detections above the box score, in pixels of the frame."""
         surest = scores.max(axis=1)
         sure = surest > self._box_score
         labels = text.prompt.name(scores[sure], text.token_nouns, self._phrase_score)
@@ -141,7 +143,10 @@ class ResizePad:
 
     @classmethod
     def of(cls, size: tuple[int, int], short_side_px: int) -> "ResizePad":
-        """The size that the library's own predictor takes; a very narrow or small one gets a wider canvas."""
+        """Fit a frame of (width, height) as the library's own predictor does, on a larger canvas where it is tiny.
+
+        `short_side_px` is the short side of the resized frame; the canvas grows until its grids have QUERIES cells.
+        """
         scaled = _scaled(size, short_side_px, round(short_side_px * LONG_TO_SHORT))
         width, height = scaled
         while _places(width, height) < QUERIES:
@@ -152,7 +157,7 @@ class ResizePad:
         return cls(size, scaled, (width, height))
 
     def apply(self, image: Image) -> Image:
-        """(H, W, 3) uint8: the image, and grey right of it or below."""
+        """Resize an image and pad it on the right and below with the mean colour: (H, W, 3) uint8."""
         # Pillow's bilinear filter looks at all pixels when it shrinks, as in training; OpenCV's does not.
         resized = np.asarray(Pillow.fromarray(image).resize(self.scaled, Pillow.Resampling.BILINEAR))
         if self.scaled == self.canvas:
@@ -162,14 +167,14 @@ class ResizePad:
         return canvas
 
     def undo(self, boxes: NDArray[np.float32]) -> Boxes:
-        """(N, 4) centre, width and height as shares of the canvas, as boxes of the frame, cut to it."""
+        """Map (N, 4) boxes (centre, width, height as shares of the canvas) to xyxy pixels of the frame, clipped."""
         unit = np.array(self.size) * np.array(self.canvas) / np.array(self.scaled)
         centres, halves = boxes[:, :2] * unit, boxes[:, 2:] * unit / 2
         return clip(np.hstack([centres - halves, centres + halves]).astype(np.float32), self.size)
 
 
 def _scaled(size: tuple[int, int], short_px: int, long_px: int) -> tuple[int, int]:
-    """The short side as wanted, unless the long one would be too long; rounded as the library does."""
+    """Size with a short side of `short_px`, less where the long one would exceed `long_px`; the library's rounding."""
     low, high = min(size), max(size)
     if high / low * short_px > long_px:
         short_px = max(1, round(long_px * low / high))
@@ -179,5 +184,5 @@ def _scaled(size: tuple[int, int], short_px: int, long_px: int) -> tuple[int, in
 
 
 def _places(width: int, height: int) -> int:
-    """How many places the grids have together over an image."""
+    """Number of cells that the four grids have together over an image."""
     return sum(math.ceil(width / stride) * math.ceil(height / stride) for stride in STRIDES)

@@ -22,7 +22,7 @@ from detect.foundation.prompts import Prompt, nouns_of_tokens
 from ingest.errors import WeightsError
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # read at import: the text encoder comes from a folder, never from afar
-# What groundingdino-py 0.4.0 is known to do, and is of no use to a user.
+# Warnings that groundingdino-py 0.4.0 is known to raise, of no use to a user.
 for _message in (
     "Importing from timm.models.layers is deprecated",
     "torch.meshgrid: in an upcoming release",
@@ -46,10 +46,10 @@ CONFIGS: dict[Architecture, ModuleType] = {"swin-t": GroundingDINO_SwinT_OGC, "s
 
 MEAN = (0.485, 0.456, 0.406)
 DEVIATION = (0.229, 0.224, 0.225)
-"""Of ImageNet's images, RGB in [0, 1]."""
+"""Mean and standard deviation of ImageNet's images, RGB in [0, 1]."""
 
 TEXT_ENCODER_FILES = (("config.json",), ("vocab.txt", "tokenizer.json"), ("model.safetensors", "pytorch_model.bin"))
-"""What the folder of the text encoder holds: one of each."""
+"""Files in the folder of the text encoder: one of each group."""
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ class EncodedPrompt:
 
 
 class GroundingDinoNetwork:
-    """Images of one size and a prompt in, boxes and how well each token of the prompt fits them out."""
+    """The network on a device: images of one size and a prompt in, boxes and their scores by token out."""
 
     def __init__(self, model: Any, device: torch.device, precision: Precision = "auto") -> None:
         self._model = model.to(device).eval()
@@ -119,23 +119,27 @@ class GroundingDinoNetwork:
         return scores.cpu().numpy(), boxes.float().cpu().numpy()
 
     def _forward(self, images: Tensor, text: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """The last layer's logits (B, Q, 256) and boxes (B, Q, 4)."""
+        """Compute the last layer's logits (B, Q, 256) and boxes (B, Q, 4)."""
         dtype = self._autocast
         with torch.autocast(self._device.type, dtype=dtype or torch.float32, enabled=dtype is not None):
             return self._layers(images, {key: each.expand(len(images), *each.shape[1:]) for key, each in text.items()})
 
     def _layers(self, images: Tensor, text: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         model = self._model
+        # Step 1: feature maps of the backbone, projected to one width
         whole = torch.zeros(len(images), *images.shape[2:], dtype=torch.bool, device=images.device)
         maps, places = model.backbone(NestedTensor(images, whole))
         levels = [project(each.tensors) for project, each in zip(model.input_proj, maps, strict=False)]
         masks = [each.mask for each in maps]
-        for project in model.input_proj[len(maps) :]:  # coarser levels than the backbone has
+        # Step 2: coarser levels than the backbone has
+        for project in model.input_proj[len(maps) :]:
             level = project(maps[-1].tensors if len(levels) == len(maps) else levels[-1])
             levels.append(level)
             masks.append(torch.zeros(len(images), *level.shape[2:], dtype=torch.bool, device=images.device))
             places.append(model.backbone[1](NestedTensor(level, masks[-1])).to(level.dtype))
+        # Step 3: encoder and decoder over all levels and the prompt's text features
         states, references, *_ = model.transformer(levels, masks, None, places, None, None, text)
+        # Step 4: boxes and logits of the last decoder layer.
         # References are the boxes before each decoder layer, and after the last one.
         boxes = (model.bbox_embed[-1](states[-1]) + inverse_sigmoid(references[-2])).sigmoid()
         return model.class_embed[-1](states[-1], text), boxes  # the transformer has put the text it made into `text`
@@ -153,7 +157,7 @@ def load_network(
 
 
 def build(architecture: Architecture, text_encoder: Path) -> Any:
-    """The library's module with random weights, and the text encoder of a folder; raises WeightsError for that."""
+    """Build the library's module, weights random, text encoder from a folder; raises WeightsError for a bad folder."""
     missing = [names for names in TEXT_ENCODER_FILES if not any((text_encoder / name).is_file() for name in names)]
     if missing:
         what = ", ".join(" or ".join(names) for names in missing)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ingest.errors import ConfigError
 
 NO_NOUN = -1
-"""Of a token that belongs to no noun: a full stop, the start, the end."""
+"""Number of a token that belongs to no noun: a full stop, the start, the end."""
 
 EXAMPLE = "'car . truck . bus .'"
 
@@ -49,7 +49,7 @@ class Prompt:
             )
 
     def name(self, scores: NDArray[np.float32], token_nouns: NDArray[np.int64], phrase_score: float) -> tuple[str, ...]:
-        """The noun of each of N boxes.
+        """Name each of N boxes by a noun of the prompt.
 
         `scores` (N, T) says how well each token fits a box, `token_nouns` (T,) whose token it is. A noun is as good as
         its tokens on average, and a token counts from `phrase_score` on; where none does, all count. Where exactly the

@@ -1,4 +1,4 @@
-"""SAM (Kirillov et al., ICCV 2023), asked with boxes: the mask of the vehicle in each, by segment-anything."""
+"""SAM (Kirillov et al., ICCV 2023) with box prompts: the mask of the vehicle in each box, by segment-anything."""
 
 import logging
 import pickle
@@ -36,7 +36,7 @@ PIXELS_AT_ONCE = 1 << 26
 
 
 class SamMasker:
-    """Masks vehicles by SAM (a `detect.masks.Masker`); one for all cameras of a process, from one thread.
+    """Vehicle masks by SAM (a `detect.masks.Masker`); one for all cameras of a process, from one thread.
 
     The checkpoint is Meta's file for that size. The image encoder runs in float16 on a GPU and in bfloat16 on a
     processor that multiplies in it, unless `precision` is `fp32` or an image has left the range of that type; all else
@@ -65,15 +65,18 @@ class SamMasker:
         in the box, where the box has no area within the image, and in an image so narrow that SAM cannot be shown it.
         Raises ValueError for boxes that are not finite.
         """
+        # Step 1: the box itself as every mask, which stays where SAM cannot do better
         if not np.isfinite(boxes_xyxy).all():
             raise ValueError(f"boxes must be finite numbers: {boxes_xyxy.tolist()}")
         result = np.zeros((len(boxes_xyxy), *image.shape[:2]), np.bool_)
         for row, box in enumerate(boxes_xyxy):
             result[row] = self._box_masker(image, box)
+        # Step 2: the boxes that SAM can be prompted with
         within = _within(boxes_xyxy, image)
         askable = np.flatnonzero((within[:, 2:] > within[:, :2]).all(axis=1))
         if not len(askable) or not self._can_show(image):
             return result
+        # Step 3: encode the image once, decode the boxes in batches
         self._encode(image)
         at_once = self._batch_size(image)
         for start in range(0, len(askable), at_once):
@@ -114,7 +117,7 @@ class SamMasker:
         return max(min(self._at_once, PIXELS_AT_ONCE // pixels), 1)
 
     def _decode(self, boxes_xyxy: NDArray[np.float32]) -> NDArray[np.bool_]:
-        """(N, H, W) of boxes (N, 4) in the encoded image: in halves where the memory is too small for all of them."""
+        """Decode boxes (N, 4) in the encoded image to masks (N, H, W), in halves where memory is short for all."""
         shown = self._predictor.transform.apply_boxes(boxes_xyxy, self._predictor.original_size)
         prompts = torch.as_tensor(shown, dtype=torch.float32, device=self._device)
         try:
@@ -141,7 +144,7 @@ def _within(boxes_xyxy: NDArray[np.float32], image: Image) -> NDArray[np.float32
 
 
 def _load(checkpoint: Path, size: str) -> Sam:
-    """The network with the weights of a checkpoint; raises WeightsError, ConfigError."""
+    """Load the network with the weights of a checkpoint; raises WeightsError, ConfigError."""
     if size not in BUILDERS:
         raise ConfigError(f"there is no SAM {size!r} (known: {', '.join(BUILDERS)})")
     if not checkpoint.is_file():
@@ -164,7 +167,7 @@ def _load(checkpoint: Path, size: str) -> Sam:
 
 
 def _empty(size: str) -> Sam:
-    """A network whose weights take no memory yet."""
+    """Build a network on the meta device: its weights take no memory yet."""
     with torch.device("meta"):
         return BUILDERS[size]()
 

@@ -11,7 +11,7 @@ from detect.detections import Boxes, Detections
 from detect.key_frames.median_flow import GrayImage, propagate_boxes
 
 MATCH_IOU = 0.5
-"""From this overlap on two boxes are one vehicle."""
+"""IoU from which two boxes are one vehicle."""
 CONTAINED_SHARE = 0.6
 """A box of which this share lies in another one is explained by it."""
 CHEAP_BOX_WEIGHT = 0.3
@@ -19,7 +19,7 @@ CHEAP_BOX_WEIGHT = 0.3
 MIN_VISIBLE_SHARE = 0.5
 """A propagated box of which less than this is in the frame has left it: what is seen in its rest is road."""
 MIN_MOTION_SHARE = 0.05
-"""What goes this share of its shorter side from one frame to the next moves."""
+"""Displacement from one frame to the next, as a share of the box's shorter side, from which a box moves."""
 PROMOTE_RATIO, PROMOTE_RATIO_IF_SEEN = 0.7, 0.4
 """Promote ratios: shares of the start score from which a box is lifted to it. A score is one draw of many: of the
 vehicles that have .7 of it on a key frame, seven in ten reach all of it on another frame, where the detector on every
@@ -67,11 +67,17 @@ class BoxPropagator:
         self._tracked: list[PropagatedBox] = []
 
     def propagate(self, before: GrayImage, after: GrayImage) -> None:
-        """Move every box by median flow; a box that leaves the frame ends."""
+        """Propagate every box by median flow; a box that leaves the frame ends.
+
+        `before`, `after`: grayscale of the last frame and of this one, as `to_grayscale` makes it.
+        """
+        # Step 1: each box in the new frame by median flow
         boxes = _boxes(self._tracked)
         displacement_px = np.array([each.displacement_px for each in self._tracked], np.float32).reshape(-1, 2)
         flow = propagate_boxes(before, after, boxes, displacement_px, self._size)
+        # Step 2: the new displacement; a box that the flow lost keeps its old one
         steps = np.where(flow.reliable[:, None], _centres(flow.boxes) - _centres(boxes), displacement_px)
+        # Step 3: drop boxes that have left the frame
         visible = areas(clip(flow.boxes, self._size))
         inside = (visible >= MIN_VISIBLE_SHARE * areas(flow.boxes)) & (visible >= 1)
         self._tracked = [
@@ -84,9 +90,12 @@ class BoxPropagator:
 
     def update(self, cheap: Detections) -> None:
         """Update with the cheap detector's detections in the same frame."""
+        # Step 1: the cheap scores on the expensive detector's scale
         scores = np.minimum(cheap.scores * (self._start_score / self._cheap_start_score), 1.0)
+        # Step 2: greedy one-to-one matching of propagated boxes and detections
         visible = clip(_boxes(self._tracked), self._size)
         pairs = match_boxes(visible, cheap.boxes)
+        # Step 3: blend and promote what is matched; what is not stays only with a key frame's verdict
         tracked = []
         for index, each in enumerate(self._tracked):
             if index in pairs:
@@ -94,6 +103,7 @@ class BoxPropagator:
                 tracked.append(self._promote(replace(each, box=box, reliable=True), float(scores[pairs[index]])))
             elif each.verdict is not KeyFrameVerdict.UNVERIFIED:
                 tracked.append(each)
+        # Step 4: begin an unverified box for every detection that no box explains
         unmatched = np.ones(len(cheap), np.bool_)
         unmatched[list(pairs.values())] = False
         unmatched &= ~explained_by(cheap.boxes, clip(_boxes(tracked), self._size))
@@ -116,8 +126,10 @@ class BoxPropagator:
 
     def reset(self, key: Detections, cheap: Detections) -> None:
         """Begin anew from a key frame; what the cheap detector alone is sure of in it is kept as rejected."""
+        # Step 1: displacements of the propagated boxes, for the detections that they match
         steps = match_boxes(key.boxes, clip(_boxes(self._tracked), self._size))
         still = np.zeros(2, np.float32)
+        # Step 2: the expensive detections as confirmed boxes, promoted where the score is near the start score
         sure = cheap.boxes[cheap.scores >= self._cheap_start_score]
         disputed = explained_by(key.boxes, sure)
         tracked = []
@@ -129,6 +141,7 @@ class BoxPropagator:
                     box, promoted, label, KeyFrameVerdict.CONFIRMED, displacement_px, disputed=bool(disputed[index])
                 )
             )
+        # Step 3: the cheap detector's sure boxes without any of these as rejected, so that they are not asked for again
         rejected = ~explained_by(cheap.boxes, key.boxes) & (cheap.scores >= self._cheap_start_score)
         for index in np.flatnonzero(rejected).tolist():
             tracked.append(_still_box(cheap.boxes[index], 0.0, cheap.labels[index], KeyFrameVerdict.REJECTED))
@@ -148,7 +161,7 @@ class BoxPropagator:
         return sum(each.verdict is KeyFrameVerdict.CONFIRMED and not each.reliable for each in self._tracked)
 
     def detections(self) -> Detections:
-        """The vehicles: all boxes but the rejected ones."""
+        """Detections of the frame: all boxes but the rejected ones, clipped to it."""
         tracked = [each for each in self._tracked if each.verdict is not KeyFrameVerdict.REJECTED]
         boxes = clip(_boxes(tracked), self._size)
         return Detections.of(boxes, [each.score for each in tracked], tuple(each.label for each in tracked))
@@ -168,7 +181,7 @@ def match_boxes(left: Boxes, right: Boxes) -> dict[int, int]:
 
 
 def explained_by(boxes: Boxes, others: Boxes) -> NDArray[np.bool_]:
-    """(N,) bool: whether each box is one of the others, or for the most part within one."""
+    """(N,) bool, True for a box that is one of the others, or for the most part within one."""
     if len(boxes) == 0 or len(others) == 0:
         return np.zeros(len(boxes), np.bool_)
     share = intersections(boxes, others) / np.maximum(areas(boxes), 1e-6)[:, None]

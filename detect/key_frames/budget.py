@@ -1,4 +1,4 @@
-"""Key-frame budget: an expensive detector sees key frames only, and between them its boxes are propagated."""
+"""Key-frame budget: expensive detection on key frames only, propagated boxes in between."""
 
 import logging
 import math
@@ -21,14 +21,14 @@ from ingest.frame import Frame
 logger = logging.getLogger(__name__)
 
 MAX_GAP_S = 1.0
-"""Boxes are not propagated over a longer gap between two frames of a camera: nothing in them is where it was."""
+"""Longest gap between two frames of a camera over which boxes are propagated: after it nothing is where it was."""
 THUMBNAIL_WIDTH_PX = 64
 """Width of the thumbnail that shows whether anything has changed since the last key frame."""
 MIN_CHANGE = 12
-"""A change of brightness (of 255) in one of its pixels that is more than noise."""
+"""Change of brightness (of 255) in a pixel of the thumbnail that is more than noise."""
 
 Reason = Literal["first", "new", "unsure", "stale", "still"]
-"""Why a frame should be a key frame: at once, or (stale) when calls have been saved up, or (still) not at all."""
+"""Reason for a key frame: at once, or (stale) when calls have been saved up, or (still) not at all."""
 
 KEY_FRAME_REASONS: Final = ("first", "new", "unsure", "stale")
 
@@ -111,10 +111,13 @@ class BudgetedDetector:
         self._counts: dict[str, BudgetCounts] = {}
 
     def __call__(self, frames: Sequence[Frame]) -> list[Detections]:
-        """The vehicles in each frame, in order; masks only on key frames, where the expensive detector gives them."""
+        """Detect in each frame, in order; masks only on key frames, where the expensive detector gives them."""
+        # Step 1: propagate every camera's boxes and update them with the cheap detector
         cameras = [self._propagate(frame) for frame in frames]
+        # Step 2: spend the budget on the most urgent frames
         outcomes = self._choose(frames, cameras)
         keys = [index for index, outcome in enumerate(outcomes) if outcome in KEY_FRAME_REASONS]
+        # Step 3: the expensive detector on all key frames at once; each one resets its camera's boxes
         found: dict[int, Detections] = {}
         for index, key in zip(keys, self._detect([frames[index] for index in keys]), strict=True):
             if isinstance(key, Exception):
@@ -126,9 +129,11 @@ class BudgetedDetector:
                 frames[index].captured_ns,
                 _thumbnail(cameras[index].gray),
             )
+        # Step 4: count every frame by its outcome
         for frame, outcome in zip(frames, outcomes, strict=True):
             counts = self.counts(frame.camera_id)
             self._counts[frame.camera_id] = replace(counts, **{outcome: getattr(counts, outcome) + 1})
+        # Step 5: all boxes as detections, key frames with the masks that they came with
         detections = [camera.propagator.detections() for camera in cameras]
         return [
             replace(each, masks=found[index].masks) if index in found else each for index, each in enumerate(detections)
@@ -156,7 +161,11 @@ class BudgetedDetector:
         return camera
 
     def _choose(self, frames: Sequence[Frame], cameras: Sequence[_CameraState]) -> list[str]:
-        """The outcome of each frame: urgent ones first, then the longest wait since a key frame."""
+        """Choose the outcome of each frame: urgent ones first, then by the longest wait since a key frame.
+
+        `over_budget` and `explained` are the outcomes of frames that get no call, urgent and stale; `still` asks for
+        none. A stale frame gets one only from a full bucket, so that a call is left for what is urgent.
+        """
         outcomes: list[str] = [_reason(camera) for camera in cameras]
         waited_ns = [math.inf if camera.key_ns is None else camera.captured_ns - camera.key_ns for camera in cameras]
         for index in sorted(range(len(frames)), key=lambda index: (outcomes[index] == "stale", -waited_ns[index])):
@@ -180,7 +189,7 @@ class BudgetedDetector:
             self._bucket.record_cost(len(frames), self._clock.monotonic_s() - began_s)
 
     def _failed(self, frame: Frame, error: Exception) -> str:
-        """The outcome of a frame that the expensive detector could not look at; said once a camera."""
+        """Log a frame that the expensive detector could not look at, a warning once a camera; returns its outcome."""
         logger.log(
             logging.DEBUG if self.counts(frame.camera_id).failed else logging.WARNING,
             "camera '%s': the large detector could not look at frame %d (%dx%d), the cheap one goes on: %s: %s",
@@ -202,7 +211,7 @@ def _bucket(max_calls_per_s: float | None, max_gpu_share: float | None, clock: C
 
 
 def _continues(camera: _CameraState, frame: Frame) -> bool:
-    """Whether boxes can be propagated from the camera's last frame to this one."""
+    """Test for a frame to which boxes can be propagated: of the same size, and at most MAX_GAP_S after the last one."""
     gap_s = (frame.captured_ns - camera.captured_ns) / NS
     return 0 <= gap_s <= MAX_GAP_S and camera.size == frame.size
 
@@ -219,7 +228,7 @@ def _reason(camera: _CameraState) -> Reason:
 
 
 def _thumbnail(gray: GrayImage) -> GrayImage:
-    """A thumbnail in which only changes that matter are seen."""
+    """Shrink a grayscale image to a thumbnail that shows only changes that matter."""
     height, width = gray.shape
     size = (THUMBNAIL_WIDTH_PX, max(1, round(THUMBNAIL_WIDTH_PX * height / width)))
     return np.asarray(cv2.resize(gray, size, interpolation=cv2.INTER_AREA), np.uint8)

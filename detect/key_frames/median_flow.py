@@ -26,7 +26,7 @@ MAX_FORWARD_BACKWARD_PX = 1.0
 MIN_RELIABLE_SHARE = 0.25
 """A box of whose points fewer than this come back is not reliable."""
 SCALE_RANGE = (0.8, 1.25)
-"""What a vehicle can shrink or grow by from one frame to the next; the rest is a slip of the flow."""
+"""Range of the change of a vehicle's size from one frame to the next; beyond it the flow has slipped."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,7 +42,7 @@ class MedianFlowResult:
 
 
 def to_grayscale(image: Image) -> GrayImage:
-    """Grayscale of an image, made smaller where it is wider than MAX_WIDTH_PX."""
+    """Convert an image to grayscale, shrunk to MAX_WIDTH_PX where it is wider."""
     gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
     height, width = gray.shape
     if width > MAX_WIDTH_PX:
@@ -61,13 +61,17 @@ def propagate_boxes(
     """
     if len(boxes) == 0:
         return MedianFlowResult(boxes, np.zeros(0, np.bool_))
+    # Step 1: boxes and their last displacements in pixels of the grayscale images
     scale = np.array([after.shape[1], after.shape[0]], np.float32) / np.array(size, np.float32)
     small: Boxes = boxes * np.tile(scale, 2)
     steps = np.asarray(displacement_px * scale, np.float32)
+    # Step 2: optical flow of a grid of points, forwards from where the last displacement leads, then backwards
     points = _point_grids(small)
     forward, backward = _forward_backward(before, after, points, np.asarray(points + steps[:, None, :], np.float32))
+    # Step 3: keep points that come back to where they began; a box with too few of them is not reliable
     consistent = np.linalg.norm(backward - points, axis=2) < MAX_FORWARD_BACKWARD_PX
     reliable = consistent.mean(axis=1) >= MIN_RELIABLE_SHARE
+    # Step 4: median motion of the consistent points; boxes that are not reliable go on as before
     result: Boxes = small + np.tile(steps, 2)
     for row in np.flatnonzero(reliable):
         good = consistent[row]
@@ -87,7 +91,10 @@ def _point_grids(boxes: Boxes) -> NDArray[np.float32]:
 def _forward_backward(
     before: GrayImage, after: GrayImage, points: NDArray[np.float32], guess: NDArray[np.float32]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Points in the next image by optical flow, and these back in the first; infinite where either was not found."""
+    """Track points (N, P, 2) to the next image by optical flow, and back; infinite on the way back where lost.
+
+    `guess` (N, P, 2) is where the search in the next image begins.
+    """
     here, start = points.reshape(-1, 1, 2), guess.reshape(-1, 1, 2)
     flags = cv2.OPTFLOW_USE_INITIAL_FLOW
     forward, found, _ = cv2.calcOpticalFlowPyrLK(
@@ -104,7 +111,7 @@ def _forward_backward(
 def _median_motion(
     box: NDArray[np.float32], points: NDArray[np.float32], forward: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """The box after the median step of its points, and the median change of the distances between them."""
+    """Move a box by the median step of its points and scale it by the median change of the distances between them."""
     first, second = np.triu_indices(len(points), 1)
     was = np.linalg.norm(points[first] - points[second], axis=1)
     now = np.linalg.norm(forward[first] - forward[second], axis=1)

@@ -16,7 +16,7 @@ class TokenBucket(Protocol):
         ...
 
     def available(self, camera_id: str) -> float:
-        """The calls that a camera may have now."""
+        """Number of calls that a camera may make now; less than 1 is none."""
         ...
 
     def consume(self, camera_id: str) -> None:
@@ -24,12 +24,12 @@ class TokenBucket(Protocol):
         ...
 
     def record_cost(self, calls: int, busy_s: float) -> None:
-        """Take in the time that so many calls took."""
+        """Record the time that a number of calls took together."""
         ...
 
 
 class CallRateBucket:
-    """So many calls for each camera in a second of its own capture time.
+    """Budget of calls a second for each camera, in its own capture time.
 
     A recording then gives the same on every machine, and beside any other camera.
     """
@@ -55,7 +55,7 @@ class CallRateBucket:
 
 
 class BusyShareBucket:
-    """A share of the time that passes on a clock, for all cameras together: the most urgent one has it.
+    """Budget of a share of the time that passes on a clock, for all cameras together: the most urgent one has it.
 
     What a second brings can be saved up, or two calls; what was busy for longer than expected is waited for. The first
     call is not charged: it is what a network takes to warm up.
