@@ -1,1 +1,1 @@
-"""What does this vehicle look like."""
+"""Embedding: the best crops of a tracklet, as vectors that one can compare and an observation that carries them."""

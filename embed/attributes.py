@@ -14,7 +14,7 @@ from ingest.frame import Image
 COLOUR_NAMES = ("white", "gray", "yellow", "red", "green", "blue", "black")
 VEHICLE_TYPES = ("car", "bus", "truck", "van")
 MIN_TYPE_SCORE = 0.5
-"""Score of the type, combined over crops, from which it replaces the label `vehicle_pixels`."""
+"""Score of the type, combined over crops, from which it replaces the label `vehicle`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class VehicleAttributes:
 
 
 class AttributeClassifier(Protocol):
-    """Classify crops, (N,) attributes in their order; the result of a crop depends on it alone."""
+    """Classify crops: N attributes in their order; the result of a crop depends on it alone."""
 
     def __call__(self, crops: Sequence[Crop]) -> list[VehicleAttributes]: ...
 
@@ -57,7 +57,7 @@ class BarrierAttributeClassifier:
 
 
 def vehicle_pixels(crop: Crop) -> Image:
-    """The crop without its surroundings: the pixels that the box touches, at least one."""
+    """Cut a crop to the pixels that its box touches, at least one."""
     height, width = crop.image.shape[:2]
     left, top = np.clip(np.floor(crop.box_xyxy[:2]).astype(int), 0, (width - 1, height - 1))
     right, bottom = np.clip(np.ceil(crop.box_xyxy[2:]).astype(int), (left + 1, top + 1), (width, height))

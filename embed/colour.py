@@ -1,4 +1,4 @@
-"""A vehicle as its colours: the encoder that needs no weights, and gives two white vans the same vector."""
+"""Colour encoder: needs no weights, and gives two white vans the same vector."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -39,9 +39,10 @@ class ColourEncoder:
 
 
 def embed_crop(crop: Crop) -> NDArray[np.float32]:
-    """(DIM,) float32 of norm 1."""
+    """Embed a crop with its mask: (DIM,) float32 of norm 1; raises ValueError where it has none."""
     if crop.mask is None or not crop.mask.any():
         raise ValueError("a crop without a mask: ask a Masker first")
+    # Step 1: three bands of L*a*b* pixels between the top and the bottom of the mask
     lab = cv2.cvtColor(crop.image, cv2.COLOR_BGR2LAB).astype(np.float32)
     rows = np.flatnonzero(crop.mask.any(axis=1))
     edges = np.linspace(rows[0], rows[-1] + 1, BANDS + 1).round().astype(int)
@@ -49,6 +50,7 @@ def embed_crop(crop: Crop) -> NDArray[np.float32]:
     for top, bottom in pairwise(edges):
         pixels = lab[top:bottom][crop.mask[top:bottom]]
         bands.append(_votes(pixels))
+    # Step 2: shares of hues and gray levels by band, less those of an average street; aspect ratio; norm 1
     colours = np.concatenate(bands)
     centred = colours - np.tile(_STREET, BANDS)
     vector = np.concatenate([centred, 0.35 * _shape(crop)])
@@ -56,7 +58,7 @@ def embed_crop(crop: Crop) -> NDArray[np.float32]:
 
 
 def _votes(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(HUES + GREYS,) square roots of the shares of hues and gray levels among (N, 3) L*a*b* pixels."""
+    """(HUES + GRAY_LEVELS,) square roots of the shares of hues and gray levels among (N, 3) L*a*b* pixels."""
     if not len(pixels):
         return np.zeros(HUES + GRAY_LEVELS, np.float32)
     red_green, yellow_blue = pixels[:, 1] - 128.0, pixels[:, 2] - 128.0

@@ -44,14 +44,14 @@ def crop_qualities(frame: Frame, found: Detections) -> NDArray[np.float32]:
 
 
 def sharpness(image: Image) -> float:
-    """In [0, 1): the share of a crop's contrast that is fine detail, from the variance of its Laplacian."""
+    """Sharpness of a crop in [0, 1), rising with the variance of its Laplacian: 0.5 at a variance of 200."""
     gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
     detail = float(cv2.Laplacian(gray, cv2.CV_32F).var())
     return detail / (detail + 200.0)
 
 
 class BestCrops:
-    """The `keep` best crops of one tracklet, at most one from each stretch of `apart_ns`.
+    """Selection of the `keep` best crops of one tracklet, at most one from each stretch of `apart_ns` nanoseconds.
 
     A crop is cut only if it can win a place, so most frames cost nothing.
     """
@@ -66,14 +66,16 @@ class BestCrops:
 
     @property
     def crops(self) -> list[Crop]:
-        """Best first."""
+        """The crops, best first."""
         return sorted(self._crops, key=lambda crop: (-crop.quality, crop.captured_ns))
 
     def offer(self, frame: Frame, found: Detections, row: int, quality: float) -> bool:
         """Consider row `row` of the detections; returns whether the best crops have changed."""
+        # Step 1: leave at once where even a perfectly sharp crop could not win
         rival = self._rival(frame.captured_ns)
         if rival is not None and quality <= rival.quality:
             return False
+        # Step 2: cut, and compare the quality with sharpness
         crop = cut_crop(frame, found, row, quality)
         if crop is None or (rival is not None and crop.quality <= rival.quality):
             return False

@@ -1,4 +1,4 @@
-"""The edge to an encoder: crops in, one comparable vector each out."""
+"""The interface of an encoder: crops in, one comparable vector each out."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -10,7 +10,7 @@ from embed.crops import Crop
 
 
 class Encoder(Protocol):
-    """Embed crops of vehicles.
+    """An encoder of vehicles' crops.
 
     `id` is `name@hash`: vectors of encoders whose ids differ are never compared. A call returns (N, dim) float32
     rows of L2 norm 1, so that a dot product is the cosine; N may be 0. Every crop has its mask.

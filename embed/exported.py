@@ -13,7 +13,7 @@ from ingest.errors import WeightsError
 
 FORMAT = "corridor exported encoder 1"
 KEY = "corridor"
-"""Of the ONNX file's metadata, and of the .safetensors file's."""
+"""Key in the ONNX file's metadata, and in the .safetensors file's."""
 
 IMAGES, PRIORS, VECTORS = "images", "priors", "vectors"
 """Inputs: (B, H, W, 3) uint8 BGR, and of GRL (B, 2, H/4, W/4) float32 in 0..1; output: (B, dim) float32 of norm 1."""
@@ -85,7 +85,7 @@ def encoder_id(name: str, data: bytes) -> str:
 
 
 def read_metadata(text: str, path: Path) -> EncoderMetadata:
-    """The metadata of the file at `path`; raises WeightsError where it cannot be read."""
+    """Decode the metadata of the file at `path` from JSON; raises WeightsError where it cannot be read."""
     try:
         metadata = msgspec.json.decode(text, type=EncoderMetadata)
     except msgspec.MsgspecError as error:

@@ -1,4 +1,4 @@
-"""Where the vehicle is in a crop, drawn as an encoder takes it: one plane for the box, one for the mask."""
+"""Priors: the vehicle's place in a crop as an encoder takes it, one plane for the box and one for the mask."""
 
 from dataclasses import dataclass, replace
 
@@ -12,7 +12,7 @@ EVERYTHING = np.array([0, 0, 1, 1], np.float32)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prior:
-    """Where the vehicle is in a image.
+    """Prior: the box and the mask of the vehicle in an image.
 
     `box` (4,) float32 xyxy as shares of the image's width and height; `mask` (H, W) bool over the whole image in
     any resolution, or None where only the box is known.
@@ -23,14 +23,14 @@ class Prior:
 
     @classmethod
     def of(cls, box_xyxy: NDArray[np.floating], mask: Mask | None, size: tuple[int, int]) -> "Prior":
-        """From a box in pixels of a image of (width, height)."""
+        """Make a prior from a box in pixels of an image of (width, height)."""
         width, height = size
         shares = np.asarray(box_xyxy, np.float32) / np.array([width, height, width, height], np.float32)
         return cls(np.clip(shares, 0, 1), mask)
 
 
 def rasterise(prior: Prior | None, size: tuple[int, int]) -> NDArray[np.float32]:
-    """(2, h, w) float32 in 0..1 for a size of (w, h): how much of each cell the box and the mask cover, exactly.
+    """Rasterise a prior to (2, h, w) float32 for a size of (w, h): exact shares of each cell in the box and the mask.
 
     Without a prior the whole image is the box; without a mask the mask is the box.
     """
@@ -42,7 +42,7 @@ def rasterise(prior: Prior | None, size: tuple[int, int]) -> NDArray[np.float32]
 
 
 def box_only(prior: Prior | None) -> Prior | None:
-    """What is left when no mask is known."""
+    """Drop the mask of a prior."""
     return None if prior is None else replace(prior, mask=None)
 
 
@@ -52,7 +52,7 @@ def _covered(cells: int, low: float, high: float) -> NDArray[np.float64]:
 
 
 def _averaged(mask: Mask, size: tuple[int, int]) -> NDArray[np.float32]:
-    """(h, w) the share of each cell that is set."""
+    """(h, w) float32, the share of each cell that the mask (H, W) covers."""
     rows = _mean_rows(mask, size[1])
     return np.clip(_mean_rows(rows.T, size[0]).T, 0, 1)
 

@@ -1,4 +1,4 @@
-"""A image at the size of an encoder's input, the same way in training and in use."""
+"""Resizing of images to an encoder's input, the same way in training and in use."""
 
 from typing import Any
 
@@ -8,7 +8,10 @@ from numpy.typing import NDArray
 
 
 def resized(image: NDArray[Any], size_hw: tuple[int, int]) -> NDArray[Any]:
-    """(h, w, C) to (H, W, C), whatever its aspect ratio; averaged where it shrinks both ways, else interpolated."""
+    """Resize (h, w, C) to (H, W, C), whatever its aspect ratio; averaged where it shrinks both ways, else interpolated.
+
+    `size_hw` is (H, W) in pixels; an image that has this size is returned itself.
+    """
     height, width = size_hw
     if image.shape[:2] == size_hw:
         return image

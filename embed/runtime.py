@@ -24,7 +24,7 @@ up to 20 degrees (cosine .93), and those of two machines are no longer the same.
 
 Device = Literal["cpu", "cuda"]
 RunInference = Callable[[NDArray[np.uint8], NDArray[np.float32] | None], NDArray[np.float32]]
-"""From images (N, H, W, 3) BGR, and priors (N, 2, H/4, W/4) for networks that take them, to vectors (N, dim)."""
+"""Inference from images (N, H, W, 3) BGR, and priors (N, 2, H/4, W/4) or None, to vectors (N, dim)."""
 
 
 class RuntimeEncoder:
@@ -69,7 +69,7 @@ class RuntimeEncoder:
 
 
 def prior_of(crop: Crop) -> Prior:
-    """Where the vehicle is in its crop."""
+    """Prior of a crop, from its box and mask."""
     height, width = crop.image.shape[:2]
     return Prior.of(crop.box_xyxy, crop.mask, (width, height))
 
@@ -84,7 +84,10 @@ def batch_ranges(count: int) -> Iterator[tuple[int, int]]:
 
 
 def on_cpu(exported: ExportedEncoder, threads: int, precision: str = PRECISION) -> RunInference:
-    """The graph, compiled by OpenVINO; raises WeightsError for one that is not as its metadata says."""
+    """Compile an exported encoder by OpenVINO; raises WeightsError for a graph that is not as its metadata says.
+
+    `threads` 0 leaves their number to OpenVINO; `precision` is its name of the type that is computed in.
+    """
     check_graph(exported)
     options: dict[str, object] = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": precision}
     if threads:
@@ -114,7 +117,7 @@ def on_cpu(exported: ExportedEncoder, threads: int, precision: str = PRECISION) 
 
 
 def check_graph(exported: ExportedEncoder) -> None:
-    """Raises WeightsError where inputs and output of the graph are not those that the metadata promises."""
+    """Raise WeightsError where inputs and output of the graph are not those that the metadata promises."""
     metadata = exported.metadata
     expected = {IMAGES: f"[?,{metadata.model.height},{metadata.model.width},3]"}
     if metadata.priors:

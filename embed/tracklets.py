@@ -1,4 +1,4 @@
-"""From tracked boxes to observations: one tracklet a vehicle, opened, updated, closed."""
+"""Tracklets: from tracked boxes to observations, one tracklet a vehicle, opened, updated, closed."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,10 +17,10 @@ from ingest.clock import NS
 from ingest.frame import ClockQuality, Frame
 
 LONGEST_PATH = 64
-"""Boxes that an observation holds at most, so that a parked vehicle's stay small and come now and then."""
+"""Most boxes in an observation: with this many it is due, so that a parked vehicle's stay small and come regularly."""
 
 CropKeeper = Callable[[Observation, Sequence[Crop]], None]
-"""Takes the best crops of a tracklet that has closed."""
+"""Keeper of the best crops of a tracklet that has closed."""
 
 
 @dataclass(slots=True, eq=False)
@@ -48,7 +48,8 @@ class TrackletBuilder:
     """The tracklets of one camera in one epoch.
 
     `step` takes a frame with its tracked detections and returns the observations that are due at that moment,
-    by track number; `finish` closes what is still open.
+    by track number; `finish` closes what is still open. A track that is not seen for longer than `lost_after_s` is
+    closed. `keep` gets the best crops of every tracklet that closes; with a `classifier` observations have a colour.
     """
 
     def __init__(
@@ -78,13 +79,16 @@ class TrackletBuilder:
         self._now_ns = 0
 
     def step(self, frame: Frame, tracked: Detections) -> list[Observation]:
-        """The observations that are due after this frame."""
+        """Take in a frame; returns the observations that are due after it."""
         self._clock, self._frame_size, self._now_ns = frame.clock, frame.size, frame.captured_ns
+        # Step 1: add each box to the tracklet of its track, and offer its crop
         qualities = crop_qualities(frame, tracked)
         for row, tracker_id in enumerate(tracked.track_ids.tolist()):
             self._add_box(frame, tracked, row, tracker_id, float(qualities[row]))
+        # Step 2: close tracklets whose track is lost
         lost = [key for key, it in self._open.items() if frame.captured_ns - it.last_ns > self._lost_after_ns]
         closing = [self._open.pop(key) for key in lost]
+        # Step 3: open and update those that are due; embed all that changed in one batch
         due = [it for it in self._open.values() if self._due(it)]
         return self._report(due, closing)
 
@@ -110,6 +114,7 @@ class TrackletBuilder:
         it.crops_changed |= it.best.offer(frame, tracked, row, quality)
 
     def _due(self, it: _Tracklet) -> bool:
+        """Test for an observation: after `open_after_s`, with a full path, or with new crops and not too often."""
         if not len(it.best):
             return False
         if it.reported_ns is None:
@@ -119,6 +124,7 @@ class TrackletBuilder:
         return it.crops_changed and self._now_ns - it.reported_ns >= self._settings.update_every_s * NS
 
     def _report(self, due: list[_Tracklet], closing: list[_Tracklet]) -> list[Observation]:
+        """Observe tracklets that are due and tracklets that close, in the order of track numbers."""
         # A track that never lived long enough to be opened was noise.
         closing = [it for it in closing if it.reported_ns is not None]
         self._embed([it for it in due + closing if it.crops_changed])
@@ -133,12 +139,14 @@ class TrackletBuilder:
 
     def _embed(self, tracklets: Sequence[_Tracklet]) -> None:
         """Give each tracklet the mean vector of its best crops; crops that are new are encoded in one batch."""
+        # Step 1: encode crops that have no vector yet, in one batch over all tracklets
         fresh = [(it, crop) for it in tracklets for crop in it.best.crops if crop.captured_ns not in it.vectors]
         rows = self._encoder([self._masked(crop) for _, crop in fresh])
         if self._classifier is not None:
             self._classify(self._classifier, tracklets, fresh)
         for (it, crop), row in zip(fresh, rows, strict=True):
             it.vectors[crop.captured_ns] = row
+        # Step 2: forget vectors of crops that lost their place; mean weighted by quality, of norm 1
         for it in tracklets:
             crops = it.best.crops
             it.vectors = {crop.captured_ns: it.vectors[crop.captured_ns] for crop in crops}
@@ -153,7 +161,7 @@ class TrackletBuilder:
     def _classify(
         self, classifier: AttributeClassifier, tracklets: Sequence[_Tracklet], fresh: Sequence[tuple[_Tracklet, Crop]]
     ) -> None:
-        """Give each tracklet the traits that its best crops agree on."""
+        """Give each tracklet the attributes that its best crops agree on."""
         for (it, crop), attributes in zip(fresh, classifier([crop for _, crop in fresh]), strict=True):
             it.attributes[crop.captured_ns] = attributes
         for it in tracklets:

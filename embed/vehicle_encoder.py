@@ -1,4 +1,4 @@
-"""An encoder for images of one's own: frames or crops with a box each, where the stream has tracklets."""
+"""Encoder for a user's own images: frames or crops with a box each, where the stream has tracklets."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -25,7 +25,7 @@ def stem() -> nn.Sequential:
 
 
 def downsample(channels: int) -> nn.Sequential:
-    """Half the height and width, the channels as they are."""
+    """Halve height and width, the channels as they are: a 1x1 convolution and average pooling."""
     return nn.Sequential(conv_norm(channels, channels), nn.AvgPool2d(2, stride=2))
 
 
@@ -42,12 +42,12 @@ class LightConv(nn.Sequential):
 
 
 def light_convs(channels: int, count: int) -> nn.Sequential:
-    """Several one after the other: a receptive field of 2 count + 1."""
+    """Chain light convolutions: a receptive field of 2 count + 1."""
     return nn.Sequential(*(LightConv(channels) for _ in range(count)))
 
 
 class Gate(nn.Module):
-    """OSNet's aggregation gate: every channel times a weight that the averaged map decides on."""
+    """OSNet's aggregation gate: every channel times a weight computed from the averaged map."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -71,14 +71,14 @@ class GateBoth(nn.Module):
 
 
 class Exchange(nn.Module):
-    """Each branch goes on with the other's map."""
+    """Exchange of the two branches' maps."""
 
     def forward(self, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
         return b, a
 
 
 class Keep(nn.Module):
-    """Nothing passes between the branches."""
+    """No interaction: each branch keeps its map."""
 
     def forward(self, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
         return a, b
@@ -108,7 +108,7 @@ class CrossAttention(nn.Module):
 
 
 def interaction(kind: Interaction, channels: int) -> nn.Module:
-    """What passes between the two branches of a cell: two maps (B, channels, h, w) in, two out."""
+    """Build the interaction of the two branches of a cell: two maps (B, channels, h, w) in, two out."""
     if kind == "gate":
         return GateBoth(channels)
     if kind == "attention":

@@ -1,4 +1,4 @@
-"""A network from its settings."""
+"""Factory of networks from their settings."""
 
 from embed.network.grl import Grl
 from embed.network.msinet import MsiNet
@@ -9,9 +9,9 @@ from embed.network.settings import NetworkSettings
 
 
 def build_encoder(settings: NetworkSettings, identities: int) -> ReidNetwork:
-    """A freshly initialised network that tells `identities` vehicles apart in training; from torch's generator.
+    """Build a freshly initialised network for training on `identities` vehicles; draws from torch's generator.
 
-    Without any, its classifier tells one, and learns nothing.
+    0 identities are taken as one: its classifier learns nothing.
 
     Raises ConfigError where the network does not have the test feature that is asked for.
     """

@@ -1,4 +1,4 @@
-"""An exported encoder on a GPU: float16 where that changes no vector, and one CUDA graph for each size of batch."""
+"""An exported encoder on a GPU: float16 where vectors hardly change, and one CUDA graph for each size of batch."""
 
 from collections.abc import Callable, Sequence
 from typing import cast
@@ -18,11 +18,11 @@ from ingest.errors import ConfigError, WeightsError
 Forward = Callable[[Tensor, Tensor | None], Tensor]
 
 WARM_UP_CALLS = 3
-"""Before a graph is recorded, so that libraries have chosen their kernels."""
+"""Calls before a graph is recorded, so that libraries have chosen their kernels."""
 
 
 class TorchInference:
-    """A deployed network on a device; calls as `embed.runtime.RunInferenceInference`.
+    """An inference model on a device; a call is an `embed.runtime.RunInference`.
 
     On a GPU batches of `graph_sizes` are recorded once and replayed; one of any other size is run as it is.
     """
@@ -51,19 +51,25 @@ class TorchInference:
         return self._replays[size]
 
     def _record(self, size: int) -> Forward:
-        """A CUDA graph reads and writes the same memory every time: what comes in is copied there."""
+        """Record a CUDA graph for batches of `size`.
+
+        A graph reads and writes the same memory every time, so its inputs are copied there before each replay.
+        """
+        # Step 1: the memory of the inputs
         height, width = self._metadata.size_hw
         images = torch.zeros(size, height, width, 3, dtype=torch.uint8, device=self._device)
         priors = None
         if self._metadata.priors:
             across, down = self._metadata.prior_size
             priors = torch.zeros(size, 2, down, across, device=self._device)
+        # Step 2: warm up on a stream aside, as recording wants it
         aside = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
         aside.wait_stream(torch.cuda.current_stream(self._device))
         with torch.cuda.stream(aside):
             for _ in range(WARM_UP_CALLS):
                 self._model(images, priors)
         torch.cuda.current_stream(self._device).wait_stream(aside)
+        # Step 3: record
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph):
             vectors: Tensor = self._model(images, priors)
@@ -79,7 +85,7 @@ class TorchInference:
 
 
 def halve_later_stages(network: ReidNetwork) -> None:
-    """The second and third stages of MSINet and GRL in float16; all else, and other networks, stay in float32.
+    """Convert the second and third stages of MSINet and GRL to float16; all else, and other networks, stay float32.
 
     In float16 throughout, vectors of trained networks turn by up to five degrees (cosine .996), nearly all of it in the
     first stage; like this the cosine stays above .9999.
@@ -104,14 +110,17 @@ def _casting_to(kind: torch.dtype) -> Callable[[nn.Module, tuple[Tensor, ...]], 
 
 
 def on_gpu(exported: ExportedEncoder, graph_sizes: Sequence[int]) -> TorchInference:
-    """Raises ConfigError where there is no GPU, WeightsError where the weights are not of the same export."""
+    """Open an exported encoder on the GPU; batches of `graph_sizes` crops get a CUDA graph each.
+
+    Raises ConfigError where there is no GPU, WeightsError where the weights are not of the same export.
+    """
     if not torch.cuda.is_available():
         raise ConfigError("embed.device 'cuda': PyTorch finds no GPU here (use 'cpu')")
     return TorchInference(load_weights_beside(exported), exported.metadata, torch.device("cuda"), graph_sizes)
 
 
 def load_weights_beside(exported: ExportedEncoder) -> InferenceModel:
-    """The network of the .safetensors file beside an exported one; raises WeightsError unless it is its twin."""
+    """Load the network of the .safetensors file beside an exported one; raises WeightsError unless it is its twin."""
     from safetensors import SafetensorError, safe_open
 
     path = exported.path.with_suffix(".safetensors")

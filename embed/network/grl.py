@@ -15,7 +15,7 @@ PRIORS = 2
 
 
 class Adaptor(nn.Sequential):
-    """ReLU, normalisation, 3x3 convolution, or in the other order: brings a prior to the next stage's size."""
+    """Adaptor of a prior to the next stage's size: ReLU, normalisation, 3x3 convolution, or in the other order."""
 
     def __init__(self, channels_in: int, channels_out: int, stride: int, order: AdaptorOrder) -> None:
         convolution = nn.Conv2d(channels_in, channels_out, 3, stride=stride, padding=1, bias=False)
@@ -37,7 +37,7 @@ class PriorFusion(nn.Module):
         self.of_map = nn.Conv2d(channels, channels, 1, bias=False) if fusion == "dense" else None
 
     def begin_as_identity(self) -> None:
-        """W_F = 1, W_P = 0."""
+        """Initialise W_F = 1, W_P = 0."""
         nn.init.zeros_(self.of_prior.weight)
         if self.of_map is not None:
             nn.init.dirac_(self.of_map.weight)
@@ -89,7 +89,10 @@ class Grl(MsiNet):
 
 
 def quarter_size(images: Tensor, priors: Tensor | None) -> Tensor:
-    """Priors as stage 1 wants them, (B, 2, H/4, W/4); ones where there are none."""
+    """Bring priors to the size of stage 1, (B, 2, H/4, W/4); ones where there are none.
+
+    Raises ValueError for priors of any other size than that or the images' own.
+    """
     height, width = images.shape[2] // PRIOR_STRIDE, images.shape[3] // PRIOR_STRIDE
     if priors is None:
         return torch.ones(images.shape[0], PRIORS, height, width, device=images.device, dtype=images.dtype)

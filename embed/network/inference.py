@@ -13,7 +13,7 @@ from ingest.errors import WeightsError
 
 
 class InferenceModel(nn.Module):
-    """Images (B, H, W, 3) uint8 BGR, and priors (B, 2, H/4, W/4) or None, to (B, dim) float32 of norm 1."""
+    """A network from images (B, H, W, 3) uint8 BGR, and priors (B, 2, H/4, W/4) or None, to (B, dim) of norm 1."""
 
     def __init__(self, network: ReidNetwork) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ def inference_weights(network: ReidNetwork) -> dict[str, Tensor]:
 
 
 def load_inference_model(path: Path, settings: NetworkSettings) -> InferenceModel:
-    """The network of a .safetensors file in float32; raises WeightsError where its weights are not those needed."""
+    """Load the network of a .safetensors file in float32; raises WeightsError for weights that are not those needed."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 

@@ -18,7 +18,7 @@ INTERACTIONS: Final[tuple[tuple[tuple[Interaction, Interaction], tuple[Interacti
     (("attention", "gate"), ("gate", "none")),
     (("gate", "attention"), ("exchange", "attention")),
 )
-"""What the paper's search on MSMT17 found: for both cells of every stage, what passes between their branches."""
+"""Interactions between the branches of both cells of every stage, as the paper's search on MSMT17 found them."""
 
 AUXILIARY_CHANNELS: Final = 128
 
@@ -26,12 +26,12 @@ Fuse = Callable[[int, Tensor], Tensor]
 
 
 def unchanged(_stage: int, feature_map: Tensor) -> Tensor:
-    """No fusion."""
+    """Return a stage's feature map without fusion."""
     return feature_map
 
 
 class Trunk(nn.Module):
-    """Images (B, 3, H, W) to the last stage (B, 512, H/16, W/16) and its input (B, 384, H/16, W/16).
+    """Trunk from images (B, 3, H, W) to the last stage (B, 512, H/16, W/16) and its input (B, 384, H/16, W/16).
 
     `fuse(stage, map)` is called between the two cells of each stage.
     """
@@ -83,7 +83,7 @@ class MsiNet(ReidNetwork):
         return STAGES[-1] + (2 * AUXILIARY_CHANNELS if self.test_feature == "msinet" else 0)
 
     def maps(self, images: Tensor, priors: Tensor | None) -> tuple[Tensor, Tensor]:
-        """The last stage, and its input; MSINet has no use for priors."""
+        """Compute the last stage and its input; MSINet has no use for priors."""
         last, stage3_input = self.trunk(images)
         return last, stage3_input
 
@@ -113,6 +113,6 @@ class MsiNet(ReidNetwork):
         return [self.trunk, *more[self.test_feature]]
 
     def _part_feature(self, stage3_input: Tensor) -> Tensor:
-        """(B, 256), the part feature: the auxiliary map averaged over its upper and its lower half."""
+        """Part feature (B, 256): the auxiliary map averaged over its upper and its lower half."""
         upper, lower = torch.chunk(self.auxiliary(stage3_input), 2, dim=2)
         return torch.cat([pooled(upper), pooled(lower)], dim=1)

@@ -26,7 +26,7 @@ class TrainingOutput:
 
 
 class ReidNetwork(nn.Module, ABC):
-    """Images (B, 3, H, W), normalised, and priors (B, 2, h, w) in 0..1 or None: everything is vehicle.
+    """A network from images (B, 3, H, W), normalised, and priors (B, 2, h, w) in 0..1; None: everything is vehicle.
 
     In training mode a call returns `TrainingOutput`; in evaluation mode (B, dim) float32 test features of L2 norm 1.
     `map_stride` and `map_channels` describe the last stage.
@@ -52,11 +52,11 @@ class ReidNetwork(nn.Module, ABC):
 
     @abstractmethod
     def forward_training(self, images: Tensor, priors: Tensor | None) -> TrainingOutput:
-        """Features and logits of every branch."""
+        """Compute features and logits of every branch."""
 
     @abstractmethod
     def embed(self, images: Tensor, priors: Tensor | None) -> Tensor:
-        """(B, dim) test features of any length."""
+        """Compute test features (B, dim), not normalised."""
 
     @abstractmethod
     def inference_modules(self) -> list[nn.Module]:
@@ -69,7 +69,10 @@ class ReidNetwork(nn.Module, ABC):
 
 
 def initialise(module: nn.Module) -> None:
-    """Kaiming-normal (fan out) convolutions, normalisations of 1 and 0, linear layers of N(0, 0.01), biases of 0."""
+    """Initialise convolutions Kaiming-normal (fan out), linear layers N(0, 0.01), biases 0.
+
+    Normalisations keep PyTorch's weights of 1 and biases of 0.
+    """
     for part in module.modules():
         if isinstance(part, nn.Conv2d):
             nn.init.kaiming_normal_(part.weight, mode="fan_out", nonlinearity="relu")
@@ -80,7 +83,7 @@ def initialise(module: nn.Module) -> None:
 
 
 def batch_norm_neck(dim: int) -> nn.BatchNorm1d:
-    """Batch normalisation whose bias stays 0 (Luo et al., "A strong baseline and batch normalization neck", 2019)."""
+    """Build a batch normalisation whose bias stays 0 (Luo et al., "A strong baseline and batch normalization neck")."""
     neck = nn.BatchNorm1d(dim)
     neck.bias.requires_grad_(False)
     return neck
@@ -88,14 +91,14 @@ def batch_norm_neck(dim: int) -> nn.BatchNorm1d:
 
 @dataclass(frozen=True, slots=True)
 class ParameterCounts:
-    """How large a network is: with all heads but the classifiers, and what its test feature needs."""
+    """Size of a network in parameters: with all heads but the classifiers, and those that its test feature needs."""
 
     trained: int
     deployed: int
 
 
 def parameter_counts(network: ReidNetwork) -> ParameterCounts:
-    """Parameters, frozen ones too; classifiers are left out, since their size is the training set's."""
+    """Count parameters, frozen ones too; classifiers are left out, since their size is the training set's."""
     classifiers = sum(_count(part) for name, part in network.named_modules() if name.endswith("classifier"))
     return ParameterCounts(_count(network) - classifiers, sum(_count(part) for part in network.inference_modules()))
 
@@ -105,5 +108,5 @@ def _count(module: nn.Module) -> int:
 
 
 def pooled(feature_map: Tensor) -> Tensor:
-    """(B, C, h, w) averaged to (B, C)."""
+    """Average a feature map (B, C, h, w) to (B, C)."""
     return torch.mean(feature_map, dim=(2, 3))

@@ -14,7 +14,7 @@ STREAMS = 4
 
 
 class OmniScaleBlock(nn.Module):
-    """Four streams of growing receptive field, gated alike, summed onto the input."""
+    """OSNet's block: four streams of growing receptive field behind one shared gate, summed onto the input."""
 
     def __init__(self, channels_in: int, channels_out: int) -> None:
         super().__init__()
@@ -33,7 +33,7 @@ class OmniScaleBlock(nn.Module):
 
 
 class OsNet(ReidNetwork):
-    """One branch, whose test feature stands behind a fully connected layer.
+    """OSNet with one branch, whose test feature stands behind a fully connected layer.
 
     Identities are learned behind that layer and triplets before it, as in the other networks here: with batch-hard
     triplets on the very numbers that are classified, the cross entropy did not fall in 56,000 images (training/LOG.md).

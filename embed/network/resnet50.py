@@ -14,7 +14,7 @@ STAGES = ((3, 256, 1), (4, 512, 2), (6, 1024, 2), (3, 2048, 1))
 
 
 class Bottleneck(nn.Module):
-    """1x1, 3x3 and 1x1 convolutions, summed onto the input."""
+    """Bottleneck block: 1x1, 3x3 and 1x1 convolutions, summed onto the input."""
 
     def __init__(self, channels_in: int, channels_out: int, stride: int) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class Bottleneck(nn.Module):
 
 
 class ResNet50(ReidNetwork):
-    """One branch: triplets from the averaged last stage, the classifier behind the neck, without a bias."""
+    """ResNet-50 with one branch: triplets from the averaged last stage, a classifier without bias behind the neck."""
 
     test_features: ClassVar[tuple[TestFeature, ...]] = ("neck", "f3")
     map_channels = STAGES[-1][1]

@@ -1,4 +1,4 @@
-"""Which network an encoder is, as a configuration and a checkpoint name it; needs no torch."""
+"""Settings of an encoder's network, as a configuration and a checkpoint have them; needs no torch."""
 
 from typing import Annotated, Literal
 
@@ -40,4 +40,4 @@ PRIOR_STRIDE = 4
 
 PIXEL_MEAN = (0.485, 0.456, 0.406)
 PIXEL_STD = (0.229, 0.224, 0.225)
-"""What red, green and blue in 0..1 are normalised with before they enter a network."""
+"""Mean and standard deviation by which red, green and blue in 0..1 are normalised."""
