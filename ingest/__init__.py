@@ -1,1 +1,1 @@
-"""What did the camera see, and exactly when."""
+"""Ingest: the frames of every camera, each with its exact capture time."""

@@ -6,9 +6,9 @@ import random
 class Backoff:
     """Full jitter: anything up to a limit that doubles with every failure (Brooker, AWS Architecture Blog, 2015).
 
-    Spreading the whole pause keeps cameras that broke together from coming back together. A session that lasted
-    `healthy_s` starts the count anew. A camera that refused us is asked about every `refused_s` only: many lock an
-    account that fails often.
+    The limit is `first_s` after the first failure and at most `most_s`. Spreading the whole pause keeps cameras that
+    broke together from coming back together. A session that lasted `healthy_s` starts the count anew. A camera that
+    refused us is asked about every `refused_s` only: many lock an account that fails often.
     """
 
     def __init__(

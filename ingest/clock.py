@@ -1,4 +1,4 @@
-"""The wall clock and the monotonic clock: the only door through which they come in."""
+"""The wall clock and the monotonic clock: time enters the program through this module only."""
 
 import os
 import time

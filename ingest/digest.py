@@ -14,7 +14,7 @@ SHORT = 12
 """Hex digits of a short digest."""
 
 CACHE_FILE = ".digests.json"
-"""Lies beside the files. Who can write it can write them too: it guards against accidents, as the digests do."""
+"""Cache beside the files. Who can write it can write them too: it guards against accidents, as the digests do."""
 
 
 class _CachedDigest(msgspec.Struct, frozen=True):
@@ -27,7 +27,7 @@ class _CachedDigest(msgspec.Struct, frozen=True):
 
 
 def digest_of(path: Path, algorithm: str, *, fresh: bool = False) -> str:
-    """`algorithm:hex` of a file, read in pieces; a large one that did not change is read once, unless `fresh`.
+    """Compute `algorithm:hex` of a file, read in pieces; a large one that did not change is read once, unless `fresh`.
 
     Raises WeightsError where the file cannot be read.
     """
@@ -50,7 +50,7 @@ def digest_of(path: Path, algorithm: str, *, fresh: bool = False) -> str:
 
 
 def short_digest(*files: Path) -> str:
-    """The first digits of the SHA-256 of a file, or of those of several: what names and records have of weights.
+    """First digits of the SHA-256 of a file, or of those of several, as names and records of weights have them.
 
     Raises WeightsError where one cannot be read.
     """
@@ -60,7 +60,7 @@ def short_digest(*files: Path) -> str:
 
 
 def cache_digest(path: Path, digest: str) -> None:
-    """Note the digest of a file as it is now, if it is a large one; where the folder cannot be written, do nothing."""
+    """Cache the digest of a file as it is now, if it is a large one; where the folder cannot be written, do nothing."""
     now = path.stat()
     if now.st_size < CACHE_FROM_BYTES:
         return

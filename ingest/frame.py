@@ -11,7 +11,7 @@ Image = NDArray[np.uint8]
 
 
 class ClockQuality(StrEnum):
-    """How far a capture time can be trusted."""
+    """Quality of a capture time, by the clock it is from."""
 
     RTCP = "rtcp"  # the camera's own clock, from RTCP sender reports
     PLAYLIST = "playlist"  # the clock of whoever packed an HLS stream, from EXT-X-PROGRAM-DATE-TIME

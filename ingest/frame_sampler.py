@@ -3,7 +3,7 @@
 from ingest.clock import NS
 
 MAX_STRETCH = 8.0
-"""Even a camera that hardly gets a turn is looked at this many times less often at most."""
+"""Most by which the interval between frames is stretched, for a camera that hardly gets a turn."""
 SLOW_DOWN, SPEED_UP = 1.15, 1.1
 ADAPT_EVERY_NS = NS
 """The rate changes at most once in this much of the camera's time, so that one hiccup counts once."""
@@ -12,7 +12,8 @@ ADAPT_EVERY_NS = NS
 class FrameSampler:
     """Sampler at an even rate: every n-th of a steady stream, whatever n comes out at.
 
-    The choice depends on capture times only, so that a recording gives the same one on every machine. For a live
+    `frames_per_s`: frames asked for in a second of the camera's own time; the property of that name is the present
+    rate. The choice depends on capture times only, so that a recording gives the same one on every machine. For a live
     camera `feedback` takes after each accepted frame whether the one before it had been fetched by then. A second
     with a frame that had not lowers the rate, a second without one raises it again up to what was asked for: frames at
     an even, slower rate track better than frames that are dropped at random.
@@ -31,7 +32,7 @@ class FrameSampler:
         return NS / (self._interval_ns * self._stretch)
 
     def accept(self, captured_ns: int) -> bool:
-        """Whether the frame of this time is sampled; call for every frame, in order."""
+        """Accept or refuse the frame captured at this time; call for every frame, in order."""
         if self._due_ns is not None and captured_ns < self._due_ns:
             return False
         interval_ns = self._interval_ns * self._stretch
@@ -42,7 +43,10 @@ class FrameSampler:
         return True
 
     def feedback(self, captured_ns: int, *, in_time: bool) -> None:
-        """Adapt; `captured_ns` is the time of the frame just accepted."""
+        """Adapt the rate; `captured_ns` is the capture time of the frame just accepted.
+
+        `in_time`: the frame accepted before it had been fetched when this one came.
+        """
         self._late |= not in_time
         if self._adapted_ns is None:
             self._adapted_ns = captured_ns

@@ -1,4 +1,4 @@
-"""The mailbox between decode threads, which leave frames in it, and the inference thread, which takes them.
+"""Mailbox between decode threads, which leave frames in it, and the inference thread, which takes them.
 
 A live camera's slot holds one frame and the newest wins: what was not fetched in time is dropped and counted, so that
 nobody works on the past. A recording's slot makes its decoder wait instead, and frames of several recordings are
@@ -16,7 +16,7 @@ from ingest.errors import CorridorError
 from ingest.frame import Frame
 
 AGES_KEPT = 10_000
-"""Of the last frames, how long they waited; for telemetry."""
+"""Number of the last frames of a camera whose waiting times are kept, for telemetry."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,15 +68,17 @@ class Mailbox:
             self._changed.notify_all()
 
     def put(self, delivery: Delivery) -> bool:
-        """Leave a delivery; waits while a recording's slot is taken. False if the session is over."""
+        """Leave a delivery; waits while a recording's slot is taken. Returns False if the session is over."""
         with self._changed:
             slot = self._slots[delivery.camera_id]
             if delivery.frame is None:
                 return self._append(slot, delivery)
+            # Step 1: a recording waits for its slot; its session may be over meanwhile
             while not slot.live and slot.waiting and slot.session == delivery.session and not slot.closed:
                 self._changed.wait()
             if slot.session != delivery.session or slot.closed:
                 return False
+            # Step 2: a live camera's newer frame takes the place of the one that waits
             if slot.live and slot.waiting and slot.waiting[-1].frame is not None:
                 slot.waiting.pop()
                 slot.since_s.pop()
@@ -92,15 +94,17 @@ class Mailbox:
         return True
 
     def take(self, timeout_s: float, *, limit: int = 1, within_s: float = 0.0) -> list[Delivery]:
-        """The next deliveries in their order: up to `limit` frames, one a camera, or the end of one session.
+        """Take the next deliveries in their order: up to `limit` frames, one a camera, or the end of one session.
 
-        Empty if there is none in time. After the first frame of a live camera, the others have `within_s` to add
-        theirs. Frames of recordings are handed out together once their decoders have shown what comes next, however
+        Empty if there is none within `timeout_s`. After the first frame of a live camera, the others have `within_s` to
+        add theirs. Frames of recordings are handed out together once their decoders have shown what comes next, however
         long that takes, so that the same frames come together on every machine.
         """
         with self._changed:
+            # Step 1: wait for a live camera, or for recordings whose frames are complete
             if not self._changed.wait_for(lambda: self._live() is not None or self._gather(limit), timeout_s):
                 return []
+            # Step 2: live cameras first, then what was gathered of recordings
             first = self._live()
             if first is not None:
                 return self._take_live(first, limit, within_s)
@@ -108,9 +112,11 @@ class Mailbox:
             return taken
 
     def _take_live(self, first: _Slot, limit: int, within_s: float) -> list[Delivery]:
+        # Step 1: the delivery that has waited longest; the end of a session comes alone
         taken = [self._fetch(first)]
         if taken[0].frame is None:
             return taken
+        # Step 2: a frame each of other live cameras, until all had their turn, `limit` is reached or time is up
         until_s = self._clock.monotonic_s() + within_s
         while len(taken) < limit:
             had = {each.camera_id for each in taken}
@@ -125,7 +131,7 @@ class Mailbox:
         return taken
 
     def _live(self) -> _Slot | None:
-        """The live camera whose delivery has waited longest."""
+        """Slot of the live camera whose delivery has waited longest."""
         return _longest_waiting(slot for slot in self._slots.values() if slot.live and slot.waiting)
 
     def _gather(self, limit: int) -> bool:
@@ -135,6 +141,7 @@ class Mailbox:
         """
         recordings = [slot for slot in self._slots.values() if not slot.live and not slot.closed]
         while len(self._in_step) < min(limit, len(recordings)):
+            # The earliest frame is known only once every decoder has left one.
             if any(not slot.waiting for slot in recordings):
                 return False
             slot = min(recordings, key=_captured_ns)
@@ -154,19 +161,19 @@ class Mailbox:
         return delivery
 
     def shut(self, camera_id: str) -> None:
-        """No more deliveries of this camera: waiting decoders give up, and recordings no longer wait for it."""
+        """Refuse further deliveries of a camera: its waiting decoder gives up, and recordings no longer wait for it."""
         with self._changed:
             self._slots[camera_id].closed = True
             self._slots[camera_id].clear()
             self._changed.notify_all()
 
     def ages_s(self, camera_id: str) -> list[float]:
-        """How long the last frames of a camera waited here before they were fetched, in seconds."""
+        """Seconds for which each of the last AGES_KEPT frames of a camera waited here before it was fetched."""
         with self._changed:
             return list(self._slots[camera_id].ages_s) if camera_id in self._slots else []
 
     def dropped(self, camera_id: str) -> int:
-        """Frames of a live camera that a newer one has replaced, over all its sessions."""
+        """Number of frames of a live camera that a newer one has replaced, over all its sessions."""
         with self._changed:
             return self._slots[camera_id].dropped if camera_id in self._slots else 0
 

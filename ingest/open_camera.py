@@ -1,4 +1,4 @@
-"""From a camera's description to an opened source."""
+"""Opening of a camera's source from its description."""
 
 import os
 import stat
@@ -13,7 +13,9 @@ from ingest.source import VideoSource
 
 
 def open_camera(camera: Camera, *, starts_ns: int, after_ns: int | None = None) -> VideoSource:
-    """Open what `camera.source` names; frames up to and including `after_ns` are left out.
+    """Open the source of a camera; frames captured up to and including `after_ns` are left out.
+
+    `starts_ns`: Unix time of the first frame of a recording, or of the beginning of a rendered world.
 
     Raises SourceError if it cannot be opened now, ConfigError if it never can.
     """
@@ -48,7 +50,7 @@ def start_ns(starts_at: datetime | None, *, otherwise_ns: int) -> int:
 
 
 def password(camera: Camera) -> str | None:
-    """Read what `credentials` points to, and have it masked from now on; raises ConfigError where there is nothing."""
+    """Read the password that `credentials` points to, masked in messages from now on; raises ConfigError for none."""
     if camera.credentials is None:
         return None
     value = _password(camera, camera.credentials)

@@ -1,4 +1,4 @@
-"""Whether the reading of a recording, or the rendering of a city, still gets anywhere."""
+"""Progress of the reading of a recording or of the rendering of a city, as opposed to hanging."""
 
 import threading
 from collections.abc import Callable
@@ -6,10 +6,10 @@ from collections.abc import Callable
 from ingest.clock import Clock, thread_cpu_s
 
 LOOK_EVERY_S = 1.0
-"""How often the system is asked for processor times."""
+"""Seconds between two questions to the system for processor times."""
 
 LOOKED_AT_MOST_S = 2.0
-"""What one look adds to the time without progress: a process that is stopped or starved itself saw nothing."""
+"""Most that one look adds to the time without progress: a process that is stopped or starved itself saw nothing."""
 
 
 class ReadingProgress:
@@ -29,18 +29,18 @@ class ReadingProgress:
         self._lock = threading.Lock()
 
     def begin(self, camera_id: str) -> None:
-        """The calling thread reads this camera from now on."""
+        """Note the calling thread as the one that reads a camera from now on."""
         with self._lock:
             self._threads[camera_id] = threading.get_native_id()
             self._idle_s = 0.0
 
     def end(self, camera_id: str) -> None:
-        """Nobody reads this camera any more."""
+        """Note that no thread reads a camera any more."""
         with self._lock:
             self._threads.pop(camera_id, None)
 
     def frame(self) -> None:
-        """A frame has come."""
+        """Note that a frame has come."""
         with self._lock:
             self._idle_s = 0.0
 

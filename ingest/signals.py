@@ -38,7 +38,7 @@ def check_interrupted() -> None:
 
 @contextmanager
 def stops_on_signal(stop: Callable[[], None]) -> Iterator[None]:
-    """The first Ctrl-C or SIGTERM asks for a good end; the second one does not ask."""
+    """Call `stop` at the first Ctrl-C or SIGTERM, for a good end; the second one is handled as before the block."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

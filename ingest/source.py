@@ -1,4 +1,4 @@
-"""The edge to a camera: frames in capture order until the stream ends."""
+"""The interface of a camera: frames in capture order until the stream ends."""
 
 from collections.abc import Iterator
 from typing import Protocol

@@ -15,7 +15,7 @@ Value = TypeVar("Value", bound=msgspec.Struct)
 
 
 def read_text(path: Path) -> str:
-    """The text of a file; raises ConfigError."""
+    """Read the text of a file; raises ConfigError where it cannot be read or is not UTF-8."""
     try:
         return path.read_bytes().decode("utf-8-sig")
     except OSError as error:
@@ -25,7 +25,7 @@ def read_text(path: Path) -> str:
 
 
 def parse_table(text: str, name: str) -> dict[str, Any]:
-    """The tables of a file called `name`; raises ConfigError."""
+    """Parse TOML to tables; raises ConfigError that names the file `name`."""
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -33,7 +33,7 @@ def parse_table(text: str, name: str) -> dict[str, Any]:
 
 
 def convert(table: dict[str, Any], kind: type[Value], name: str) -> Value:
-    """A table as a struct; raises ConfigError for unknown, missing and wrong keys, and for numbers that are none."""
+    """Convert a table to a struct; raises ConfigError for unknown, missing and wrong keys, and for inf and nan."""
     try:
         value = msgspec.convert(table, kind)
     except msgspec.ValidationError as error:
@@ -46,7 +46,7 @@ def convert(table: dict[str, Any], kind: type[Value], name: str) -> Value:
 
 
 def _check_finite(value: object, path: str) -> None:
-    """TOML knows inf and nan; no setting does."""
+    """Raise ConfigError for inf and nan: TOML knows them, no setting does."""
     if isinstance(value, float) and not math.isfinite(value):
         raise ConfigError(f"key '{path}': {value} is no number to work with")
     if isinstance(value, dict):
@@ -58,7 +58,7 @@ def _check_finite(value: object, path: str) -> None:
 
 
 def _explain(message: str, kind: type[msgspec.Struct]) -> str:
-    """msgspec's message with the key's path in front, and what would have been right behind it."""
+    """Rewrite a message of msgspec: the key's path in front, and behind it what would have been right."""
     reason, _, where = message.partition(" - at `$")
     path = where.rstrip("`").lstrip(".")
     prefix = f"{path}." if path else ""

@@ -40,13 +40,13 @@ class TrueSighting:
 
 
 def pack_mask(mask: NDArray[np.bool_] | NDArray[np.uint8]) -> bytes:
-    """`mask_bits` of (h, w) pixels, those that are not 0."""
+    """Pack (h, w) pixels, those that are not 0, to `mask_bits`."""
     return np.packbits(mask != 0).tobytes()
 
 
 @dataclass(frozen=True, slots=True)
 class TrueFrame:
-    """All that is known about one frame.
+    """Ground truth of one frame.
 
     sequence: counts the camera's frames from 0, those of an outage as well. captured_ns: when it really was captured,
     Unix nanoseconds. camera_ns: when the camera believes it was: the same where its clock is right.
@@ -59,14 +59,14 @@ class TrueFrame:
 
 
 def encode_mask(mask: NDArray[np.bool_]) -> list[int]:
-    """Run lengths of (h, w) pixels, column by column, beginning with False (COCO's `counts`)."""
+    """Encode (h, w) pixels as run lengths, column by column, beginning with False (COCO's `counts`)."""
     flat = mask.ravel(order="F")
     changes = np.flatnonzero(np.diff(flat, prepend=False))
     return [int(run) for run in np.diff(changes, prepend=0, append=len(flat))]
 
 
 def decode_mask(runs: list[int], size: tuple[int, int]) -> NDArray[np.bool_]:
-    """The (h, w) pixels of run lengths, `size` is (w, h); raises ValueError where they are not as many."""
+    """Decode run lengths to (h, w) pixels, `size` is (w, h); raises ValueError where they are not as many."""
     width, height = size
     flat = np.repeat(np.arange(len(runs)) % 2 == 1, runs)
     if len(flat) != width * height:

@@ -1,4 +1,4 @@
-"""Triangle meshes as arrays: what bodies and scenery are made of before an engine sees them."""
+"""Triangle meshes as arrays: bodies and scenery before an engine sees them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,7 +34,10 @@ class Mesh:
 
 
 def make_mesh(vertices_m: Floats, uv: Floats, triangles: NDArray[np.integer]) -> Mesh:
-    """A mesh with normals averaged over the triangles around each vertex, weighted by their area."""
+    """Make a mesh with normals averaged over the triangles around each vertex, weighted by their area.
+
+    vertices_m: (V, 3) metres. uv: (V, 2). triangles: (T, 3) rows of vertices.
+    """
     corners = vertices_m[triangles]
     faces = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     rows, count = triangles.ravel(), len(vertices_m)
@@ -50,7 +53,7 @@ def make_mesh(vertices_m: Floats, uv: Floats, triangles: NDArray[np.integer]) ->
 
 
 def join(meshes: Sequence[Mesh]) -> Mesh:
-    """All meshes as one; they share one texture."""
+    """Join meshes that share one texture."""
     offsets = np.cumsum([0] + [len(mesh.vertices_m) for mesh in meshes[:-1]])
     return Mesh(
         np.concatenate([mesh.vertices_m for mesh in meshes]),
@@ -63,7 +66,7 @@ def join(meshes: Sequence[Mesh]) -> Mesh:
 
 
 def grid(points_m: Floats, uv: Floats, *, flip: bool = False) -> Mesh:
-    """A sheet over a grid of points.
+    """Make a sheet over a grid of points.
 
     points_m: (A, B, 3); uv: (A, B, 2). The outside is where going along A and then along B turns
     counter-clockwise; `flip` turns it over.
@@ -78,7 +81,7 @@ def grid(points_m: Floats, uv: Floats, *, flip: bool = False) -> Mesh:
 
 
 def sheet(corners_m: Sequence[tuple[float, float, float]], cell_m: float = 4.0) -> Mesh:
-    """A flat four-cornered sheet, counter-clockwise from outside, cut into cells.
+    """Make a flat four-cornered sheet, counter-clockwise from outside, cut into cells of about `cell_m`.
 
     The texture goes once over it, its lower left at the first corner. Small cells keep the error of the
     renderer's approximate texture perspective small.
@@ -94,7 +97,7 @@ def sheet(corners_m: Sequence[tuple[float, float, float]], cell_m: float = 4.0) 
 
 
 def tube(path_m: Floats, radii_m: Floats, uv: Floats, sides: int = 8) -> Mesh:
-    """A round limb along a path with closed ends.
+    """Make a round limb along a path with closed ends.
 
     path_m: (N, 3). radii_m: (N,), or (N, 2) across and upwards. uv: (2,) or (N, sides + 1, 2).
     """
@@ -122,7 +125,7 @@ _BOX_FACES = ((0, 2, 6, 4), (1, 5, 7, 3), (0, 4, 5, 1), (2, 3, 7, 6), (0, 1, 3, 
 
 
 def box(low_m: tuple[float, float, float], high_m: tuple[float, float, float], uv: Floats) -> Mesh:
-    """A box with flat faces, all of it at one place of the texture. uv: (2,)."""
+    """Make a box with flat faces, all of it at one place of the texture. uv: (2,)."""
     corners = np.array([(x, y, z) for x in (0, 1) for y in (0, 1) for z in (0, 1)], np.float64)
     points = np.array(low_m) + corners * (np.array(high_m) - np.array(low_m))
     faces = [

@@ -19,7 +19,7 @@ _TRUTHS_KEPT = 1024
 
 
 class SyntheticCamera:
-    """One camera of a preset, rendered while it is read; a VideoSource.
+    """Camera of a preset, rendered while it is read; a VideoSource.
 
     A frame depends on the preset, the camera's index and its own number only: two processes, another start or
     other open cameras give the same bytes. Nothing is rendered before the first frame is asked for. Frames carry the
@@ -47,7 +47,7 @@ class SyntheticCamera:
         self._truths: OrderedDict[int, TrueFrame] = OrderedDict()
 
     def frames(self) -> Iterator[Frame]:
-        """The frames after `after_ns`, as fast as they are taken, until the preset's end or `close`."""
+        """Render the frames after `after_ns`, as fast as they are taken, until the preset's end or `close`."""
         try:
             for sequence in range(self._preset.frame_count(self._spec)):
                 captured_ns = self._camera_ns(sequence)
@@ -61,7 +61,7 @@ class SyntheticCamera:
             self.close()
 
     def truth(self, sequence: int) -> TrueFrame:
-        """What was visible in one of the last 1024 frames rendered, and when; KeyError for any other."""
+        """Ground truth of one of the last 1024 frames rendered; raises KeyError for any other."""
         return self._truths[sequence]
 
     def close(self) -> None:
@@ -85,7 +85,7 @@ class SyntheticCamera:
         return self._true_ns(sequence) + round(ahead_s * NS)
 
     def _render(self, sequence: int) -> Image | None:
-        """One frame, or None when closed."""
+        """Render one frame and keep its ground truth; None when closed."""
         from ingest.synthetic.render.camera_renderer import (
             CameraRenderer,  # Panda3D is an extra: only who renders needs it
         )

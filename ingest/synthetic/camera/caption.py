@@ -13,7 +13,7 @@ _HOUR = {"sun": 14, "overcast": 11, "dusk": 20, "night": 23}
 
 
 class Caption:
-    """Writes a camera's caption: the time above, the name below. By the camera's own clock; the date is made up."""
+    """Caption of a camera: the time by its own clock above, the name below; the date is made up."""
 
     def __init__(self, spec: CameraSpec, weather: Weather) -> None:
         self._fps = spec.fps

@@ -1,4 +1,4 @@
-"""Cameras along a corridor: the same vehicles pass one after the other, with a few seconds between two views."""
+"""Camera placement along a corridor: the same vehicles pass all cameras, a few seconds between two views."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -35,7 +35,10 @@ _Row = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Passings:
-    """When each camera sees each vehicle: enter_s, leave_s (C, V), else NaN; cost (C,) of queues in view."""
+    """Times in view of C candidates and V vehicles: enter_s, leave_s (C, V), else NaN; cost (C,) of queues in view.
+
+    feet_m: (C, 2) places of the masts.
+    """
 
     enter_s: NDArray[np.float64]
     leave_s: NDArray[np.float64]
@@ -46,15 +49,21 @@ class _Passings:
 def place_along_corridor(
     streets: Streets, survey: Survey, request: PlacementRequest, rng: np.random.Generator
 ) -> tuple[CameraPose, ...]:
-    """The poses of cameras along one way, in the order in which most vehicles pass; raises ConfigError if none fit."""
+    """Place cameras along one way, in the order in which most vehicles pass; raises ConfigError if none fit.
+
+    A beam search: of all rows of cameras with the same length the _BEAM best ones are continued.
+    """
+    # Step 1: the candidates, and the times at which each one sees each vehicle
     candidates = find_candidates(streets, survey, rng)
     passings = _passings(candidates, survey)
+    # Step 2: lengthen the best rows by one camera at a time
     rows: list[_Row] = [(first,) for first in range(len(candidates))]
     for number in range(1, request.count):
         longer = [(_worth(row, passings), row) for old in rows for row in _continued(old, passings, request.spacing_m)]
         rows = [row for _, row in sorted(longer, reverse=True)[:_BEAM]]
         if not rows:
             raise no_room(number, request)
+    # Step 3: number the cameras of the best row with the flow of traffic
     return tuple(candidates[number].pose for number in _with_the_flow(rows[0], passings))
 
 
@@ -77,7 +86,7 @@ def _passings(candidates: Sequence[Candidate], survey: Survey) -> _Passings:
 
 
 def _continued(row: _Row, passings: _Passings, spacing_m: tuple[float, float]) -> Iterator[_Row]:
-    """The row with one more camera at its end, which leads on and does not turn back."""
+    """Continue a row by one more camera, `spacing_m` (least, most) from its end, which does not turn back."""
     away_m = np.linalg.norm(passings.feet_m - passings.feet_m[row[-1]], axis=1)
     fits = (away_m >= spacing_m[0]) & (away_m <= spacing_m[1])
     for earlier in row[:-1]:
@@ -87,7 +96,7 @@ def _continued(row: _Row, passings: _Passings, spacing_m: tuple[float, float]) -
 
 
 def _worth(row: _Row, passings: _Passings) -> float:
-    """Vehicles that pass from view to view as they should, less those that do not, and queues."""
+    """Score a row: vehicles that pass from view to view as they should, less those that do not, and queues."""
     gaps_s = np.array([_between_s(one, other, passings) for one, other in pairwise(row)])
     least_s, most_s = BETWEEN_S
     good = ((gaps_s >= least_s) & (gaps_s <= most_s)).sum(0)

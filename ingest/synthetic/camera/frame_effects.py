@@ -20,9 +20,9 @@ _WANDER_S = (11.0, 29.0, 83.0)
 
 @dataclass(frozen=True, slots=True)
 class EffectState:
-    """A camera at one frame.
+    """State of a camera at one frame.
 
-    steps: how far the mast has moved the image to the right and down, in pixels of the plate; shift_px: the same in
+    steps: movement of the image by the mast to the right and down, in pixels of the plate; shift_px: the same in
     pixels of the image. gains_bgr: on top of the camera's own exposure and white balance.
     """
 
@@ -33,7 +33,7 @@ class EffectState:
 
 
 class FrameEffects:
-    """The changing part of one camera; everything follows from its seed and the frame's number."""
+    """Effects of one camera that change from frame to frame; all follow from its seed and the frame's number."""
 
     def __init__(self, spec: CameraSpec, weather: Weather) -> None:
         look = spec.look
@@ -47,7 +47,7 @@ class FrameEffects:
         self._caption = Caption(spec, weather) if look.caption else None
 
     def state(self, sequence: int) -> EffectState:
-        """The camera at a frame."""
+        """Compute the camera's state at frame `sequence`."""
         look, time_s = self._spec.look, sequence / self._spec.fps
         steps = (0, 0)
         if look.jitter_px:
@@ -65,7 +65,7 @@ class FrameEffects:
         return EffectState(sequence, steps, shift_px, (float(gains[0]), float(gains[1]), float(gains[2])))
 
     def finish(self, image: Image, state: EffectState) -> Image:
-        """The composed image as the camera delivers it, as a new array."""
+        """Finish the composed image as the camera delivers it, as a new array."""
         if state.gains_bgr != (1.0, 1.0, 1.0):
             image = np.asarray(cv2.LUT(image, _gain_table(state.gains_bgr)), np.uint8)
         if self._rain is not None:

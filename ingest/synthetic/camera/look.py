@@ -1,4 +1,4 @@
-"""From the clean image to what the camera delivers: optics, sensor curve, sharpening, noise."""
+"""Look of a camera's images: optics, exposure, sensor curve, sharpening, noise."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -13,7 +13,7 @@ from ingest.synthetic.world.weather import Weather
 
 Rect = tuple[int, int, int, int]
 REACH_PX = 8
-"""How far a pixel's neighbourhood reaches in `Finish.apply`, at least."""
+"""Margin that covers a pixel's neighbourhood in `Finish.apply`: nearer to a cut edge its result is not valid."""
 
 _BANK_SIZE = 16
 _SMALL_PX = 500_000
@@ -46,14 +46,14 @@ class Finish:
 
 @dataclass(frozen=True, slots=True)
 class Metering:
-    """How a camera set itself to a scene: grey levels of the scene and of the image are related by a line."""
+    """Exposure that a camera chose for a scene: levels of the image are slope times those of the scene, plus offset."""
 
     slope: float = 1.21
     offset: float = -4.6
 
 
 def meter(scene: Image, weather: Weather) -> Metering:
-    """Automatic exposure on an empty scene (H, W, 3): its bright parts become white, within the reach of the sensor."""
+    """Expose automatically for an empty scene (H, W, 3): its bright parts become white, within the sensor's reach."""
     grey = cv2.cvtColor(scene[::4, ::4], cv2.COLOR_BGR2GRAY)
     low, middle, high = (float(level) for level in np.percentile(grey, (2, 50, 98.5)))
     brightest, floor, most = _METERING[weather.light]
@@ -68,7 +68,7 @@ def meter(scene: Image, weather: Weather) -> Metering:
 
 
 _MIDDLE = 142
-"""Half of an image is not made brighter than this."""
+"""Highest median level of an image: half of it is not made brighter than this."""
 
 _METERING: dict[str, tuple[float, float, float]] = {
     "sun": (255, -26, 1.7),
@@ -76,7 +76,7 @@ _METERING: dict[str, tuple[float, float, float]] = {
     "dusk": (215, -10, 1.5),
     "night": (222, -2, 1.6),
 }
-"""Where the bright parts of a scene come to lie, the least that is added to all levels, and the most contrast."""
+"""Level of the bright parts of a scene, the least offset that is added to all levels, and the most contrast."""
 
 
 def _curve(look: Look, metering: Metering) -> NDArray[np.uint8]:
@@ -104,7 +104,7 @@ class Noise:
             self._limit = np.round(1.6 * sigma * more).astype(np.uint8)
 
     def add(self, image: Image, sequence: int) -> Image:
-        """The image with the noise of frame `sequence`, as a new array."""
+        """Add the noise of frame `sequence` to an image, as a new array."""
         if not self._bank:
             return image.copy()
         bits = scatter((self._seed << 32) ^ sequence)

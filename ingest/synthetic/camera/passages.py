@@ -22,8 +22,8 @@ _View = tuple[NDArray[np.float64], NDArray[np.float64]]
 class Passage:
     """One vehicle in view of one camera; times in seconds since the start of the world.
 
-    `whole` tells whether the vehicle came in and went out within the duration of the preset. `height_px` is the height
-    of its box when it is largest, what is beyond the image included.
+    `whole`: the vehicle came in and went out within the duration of the preset. `height_px` is the height of its box
+    when it is largest, what is beyond the image included.
     """
 
     vehicle_id: int
@@ -35,16 +35,18 @@ class Passage:
 
 
 def passages(preset: Preset) -> list[Passage]:
-    """All passages of a preset by vehicle, then time, at the resolution of one frame.
+    """Compute all passages of a preset by vehicle, then time, at the resolution of one frame.
 
     A vehicle is in view while a part of the box around it can be in the image; scenery is not considered. One that
     comes back after 5 s or more passes once more.
     """
+    # Step 1: all segments of all trips, with their bounds on the map
     parts = [(trip, segment) for trip in trips_of(preset) for segment in trip.segments]
     corners = {trip.vehicle.vehicle_id: box_corners(trip.vehicle.model) for trip in trips_of(preset)}
     bounds_m = np.array([_bounds_m(segment) for _, segment in parts]).reshape(-1, 4)
     found = []
     for camera, spec in enumerate(preset.cameras):
+        # Step 2: of each camera, the frames in which a segment near it is in view
         projection = Projection(spec.pose, spec.width, spec.height)
         last_s = (preset.frame_count(spec) - 1) / spec.fps
         views: dict[int, list[_View]] = {}
@@ -53,6 +55,7 @@ def passages(preset: Preset) -> list[Passage]:
             view = _view(parts[row][1], corners[vehicle_id], projection, spec.fps, last_s)
             if len(view[0]):
                 views.setdefault(vehicle_id, []).append(view)
+        # Step 3: one passage for each visit of a vehicle
         for vehicle_id, of_vehicle in views.items():
             times_s, heights_px = (np.concatenate(each) for each in zip(*of_vehicle, strict=True))
             found += list(_split(vehicle_id, camera, times_s, heights_px, last_s))
@@ -64,14 +67,14 @@ def _bounds_m(segment: Segment) -> tuple[float, float, float, float]:
 
 
 def _near(bounds_m: NDArray[np.float64], projection: Projection) -> NDArray[np.bool_]:
-    """Which segments come within a camera's range."""
+    """(N,) bool, True for segments whose bounds (N, 4) come within a camera's range."""
     place = np.array([projection.pose.x_m, projection.pose.y_m])
     off_m = np.maximum(np.maximum(bounds_m[:, :2] - place, place - bounds_m[:, 2:]), 0)
     return np.asarray(np.hypot(off_m[:, 0], off_m[:, 1]) < FAR_M)
 
 
 def _view(segment: Segment, corners: Points, projection: Projection, fps: int, last_s: float) -> _View:
-    """The times of frames with a vehicle in view, and the height of its box in each."""
+    """Times of the frames with a vehicle in view, and the height of its box in each, seconds and pixels."""
     first, last = np.ceil(segment.from_s * fps - 1e-6), np.floor(min(segment.to_s, last_s) * fps + 1e-6)
     times_s = np.arange(max(0.0, first), last + 1) / fps
     poses = segment.poses(times_s)
@@ -86,7 +89,7 @@ def _view(segment: Segment, corners: Points, projection: Projection, fps: int, l
 def _split(
     vehicle_id: int, camera: int, times_s: NDArray[np.float64], heights_px: NDArray[np.float64], last_s: float
 ) -> Iterator[Passage]:
-    """One passage for each visit."""
+    """Split the times in view into one passage for each visit."""
     starts = [0, *(np.flatnonzero(np.diff(times_s) >= _AGAIN_S) + 1).tolist(), len(times_s)]
     for start, end in pairwise(starts):
         enter_s, leave_s = float(times_s[start]), float(times_s[end - 1])
@@ -95,7 +98,7 @@ def _split(
 
 
 def _ahead(poses: NDArray[np.float64], projection: Projection) -> NDArray[np.bool_]:
-    """(N,) where a vehicle of any length could reach into the image: a cheap question that most fail."""
+    """(N,) bool, True where a vehicle of any length could reach into the image: a cheap test that most poses fail."""
     middle = np.concatenate([poses[:, :2], np.ones((len(poses), 1))], axis=1)
     depth_m = projection.depth_m(middle)
     turn = np.radians(projection.pose.yaw_deg)
@@ -109,7 +112,10 @@ def _ahead(poses: NDArray[np.float64], projection: Projection) -> NDArray[np.boo
 def boxes(
     corners: Points, poses: NDArray[np.float64], projection: Projection
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
-    """Least and most pixels (N, 2) of a body at (N, 3) poses, and where (N,) some of it is before the camera."""
+    """Boxes of a body at (N, 3) poses: least and most pixels (N, 2), and (N,) bool, True with some of it in front.
+
+    corners: (8, 3) of the box around the body, metres, as `box_corners` has them. A pose is x_m, y_m, heading_deg.
+    """
     turn = np.radians(poses[:, 2])
     aside, along, up = (corners[:, k, None] for k in range(3))
     x = aside * np.cos(turn) - along * np.sin(turn) + poses[:, 0]
@@ -122,7 +128,7 @@ def boxes(
 
 @cache
 def box_corners(model: Model) -> Points:
-    """The (8, 3) corners of the box around a body, the middle of its front bumper at the origin; not to be changed."""
+    """Corners (8, 3) of the box around a body, the middle of its front bumper at the origin; not to be changed."""
     half_m, height_m = model.width_m / 2, model.height_m
     corners = np.array([(x, y, z) for x in (-half_m, half_m) for y in (-model.length_m, 0.0) for z in (0.0, height_m)])
     corners.flags.writeable = False
@@ -140,7 +146,7 @@ def to_world(points_m: Points, pose: tuple[float, float, float]) -> Points:
 
 
 def in_view(points_m: Points, projection: Projection) -> bool:
-    """Whether the box around the pixels of (N, 3) world points meets the image."""
+    """Test for a box around the pixels of (N, 3) world points that meets the image."""
     if not bool((projection.depth_m(points_m) > NEAR_M).any()):
         return False
     pixels = projection.pixels(points_m)

@@ -15,13 +15,13 @@ from ingest.synthetic.world.streets import Lane, Line, Streets
 from ingest.synthetic.world.traffic import VEHICLE_KINDS
 
 CLEAR_M = 0.5
-"""Room between a mast and the nearest lane or junction."""
+"""Least room between a mast and the nearest lane or junction, metres."""
 
 NEAR_VIEW_M, FAR_VIEW_M = 11.0, 42.0
-"""How far ahead a camera sees vehicles 24 px and higher at 640x360, with the pitch and focal lengths drawn here."""
+"""Range ahead in which a camera sees vehicles 24 px and higher at 640x360, with the pitch and focal lengths drawn."""
 
 MAPPED_M = 110.0
-"""How far ahead the streets that a camera shows must be on the map."""
+"""Range ahead of a camera within which its streets must be on the map."""
 
 _EVERY_M = 14.0
 _MOST_SUDDEN = 0.03
@@ -32,7 +32,7 @@ _GAIN = np.array([0.25, 1.0, 0.9, 0.6, 0.4, 0.25, 0.15, 0.1])
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Survey:
-    """Where vehicles were, moment by moment, while they moved.
+    """Survey of traffic: the places of vehicles, moment by moment, while they moved.
 
     vehicle: (N,) int64 numbers; kind: (N,) int64 places in KINDS; time_s: (N,); places_m: (N, 2) x, y. still_m: (S, 2)
     where vehicles stood, once for every few seconds. ends_m: (E, 2) where vehicles began or ended meanwhile;
@@ -65,7 +65,7 @@ class PlacementRequest:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidate:
-    """A camera that might stand, and the rows of the survey that it sees."""
+    """Candidate: a camera that may stand there, and the rows of the survey that it sees."""
 
     pose: CameraPose
     seen: NDArray[np.int64]
@@ -77,10 +77,12 @@ class Candidate:
 def place_cameras(
     streets: Streets, survey: Survey, request: PlacementRequest, rng: np.random.Generator
 ) -> tuple[CameraPose, ...]:
-    """The poses of cameras, chosen one after the other; raises ConfigError when there is no room for that many."""
+    """Place cameras one after the other, greedily; raises ConfigError when there is no room for that many."""
+    # Step 1: all masts that may stand, those that see most vehicles first
     candidates = find_candidates(streets, survey, rng)
     chosen: list[Candidate] = []
     views = np.zeros(int(survey.vehicle.max(initial=0)) + 1, np.int64)
+    # Step 2: choose the fitting candidate that adds most, given the views that each vehicle has by now
     for number in range(request.count):
         overlapping = request.overlap and number == request.count - 1
         fitting = [each for each in candidates if _fits(each, chosen, request, overlapping)]
@@ -93,7 +95,7 @@ def place_cameras(
 
 
 def no_room(number: int, request: PlacementRequest) -> ConfigError:
-    """What to say when fewer cameras than wished for can stand."""
+    """Make the error for a place with room for only `number` cameras."""
     return ConfigError(
         f"There is room for {number} cameras beside the traffic, not for {request.count}: "
         "ask for fewer, or draw longer or denser traffic"
@@ -101,7 +103,7 @@ def no_room(number: int, request: PlacementRequest) -> ConfigError:
 
 
 class Carriageways:
-    """Where no mast may stand: the lanes for vehicles, and the junctions."""
+    """Carriageways, on which no mast may stand: the lanes for vehicles, and the junctions."""
 
     def __init__(self, streets: Streets) -> None:
         lanes = [lane for lane in streets.lanes if lane.kind != "walk"]
@@ -113,7 +115,7 @@ class Carriageways:
         self._high_m = np.array([outline.max(0) for outline in streets.junctions]).reshape(-1, 2)
 
     def clear_of(self, x_m: float, y_m: float, clear_m: float = CLEAR_M) -> bool:
-        """Whether a place is beside all lanes and outside all junctions, by at least `clear_m`."""
+        """Test for a place beside all lanes and outside all junctions, by at least `clear_m`."""
         place = np.array([x_m, y_m])
         length2 = np.maximum((self._steps_m**2).sum(1), 1e-9)
         share = np.clip(((place - self._starts_m) * self._steps_m).sum(1) / length2, 0, 1)[:, None]
@@ -126,37 +128,40 @@ class Carriageways:
 
 
 class _Places:
-    """Points in the order of x, so that those near a place are found without asking all."""
+    """Index of points in the order of x, so that those near a place are found without asking all."""
 
     def __init__(self, places_m: NDArray[np.float64]) -> None:
         self._rows = np.argsort(places_m[:, 0])
         self._places_m = places_m[self._rows]
 
     def within(self, place_m: NDArray[np.float64], reach_m: float) -> NDArray[np.int64]:
-        """The rows of the points within a distance."""
+        """Rows of the points within `reach_m` of a place."""
         first, last = np.searchsorted(self._places_m[:, 0], [place_m[0] - reach_m, place_m[0] + reach_m])
         off_m = self._places_m[first:last] - place_m
         return self._rows[first:last][np.hypot(off_m[:, 0], off_m[:, 1]) <= reach_m]
 
 
 def find_candidates(streets: Streets, survey: Survey, rng: np.random.Generator) -> list[Candidate]:
-    """The cameras that see most vehicles, the best one first."""
+    """Find the cameras that see most vehicles, the best one first."""
     found = sorted(_candidates(streets, survey, rng), key=lambda each: -len(vehicles_of(each, survey)))
     return found[:_MOST_CANDIDATES]
 
 
 def _candidates(streets: Streets, survey: Survey, rng: np.random.Generator) -> Iterator[Candidate]:
-    """All masts that may stand, see something, and do not see where the map or vehicles end."""
+    """Candidates that may stand, see something, and do not see where the map or vehicles end."""
     places, carriageways, ends_m = _Places(survey.places_m), Carriageways(streets), map_ends(streets)
     for lane, side in _kerbs(streets):
         length_m = float(np.linalg.norm(np.diff(lane.centre_m, axis=0), axis=1).sum())
         for at_m in np.arange(rng.uniform(4, _EVERY_M), length_m - 3, _EVERY_M):
             for ahead in (1, -1):
+                # Step 1: a mast every few metres, looking along the street either way
                 pose = _pose(lane, side, float(at_m), ahead, rng)
                 if not len(places.within(np.array([pose.x_m, pose.y_m]), 12.0)):
                     continue
+                # Step 2: off the carriageway, and without the map's end in view
                 if in_sight(pose, ends_m, MAPPED_M).any() or not carriageways.clear_of(pose.x_m, pose.y_m):
                     continue
+                # Step 3: with vehicles in view, few of which appear or vanish there
                 each = Candidate(pose, _rows_in_view(pose, survey, places))
                 if len(each.seen) and _ends_in_sight(pose, survey) <= _MOST_SUDDEN * len(vehicles_of(each, survey)):
                     yield each
@@ -174,7 +179,7 @@ def _kerbs(streets: Streets) -> Iterator[tuple[Lane, int]]:
 
 
 def _pose(lane: Lane, side: int, at_m: float, ahead: int, rng: np.random.Generator) -> CameraPose:
-    """A mast beside a lane looking along it, with the traffic (ahead 1) or against it (-1)."""
+    """Draw a pose on a mast beside a lane, looking along it with the traffic (ahead 1) or against it (-1)."""
     middle, along = _point_at(lane.centre_m, at_m)
     outwards = np.array([along[1], -along[0]]) * side
     place = middle + outwards * (lane.width_m / 2 + rng.uniform(1.0, 2.0))
@@ -211,7 +216,7 @@ def _rows_in_view(pose: CameraPose, survey: Survey, places: _Places) -> NDArray[
 
 
 def _ends_in_sight(pose: CameraPose, survey: Survey) -> int:
-    """How many vehicles appear or vanish before a camera, near enough to be noticed."""
+    """Number of times that a vehicle appears or vanishes before a camera, near enough to be noticed."""
     reaches_m = np.array([reach_m(pose, kind) for kind in VEHICLE_KINDS])
     return int(in_sight(pose, survey.ends_m, reaches_m[survey.ends_kind]).sum())
 
@@ -221,7 +226,7 @@ def vehicles_of(candidate: Candidate, survey: Survey) -> NDArray[np.int64]:
 
 
 def _gain(vehicles: NDArray[np.int64], views: NDArray[np.int64]) -> float:
-    """What a camera adds: little for vehicles no other one sees, much for those seen once or twice."""
+    """Gain of a camera: little for vehicles that no other one sees, much for those seen once or twice."""
     return float(_GAIN[np.minimum(views[vehicles], len(_GAIN) - 1)].sum())
 
 

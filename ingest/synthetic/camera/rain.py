@@ -13,11 +13,11 @@ from ingest.synthetic.camera.spec import CameraSpec
 _LAYERS = 5
 _MARGIN_PX = 64
 _DROP_S = 9
-"""How long a drop stays on the glass, seconds."""
+"""Seconds for which a drop stays on the glass."""
 
 
 class Rain:
-    """The rain that one camera sees; the same for the same frame number."""
+    """Rain of one camera, the same for the same frame number; `rain` from 0, dry, to 1, a downpour."""
 
     def __init__(self, rain: float, spec: CameraSpec) -> None:
         self._spec = spec
@@ -26,7 +26,7 @@ class Rain:
         self._layers = _streak_layers(rain, spec.width, spec.height)
 
     def fall(self, image: Image, sequence: int) -> Image:
-        """The image with the rain of a frame, as a new array."""
+        """Add the rain of frame `sequence` to an image, as a new array."""
         bits = scatter(self._rng_seed ^ (sequence << 20))
         layer = self._layers[bits % _LAYERS]
         x, y = bits // _LAYERS % _MARGIN_PX, bits // (_LAYERS * _MARGIN_PX) % _MARGIN_PX
@@ -37,7 +37,7 @@ class Rain:
         return rainy
 
     def _put_drop(self, image: Image, number: int, time_s: float) -> None:
-        """A drop is a small lens: a blurred, upside-down image of what is around it."""
+        """Draw a drop, in place: a small lens with a blurred, upside-down image of what is around it."""
         turn, age_s = divmod(time_s + number * 3.7, _DROP_S)
         bits = scatter(self._rng_seed ^ (number << 40) ^ int(turn))
         if bits % 3 == 0:
@@ -62,7 +62,7 @@ def _drop_mask(radius: int) -> NDArray[np.float32]:
 
 @cache
 def _streak_layers(rain: float, width: int, height: int) -> tuple[Image, ...]:
-    """Images of falling drops to add, a margin larger than the camera's; faint ones far away, a few near."""
+    """Draw images of falling drops to add, a margin larger than the camera's; many faint ones far away, a few near."""
     rng = np.random.default_rng(78)
     rows, columns, unit = height + _MARGIN_PX, width + _MARGIN_PX, width / 640
     slant = rng.normal(0, 0.12)

@@ -1,4 +1,4 @@
-"""Cameras on masts: where they stand, how they project, and how their images look."""
+"""Specification of cameras on masts: pose, projection, look and clock."""
 
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -11,7 +11,7 @@ Points = NDArray[np.floating]
 
 @dataclass(frozen=True, slots=True)
 class CameraPose:
-    """Where a camera is and what it looks at.
+    """Pose of a camera: its place, its direction and its field of view.
 
     The world has x right, y along the road and z up, in metres. `yaw_deg` turns left from the direction of y,
     `pitch_deg` looks down from the horizontal, `fov_deg` is the horizontal field of view.
@@ -30,7 +30,7 @@ Surroundings = Literal["old-town", "suburb", "open-road", "commercial"]
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How a camera takes the light; what is 0 or empty is off.
+    """Look of a camera's images; what is 0 or empty is off.
 
     exposure, balance_bgr: gains. noise_sigma: grey levels, in the dark up to `dark_noise` times as much. drift: how far
     exposure and white balance wander within minutes, as a share. flicker: the same from frame to frame. shutter_s: how
@@ -56,13 +56,13 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class CameraClock:
-    """How wrong a camera's clock is."""
+    """Error of a camera's clock: seconds ahead of true time at the start, and parts in a million gained since."""
 
     offset_s: float = 0.0
     drift_ppm: float = 0.0
 
     def ahead_s(self, time_s: float) -> float:
-        """By how much it shows too late a time."""
+        """Seconds by which the clock is ahead of true time at `time_s` since the start."""
         return self.offset_s + self.drift_ppm * 1e-6 * time_s
 
 
@@ -86,14 +86,14 @@ class CameraSpec:
 
     @property
     def place(self) -> Surroundings:
-        """What stands beside the streets: as asked for, or the same for all cameras of a neighbourhood."""
+        """Surroundings beside the streets: as asked for, or the same for all cameras of a neighbourhood."""
         if self.surroundings is not None:
             return self.surroundings
         cell = round(self.pose.x_m / _NEIGHBOURHOOD_M), round(self.pose.y_m / _NEIGHBOURHOOD_M)
         return _PLACES[(cell[0] * 73856093 ^ cell[1] * 19349663) % len(_PLACES)]
 
     def with_margin(self, margin_px: int) -> "CameraSpec":
-        """The same camera with a larger image around its own."""
+        """Extend a camera's image by a margin on each side, its own unchanged in the middle."""
         width = self.width + 2 * margin_px
         half = np.tan(np.radians(self.pose.fov_deg) / 2) * width / self.width
         pose = replace(self.pose, fov_deg=float(np.degrees(2 * np.arctan(half))))
@@ -111,7 +111,7 @@ _LEAST_DEPTH_M = 0.3
 
 
 class Projection:
-    """The pinhole of a camera for images of one size, square pixels, its image shifted by `shift_px`.
+    """Pinhole projection of a camera for images of one size, square pixels, its image shifted by `shift_px`.
 
     Pixel coordinates are continuous: (0, 0) is the upper left corner of the image.
     """

@@ -12,10 +12,10 @@ from ingest.synthetic.world.streets import Line
 from ingest.synthetic.world.traffic import Segment, VehicleKind, Way
 
 HEIGHTS_M: Mapping[VehicleKind, float] = {"car": 1.85, "van": 2.75, "truck": 3.9, "bus": 4.4, "motorcycle": 1.75}
-"""Of the highest model of each kind."""
+"""Height of the highest model of each kind."""
 
 LEAST_PX = 14.0
-"""Of a body's height in an image 360 pixels high; what is smaller may appear and vanish."""
+"""Height of a body, in an image 360 pixels high, below which it may appear and vanish."""
 
 _WIDTH_PX, _LINES, _MOST_LINES = 640, 360, 480
 _BEHIND_M, _ASIDE_M = 12.0, 18.0
@@ -29,7 +29,8 @@ def focal_px(pose: CameraPose) -> float:
 
 
 def reach_m(pose: CameraPose, kind: VehicleKind) -> float:
-    """How far ahead of a camera a body of a kind is followed: until all of it is lower than LEAST_PX."""
+    """Range ahead of a camera in which a body of a kind is followed: until all of it is lower than LEAST_PX."""
+    # Seen from above a body's length adds to its height in the image: a second estimate of the range includes it.
     length_m = BODIES_M[kind][0]
     upright_m = focal_px(pose) * HEIGHTS_M[kind] / LEAST_PX
     slanted_m = focal_px(pose) * (HEIGHTS_M[kind] + length_m * pose.z_m / upright_m) / LEAST_PX
@@ -37,7 +38,7 @@ def reach_m(pose: CameraPose, kind: VehicleKind) -> float:
 
 
 def farthest_m(poses: Sequence[CameraPose]) -> float:
-    """How far ahead of any of the cameras anything is followed."""
+    """Longest range ahead of any of the cameras in which any body is followed."""
     return max(reach_m(pose, kind) for pose in poses for kind in HEIGHTS_M)
 
 
@@ -58,7 +59,10 @@ def area_ahead(pose: CameraPose, reach_m: float) -> Line:
 
 
 def near_any(poses: Sequence[CameraPose], places_m: Line, kinds: Sequence[VehicleKind]) -> NDArray[np.bool_]:
-    """Which bodies of these kinds, their front bumpers at (N, 2) places, are to be followed for any of the cameras."""
+    """(N,) bool, True for bodies, front bumpers at (N, 2) places, that are to be followed for any of the cameras.
+
+    kinds: N, one a body.
+    """
     near = np.zeros(len(places_m), bool)
     for pose in poses:
         reaches_m = {kind: reach_m(pose, kind) for kind in set(kinds)}
@@ -72,14 +76,20 @@ def near_any(poses: Sequence[CameraPose], places_m: Line, kinds: Sequence[Vehicl
 def in_sight(
     pose: CameraPose, places_m: Line, reach_m: float | NDArray[np.float64], spare_m: float = 4.0
 ) -> NDArray[np.bool_]:
-    """Which of (N, 2) places on the ground are in view of a camera or up to `spare_m` beside it, up to a distance."""
+    """(N,) bool, True for places (N, 2) on the ground in view of a camera or up to `spare_m` beside it.
+
+    reach_m: how far ahead, one for all or (N,).
+    """
     depth_m, aside_m = _seen_from(pose, places_m)
     spread = np.tan(np.radians(pose.fov_deg / 2))
     return np.asarray((depth_m > 0) & (depth_m < reach_m) & (aside_m < depth_m * spread + spare_m))
 
 
 def without_sudden(ways: Sequence[Way], poses: Sequence[CameraPose], until_s: float) -> tuple[Way, ...]:
-    """Ways less the segments that begin or end, between 0 and `until_s`, where a camera would show it."""
+    """Drop from ways the segments that begin or end, between 0 and `until_s`, where a camera would show it.
+
+    A way that loses all its segments is left out.
+    """
     gone = set(_sudden(ways, poses, until_s))
     left = (
         Way(way.vehicle_id, way.kind, way.length_m, tuple(
@@ -91,11 +101,13 @@ def without_sudden(ways: Sequence[Way], poses: Sequence[CameraPose], until_s: fl
 
 
 def _sudden(ways: Sequence[Way], poses: Sequence[CameraPose], until_s: float) -> Iterator[_Key]:
+    # Step 1: the ends of all segments within the time, by kind of vehicle
     ends: dict[VehicleKind, list[tuple[_Key, tuple[float, float, float]]]] = {}
     for row, way in enumerate(ways):
         for place, segment in enumerate(way.segments):
             of_kind = ends.setdefault(way.kind, [])
             of_kind += [((row, place), pose) for pose in _loose_ends(segment, until_s)]
+    # Step 2: those of them that a camera shows as high as LEAST_PX
     for kind, found in ends.items():
         at = np.array([pose for _, pose in found]).reshape(-1, 3)
         for pose in poses:
@@ -103,13 +115,14 @@ def _sudden(ways: Sequence[Way], poses: Sequence[CameraPose], until_s: float) ->
 
 
 def _loose_ends(segment: Segment, until_s: float) -> Iterator[tuple[float, float, float]]:
+    """Poses of the ends of a segment, but for those at the beginning and the end of the time."""
     for row, time_s in ((0, segment.from_s), (-1, segment.to_s)):
         if 0.3 < time_s < until_s - 0.5:
             yield float(segment.x_m[row]), float(segment.y_m[row]), float(segment.heading_deg[row])
 
 
 def _shown(poses: NDArray[np.float64], kind: VehicleKind, camera: CameraPose) -> NDArray[np.bool_]:
-    """Where (N,) a body of a kind at (N, 3) poses can be in an image, as high as LEAST_PX or higher."""
+    """(N,) bool, True where a body of a kind at (N, 3) poses can be in an image, as high as LEAST_PX or higher."""
     rise = Projection(camera, _WIDTH_PX, _MOST_LINES)
     low, high, reachable = boxes(_corners(kind), poses, rise)
     inside = reachable & (high > 0).all(1) & (low < np.array([_WIDTH_PX, _MOST_LINES])).all(1)
@@ -123,7 +136,7 @@ def _corners(kind: VehicleKind) -> Points:
 
 
 def _seen_from(pose: CameraPose, places_m: Line) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """How far ahead of a camera and how far from its axis (N, 2) places are."""
+    """Distances of places (N, 2) ahead of a camera and aside from its axis, (N,) metres each."""
     right, forward = axes(pose.yaw_deg)
     offset = places_m - np.array([pose.x_m, pose.y_m])
     return offset @ forward, np.abs(offset @ right)
