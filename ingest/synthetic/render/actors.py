@@ -24,7 +24,7 @@ _NOWHERE = np.empty((0, 2), np.float32)
 
 @dataclass(frozen=True, slots=True)
 class PlacedVehicle:
-    """A vehicle somewhere in the world, at a speed along its heading."""
+    """A vehicle at a place in the world, at a speed along its heading."""
 
     vehicle: Vehicle
     pose: Pose
@@ -54,13 +54,13 @@ class Actor:
         return self.placed.vehicle.vehicle_id
 
     def reach(self, pad_px: int, width: int, height: int) -> Rect:
-        """The part of an image that the vehicle changes, with a margin."""
+        """Rectangle of an image of (width, height) that the vehicle changes, with a margin of `pad_px`."""
         points = [self.hull, self.cast, self.contact, *(glow.extent_px for glow in self.glows)]
         return around(np.concatenate(points), pad_px + int(np.abs(self.smear_px).max() / 2), width, height)
 
 
 def may_be_seen(placed: PlacedVehicle, weather: Weather, projection: Projection) -> bool:
-    """Whether a vehicle may be in the image, itself or by its shadow."""
+    """Test for a vehicle that may be in the image, itself or by its shadow."""
     corners = to_world(box_corners(placed.vehicle.model), placed.pose)
     if not weather.sunny:
         return in_view(corners, projection)
@@ -71,17 +71,23 @@ def may_be_seen(placed: PlacedVehicle, weather: Weather, projection: Projection)
 
 
 def make_actor(placed: PlacedVehicle, weather: Weather, projection: Projection, shutter_s: float) -> Actor:
-    """All about a placed vehicle that composing an image needs."""
+    """Make the actor of a placed vehicle: outline, shadows, blur and lamps in the image.
+
+    shutter_s: time for which the shutter is open; 0 blurs nothing.
+    """
+    # Step 1: points that can be on the outline, in the world
     body = body_of(placed.vehicle)
     shell_m, low_m = _shell_of(placed.vehicle)
     points_m = to_world(shell_m, placed.pose)
     middle = points_m.mean(0, keepdims=True)
+    # Step 2: the way of its middle in the image while the shutter is open
     smear_px = np.zeros(2)
     if shutter_s * placed.speed_mps:
         turn = np.radians(placed.pose[2])
         way_m = shutter_s * placed.speed_mps * np.array([[-np.sin(turn), np.cos(turn), 0.0]])
         smear_px = np.diff(projection.pixels(np.concatenate([middle - way_m / 2, middle + way_m / 2])), axis=0)[0]
         smear_px = np.clip(smear_px, -_LONGEST_SMEAR_PX, _LONGEST_SMEAR_PX)
+    # Step 3: outline, shadows and lamps in the image
     return Actor(
         placed,
         hull=outline(points_m, projection),
@@ -95,7 +101,7 @@ def make_actor(placed: PlacedVehicle, weather: Weather, projection: Projection, 
 
 @lru_cache(maxsize=512)
 def _shell_of(vehicle: Vehicle) -> tuple[Points, Points]:
-    """The points of a body that can be on its outline, (N, 3), and the outline of what is close to the ground."""
+    """Points of a body that can be on its outline, (N, 3), and the outline of its parts close to the ground."""
     points_m = body_of(vehicle).vertices_m.astype(np.float64)
     outer: set[int] = set()
     for turn in np.linspace(0, np.pi, 16, endpoint=False):

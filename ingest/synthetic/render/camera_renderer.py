@@ -1,4 +1,4 @@
-"""One camera's scene: moves the vehicles, renders them over the empty image, and knows what is visible."""
+"""Renderer of one camera: vehicles over its empty image, with the ground truth of each frame."""
 
 from collections.abc import Sequence
 
@@ -32,7 +32,7 @@ _SPEED_OVER_S = 0.04
 
 
 class CameraRenderer:
-    """Renders any frame of one camera; the same frame is the same bytes, whatever was rendered before.
+    """Renderer of any frame of one camera; the same frame is the same bytes, whatever was rendered before.
 
     Not for use by two threads at once, except `close`.
     """
@@ -55,16 +55,17 @@ class CameraRenderer:
         self._vehicles: dict[int, Vehicle] = {}
 
     def render(self, sequence: int) -> tuple[Image, list[TrueSighting]]:
-        """Frame `sequence` and what is visible in it."""
+        """Render frame `sequence`; returns its image and the sightings in it."""
         return self.render_vehicles(self._placed(sequence / self._spec.fps), sequence)
 
     def render_vehicles(
         self, placed: Sequence[PlacedVehicle], sequence: int, *, only: int | None = None
     ) -> tuple[Image, list[TrueSighting]]:
-        """These vehicles where they are said to be, with the electronics of frame `sequence`.
+        """Render vehicles where they are placed, with the electronics of frame `sequence`.
 
         only: the id of the one vehicle that matters: what lies apart from it is left out of image and truth.
         """
+        # Step 1: the camera at this frame, and the vehicles that may be in its image
         state = self._effects.state(sequence)
         projection = Projection(self._spec.pose, self._spec.width, self._spec.height, state.shift_px)
         actors = [
@@ -72,23 +73,26 @@ class CameraRenderer:
             for one in placed
             if may_be_seen(one, self._preset.weather, projection)
         ]
+        # Step 2: the rectangles of the image that they change, or those of one vehicle only
         rects = self._rects(actors)
         if only is not None:
             rects = [
                 rect for rect in rects if any(a.vehicle_id == only and overlap(self._reach(a), rect) for a in actors)
             ]
             actors = [actor for actor in actors if any(overlap(self._reach(actor), rect) for rect in rects)]
+        # Step 3: draw them over the empty image
         image = self._composer.empty(state)
         sightings: list[TrueSighting] = []
         if actors:
             sightings = self._draw(image, actors, rects, state)
         else:
             self._drop_absent(())
+        # Step 4: exposure, rain, noise and caption over all of it
         return self._effects.finish(image, state), sightings
 
     @property
     def passes(self) -> list[Pass]:
-        """What is rendered for a frame with vehicles: colour and ids."""
+        """Passes rendered for a frame with vehicles: colour and ids."""
         return [self._colour, self._ground_truth.view]
 
     def close(self) -> None:
@@ -103,7 +107,7 @@ class CameraRenderer:
     def _draw(
         self, image: Image, actors: Sequence[Actor], rects: Sequence[Rect], state: EffectState
     ) -> list[TrueSighting]:
-        """Render the vehicles, put them into the image, and say what is visible of them."""
+        """Render the vehicles, put them into the image, in place, and return their sightings."""
         scale = self._scale
         with ENGINE_LOCK:
             self._move(actors)
@@ -117,7 +121,7 @@ class CameraRenderer:
         return sightings
 
     def _placed(self, time_s: float) -> list[PlacedVehicle]:
-        """Where the trips have their vehicles, and how fast."""
+        """Place the vehicles of all trips under way at a time, with their speeds where the shutter blurs them."""
         placed = []
         for trip in self._timetable.near(time_s):
             pose = trip.pose(time_s)

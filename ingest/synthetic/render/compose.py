@@ -1,4 +1,4 @@
-"""Puts the vehicles of a frame into the empty image: shadows, lamps, motion, then the camera's processing."""
+"""Composition of a frame: vehicles in the empty image with shadows, lamps and motion, then the camera's processing."""
 
 from collections.abc import Sequence
 
@@ -18,13 +18,13 @@ from ingest.synthetic.scene.background import Background
 from ingest.synthetic.world.weather import Weather
 
 PAD_PX = REACH_PX + SPREAD_PX
-"""How far around what a vehicle covers the image changes, at most."""
+"""Margin around all that a vehicle covers beyond which the image does not change."""
 
 _LEAST_SMEAR_PX = 1.2
 
 
 class Composer:
-    """Composes the frames of one camera.
+    """Composer of the frames of one camera.
 
     The plate is larger than the image by a margin; a camera that sways takes another part of it for every frame, by
     whole pixels of the plate.
@@ -38,12 +38,12 @@ class Composer:
         self._finished: dict[tuple[int, int], Image] = {}
 
     def empty(self, state: EffectState) -> Image:
-        """The finished image without vehicles, a new array."""
+        """Cut the finished image without vehicles, as a new array."""
         (x, y), (odd_x, odd_y) = self._origin(state)
         return self._canvas(odd_x, odd_y)[y : y + self._spec.height, x : x + self._spec.width].copy()
 
     def light_at(self, actor: Actor) -> float:
-        """How bright a vehicle is where it stands, 1 in full light."""
+        """Brightness of a vehicle where it stands, 1 in full light."""
         if not len(actor.contact):
             return 1.0
         height, width = self._background.lightness.shape
@@ -58,6 +58,7 @@ class Composer:
 
         drawn: the vehicles alone there, (scale * h, scale * w, 4) BGRA.
         """
+        # Step 1: the part of the plate under the rectangle, in pixels of the image (low) and of the plate (high)
         left, top, right, bottom = rect
         scale, (x, y), odd = self._background.scale, *self._origin(state)
         low = slice(top + y, bottom + y), slice(left + x, right + x)
@@ -65,6 +66,7 @@ class Composer:
             slice(scale * part.start + more, scale * part.stop + more)
             for part, more in zip(low, reversed(odd), strict=True)
         )
+        # Step 2: shadows, and in the dark the light of headlamps, on the ground
         light = light_left(
             [actor.cast for actor in actors],
             [actor.contact for actor in actors],
@@ -79,14 +81,17 @@ class Composer:
         corner = np.array([left, top], np.float32)
         if self._weather.dark:
             self._light_road(scene, actors, corner, low, large)
+        # Step 3: the vehicles, blurred along their ways where they move
         if any(np.abs(actor.smear_px).max() * scale > _LEAST_SMEAR_PX for actor in actors):
             _smear(scene, drawn, actors, corner, scale)
         else:
             cv2.copyTo(cv2.cvtColor(drawn, cv2.COLOR_BGRA2BGR), cv2.extractChannel(drawn, 3), scene)
+        # Step 4: down to the image's size, the shine of lamps, the camera's processing
         small = scene if scale == 1 else cv2.resize(scene, (right - left, bottom - top), interpolation=cv2.INTER_AREA)
         if self._weather.dark:
             self._add_lamps(np.asarray(small, np.uint8), actors, corner)
         done = self._finish.apply(np.asarray(small, np.uint8), (left + x, top + y, right + x, bottom + y))
+        # Step 5: put back all but the edges, on which pixels outside the rectangle would have had an influence
         x0, y0, x1, y1 = self._without_seam(rect)
         image[y0:y1, x0:x1] = done[y0 - top : y1 - top, x0 - left : x1 - left]
 
@@ -122,13 +127,13 @@ class Composer:
                 add_glow(small, glow, corner, strength * glow.level if glow.level > 0 else 0.45 * strength)
 
     def _origin(self, state: EffectState) -> tuple[tuple[int, int], tuple[int, int]]:
-        """Where the image begins on the canvas, in pixels of the image and remaining pixels of the plate."""
+        """Upper left corner of the image on the canvas, in pixels of the image and remaining pixels of the plate."""
         scale = self._background.scale
         across, down = (self._margin_px * scale - step for step in state.steps)
         return (across // scale, down // scale), (across % scale, down % scale)
 
     def _canvas(self, odd_x: int, odd_y: int) -> Image:
-        """The finished plate, taken from pixel (odd_x, odd_y) on."""
+        """Finish the plate from its pixel (odd_x, odd_y) on, once for each such pixel."""
         known = self._finished.get((odd_x, odd_y))
         if known is None:
             scale = self._background.scale
@@ -142,7 +147,7 @@ class Composer:
         return known
 
     def _without_seam(self, rect: Rect) -> Rect:
-        """The part of a rectangle that its edges do not influence; the edges of the image do no harm."""
+        """Shrink a rectangle to the part that its edges do not influence; the edges of the image do no harm."""
         left, top, right, bottom = rect
         return (
             left + (REACH_PX if left > 0 else 0),
@@ -177,7 +182,7 @@ def _smear(
 
 
 def _cut_out(drawn: NDArray[np.uint8], outline: NDArray[np.int32]) -> tuple[cv2.typing.MatLike, cv2.typing.MatLike]:
-    """What was drawn (h, w, 4) within an outline in sixteenths of pixels, BGR, and where that is."""
+    """Cut what was drawn (h, w, 4) along an outline in sixteenths of pixels: BGR, and its coverage, (h, w) uint8."""
     within = np.zeros(drawn.shape[:2], np.uint8)
     cv2.fillConvexPoly(within, outline, 255, cv2.LINE_8, 4)
     wider = cv2.dilate(within, np.ones((3, 3), np.uint8))
@@ -186,7 +191,7 @@ def _cut_out(drawn: NDArray[np.uint8], outline: NDArray[np.int32]) -> tuple[cv2.
 
 
 def _line_kernel(smear: NDArray[np.floating]) -> NDArray[np.float32]:
-    """A line as long as the smear, as weights that add up to 1."""
+    """Blur kernel of a smear: a line of its length, as weights that add up to 1."""
     reach = int(np.ceil(np.abs(smear).max() / 2))
     kernel: NDArray[np.float32] = np.zeros((2 * reach + 1, 2 * reach + 1), np.float32)
     ends = np.round((np.array([-smear / 2, smear / 2]) + reach) * 16).astype(int)

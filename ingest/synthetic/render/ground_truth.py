@@ -18,7 +18,7 @@ from ingest.synthetic.vehicle.fleet import Vehicle
 from ingest.truth import TrueSighting, pack_mask
 
 LEAST_PX = 30
-"""Vehicles with fewer visible pixels are left out."""
+"""Least visible pixels of a vehicle in the ground truth; those with fewer are left out."""
 
 _PAD_PX = 2
 _SWAY_PX = 8  # how far gusts may move the image from where the occluders were drawn
@@ -29,7 +29,7 @@ _CODES = 255 // _CODE_STEP
 
 @dataclass(frozen=True, slots=True)
 class _VehiclePose:
-    """Where a vehicle stands: the middle of its front bumper, and where it looks."""
+    """Pose of a vehicle: the middle of its front bumper, and its heading."""
 
     x_m: float
     y_m: float
@@ -37,7 +37,7 @@ class _VehiclePose:
 
 
 class GroundTruthPass:
-    """Renders ids and reads sightings from them; all of it needs ENGINE_LOCK.
+    """Id pass of a camera, from which sightings are read; all of it needs ENGINE_LOCK.
 
     What a vehicle would have alone is rendered as well, several vehicles an image where their outlines are apart, and
     only of vehicles that something in front may hide: the same engine draws both, so the two counts agree to the pixel.
@@ -81,13 +81,19 @@ class GroundTruthPass:
         del self._codes[vehicle_id]
 
     def read_sightings(self, vehicles: Sequence[tuple[Vehicle, Polygon]]) -> list[TrueSighting]:
-        """What the last rendering of `view` shows of the vehicles, each with its convex outline in pixels."""
+        """Read the sightings of vehicles, each with its convex outline in pixels, from the last rendering of `view`.
+
+        Vehicles with fewer than LEAST_PX visible pixels are left out.
+        """
+        # Step 1: the visible pixels of each vehicle, by its colour
         vehicles = [(vehicle, hull) for vehicle, hull in vehicles if len(hull)]
         rects = [around(hull, _PAD_PX, self._width, self._height) for _, hull in vehicles]
         masks = [self._mask(vehicle.vehicle_id, rect) for (vehicle, _), rect in zip(vehicles, rects, strict=True)]
         counts = [cv2.countNonZero(mask) if mask.size else 0 for mask in masks]
         seen = [number for number, count in enumerate(counts) if count >= LEAST_PX]
+        # Step 2: the pixels that those would have alone, where something may hide them
         alone = self._masks_alone(vehicles, rects, seen)
+        # Step 3: boxes, shares and masks
         sightings = []
         for number in seen:
             vehicle, hull = vehicles[number]
@@ -110,7 +116,7 @@ class GroundTruthPass:
     def _sighting(
         self, vehicle: Vehicle, hull: Polygon, rect: Rect, mask: NDArray[np.uint8], alone: NDArray[np.uint8]
     ) -> TrueSighting:
-        """What is true of a vehicle; mask, alone: the pixels of the rectangle that it has, and would have alone."""
+        """Make the sighting of a vehicle; mask, alone: the pixels of `rect` that it has, and would have alone."""
         x, y, width, height = cv2.boundingRect(mask)
         stands = self._places[vehicle.vehicle_id]
         turn = np.radians(stands.heading_deg)
@@ -129,7 +135,7 @@ class GroundTruthPass:
         )
 
     def _full_box(self, hull: Polygon, rect: Rect, alone: NDArray[np.uint8]) -> Rect:
-        """What a vehicle has alone: as rendered, and computed if the image's edge cuts it off."""
+        """Full box of a vehicle alone: as rendered, and computed from its outline if the image's edge cuts it off."""
         x, y, width, height = cv2.boundingRect(alone)
         left, top, right, bottom = rect[0] + x, rect[1] + y, rect[0] + x + width, rect[1] + y + height
         if left > 0 and top > 0 and right < self._width and bottom < self._height:
@@ -140,7 +146,8 @@ class GroundTruthPass:
     def _masks_alone(
         self, vehicles: Sequence[tuple[Vehicle, Polygon]], rects: Sequence[Rect], seen: Sequence[int]
     ) -> dict[int, NDArray[np.uint8]]:
-        """By number the pixels that vehicles have when nothing else is in the scene, if something may hide them."""
+        """Render the pixels that vehicles have alone in the scene, by number, for those that something may hide."""
+        # Step 1: vehicles that scenery or a nearer vehicle may hide
         touching = _touching([hull for _, hull in vehicles], rects)
         ids = [vehicle.vehicle_id for vehicle, _ in vehicles]
         depths = np.array([self._depths_m(vehicle) for vehicle, _ in vehicles]).reshape(-1, 2)
@@ -152,6 +159,7 @@ class GroundTruthPass:
         masks: dict[int, NDArray[np.uint8]] = {}
         if not hidden:
             return masks
+        # Step 2: render them with all else out of the scene, vehicles that do not touch in one image
         everything = [self._occluders, *self._nodes.values()]
         for node in everything:
             node.hide()
@@ -169,19 +177,20 @@ class GroundTruthPass:
         return masks
 
     def _depths_m(self, vehicle: Vehicle) -> tuple[float, float]:
-        """The least and the greatest distance of a vehicle in front of the camera's plane."""
+        """Least and greatest distance of a vehicle in front of the camera's plane, metres."""
         stands = self._places[vehicle.vehicle_id]
         corners = to_world(box_corners(vehicle.model), (stands.x_m, stands.y_m, stands.heading_deg))
         depths = self._projection.depth_m(corners)
         return float(depths.min()) - _STICKS_OUT_M, float(depths.max()) + _STICKS_OUT_M
 
     def _behind_scenery(self, rect: Rect) -> bool:
-        """Whether something stands there that may hide a vehicle."""
+        """Test for scenery at a rectangle that may hide a vehicle."""
         left, top, right, bottom = rect
         rows = slice(max(0, top - _SWAY_PX), bottom + _SWAY_PX)
         return bool(self._occluded[rows, max(0, left - _SWAY_PX) : right + _SWAY_PX].any())
 
     def _share_inside(self, hull: Polygon) -> float:
+        """Share of the area of a convex outline that is within the image."""
         if (hull >= 0).all() and (hull <= (self._width, self._height)).all():
             return 1.0
         frame = np.array([(0, 0), (self._width, 0), (self._width, self._height), (0, self._height)], np.float32)
@@ -192,7 +201,7 @@ class GroundTruthPass:
         return float(min(1.0, max(0.0, within / whole)))
 
     def _occluder_mask(self) -> NDArray[np.bool_]:
-        """(H, W): where something stands that may hide a vehicle."""
+        """Render the occluders alone: (H, W) bool, True on those that may hide a vehicle."""
         render_passes([self.view])
         return self.view.read((0, 0, self._width, self._height))[..., 3] > 0
 
@@ -203,7 +212,7 @@ def _blue_green(code: int) -> tuple[int, int]:
 
 
 def _touching(hulls: Sequence[Polygon], rects: Sequence[Rect]) -> NDArray[np.bool_]:
-    """(N, N): whether two outlines may have a pixel in common; nobody with itself."""
+    """(N, N) bool, True where two outlines may have a pixel in common; False on the diagonal."""
     corners = np.array([(-_PAD_PX, -_PAD_PX), (-_PAD_PX, _PAD_PX), (_PAD_PX, -_PAD_PX), (_PAD_PX, _PAD_PX)], np.float32)
     wide = [cv2.convexHull((hull[:, None] + corners).reshape(-1, 2)) for hull in hulls]
     touching = np.zeros((len(hulls), len(hulls)), bool)
@@ -214,7 +223,7 @@ def _touching(hulls: Sequence[Polygon], rects: Sequence[Rect]) -> NDArray[np.boo
 
 
 def _apart(numbers: Sequence[int], touching: NDArray[np.bool_]) -> list[list[int]]:
-    """Few groups of numbers, nobody touching another of its group: each goes to the first group that it fits."""
+    """Group numbers so that none touches another of its group: each goes to the first group that it fits."""
     groups: list[list[int]] = []
     for number in numbers:
         group = next((group for group in groups if not touching[number, group].any()), None)

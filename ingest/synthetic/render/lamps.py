@@ -1,4 +1,4 @@
-"""The lamps of vehicles in the dark: what shines into the camera, and what falls on the road."""
+"""Lamps of vehicles in the dark: their shine in the image, and their light on the road."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -34,10 +34,14 @@ class Glow:
 def glows_of(
     head_m: Points, tail_m: Points, pose: tuple[float, float, float], projection: Projection
 ) -> tuple[Glow, ...]:
-    """The lamps of a vehicle that shine towards the camera, and the pool of light before it."""
+    """Make the glows of a vehicle: its lamps that shine towards the camera, and the pool of light before it.
+
+    head_m, tail_m: (N, 3) middles of its lamps in its own coordinates. pose: x_m, y_m, heading_deg.
+    """
     turn = np.radians(pose[2])
     ahead = np.array([-np.sin(turn), np.cos(turn), 0.0])
     glows = []
+    # Step 1: the pool of light on the road, as nested shapes
     for reach_m, half_m, level in _BEAMS_M:
         ground = np.array([(-0.6, 0.6), (0.6, 0.6), (half_m, reach_m * 0.7), (half_m * 0.5, reach_m),
                            (-half_m * 0.5, reach_m), (-half_m, reach_m * 0.7)])  # fmt: skip
@@ -45,6 +49,7 @@ def glows_of(
         outline = project_ground(points[:, :2], projection)
         if len(outline) >= 3:
             glows.append(Glow(outline, _HEAD_BGR, level, beam=True))
+    # Step 2: each lamp that faces the camera, and its mirror image below the road, of level -1, for wet weather
     eye = np.array([projection.pose.x_m, projection.pose.y_m, projection.pose.z_m])
     for lamps_m, direction, bgr, reach_m in ((head_m, ahead, _HEAD_BGR, 0.75), (tail_m, -ahead, _TAIL_BGR, 0.38)):
         for lamp_m in to_world(lamps_m.astype(np.float64), pose):
@@ -65,7 +70,7 @@ def glows_of(
 
 
 def light_road(shape: tuple[int, int], glows: list[Glow], corner: Polygon) -> NDArray[np.uint8]:
-    """Light of beams on a part of the road, (h, w) uint8. corner: (2,) its upper left pixel."""
+    """Draw the light of beams on a part of the road, (h, w) uint8. corner: (2,) its upper left pixel."""
     light = np.zeros(shape, np.uint8)
     for glow in glows:
         layer = np.zeros(shape, np.uint8)

@@ -13,7 +13,7 @@ _DIRECTIONS = 64
 
 
 def outline(points_m: Points, projection: Projection) -> Polygon:
-    """The convex outline (N, 2) of a body, given by (V, 3) world points, also beyond the image.
+    """Project a body of (V, 3) world points to its convex outline (N, 2) in pixels, also beyond the image.
 
     What lies nearer than the renderer draws is cut off.
     """
@@ -49,7 +49,7 @@ def directions(count: int) -> Points:
 
 
 def drawn_box(hull: Polygon, width: int, height: int) -> Rect:
-    """The pixels that the renderer draws of an outline in an image of that size, also beyond it, as a rectangle.
+    """Rectangle of the pixels that the renderer draws of an outline in an image of that size, also beyond it.
 
     The software pipe stretches an image over half a pixel less than it has, drops what is behind the point of a
     corner's coordinates, and draws both ends of a span (zbuffer and clip of TinyGL, on which it builds).

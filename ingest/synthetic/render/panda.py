@@ -21,7 +21,7 @@ from ingest.synthetic.mesh import Mesh
 from ingest.synthetic.world.weather import Weather
 
 ENGINE_LOCK = threading.RLock()
-"""Held around all work with the engine, by every camera of the process."""
+"""Lock around all work with the engine, by every camera of the process."""
 
 Node = Any
 """A core.NodePath; the library has no types."""
@@ -40,14 +40,14 @@ _LARGEST_TEXTURE_PX = 2048
 
 @cache
 def _engine() -> tuple[Any, Any]:
-    """The process's graphics engine and its software pipe."""
+    """Open the process's graphics engine and its software pipe."""
     core.load_prc_file_data("", _SETTINGS)
     pipe = core.GraphicsPipeSelection.get_global_ptr().make_pipe("TinyOffscreenGraphicsPipe", "p3tinydisplay")
     return core.GraphicsEngine.get_global_ptr(), pipe
 
 
 def make_node(mesh: Mesh) -> Node:
-    """A node with the triangles of a mesh."""
+    """Make a node with the triangles of a mesh."""
     _engine()
     rows = core.GeomVertexData("mesh", core.GeomVertexFormat.get_v3n3t2(), core.Geom.UH_static)
     rows.unclean_set_num_rows(len(mesh.vertices_m))
@@ -66,13 +66,13 @@ def make_node(mesh: Mesh) -> Node:
 
 
 def make_root(name: str) -> Node:
-    """The top of a scene."""
+    """Make the top node of a scene."""
     _engine()
     return core.NodePath(name)
 
 
 def make_texture(image: Image) -> Any:
-    """A texture from a (H, W, 3) BGR image, resized to powers of two: the pipe knows no others."""
+    """Make a texture from a (H, W, 3) BGR image, resized to powers of two: the pipe knows no others."""
     height, width = (_power_of_two(side) for side in image.shape[:2])
     if (height, width) != image.shape[:2]:
         image = np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
@@ -99,7 +99,7 @@ _LIGHTS: dict[str, tuple[Light, Light, Light]] = {
 
 
 def light_scene(root: Node, weather: Weather) -> None:
-    """The light of a weather over a scene."""
+    """Light a scene for a weather."""
     ambient_rgb, sky_rgb, sun_rgb = _LIGHTS[
         "overcast" if weather.light == "sun" and not weather.sunny else weather.light
     ]
@@ -201,14 +201,14 @@ class Pass:
             self._shift_px = shift_px
 
     def read(self, rect_xyxy: tuple[int, int, int, int]) -> NDArray[np.uint8]:
-        """A copy (h, w, 4) uint8 BGRA of a part of the last image."""
+        """Copy a part of the last image, (h, w, 4) uint8 BGRA."""
         left, top, right, bottom = rect_xyxy
         memory = np.frombuffer(self._buffer.target.get_ram_image(), np.uint8)
         pixels = memory.reshape(self._height, self._width, 4)[::-1]
         return np.array(pixels[top:bottom, left:right], order="C")
 
     def set_active(self, active: bool) -> None:
-        """Whether the next rendering includes this pass."""
+        """Include this pass in the next rendering, or leave it out."""
         self._buffer.window.set_active(active)
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ Rect = tuple[int, int, int, int]
 
 
 def around(points: NDArray[np.floating], pad_px: int, width: int, height: int) -> Rect:
-    """The rectangle around (N, 2) pixels with a margin, cut at the image's edges; empty when outside."""
+    """Rectangle around (N, 2) pixels with a margin, cut at the image's edges; empty when outside."""
     if not len(points):
         return 0, 0, 0, 0
     low, high = np.floor(points.min(0)) - pad_px, np.ceil(points.max(0)) + pad_px
@@ -19,12 +19,12 @@ def around(points: NDArray[np.floating], pad_px: int, width: int, height: int) -
 
 
 def overlap(one: Rect, other: Rect) -> bool:
-    """Whether two rectangles have pixels in common."""
+    """Test two rectangles for common pixels."""
     return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
 def merge(rects: Sequence[Rect]) -> list[Rect]:
-    """Rectangles without overlaps that cover the given ones: overlapping ones become the one around them."""
+    """Merge rectangles until none overlap: overlapping ones become the one around them."""
     merged: list[Rect] = []
     for rect in rects:
         while touching := next((other for other in merged if overlap(rect, other)), None):

@@ -10,7 +10,7 @@ from ingest.synthetic.camera.spec import NEAR_M, Points, Projection
 from ingest.synthetic.world.paths import cut
 
 SPREAD_PX = 13
-"""How far a blurred shadow reaches beyond its polygon."""
+"""Reach of a blurred shadow beyond its polygon."""
 
 _CAST_STRENGTH = 0.465
 _CONTACT_STRENGTH = 0.675
@@ -22,7 +22,7 @@ Polygon = NDArray[np.float32]
 
 
 def cast_shadow(points_m: Points, sun: tuple[float, float, float], projection: Projection) -> Polygon:
-    """The shadow of a body, given by (V, 3) world points, in the light of a sun in direction `sun`."""
+    """Cast the shadow of a body, given by (V, 3) world points, in the light of a sun in direction `sun`."""
     slope = np.array(sun[:2]) / sun[2]
     return project_ground(points_m[:, :2] - points_m[:, 2:3] * slope, projection)
 
@@ -40,7 +40,7 @@ def light_left(
     shade: NDArray[np.uint8],
     corner_px: tuple[int, int],
 ) -> NDArray[np.uint8]:
-    """How much light the shadows leave in a part of the image, (h, w) uint8, 255 is all.
+    """Draw the light that the shadows leave in a part of the image, (h, w) uint8, 255 is all.
 
     foreground: (h, w) uint8 of that part, 255 where no ground is seen: no shadow falls there. shade: the same, 255
     where there is shade already. corner_px: its upper left corner.
@@ -65,7 +65,7 @@ def _draw(
 
 
 def project_ground(ground_m: Points, projection: Projection) -> Polygon:
-    """The convex hull of points (N, 2) on the ground, cut off behind the near plane, in pixels."""
+    """Project the convex hull of points (N, 2) on the ground, cut off behind the near plane, to pixels."""
     hull = cv2.convexHull(ground_m.astype(np.float32))[:, 0].astype(np.float64)
     points = np.concatenate([hull, np.zeros((len(hull), 1))], axis=1)
     points = cut(points, projection.depth_m(points) - NEAR_M)

@@ -19,7 +19,7 @@ _SCALE = 2
 
 
 def sheet_of_vehicles(vehicles: Sequence[Vehicle], *, columns: int, tile_px: int, turn_deg: float = 28.0) -> Image:
-    """All vehicles in rows of `columns` tiles, (rows * tile_px, columns * tile_px, 3) uint8 BGR.
+    """Render all vehicles in rows of `columns` tiles, (rows * tile_px, columns * tile_px, 3) uint8 BGR.
 
     turn_deg: how far their fronts look past the camera; around 180 shows the rear. Every vehicle fills its tile: the
     camera keeps its angle and goes nearer to the small ones.
@@ -70,7 +70,7 @@ def _tile(vehicle: Vehicle, tile_px: int, turn_deg: float) -> Image:
 
 
 def _shadow(polygon: Polygon, tile_px: int, strength: float, blur_px: float) -> Image:
-    """What a shadow leaves of the light, (tile_px, tile_px) uint8."""
+    """Draw the light that a shadow leaves, (tile_px, tile_px) uint8."""
     light = np.full((tile_px, tile_px), 255, np.uint8)
     cv2.fillConvexPoly(light, np.round(polygon * 16).astype(np.int32), round(255 * (1 - strength)), cv2.LINE_AA, 4)
     return np.asarray(cv2.GaussianBlur(light, (0, 0), blur_px), np.uint8)

@@ -22,7 +22,7 @@ class Snapshots:
     def take(
         self, vehicles: Sequence[tuple[Vehicle, Pose]], number: int, *, only: int | None = None, speed_mps: float = 0.0
     ) -> tuple[Image, list[TrueSighting]]:
-        """An image with the electronics of frame `number`, and what is visible in it.
+        """Render an image with the electronics of frame `number`; returns it and the sightings in it.
 
         vehicles: each with its (x_m, y_m, heading_deg); ids differ. only: the id of a vehicle; what lies apart from it
         is left undrawn and unreported, which saves time. speed_mps: how fast all of them drive, for motion blur.

@@ -27,13 +27,13 @@ class Body:
 
 
 LIVE_BODIES = 192
-"""How many bodies a process keeps for later: 1.7 MB each. Those in a scene live on with the scene."""
+"""Most bodies that a process keeps for later: 1.7 MB each. Those in a scene live on with the scene."""
 
 _SWEEP_EVERY = 32
 
 
 def body_of(vehicle: Vehicle) -> Body:
-    """The body of a vehicle; the first call builds it. Takes ENGINE_LOCK."""
+    """Get the body of a vehicle; the first call builds it. Takes ENGINE_LOCK."""
     with ENGINE_LOCK:
         return _build(vehicle)
 

@@ -17,7 +17,10 @@ _GAP_PX = 4
 
 
 def sheet_of_cameras(preset: Preset, *, columns: int, tile_px: int) -> Image:
-    """A tile for each camera, at a moment with much traffic: (H, W, 3) BGR, tiles `tile_px` wide and 9/16 high."""
+    """Render a tile for each camera, at a moment with much traffic: (H, W, 3) BGR.
+
+    Tiles are `tile_px` wide and 9/16 of that high, in rows of `columns`.
+    """
     height = tile_px * 9 // 16
     rows = -(-len(preset.cameras) // columns)
     sheet = np.full((rows * (height + _GAP_PX), columns * (tile_px + _GAP_PX), 3), 255, np.uint8)
@@ -45,7 +48,7 @@ def save_png(path: Path, image: Image) -> None:
 
 
 def _busy_frame(preset: Preset, spec: CameraSpec) -> int:
-    """The frame, among some, with most vehicles in front of the camera, close ones before distant ones."""
+    """Find the frame, among _MOMENTS, with most vehicles in front of the camera; close ones count for more."""
     projection = Projection(spec.pose, spec.width, spec.height)
     frames = np.linspace(0, preset.frame_count(spec) - 1, _MOMENTS).astype(int).tolist()
     worth = []
@@ -59,7 +62,7 @@ def _busy_frame(preset: Preset, spec: CameraSpec) -> int:
 
 
 def _tile(image: Image, width: int, height: int, label: str) -> Image:
-    """An image within (height, width), with its number in the corner."""
+    """Fit an image into (height, width), with its label in the corner."""
     scale = min(width / image.shape[1], height / image.shape[0])
     size = round(image.shape[1] * scale), round(image.shape[0] * scale)
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)

@@ -33,13 +33,13 @@ from ingest.synthetic.world.streets import Streets
 from ingest.synthetic.world.weather import Weather
 
 _SUPERSAMPLED_PX = 450_000
-"""Images up to this many pixels are rendered at twice their size."""
+"""Most pixels of an image that is rendered at twice its size."""
 
 _VIEW_M = 260.0
 
 
 def scale_of(spec: CameraSpec) -> int:
-    """At how many times its size a camera's image is rendered."""
+    """Factor by which a camera's image is rendered larger than it is."""
     return 2 if spec.width * spec.height <= _SUPERSAMPLED_PX else 1
 
 
@@ -68,25 +68,33 @@ def render_background(preset: Preset, spec: CameraSpec, margin_px: int = 0) -> B
 
 
 def background_of(streets: Streets, weather: Weather, spec: CameraSpec, seed: int, margin_px: int) -> Background:
-    """The empty image of any streets; needs ENGINE_LOCK."""
+    """Render the empty image of any streets; needs ENGINE_LOCK.
+
+    seed: draws the surroundings, together with the camera's own. margin_px: added to the image on each side.
+    """
+    # Step 1: all that stands beside the streets
     rng = np.random.default_rng((seed, spec.seed))
     objects, site = draw_scenery(streets, spec, weather, rng)
     scale, spec = scale_of(spec), spec.with_margin(margin_px)
     width, height = spec.width * scale, spec.height * scale
+    # Step 2: paint the ground in even daylight, light it, and paint sky and distance behind it
     canvas = GroundCanvas(Projection(spec.pose, width, height), rng)
     ground = np.zeros((height, width, 3), np.float32)
     rows = ground[canvas.horizon_row :]
     rows[:] = paint_ground(streets, spec.place, canvas, rng)
     shade, light = _light(objects, canvas, weather, rows, white=spec.seed % 3 > 0)
     paint_skyline(ground, spec.place, weather, canvas, site.lanes, tone_of(weather), rng)
+    # Step 3: render what stands there, over the ground
     drawn = _render_things(objects, spec, weather, (width, height))
     covered = drawn[..., 3]
     image = np.where(covered[..., None] > 0, drawn[..., :3], np.clip(ground, 0, 255).astype(np.uint8))
     image = np.ascontiguousarray(image)
+    # Step 4: the glare of lamps, mirrors of a wet road
     if weather.dark:
         lamp_shine(image, objects, canvas, white=spec.seed % 3 > 0)
     if weather.wet:
         image = mirror_in_wet(image, covered, canvas, weather, rng)
+    # Step 5: the occluders, all objects between the camera and a street
     hiding = [scene_object for scene_object in objects if site.before_streets(scene_object.footprint)]
     small = spec.width, spec.height
     return Background(
@@ -102,7 +110,7 @@ def background_of(streets: Streets, weather: Weather, spec: CameraSpec, seed: in
 def _light(
     objects: Sequence[SceneObject], canvas: GroundCanvas, weather: Weather, rows: Field, *, white: bool
 ) -> tuple[Field, Field]:
-    """Light the painted ground, in place; returns shade and how bright vehicles are, (rows, W) from 0 to 1."""
+    """Light the painted ground, in place; returns shade and the brightness of vehicles, (rows, W) from 0 to 1."""
     shade = shade_on_ground(objects, canvas, weather)
     if weather.wet:
         rows *= np.float32(0.72)
@@ -126,7 +134,7 @@ def _small(field: Field, canvas: GroundCanvas, size: tuple[int, int]) -> NDArray
 def _render_things(
     objects: Sequence[SceneObject], spec: CameraSpec, weather: Weather, size: tuple[int, int]
 ) -> NDArray[np.uint8]:
-    """What stands there alone, (H, W, 4) BGRA."""
+    """Render the scenery alone, (H, W, 4) BGRA."""
     root = make_root("scenery")
     draw_in_turn(root, 0)
     lit, unlit = root.attach_new_node("lit"), root.attach_new_node("unlit")
@@ -147,7 +155,7 @@ def _render_things(
 
 
 def _by_kind(objects: Sequence[SceneObject]) -> dict[tuple[int, float, bool], list[TexturedMesh]]:
-    """Pieces that can be drawn at once."""
+    """Group pieces that can be drawn at once: of one texture, gain and kind of lighting."""
     kinds: dict[tuple[int, float, bool], list[TexturedMesh]] = defaultdict(list)
     for scene_object in objects:
         for piece in scene_object.pieces:
@@ -156,7 +164,7 @@ def _by_kind(objects: Sequence[SceneObject]) -> dict[tuple[int, float, bool], li
 
 
 def _in_light(piece: TexturedMesh, weather: Weather, tone: NDArray[np.float32]) -> Image:
-    """The texture as the weather lights it; what the engine lights itself stays as it is."""
+    """Light a texture for the weather; one that the engine lights itself stays as it is."""
     if piece.lit:
         return piece.texture
     strength = tone * (1.7 if weather.light == "night" else 1.0)

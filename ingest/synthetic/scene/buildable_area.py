@@ -12,7 +12,7 @@ from ingest.synthetic.world.streets import Lane, Line, Streets
 REACH_M = 150.0
 _CELL_M = 0.5
 _CLEAR_SIGHT_M = 48.0
-"""Streets up to here must not be hidden by houses, as long as the camera looks at them."""
+"""Distance up to which streets must not be hidden by houses, as long as the camera looks at them."""
 
 _FREE_VIEW_M = 17.0
 _AROUND_M = 38.0
@@ -20,7 +20,7 @@ _PIECE = 4
 
 
 class BuildableArea:
-    """The surroundings of a camera as a raster.
+    """Raster of the surroundings of a camera: where something may be built.
 
     lanes: the lanes for vehicles within reach. sides: their outer sides.
     """
@@ -43,14 +43,14 @@ class BuildableArea:
         self._taken = self._blank()
 
     def matters(self, point: Line) -> bool:
-        """Whether what stands at a place (2,) may be in the image, or throw its shadow there."""
+        """Test for a place (2,) at which an object may be in the image, or throw its shadow there."""
         to = point - self._here
         away_m = float(np.linalg.norm(to))
         yaw, half = np.radians(self.pose.yaw_deg), np.radians(self.pose.fov_deg / 2 + 14)
         return away_m < _AROUND_M or float(to @ [-np.sin(yaw), np.cos(yaw)]) > np.cos(half) * away_m
 
     def free(self, polygon: Line, from_road_m: float, *, tall: bool = False) -> bool:
-        """Whether a convex polygon (N, 2) keeps its distance from carriageways, and from all that was built.
+        """Test for a convex polygon (N, 2) at least `from_road_m` from carriageways, and apart from all that was built.
 
         tall: it would hide streets near the camera if it stood before them, so it must not.
         """
@@ -63,26 +63,26 @@ class BuildableArea:
         return not (tall and self.hides_street(polygon))
 
     def take(self, polygon: Line) -> None:
-        """Build there."""
+        """Mark a polygon as built on."""
         self._fill(self._taken, polygon)
 
     def hides_street(self, polygon: Line) -> bool:
-        """Whether something tall on a convex polygon would stand before a street near the camera."""
+        """Test for a convex polygon on which something tall would stand before a street near the camera."""
         window, mask = self._raster(polygon)
         return bool(self._clear[window][mask > 0].any())
 
     def before_streets(self, polygon: Line) -> bool:
-        """Whether something on a convex polygon may hide a vehicle."""
+        """Test for a convex polygon on which an object may hide a vehicle."""
         window, mask = self._raster(polygon)
         return bool(self._sight[window][mask > 0].any())
 
     def road_distance_m(self, point: NDArray[np.float64]) -> float:
-        """From a place within reach to the nearest carriageway."""
+        """Distance from a place within reach to the nearest carriageway, metres."""
         column, row = np.clip(self._to_cells(point[None])[0], 0, self._cells - 1).astype(int)
         return float(self._road_m[row, column])
 
     def _in_the_way(self, polygon: Line) -> bool:
-        """Whether it stands right before the camera, where it would fill the image, or at its mast."""
+        """Test for a polygon right before the camera, where an object would fill the image, or at its mast."""
         to = np.concatenate([polygon, polygon.mean(0, keepdims=True)]) - self._here
         away_m = np.linalg.norm(to, axis=1)
         yaw, half = np.radians(self.pose.yaw_deg), np.radians(self.pose.fov_deg / 2 + 4)
@@ -93,7 +93,7 @@ class BuildableArea:
         return np.asarray(np.linalg.norm(points - self._here, axis=1))
 
     def _see(self, lane: Lane) -> None:
-        """Mark what lies between the camera and the parts of a lane that it looks at."""
+        """Mark the ground between the camera and the parts of a lane that it looks at."""
         yaw, half = np.radians(self.pose.yaw_deg), np.radians(self.pose.fov_deg / 2 + 2)
         ahead = np.array([-np.sin(yaw), np.cos(yaw)])
         for first in range(0, len(lane.centre_m) - 1, _PIECE):
@@ -120,7 +120,7 @@ class BuildableArea:
         cv2.fillPoly(mask, [cells], 255, cv2.LINE_8, 4)
 
     def _raster(self, polygon: Line) -> tuple[tuple[slice, slice], NDArray[np.uint8]]:
-        """The part of the raster around a polygon, and the polygon as a mask of it."""
+        """Window of the raster around a polygon, and the polygon as a mask of it."""
         cells = self._to_cells(polygon)
         low = np.clip(np.floor(cells.min(0)) - 1, 0, self._cells).astype(int)
         high = np.clip(np.ceil(cells.max(0)) + 1, low, self._cells).astype(int)

@@ -1,4 +1,4 @@
-"""The ground plane in an image: where shapes on the map come to lie, and fine texture at every distance."""
+"""Canvas of the ground plane in an image: shapes on the map, and fine texture at every distance."""
 
 from functools import cache
 
@@ -18,7 +18,7 @@ _TILE_PX = 512
 
 
 class GroundCanvas:
-    """Paints on the ground of one image. Shapes are projected and filled there, so lines are sharp at any distance.
+    """Canvas of the ground of one image. Shapes are projected and filled there, so lines are sharp at any distance.
 
     horizon_row: the first row that shows ground. x_m, y_m: (rows, W) float32 the place on the ground that each pixel of
     the rows from there on shows. away_m: (rows, 1) float32 how far that is. px_per_m: (rows, 1) float32 pixels that a
@@ -48,11 +48,11 @@ class GroundCanvas:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Rows from the horizon on, and columns."""
+        """Number of rows from the horizon on, and of columns."""
         return self.height - self.horizon_row, self.width
 
     def blank(self) -> NDArray[np.uint8]:
-        """A mask of the ground's rows."""
+        """Make an empty mask of the ground's rows."""
         return np.zeros(self.shape, np.uint8)
 
     def fill(self, mask: NDArray[np.uint8], polygons: list[Line], level: int = 255) -> NDArray[np.uint8]:
@@ -71,7 +71,7 @@ class GroundCanvas:
             cv2.polylines(mask, [points], False, level, thickness, cv2.LINE_AA, 4)
 
     def outline(self, polygon: Line) -> NDArray[np.int32] | None:
-        """The part of a polygon in view as pixels of the ground's rows, sixteenths; None when there is none."""
+        """Project the part of a polygon in view to pixels of the ground's rows, sixteenths; None when there is none."""
         points: NDArray[np.floating] = np.asarray(polygon, np.float64)
         for plane in self._planes:
             distance = points @ plane[:2] + plane[2]
@@ -84,7 +84,7 @@ class GroundCanvas:
         return np.round((pixels - [0, self.horizon_row]) * 16).astype(np.int32)
 
     def noise(self, tile_m: float, grain: float) -> Field:
-        """Noise (rows, W) of standard deviation 1 that lies on the ground and repeats after `tile_m`.
+        """Project noise (rows, W) of standard deviation 1 onto the ground, where it repeats after `tile_m`.
 
         grain: how fine, from 0, even down to a 512th of the tile, to 3, only its coarse part.
         """
@@ -94,7 +94,7 @@ class GroundCanvas:
         return np.asarray(cv2.remap(_tile(grain), left, top, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP), np.float32)
 
     def fading(self, grain_m: float) -> Field:
-        """(rows, 1): 1 where grains of a size can be told apart, less where several share a pixel."""
+        """Visibility of grains of a size, (rows, 1): 1 where each has its pixels, less where several share one."""
         return np.asarray(np.clip(self.px_per_m * grain_m * 2, 0, 1), np.float32)
 
     def _pixels(self, points: NDArray[np.floating]) -> tuple[NDArray[np.floating], NDArray[np.floating]]:

@@ -32,7 +32,7 @@ class Front:
 
 @cache
 def paint_front(surroundings: Surroundings, variant: int, bays: int, floors: int) -> Front:
-    """The front of one house of a place; the same arguments give the same image."""
+    """Paint the front of one house of a place; the same arguments give the same image."""
     rng = np.random.default_rng((variant, bays, floors, len(surroundings)))
     height, width = floors * _STOREY_PX, bays * _BAY_PX
     base = np.array(_WALLS[surroundings][variant % len(_WALLS[surroundings])], np.float32) * rng.uniform(0.85, 1.08)
@@ -61,7 +61,7 @@ def paint_front(surroundings: Surroundings, variant: int, bays: int, floors: int
 
 
 def _age(wall: Wall, brick: bool, rng: np.random.Generator) -> None:
-    """Grain, blotches, streaks of rain; courses of bricks."""
+    """Paint grain, blotches, streaks of rain, and courses of bricks, in place."""
     height, width = wall.shape[:2]
     for cells, strength in ((height // 2, 4.0), (9, 7.0), (3, 8.0)):
         coarse = rng.standard_normal((max(2, cells), max(2, cells * width // height), 1)).astype(np.float32)
@@ -79,7 +79,7 @@ def _paint_window(
     wall: Wall, lights: NDArray[np.bool_], corner: tuple[int, int], base: Wall, shutter: Wall,
     surroundings: Surroundings, rng: np.random.Generator,
 ) -> None:  # fmt: skip
-    """One window, at times with shutters, a balcony, or a blind half down."""
+    """Paint one window, at times with shutters, a balcony, or a blind half down."""
     wide, tall = (24, 42) if surroundings == "old-town" else (int(rng.choice([26, 38])), 34)
     x, y = corner[0] + (_BAY_PX - wide) // 2, corner[1] + 13
     wall[y - 4 : y + tall + 4, x - 4 : x + wide + 4] = np.minimum(base * 1.18 + 14, 240)
@@ -104,7 +104,7 @@ def _paint_window(
 
 
 def _glaze(pane: Wall, rng: np.random.Generator) -> None:
-    """Glass: the sky above, whatever is opposite below, curtains, a frame."""
+    """Paint glass: the sky above, the houses opposite below, curtains, a frame."""
     tall, wide = pane.shape[:2]
     sky = rng.uniform(35, 150)
     pane[:] = np.linspace(sky, rng.uniform(18, 60), tall, dtype=np.float32)[:, None, None]
@@ -122,7 +122,7 @@ def _glaze(pane: Wall, rng: np.random.Generator) -> None:
 
 
 def _paint_band(wall: Wall, lights: NDArray[np.bool_], top: int, bays: int, rng: np.random.Generator) -> None:
-    """A storey of offices: a band of glass."""
+    """Paint a storey of offices: a band of glass."""
     band = slice(top + 10, top + 46)
     for column in range(0, bays * _BAY_PX, 20):
         pane = wall[band, column + 1 : column + 19]
@@ -132,7 +132,7 @@ def _paint_band(wall: Wall, lights: NDArray[np.bool_], top: int, bays: int, rng:
 
 
 def _paint_arcade(wall: Wall, base: Wall, bays: int, rng: np.random.Generator) -> None:
-    """Arches on pillars before a shaded walk with shops."""
+    """Paint arches on pillars before a shaded walk with shops."""
     arch = np.zeros(wall.shape[:2], np.uint8)
     for bay in range(bays):
         middle = bay * _BAY_PX + _BAY_PX // 2
@@ -150,7 +150,7 @@ def _paint_arcade(wall: Wall, base: Wall, bays: int, rng: np.random.Generator) -
 
 
 def _paint_shops(wall: Wall, lights: NDArray[np.bool_], bays: int, rng: np.random.Generator) -> None:
-    """Shop windows under signs and awnings, or roller gates."""
+    """Paint shop windows under signs and awnings, or roller gates."""
     for bay in range(0, bays, 2):
         left, right = bay * _BAY_PX + 4, min((bay + 2) * _BAY_PX, bays * _BAY_PX) - 4
         colour = np.array(rng.uniform(30, 220, 3), np.float32)
@@ -174,7 +174,7 @@ def _paint_shops(wall: Wall, lights: NDArray[np.bool_], bays: int, rng: np.rando
 
 @cache
 def paint_roof(variant: int) -> Image:
-    """Tiles or slates, (128, 128, 3)."""
+    """Paint tiles or slates, (128, 128, 3)."""
     rng = np.random.default_rng(variant)
     base = np.array(((72, 96, 158), (84, 104, 150), (92, 90, 90), (78, 86, 108))[variant % 4], np.float32)
     rows = np.where(np.arange(128) % 8 < 2, 0.78, 1.0).astype(np.float32)[:, None, None]

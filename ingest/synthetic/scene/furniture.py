@@ -20,7 +20,7 @@ Point = NDArray[np.float64]
 
 
 def lamp_post(at: Point, to_road: Point, height_m: float, rng: np.random.Generator) -> SceneObject:
-    """A post with an arm over the street. to_road: (2,) unit vector."""
+    """Build a street lamp: a post with an arm over the street. to_road: (2,) unit vector."""
     tip = at + to_road * 1.6
     arm = _bar(np.array([*at, height_m]), np.array([*tip, height_m + 0.25]), 0.05)
     head = box((tip[0] - 0.28, tip[1] - 0.28, height_m + 0.15), (tip[0] + 0.28, tip[1] + 0.28, height_m + 0.3), _MIDDLE)
@@ -34,7 +34,7 @@ def lamp_post(at: Point, to_road: Point, height_m: float, rng: np.random.Generat
 
 
 def signal(at: Point, facing: Point) -> SceneObject:
-    """A traffic signal. facing: (2,) unit vector towards those it is for."""
+    """Build a traffic signal. facing: (2,) unit vector towards those it is for."""
     post = tube(0.06, 3.4).moved(*at)
     across = np.array([-facing[1], facing[0]])
     front = at + facing * 0.2
@@ -50,7 +50,7 @@ def signal(at: Point, facing: Point) -> SceneObject:
 
 
 def sign(at: Point, facing: Point, rng: np.random.Generator) -> SceneObject:
-    """A traffic sign on a pole; a plain or striped board or a disc in the usual colours."""
+    """Build a traffic sign on a pole: a plain or striped board or a disc in the usual colours."""
     high_m = float(rng.uniform(2.1, 2.6))
     post = tube(0.035, high_m + 0.5).moved(*at)
     across = np.array([-facing[1], facing[0]])
@@ -67,14 +67,14 @@ def sign(at: Point, facing: Point, rng: np.random.Generator) -> SceneObject:
 
 
 def bollard(at: Point) -> SceneObject:
-    """A short post."""
+    """Build a short post."""
     post = tube(0.08, 0.95).moved(*at)
     cap = box((at[0] - 0.09, at[1] - 0.09, 0.92), (at[0] + 0.09, at[1] + 0.09, 1.02), _MIDDLE)
     return SceneObject((TexturedMesh(join([post, cap]), _DARK, lit=True),), square(at, 0.12), (post.vertices_m,))
 
 
 def bin_(at: Point, rng: np.random.Generator) -> SceneObject:
-    """A litter bin or a cabinet."""
+    """Build a litter bin or a cabinet."""
     half_m, high_m = (0.28, 0.95) if rng.random() < 0.6 else (0.45, 1.35)
     colours = ((60, 84, 48), (70, 70, 72), (140, 148, 150), (110, 70, 40))
     paint = np.full((8, 8, 3), colours[int(rng.integers(len(colours)))], np.uint8)
@@ -83,7 +83,7 @@ def bin_(at: Point, rng: np.random.Generator) -> SceneObject:
 
 
 def rail(line: Line, *, guard: bool) -> SceneObject:
-    """A railing along a line, or the beam of a crash barrier."""
+    """Build a railing along a line, or the beam of a crash barrier."""
     line = even(line, 2.0)
     heights = (0.62,) if guard else (0.45, 1.05)
     thick_m, tall_m = (0.05, 0.3) if guard else (0.025, 0.05)
@@ -96,7 +96,7 @@ def rail(line: Line, *, guard: bool) -> SceneObject:
 
 
 def wall_along(line: Line, height_m: float, thick_m: float, texture: Image) -> SceneObject:
-    """A hedge, a garden wall or a noise barrier along a line."""
+    """Build a hedge, a garden wall or a noise barrier along a line."""
     line = even(line, 2.5)
     left, right = beside(line, thick_m / 2), beside(line, -thick_m / 2)
     parts = []
@@ -113,7 +113,7 @@ def wall_along(line: Line, height_m: float, thick_m: float, texture: Image) -> S
 
 
 def billboard(at: Point, facing: Point, rng: np.random.Generator) -> SceneObject:
-    """A large poster on two legs."""
+    """Build a large poster on two legs."""
     across = np.array([-facing[1], facing[0]])
     wide, low, high = 2.4, 2.2, 4.9
     legs = [tube(0.1, low + 0.3).moved(*(at + across * side)) for side in (-1.6, 1.6)]
@@ -129,7 +129,7 @@ def billboard(at: Point, facing: Point, rng: np.random.Generator) -> SceneObject
 
 
 def _bar(start: Point, end: Point, half_m: float) -> Mesh:
-    """A thin bar between two points, level or nearly so."""
+    """Build a thin bar between two points, level or nearly so."""
     way = (end - start)[:2] / max(1e-6, float(np.linalg.norm((end - start)[:2])))
     across = np.array([-way[1], way[0], 0]) * half_m
     up = np.array([0, 0, half_m])
@@ -139,7 +139,7 @@ def _bar(start: Point, end: Point, half_m: float) -> Mesh:
 
 
 def _ribbon(line: Line, low_m: float, high_m: float, thick_m: float) -> Mesh:
-    """An upright band along a line, both faces and its top."""
+    """Build an upright band along a line, both faces and its top."""
     left, right = beside(line, thick_m), beside(line, -thick_m)
     ring = [(right, low_m), (right, high_m), (left, high_m), (left, low_m)]
     points = np.stack([np.concatenate([base, np.full((len(base), 1), level)], 1) for base, level in ring], 1)

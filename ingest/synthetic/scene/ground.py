@@ -45,7 +45,8 @@ _MOST_SPOILS = 60
 
 
 def paint_ground(streets: Streets, surroundings: Surroundings, canvas: GroundCanvas, rng: np.random.Generator) -> Field:
-    """The ground in even daylight, (rows, W, 3) float32 BGR of the canvas's rows."""
+    """Paint the ground in even daylight, (rows, W, 3) float32 BGR of the canvas's rows."""
+    # Step 1: verges everywhere, in lumps and large patches
     style = STYLES[surroundings]
     lanes = drivable(streets)
     outer = sides(lanes)
@@ -54,10 +55,13 @@ def paint_ground(streets: Streets, surroundings: Surroundings, canvas: GroundCan
     lumps = canvas.noise(3.0, 0.5) * canvas.fading(0.04) + 0.7 * canvas.noise(11.0, 1.0) * canvas.fading(0.2)
     image += style.verge_noise * lumps[..., None] * np.array((0.7, 1.0, 1.0), np.float32)
     image += style.verge_noise * canvas.noise(90.0, 1.4)[..., None] * np.array((0.5, 0.5, 1.3), np.float32)
+    # Step 2: pavements and carriageways over them
     _lay_pavement(image, canvas, streets, lanes, outer, style)
     road = _lay_asphalt(image, canvas, streets, lanes, rng)
+    # Step 3: wear of the asphalt
     worn = _wear(canvas, [*lanes, *ways_across(streets, lanes)], outer, rng)
     image += (worn * (road.astype(np.float32) / 255))[..., None]
+    # Step 4: bus lanes and markings
     _tint_bus_lanes(image, canvas, lanes, rng)
     _blend(image, canvas.fill(canvas.blank(), paint_lines(streets, style.markings)), _PAINT, _paint_left(canvas, rng))
     return image
@@ -75,7 +79,7 @@ def _blend(image: Field, mask: NDArray[np.uint8], colour: Colour, share: float |
 
 
 def _around(streets: Streets, lanes: list[Lane], by_m: float) -> list[Line]:
-    """Polygons that cover the carriageway and what is within `by_m` of it."""
+    """Polygons that cover the carriageway and the ground within `by_m` of it."""
     parts = []
     for lane in lanes:
         half_m = lane.width_m / 2 + by_m
@@ -88,7 +92,7 @@ def _around(streets: Streets, lanes: list[Lane], by_m: float) -> list[Line]:
 def _lay_pavement(
     image: Field, canvas: GroundCanvas, streets: Streets, lanes: list[Lane], outer: list[Side], style: GroundStyle
 ) -> None:
-    """Pavements with their joints, kerbs and gutters."""
+    """Paint pavements with their joints, kerbs and gutters, in place."""
     paving = canvas.fill(canvas.blank(), _around(streets, lanes, style.pavement_m))
     for lane in streets.lanes:
         if lane.kind == "walk" and len(lane.centre_m) > 1:
@@ -110,7 +114,7 @@ def _lay_pavement(
 
 
 def beside_points(side: Side, style: GroundStyle, canvas: GroundCanvas) -> list[Line]:
-    """The joints of the paving along one side, near the camera."""
+    """Lines of the joints of the paving along one side, near the camera."""
     line = even(side.line, 1.0)
     here = np.array([canvas.projection.pose.x_m, canvas.projection.pose.y_m])
     near = np.linalg.norm(line - here, axis=1) < _NEAR_M * 0.6
@@ -125,7 +129,7 @@ def beside_points(side: Side, style: GroundStyle, canvas: GroundCanvas) -> list[
 def _lay_asphalt(
     image: Field, canvas: GroundCanvas, streets: Streets, lanes: list[Lane], rng: np.random.Generator
 ) -> NDArray[np.uint8]:
-    """The carriageway, a tone of its own for each street and for junctions; returns where it is."""
+    """Paint the carriageway, in place, its tone by street, and one for junctions; returns its mask, (rows, W) uint8."""
     choice = rng.permutation(len(_ASPHALTS))
     names = sorted({_street(lane) for lane in lanes})
     tones = {name: _ASPHALTS[choice[min(k % 5, k % 3 + k // 5) % len(_ASPHALTS)]] for k, name in enumerate(names)}
@@ -147,7 +151,7 @@ def _lay_asphalt(
 
 
 def ways_across(streets: Streets, lanes: list[Lane]) -> list[Lane]:
-    """How vehicles cross junctions: curves from the end of each lane to the beginning of others."""
+    """Curves on which vehicles cross junctions, from the end of each lane to the beginning of others."""
     ways: list[Lane] = []
     for junction in streets.junctions:
         near = [
@@ -166,7 +170,7 @@ def ways_across(streets: Streets, lanes: list[Lane]) -> list[Lane]:
 
 
 def _bend(start: Line, end: Line) -> Line | None:
-    """A curve (N, 2) from the end of one line to the beginning of another; None for a turn back."""
+    """Curve (N, 2) from the end of one line to the beginning of another; None for a turn back."""
     here, there = start[-1], end[0]
     out, into = (step / max(1e-9, float(np.linalg.norm(step))) for step in (start[-1] - start[-2], end[1] - end[0]))
     reach_m = 0.5 * float(np.linalg.norm(there - here))
@@ -178,15 +182,16 @@ def _bend(start: Line, end: Line) -> Line | None:
 
 
 def _street(lane: Lane) -> str:
-    """The street a lane belongs to: both directions and all sections of one."""
+    """Name of the street of a lane, the same for both directions and all sections."""
     return lane.edge.lstrip("-").split("#")[0]
 
 
 def _wear(canvas: GroundCanvas, lanes: list[Lane], outer: list[Side], rng: np.random.Generator) -> Field:
-    """What years have done to the asphalt, grey levels to add: tracks, oil, patches, cracks, lids, dirt at the kerb."""
+    """Wear of the asphalt, (rows, W) grey levels to add: tracks, oil, dirt at the kerb, patches, cracks, lids."""
     worn = np.zeros(canvas.shape, np.float32)
     here = np.array([canvas.projection.pose.x_m, canvas.projection.pose.y_m])
     polished = float(rng.choice([-5.0, -3.5, 4.0]))
+    # Step 1: tracks of wheels, darker or brighter than the rest
     soft = canvas.blank()
     for width_m, level in ((0.75, 70), (0.5, 150), (0.28, 230)):
         for lane in lanes:
@@ -194,15 +199,18 @@ def _wear(canvas: GroundCanvas, lanes: list[Lane], outer: list[Side], rng: np.ra
                 canvas.fill(soft, [strip(lane.centre_m, offset_m + width_m / 2, offset_m - width_m / 2)], level)
     patchy = np.clip(0.75 + 0.4 * canvas.noise(45.0, 1.3), 0, 1.4)
     worn += polished / 255 * 1.6 * soft * patchy
+    # Step 2: oil along the middle of lanes
     oil = canvas.blank()
     for lane in lanes:
         canvas.fill(oil, [strip(lane.centre_m, 0.45, -0.45)], 110)
         canvas.fill(oil, [strip(lane.centre_m, 0.25, -0.25)], 220)
     worn -= 7.0 / 255 * oil * np.clip(0.6 + 0.5 * canvas.noise(30.0, 1.2), 0, 1.6)
+    # Step 3: dirt at the kerb
     for side in outer:
         for reach_m, darker in ((0.9, 4), (0.4, 7)):
             edge = strip(side.line, 0.0, -side.outward * reach_m)
             worn -= darker / 255 * canvas.fill(canvas.blank(), [edge]).astype(np.float32)
+    # Step 4: patches, cracks, lids and stains near the camera
     near = [lane for lane in lanes if np.linalg.norm(lane.centre_m - here, axis=1).min() < _NEAR_M]
     for _ in range(min(_MOST_SPOILS, int(rng.integers(3, 6)) * max(1, len(near)))):
         _spoil(worn, canvas, near[int(rng.integers(len(near)))] if near else None, here, rng)
@@ -212,7 +220,7 @@ def _wear(canvas: GroundCanvas, lanes: list[Lane], outer: list[Side], rng: np.ra
 def _spoil(
     worn: Field, canvas: GroundCanvas, lane: Lane | None, here: NDArray[np.float64], rng: np.random.Generator
 ) -> None:
-    """One patch, crack, lid or stain somewhere in a lane."""
+    """Add one patch, crack, lid or stain somewhere in a lane, in place."""
     if lane is None:
         return
     total_m = float(lengths(lane.centre_m)[-1])
@@ -254,7 +262,7 @@ def _tint_bus_lanes(image: Field, canvas: GroundCanvas, lanes: list[Lane], rng: 
 
 
 def _paint_left(canvas: GroundCanvas, rng: np.random.Generator) -> Field:
-    """The share of the paint that is left: worn off in grains and in patches."""
+    """Share of the paint that is left, (rows, W): worn off in grains and in patches."""
     age = rng.uniform(0.05, 0.35)
     left = 1.05 - age + 0.22 * canvas.noise(2.5, 0.5) * canvas.fading(0.03) + (0.1 + age / 3) * canvas.noise(25.0, 1.2)
     return np.asarray(np.clip(left, 0.12, 0.97), np.float32)

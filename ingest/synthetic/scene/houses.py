@@ -18,7 +18,7 @@ from ingest.synthetic.world.weather import Weather
 
 @dataclass(frozen=True, slots=True)
 class HouseStyle:
-    """How houses stand along a street: ranges in metres and storeys; pitched: their roofs."""
+    """Style of the houses along a street: ranges in metres and storeys; pitched: their roofs."""
 
     set_back_m: tuple[float, float]
     length_m: tuple[float, float]
@@ -39,7 +39,7 @@ HOUSES: dict[Surroundings, HouseStyle] = {
 def build_houses(
     side: Side, site: BuildableArea, surroundings: Surroundings, weather: Weather, rng: np.random.Generator
 ) -> list[SceneObject]:
-    """The houses along one side of a street, where there is room."""
+    """Build houses along one side of a street, where there is room."""
     style = HOUSES[surroundings]
     built = []
     along = lengths(side.line)
@@ -64,7 +64,10 @@ def build_houses(
 
 
 def _footprint(side: Side, at_m: float, length_m: float, back_m: float, depth_m: float) -> Line | None:
-    """A rectangle (4, 2) beside the street, counter-clockwise, its first side the front."""
+    """Footprint of a house: a rectangle (4, 2) beside the street, counter-clockwise, its first side the front.
+
+    None where the side is too short, or faces another lane.
+    """
     part = piece(side.line, at_m, at_m + length_m)
     kerb = side.kerb[np.searchsorted(lengths(side.line), [at_m, at_m + length_m]).clip(0, len(side.kerb) - 1)]
     if length_m < 5 or len(part) < 2 or not kerb.all():
@@ -81,7 +84,7 @@ def _footprint(side: Side, at_m: float, length_m: float, back_m: float, depth_m:
 
 
 def _shrunk(footprint: Line) -> Line:
-    """A little smaller, so that neighbours may share a wall."""
+    """Shrink a footprint a little, so that neighbours may share a wall."""
     return np.asarray(footprint.mean(0) + (footprint - footprint.mean(0)) * 0.96)
 
 
@@ -112,7 +115,7 @@ def _build(
 def _roof(
     footprint: Line, height_m: float, pitched: bool, variant: int, weather: Weather
 ) -> tuple[NDArray[np.float64], list[TexturedMesh]]:
-    """Two slopes whose ridge runs along the front, or a flat roof behind a parapet; the ridge's ends and the pieces."""
+    """Build two slopes with a ridge along the front, or a flat roof behind a parapet; returns ridge ends and pieces."""
     first, _second, _third, fourth = footprint
     if not pitched:
         corners = [(*corner, height_m - 0.4) for corner in footprint]
@@ -139,7 +142,7 @@ def _overhang(footprint: Line) -> Line:
 
 
 def daylight(normal: NDArray[np.float64], weather: Weather) -> float:
-    """How much light falls on a wall that looks towards `normal`, 1 for a bright one."""
+    """Light on a wall that looks towards `normal`, about 1 for a bright one."""
     if not weather.sunny:
         return 0.86 + 0.1 * float(normal[2])
     sun = np.array(weather.sun) / np.linalg.norm(weather.sun)

@@ -1,4 +1,4 @@
-"""Light on the ground of a plate: shade of what stands there, pools under street lamps, mirrors of a wet road."""
+"""Light on the ground of a plate: shade of the scenery, pools under street lamps, mirrors of a wet road."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from ingest.synthetic.scene.scene_object import SceneObject
 from ingest.synthetic.world.weather import Weather
 
 SHADE_BGR = (0.60, 0.54, 0.50)
-"""What is left of the light where the sun does not reach."""
+"""Share of the light that is left in the shade."""
 
 _TONES_BGR: dict[str, tuple[float, float, float]] = {
     "sun": (1.0, 1.0, 1.0), "overcast": (1.0, 0.98, 0.97), "dusk": (0.54, 0.49, 0.48), "night": (0.21, 0.19, 0.19),
@@ -22,7 +22,7 @@ _WHITE_BGR = np.array((0.95, 1.0, 1.0), np.float32)
 
 
 def tone_of(weather: Weather) -> NDArray[np.float32]:
-    """(3,) BGR: how bright the light of the sky leaves things, 1 by day."""
+    """Tone (3,) BGR of things in the light of the sky, 1 by day."""
     tone = np.array(_TONES_BGR[weather.light], np.float32)
     if weather.light == "sun" and not weather.sunny:
         tone = np.array(_TONES_BGR["overcast"], np.float32)
@@ -30,7 +30,7 @@ def tone_of(weather: Weather) -> NDArray[np.float32]:
 
 
 def shade_on_ground(objects: Sequence[SceneObject], canvas: GroundCanvas, weather: Weather) -> Field:
-    """Where the sun does not reach, (rows, W) float32 from 0 to 1."""
+    """Shade on the ground, (rows, W) float32 from 0 to 1 where the sun does not reach."""
     mask = canvas.blank()
     if not weather.sunny:
         return mask.astype(np.float32)
@@ -80,10 +80,11 @@ def lamp_shine(image: Image, objects: Sequence[SceneObject], canvas: GroundCanva
 def mirror_in_wet(
     image: Image, foreground: NDArray[np.uint8], canvas: GroundCanvas, weather: Weather, rng: np.random.Generator
 ) -> Image:
-    """The image with what stands behind the ground mirrored in it, (H, W, 3) uint8.
+    """Mirror the scenery behind the ground in it, as a new (H, W, 3) uint8 image.
 
     foreground: (H, W) uint8, 255 where no ground is seen.
     """
+    # Step 1: for each pixel of ground, the row as far above the scenery's foot as the pixel is below it
     height, width = image.shape[:2]
     ground = foreground < 128
     rows = np.arange(height)[:, None]
@@ -91,10 +92,12 @@ def mirror_in_wet(
     above = np.maximum.accumulate(edge, axis=0)
     mirrored = np.clip(2 * above - rows, 0, height - 1).astype(np.float32)
     columns = np.broadcast_to(np.arange(width, dtype=np.float32)[None], (height, width))
+    # Step 2: the mirrored image, rippled and blurred, most of all vertically
     ripple = np.zeros((height, width), np.float32)
     ripple[canvas.horizon_row :] = 2.0 * canvas.noise(6.0, 0.8)
     seen = cv2.remap(image, columns + ripple, mirrored, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
     seen = cv2.GaussianBlur(seen, (0, 0), sigmaX=width / 400, sigmaY=width / 130)
+    # Step 3: blend it in: more in puddles, at grazing angles, and in heavy rain
     share = np.zeros((height, width), np.float32)
     puddles = np.clip(0.5 + 0.5 * canvas.noise(28.0, 1.3), 0.12, 1)
     grazing = np.clip(1.15 - 1.2 * np.sin(np.arctan2(canvas.projection.pose.z_m, canvas.away_m)), 0.2, 1)

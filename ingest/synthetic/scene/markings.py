@@ -13,7 +13,7 @@ from ingest.synthetic.world.streets import Lane, Line, Streets
 
 _STEP_M = 2.0
 _BESIDE_M = 1.4
-"""Boundaries closer than this belong together."""
+"""Distance below which boundaries belong together."""
 
 _JOINED_M = 2.5
 _AT_JUNCTION_M = 15.0
@@ -38,7 +38,7 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class MarkingStyle:
-    """How a place paints its streets. edge_lines: whether lines follow the kerb. dash_m: dash and gap between lanes."""
+    """Style of the markings of a place. edge_lines: lines along the kerb. dash_m: dash and gap between lanes."""
 
     edge_lines: bool = True
     dash_m: tuple[float, float] = (2.0, 4.0)
@@ -47,7 +47,7 @@ class MarkingStyle:
 
 
 def drivable(streets: Streets) -> list[Lane]:
-    """The lanes for vehicles, evenly spaced; those that the map cuts off lead on straight."""
+    """Lanes for vehicles, their points evenly spaced; those that the map cuts off are led on straight."""
     lanes = [
         lane
         for lane in streets.lanes
@@ -61,7 +61,7 @@ def drivable(streets: Streets) -> list[Lane]:
 
 
 def _led_on(line: Line, ends: Line, streets: Streets) -> Line:
-    """The line, longer at an end where neither a lane nor a junction adjoins."""
+    """Lengthen a line at an end where neither a lane nor a junction adjoins."""
 
     def open_(end: Line) -> bool:
         lanes = int((np.linalg.norm(ends - end, axis=1) < _JOINED_M).sum()) > 1
@@ -76,7 +76,7 @@ def _led_on(line: Line, ends: Line, streets: Streets) -> Line:
 
 
 def sides(lanes: list[Lane]) -> list[Side]:
-    """The outer sides of all edges."""
+    """Find the outer sides of all edges."""
     found = []
     for of_edge in _by_edge(lanes).values():
         for lane, outward in ((of_edge[0], -1), (of_edge[-1], 1)):
@@ -88,7 +88,7 @@ def sides(lanes: list[Lane]) -> list[Side]:
 
 
 def within_lanes(points: Line, lanes: list[Lane], margin_m: float = 0.0) -> NDArray[np.bool_]:
-    """Which of (N, 2) points lie in a lane or closer to one than a margin."""
+    """(N,) bool, True for points (N, 2) in a lane or closer to one than a margin."""
     inside = np.zeros(len(points), bool)
     for lane in lanes:
         start, step = lane.centre_m[:-1], np.diff(lane.centre_m, axis=0)
@@ -105,7 +105,8 @@ def within_lanes(points: Line, lanes: list[Lane], margin_m: float = 0.0) -> NDAr
 
 
 def paint_lines(streets: Streets, style: MarkingStyle) -> list[Line]:
-    """Polygons of all that is painted, except what a crossing covers."""
+    """Make the polygons of all markings."""
+    # Step 1: lines between lanes of one direction
     lanes = drivable(streets)
     painted: list[Line] = []
     for of_edge in _by_edge(lanes).values():
@@ -114,8 +115,10 @@ def paint_lines(streets: Streets, style: MarkingStyle) -> list[Line]:
             bus = "bus" in (right.kind, left.kind)
             pieces = [line] if bus else list(dashes(line, *style.dash_m))
             painted += [strip(each, 0.12 if bus else 0.07, -0.12 if bus else -0.07) for each in pieces]
+    # Step 2: edge lines and middle lines
     for side in sides(lanes):
         painted += _paint_side(side, style)
+    # Step 3: stop lines, arrows and crossings
     for of_edge in _by_edge(lanes).values():
         painted += _paint_end(of_edge, streets, style)
     for crossing in streets.crossings:
@@ -124,7 +127,7 @@ def paint_lines(streets: Streets, style: MarkingStyle) -> list[Line]:
 
 
 def zebra(crossing: Line) -> list[Line]:
-    """The stripes of a crossing (4, 2), along its first side, half a metre wide."""
+    """Make the stripes of a crossing (4, 2), along its first side, about half a metre wide."""
     first, second, third, fourth = crossing
     across_m = float(np.linalg.norm(fourth - first))
     count = max(1, int((across_m + 0.5) / 1.0))
@@ -145,7 +148,7 @@ def _by_edge(lanes: list[Lane]) -> dict[str, list[Lane]]:
 
 
 def _paint_side(side: Side, style: MarkingStyle) -> list[Line]:
-    """Edge line along the kerb, middle line where another direction adjoins."""
+    """Make the edge line along the kerb, and the middle line where another direction adjoins."""
     painted: list[Line] = []
     inside = -side.outward
     for kerb, line in _runs(side.line, side.kerb):
@@ -159,13 +162,13 @@ def _paint_side(side: Side, style: MarkingStyle) -> list[Line]:
 
 
 def _first_of_pair(side: Side) -> bool:
-    """Of two directions that share a line only one paints it: the one that leads up, or to the right."""
+    """Test for the direction that leads up, or to the right: of two that share a line only this one paints it."""
     way = side.line[-1] - side.line[0]
     return bool(way[1] > abs(way[0]) * 1e-3 or (abs(way[1]) <= abs(way[0]) * 1e-3 and way[0] > 0))
 
 
 def _runs(line: Line, flags: NDArray[np.bool_]) -> list[tuple[bool, Line]]:
-    """The line cut where the flag changes."""
+    """Cut a line where its flag changes."""
     cuts = np.flatnonzero(np.diff(flags)) + 1
     runs = []
     for start, end in zip(np.concatenate([[0], cuts]), np.concatenate([cuts, [len(line)]]), strict=True):
@@ -176,7 +179,7 @@ def _runs(line: Line, flags: NDArray[np.bool_]) -> list[tuple[bool, Line]]:
 
 
 def _paint_end(of_edge: list[Lane], streets: Streets, style: MarkingStyle) -> list[Line]:
-    """A stop line and arrows where an edge meets a junction."""
+    """Make a stop line and arrows where an edge meets a junction."""
     end = of_edge[0].centre_m[-1]
     if not any(np.linalg.norm(end - junction, axis=1).min() < 12 for junction in streets.junctions):
         return []
@@ -194,7 +197,7 @@ def _paint_end(of_edge: list[Lane], streets: Streets, style: MarkingStyle) -> li
 
 
 def _arrow(shaft: Line, turn: int) -> list[Line]:
-    """An arrow along a short line: straight on, or bent to the left (1) or right (-1)."""
+    """Make an arrow along a short line: straight on (0), or bent to the left (1) or right (-1)."""
     tip, way = shaft[-1], directions(shaft)[-1]
     across = left_of(way)
     if turn:

@@ -1,4 +1,4 @@
-"""The parts that surroundings are made of."""
+"""Scene objects: the parts of a camera's surroundings."""
 
 from dataclasses import dataclass, field
 
@@ -28,7 +28,7 @@ class TexturedMesh:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SceneObject:
-    """Something that stands on the ground: a house, a tree, a sign.
+    """An object on the ground: a house, a tree, a sign.
 
     footprint: (N, 2) convex polygon on the map around all of it. blocks: points (N, 3) whose convex hulls throw its
     shadow. lamp_m: (3,) a street lamp's light.
@@ -41,5 +41,5 @@ class SceneObject:
 
 
 def square(at: Line | tuple[float, float], half_m: float) -> Line:
-    """A small footprint."""
+    """Make a square footprint around a place."""
     return np.asarray(at) + half_m * np.array([(-1.0, -1), (1, -1), (1, 1), (-1, 1)])

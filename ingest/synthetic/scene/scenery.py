@@ -18,17 +18,18 @@ from ingest.synthetic.world.streets import Line, Streets
 from ingest.synthetic.world.weather import Weather
 
 _FROM_ROAD_M = 0.3
-"""How far everything stays off the carriageway."""
+"""Least distance of objects from the carriageway, metres."""
 
 _HEADROOM_M = 5.0
-"""Crowns that begin lower do not reach over a carriageway."""
+"""Least height at which a crown begins that reaches over a carriageway."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlaceStyle:
-    """How a place furnishes its streets: mean distances in metres, 0 for none.
+    """Style of the furniture of a place's streets, with the distances between objects in metres.
 
-    tree_off_m: how far off the kerb trees stand. species: the kinds of trees. lamp_m: height of the lamps.
+    tree_off_m: distances of trees from the kerb, least and most. species: the kinds of trees. lamp_m: height of the
+    lamps.
     """
 
     trees_every_m: float
@@ -51,17 +52,23 @@ PLACES: dict[Surroundings, PlaceStyle] = {
 def draw_scenery(
     streets: Streets, spec: CameraSpec, weather: Weather, rng: np.random.Generator
 ) -> tuple[list[SceneObject], BuildableArea]:
-    """All that stands around one camera, and where there was room; nothing of it touches a carriageway."""
+    """Draw the scenery around one camera; returns it and the area that it was built in.
+
+    Nothing of it touches a carriageway.
+    """
+    # Step 1: houses
     site = BuildableArea(streets, spec.pose)
     style = PLACES[spec.place]
     objects: list[SceneObject] = []
     for side in site.sides:
         objects += build_houses(side, site, spec.place, weather, rng)
+    # Step 2: lamps, furniture and boundaries along the kerbs, signals at the stop lines
     for side in site.sides:
         for line in _kerb_runs(side):
             objects += _line_up(line, side, site, spec, rng)
     for line_end in _stop_places(site, streets):
         objects += [signal(*line_end)] if site.free(square(line_end[0], 0.25), _FROM_ROAD_M) else []
+    # Step 3: trees in the room that is left
     for side in site.sides:
         for line in _kerb_runs(side):
             objects += _plant(line, side, site, style, rng)
@@ -69,7 +76,7 @@ def draw_scenery(
 
 
 def _lamp_on_mast(site: BuildableArea) -> SceneObject:
-    """The lamp that a camera shares its mast with; it lights the street before it."""
+    """Lamp that a camera shares its mast with; it lights the street before it."""
     yaw = np.radians(site.pose.yaw_deg)
     ahead = np.array([-np.sin(yaw), np.cos(yaw)])
     here = np.array([site.pose.x_m, site.pose.y_m])
@@ -77,7 +84,7 @@ def _lamp_on_mast(site: BuildableArea) -> SceneObject:
 
 
 def _kerb_runs(side: Side) -> list[Line]:
-    """The parts of a side that face no other lane."""
+    """Parts of a side that face no other lane."""
     cuts = np.flatnonzero(np.diff(side.kerb)) + 1
     runs = zip(np.concatenate([[0], cuts]), np.concatenate([cuts, [len(side.line)]]), strict=True)
     return [side.line[start:end] for start, end in runs if side.kerb[start] and end - start > 2]
@@ -86,7 +93,7 @@ def _kerb_runs(side: Side) -> list[Line]:
 def _line_up(
     line: Line, side: Side, site: BuildableArea, spec: CameraSpec, rng: np.random.Generator
 ) -> list[SceneObject]:
-    """Lamps, small furniture and the boundary along one kerb."""
+    """Build lamps, small furniture and the boundary along one kerb."""
     style, ground = PLACES[spec.place], STYLES[spec.place]
     objects: list[SceneObject] = []
     total_m = float(lengths(line)[-1])
@@ -117,7 +124,7 @@ def _line_up(
 def _bound(
     line: Line, side: Side, site: BuildableArea, style: PlaceStyle, pavement_m: float, rng: np.random.Generator
 ) -> list[SceneObject]:
-    """What closes the street off to the side: bollards, hedges and garden walls, crash barriers, railings."""
+    """Build the boundary of a street to the side: bollards, hedges and garden walls, crash barriers, railings."""
     objects: list[SceneObject] = []
     total_m = float(lengths(line)[-1])
     step_m = {"bollards": 2.2, "hedge": 9.0, "guard": 16.0, "rail": 12.0}[style.boundary]
@@ -147,7 +154,7 @@ def _bound(
 def _plant(
     line: Line, side: Side, site: BuildableArea, style: PlaceStyle, rng: np.random.Generator
 ) -> list[SceneObject]:
-    """Trees along one kerb; few where their crowns hide the street, none close before the camera."""
+    """Plant trees along one kerb; few where their crowns hide the street, none of those close before the camera."""
     objects = []
     species = style.species[int(rng.integers(len(style.species)))]
     for at_m in np.arange(rng.uniform(2, style.trees_every_m), lengths(line)[-1], style.trees_every_m):
@@ -172,7 +179,7 @@ def _plant(
 
 
 def _spot(line: Line, side: Side, at_m: float, off_m: float) -> tuple[Line, Line, Line]:
-    """A place off the kerb, the direction away from the street, and the driving direction there."""
+    """Place at `at_m` along and `off_m` off the kerb, the direction away from the street, and the driving direction."""
     at_m = float(np.clip(at_m, 0, lengths(line)[-1] - 0.1))
     part = piece(line, at_m, at_m + 0.5)
     way = directions(part)[0]
@@ -181,7 +188,7 @@ def _spot(line: Line, side: Side, at_m: float, off_m: float) -> tuple[Line, Line
 
 
 def _stop_places(site: BuildableArea, streets: Streets) -> list[tuple[Line, Line]]:
-    """Beside the stop lines of larger junctions: a place, and the direction from where one comes."""
+    """Places beside the stop lines of larger junctions, each with the direction against the traffic."""
     found = []
     for side in site.sides:
         end, way = side.line[-1], directions(side.line)[-1]
@@ -192,7 +199,7 @@ def _stop_places(site: BuildableArea, streets: Streets) -> list[tuple[Line, Line
 
 
 def _paint_boundary(rng: np.random.Generator) -> Image:
-    """Leaves of a hedge, or bricks or render of a garden wall, (64, 64, 3)."""
+    """Paint leaves of a hedge, or bricks or render of a garden wall, (64, 64, 3)."""
     grain = rng.standard_normal((64, 64, 1))
     if rng.random() < 0.6:
         return np.asarray(np.clip(np.array((38, 78, 62)) * (1 + 0.3 * grain), 0, 255), np.uint8)

@@ -47,7 +47,7 @@ def paint_skyline(
 def _belt(
     canvas: GroundCanvas, far_m: float, tall_m: float, lanes: list[Lane], roofs: bool, rng: np.random.Generator
 ) -> NDArray[np.uint8]:
-    """The outline of a belt at a distance, with gaps where streets lead through, (H, W)."""
+    """Draw the mask of a belt at a distance, with gaps where streets lead through, (H, W) uint8."""
     pose = canvas.projection.pose
     angles = np.radians(np.linspace(pose.yaw_deg + pose.fov_deg * 0.8, pose.yaw_deg - pose.fov_deg * 0.8, 240))
     base = np.stack([pose.x_m - np.sin(angles) * far_m, pose.y_m + np.cos(angles) * far_m], 1)

@@ -15,7 +15,7 @@ _FACETS = 52
 
 @dataclass(frozen=True, slots=True)
 class Species:
-    """A kind of tree: its colour, and its crown as shares of the height: where it begins, how wide, how many lumps."""
+    """Species of tree: its colour, and its crown as shares of the height (begin, width), with its number of lumps."""
 
     leaf_bgr: tuple[float, float, float]
     crown_from: float
@@ -33,7 +33,8 @@ SPECIES = {
 
 
 def grow_tree(x_m: float, y_m: float, height_m: float, name: str, rng: np.random.Generator) -> SceneObject:
-    """A tree of a species; its crown may reach wider than its trunk by half the width of its species."""
+    """Grow a tree of a species; its crown reaches about half the width of its species to each side of the trunk."""
+    # Step 1: the crown, lumps of leaves around the trunk from its lower end to the top
     species = SPECIES[name]
     low, radius = species.crown_from * height_m, species.width * height_m / 2
     lumps: list[Mesh] = []
@@ -47,6 +48,7 @@ def grow_tree(x_m: float, y_m: float, height_m: float, name: str, rng: np.random
         axes = np.array([radius * 0.52, radius * 0.52, max(depth * 0.38, radius * 0.22)]) * rng.uniform(0.8, 1.15)
         lumps += [_leaves(centre, axes, rng)]
         clouds.append(_ball(centre, axes * 0.86, 6, 4).vertices_m)
+    # Step 2: dark balls within the lumps, and the trunk
     inner = [_ball(cloud.mean(0), (cloud.max(0) - cloud.min(0)) / 2 * 0.9, 7, 5) for cloud in clouds]
     texture = _paint_leaves(name, int(rng.integers(3)))
     bark = np.full((8, 8, 3), (52, 64, 74), np.uint8)
@@ -59,7 +61,7 @@ def grow_tree(x_m: float, y_m: float, height_m: float, name: str, rng: np.random
 
 
 def tube(radius_m: float, height_m: float, segments: int = 6) -> Mesh:
-    """An upright tube on the origin, open at its ends."""
+    """Make an upright tube on the origin, open at its ends."""
     angle = np.linspace(0, 2 * np.pi, segments + 1)
     ring = np.stack([radius_m * np.cos(angle), radius_m * np.sin(angle), np.zeros_like(angle)], 1)
     points = np.stack([ring, ring + np.array([0, 0, height_m])], axis=1)
@@ -67,7 +69,7 @@ def tube(radius_m: float, height_m: float, segments: int = 6) -> Mesh:
 
 
 def _leaves(centre: Floats, axes: Floats, rng: np.random.Generator) -> Mesh:
-    """Small facets over an ellipsoid, each turned its own way; they take the light of the ellipsoid."""
+    """Make small facets over an ellipsoid, each turned its own way; they take the light of the ellipsoid."""
     outward = rng.normal(0, 1, (_FACETS, 3))
     outward[:, 2] = outward[:, 2] * 0.9 + 0.15
     outward /= np.linalg.norm(outward, axis=1, keepdims=True)
@@ -99,7 +101,7 @@ def _leaves(centre: Floats, axes: Floats, rng: np.random.Generator) -> Mesh:
 
 
 def _ball(centre: Floats, axes: Floats, columns: int, rows: int) -> Mesh:
-    """An ellipsoid of few triangles; its normals are those of a ball."""
+    """Make an ellipsoid of few triangles; its normals are those of a ball."""
     unit = _unit_ball(columns, rows)
     return Mesh((unit.vertices_m * axes + centre).astype(np.float32), unit.normals, unit.uv, unit.triangles)
 
