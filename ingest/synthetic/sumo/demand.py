@@ -1,4 +1,4 @@
-"""Vehicles for a SUMO scenario: passenger cars become a mix of cars, vans, trucks and motorcycles."""
+"""Demand of a SUMO scenario: passenger cars become a mix of cars, vans, trucks and motorcycles."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -29,7 +29,7 @@ _DEFAULT = "DEFAULT_VEHTYPE"
 
 
 def kind_of(type_id: str, kinds: Mapping[str, VehicleKind | None]) -> VehicleKind | None:
-    """What a vehicle of a type looks like; None for what is not drawn (bicycles, trams)."""
+    """Kind of the vehicles of a type; None for those that are not drawn (bicycles, trams)."""
     if "@" in type_id:
         name = type_id.rpartition("@")[2]
         return next((kind for kind in _SHARES if kind == name), "car")
@@ -37,16 +37,16 @@ def kind_of(type_id: str, kinds: Mapping[str, VehicleKind | None]) -> VehicleKin
 
 
 def default_types() -> ElementTree.Element:
-    """What vehicles are that name no type."""
+    """Make an additional file, as XML, with the mix of kinds for vehicles that name no type."""
     root = ElementTree.Element("additional")
     root.append(_mixed(ElementTree.Element("vType", id=_DEFAULT, minGap="1.5")))
     return root
 
 
 def mix_kinds(path: Path, out: Path, kinds: dict[str, VehicleKind | None]) -> Path:
-    """The file to load in place of one with demand or equipment: with mixed kinds, and without recorders.
+    """Rewrite a file with demand or equipment to `out`, with mixed kinds and without recorders; returns its path.
 
-    Notes in `kinds` what other types look like. A file in which nothing is to be changed is used as it is.
+    Notes in `kinds` the kinds of other types. A file in which nothing is to be changed is used as it is.
     """
     with open_xml(path) as file:
         if not _concerned(file.read()):
@@ -91,7 +91,7 @@ def _is_passenger(vtype: ElementTree.Element) -> bool:
 
 
 def _mixed(vtype: ElementTree.Element) -> ElementTree.Element:
-    """A distribution of kinds under the name of one type; all may drive where it may."""
+    """Make a distribution of kinds under the name of one type; all may drive where it may."""
     name, share = vtype.get("id", ""), float(vtype.get("probability", 1))
     mixed = ElementTree.Element("vTypeDistribution", id=name)
     for kind, part in _SHARES.items():
@@ -104,7 +104,7 @@ def _mixed(vtype: ElementTree.Element) -> ElementTree.Element:
 
 
 def _note(vtype: ElementTree.Element, kinds: dict[str, VehicleKind | None]) -> None:
-    """Remember what a type looks like, and give it room for that."""
+    """Note the kind of a type, and give it the room that the kind needs."""
     vclass = vtype.get("vClass", "passenger")
     kind = "car" if vclass in _PASSENGER else _CLASSES.get(vclass)
     kinds[vtype.get("id", "")] = kind

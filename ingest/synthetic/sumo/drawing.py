@@ -1,4 +1,4 @@
-"""Fresh traffic: simulate once coarsely to place cameras, then finely to record what passes them."""
+"""Drawing of fresh traffic: a coarse simulation to place cameras, then a fine one to record the traffic past them."""
 
 import tempfile
 from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ _WARM_UP_S = 900.0
 _FINE_S, _COARSE_S = 0.1, 1.0
 
 Report = Callable[[str, float], None]
-"""Told what is being done and which share of it is."""
+"""Receiver of progress: the work that is being done, and the share of it that is done, from 0 to 1."""
 
 
 def draw_trace(
@@ -45,11 +45,14 @@ def draw_trace(
     the trace's beginning. scale: of the demand. Raises ConfigError when the source or the request cannot be met.
     """
     with tempfile.TemporaryDirectory(prefix="corridor-") as folder:
+        # Step 1: a scenario and its map
         scenario = prepare(source, Path(folder), seed, begin_s + duration_s)
         run = _Run(scenario, seed, scale, begin_s, duration_s, report)
         streets = read_streets(scenario.net)
+        # Step 2: cameras, from a survey of the traffic
         place = place_along_corridor if request.corridor else place_cameras
         poses = place(streets, run.survey(), request, np.random.default_rng(seed))
+        # Step 3: the same traffic finely near the cameras, without what an image must not show
         ways = without_sudden(without_overlaps(tuple(run.record(poses).ways())), poses, duration_s)
         header = TraceHeader(
             name=name,
@@ -63,7 +66,7 @@ def draw_trace(
 
 
 class _Run:
-    """One scenario over one span of time, simulated as often as is needed."""
+    """Run of one scenario over one span of time, simulated as often as is needed."""
 
     def __init__(
         self, scenario: Scenario, seed: int, scale: float, begin_s: float, duration_s: float, report: Report
@@ -72,7 +75,7 @@ class _Run:
         self._begin_s, self._end_s = begin_s, begin_s + duration_s
 
     def survey(self) -> Survey:
-        """Where vehicles are every second; raises ConfigError when there are none."""
+        """Survey the places of vehicles every second; raises ConfigError when there are none."""
         surveyor = Surveyor(self._begin_s, self._end_s, _COARSE_S)
         for spots in self._drive(_COARSE_S, ()):
             surveyor.take(spots)
@@ -82,7 +85,7 @@ class _Run:
         return surveyor.survey()
 
     def record(self, poses: tuple[CameraPose, ...]) -> Recorder:
-        """How vehicles drive near cameras."""
+        """Record the ways of vehicles near cameras."""
         recorder = Recorder(self._begin_s, _FINE_S)
         for spots in self._drive(_FINE_S, poses):
             near = near_any(poses, np.array([(spot.x_m, spot.y_m) for spot in spots]), [spot.kind for spot in spots])
@@ -107,7 +110,7 @@ class _Run:
 
 
 def _near(streets: Streets, poses: tuple[CameraPose, ...]) -> Streets:
-    """The map around all cameras, as far as they show vehicles."""
+    """Part of the map around all cameras, as far as they show vehicles."""
     parts = [streets.near(pose.x_m, pose.y_m, farthest_m([pose]) + _STREETS_M) for pose in poses]
     kept = {id(each) for part in parts for each in (*part.lanes, *part.junctions, *part.crossings)}
     return Streets(

@@ -11,11 +11,11 @@ from ingest.errors import ConfigError
 from ingest.synthetic.world.streets import Lane, LaneKind, Line, Streets
 
 _LANE_WIDTH_M = 3.2
-"""What SUMO takes where a network says nothing."""
+"""Width of a lane that SUMO takes where a network says nothing."""
 
 
 def read_streets(path: Path) -> Streets:
-    """The map in a `.net.xml` or `.net.xml.gz`, in its own metres; raises ConfigError when it cannot be read.
+    """Read the map in a `.net.xml` or `.net.xml.gz`, in its own metres; raises ConfigError when it cannot be read.
 
     Lanes within junctions are left out: the junctions' polygons cover them.
     """
@@ -41,7 +41,7 @@ def read_streets(path: Path) -> Streets:
 
 
 def open_xml(path: Path) -> BinaryIO:
-    """A file of SUMO's, packed or not."""
+    """Open a file of SUMO's, packed or not."""
     return cast(BinaryIO, gzip.open(path)) if path.suffix == ".gz" else path.open("rb")
 
 
@@ -59,7 +59,7 @@ def _take_edge(edge: ElementTree.Element, lanes: list[Lane], crossings: list[Lin
 
 
 def _kind(allow: str, disallow: str) -> LaneKind | None:
-    """Who a lane is for; None when nobody there is drawn (rails, water)."""
+    """Kind of a lane by the classes that it allows; None when nothing there is drawn (rails, water)."""
     allowed = set(allow.split())
     if allowed & {"pedestrian", "bicycle"} and not allowed & {"passenger", "bus", "delivery", "truck", "motorcycle"}:
         return "walk"
@@ -74,7 +74,7 @@ def _line(shape: str) -> Line:
 
 
 def _across(centre: Line, width_m: float) -> Line:
-    """A zebra crossing from the line that people walk along."""
+    """Polygon (4, 2) of a zebra crossing from the line that people walk along."""
     start, end = centre[0], centre[-1]
     along = (end - start) / max(float(np.linalg.norm(end - start)), 1e-6)
     aside = np.array([-along[1], along[0]]) * width_m / 2

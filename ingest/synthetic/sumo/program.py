@@ -1,4 +1,4 @@
-"""Eclipse SUMO: finds it, prepares networks and demand, and reads the vehicles it drives. Nothing else calls it."""
+"""Eclipse SUMO: its installation, networks and demand for it, and the vehicles it drives. Nothing else calls it."""
 
 import importlib.util
 import os
@@ -26,7 +26,7 @@ _SECTIONS_LEFT_OUT = {"output", "report", "time", "gui_only", "random_number", "
 class Scenario:
     """A network with demand, ready to be simulated.
 
-    arguments: of sumo, without its additional files. kinds: what vehicles of a type look like.
+    arguments: of sumo, without its additional files. kinds: of the vehicles of each type.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Spot:
 
 
 def sumo_home() -> Path:
-    """Where SUMO is installed: the Python package, else SUMO_HOME; raises ConfigError when there is none."""
+    """Find the installed SUMO: the Python package, else SUMO_HOME; raises ConfigError when there is none."""
     package = importlib.util.find_spec("sumo")
     places = [Path(place) for place in (package.submodule_search_locations or ())] if package else []
     if os.environ.get("SUMO_HOME"):
@@ -62,13 +62,15 @@ def sumo_home() -> Path:
 
 
 def sumo_version() -> str:
-    """The version of the SUMO found, such as `1.28.0`."""
+    """Ask the SUMO found for its version, such as `1.28.0`."""
     words = _run("sumo", "--version").split()
     return next((word for word in words if word[:1].isdigit() and "." in word), "unknown")
 
 
 def prepare(source: str, folder: Path, seed: int, until_s: float) -> Scenario:
-    """A scenario from a `.sumocfg`, a `.net.xml`, an OpenStreetMap extract, or `grid:3x3`; drafts go to `folder`.
+    """Prepare a scenario from a `.sumocfg`, a `.net.xml`, an OpenStreetMap extract, or `grid:3x3`.
+
+    folder: for the files that this writes. seed: of the trips, and of the grid's form. until_s: end of the trips.
 
     Networks without demand get random trips until `until_s`. Raises ConfigError when the source is not usable.
     """
@@ -100,7 +102,9 @@ def drive(
 ) -> Iterator[list[Spot]]:
     """Simulate, and give the vehicles of a few steps at a time, in the order of time, from begin_s to end_s.
 
-    areas: (N, 2) polygons; vehicles elsewhere are left out. Raises ConfigError when SUMO refuses the scenario.
+    scale: of the demand. warm_up_from_s: the simulation begins here, with empty streets. step_s: of the simulation and
+    of what it gives. areas: (N, 2) polygons; vehicles elsewhere are left out. Raises ConfigError when SUMO refuses the
+    scenario.
     """
     with tempfile.TemporaryDirectory(prefix="corridor-") as name, tempfile.TemporaryFile() as complaints:
         command = [
@@ -145,7 +149,7 @@ def _additional_options(scenario: Scenario, areas: Sequence[Line], folder: Path)
 
 
 def _read(process: "subprocess.Popen[bytes]", kinds: Mapping[str, VehicleKind | None]) -> Iterator[list[Spot]]:
-    """Parse while it is written; nothing is kept."""
+    """Parse SUMO's output while it is written; nothing is kept."""
     assert process.stdout is not None
     spots: list[Spot] = []
     time_s = 0.0
@@ -171,7 +175,7 @@ def _read(process: "subprocess.Popen[bytes]", kinds: Mapping[str, VehicleKind | 
 
 
 def _from_configuration(path: Path, folder: Path) -> Scenario:
-    """Everything a configuration says but what to write and when; its files rewritten for our vehicles."""
+    """Scenario of a `.sumocfg`, without its outputs and times, its files rewritten for our kinds of vehicles."""
     try:
         root = ElementTree.parse(path).getroot()
     except (OSError, ElementTree.ParseError) as error:
@@ -208,7 +212,7 @@ def _rewritten(path: Path, names: str, folder: Path, kinds: dict[str, VehicleKin
 
 
 def _with_trips(name: str, source: str, net: Path, folder: Path, seed: int, until_s: float) -> Scenario:
-    """A network with random trips, mostly through it: SUMO's own randomTrips.py."""
+    """Scenario of a network with random trips, mostly through it, by SUMO's own randomTrips.py."""
     trips, types = folder / "trips.xml", folder / "kinds.add.xml"
     ElementTree.ElementTree(default_types()).write(types)
     tool = str(sumo_home() / "tools" / "randomTrips.py")
@@ -280,7 +284,7 @@ def _environment() -> dict[str, str]:
 
 
 def _last_error(complaints: bytes) -> str:
-    """The first line of what went wrong: what follows it are consequences."""
+    """First error among SUMO's complaints: those that follow are consequences."""
     lines = [line.strip() for line in complaints.decode(errors="replace").splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith("Error")]
     return (errors or lines[-1:] or ["no reason given"])[0]

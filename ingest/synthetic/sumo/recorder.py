@@ -1,4 +1,4 @@
-"""From a vehicle's front bumper at every step of a simulation to the way it drove: rear axle, even steps, no gaps."""
+"""Recorder of ways: from a vehicle's front bumper at every step of a simulation to even steps without gaps."""
 
 import math
 from array import array
@@ -12,7 +12,7 @@ from ingest.synthetic.sumo.program import Spot
 from ingest.synthetic.world.traffic import STEP_S, Segment, VehicleKind, Way
 
 REAR_AXLES_M: Mapping[VehicleKind, float] = {"car": 3.5, "van": 4.2, "truck": 5.9, "bus": 8.6, "motorcycle": 1.7}
-"""From the front bumper to the rear axle, which follows it."""
+"""Distance from the front bumper to the rear axle, which follows it."""
 
 _MOST_STEP_M = 4.0
 _LEAST_POINTS = 6
@@ -23,14 +23,14 @@ _Points = NDArray[np.float64]
 
 
 class Recorder:
-    """Follows all vehicles of a simulation; `step_s` must go into STEP_S a whole number of times."""
+    """Recorder of all vehicles of a simulation; `step_s` must go into STEP_S a whole number of times."""
 
     def __init__(self, begin_s: float, step_s: float) -> None:
         self._begin_s, self._step_s = begin_s, step_s
         self._courses: dict[str, _Course] = {}
 
     def take(self, spots: list[Spot]) -> None:
-        """The next spots, in the order of time; times count from `begin_s` on."""
+        """Take in the next spots, in the order of time; recorded times count from `begin_s` on."""
         for spot in spots:
             time_s = round(spot.time_s - self._begin_s, 3)
             course = self._courses.get(spot.vehicle)
@@ -39,7 +39,7 @@ class Recorder:
             course.follow(time_s, spot, self._step_s)
 
     def ways(self) -> Iterator[Way]:
-        """What was driven, in the order of first appearance; call it once, at the end."""
+        """Finish and yield the ways, in the order of first appearance; call it once, at the end."""
         for course in self._courses.values():
             course.end()
             if course.segments:
@@ -47,7 +47,7 @@ class Recorder:
 
 
 class _Course:
-    """One vehicle while it is followed."""
+    """Course of one vehicle while it is followed."""
 
     def __init__(self, vehicle_id: int, kind: VehicleKind) -> None:
         self.vehicle_id, self.kind = vehicle_id, kind
@@ -57,7 +57,7 @@ class _Course:
         self._places = array("d")
 
     def follow(self, time_s: float, spot: Spot, step_s: float) -> None:
-        """Go on to the next step; after a gap or a jump a new segment begins."""
+        """Take in the next step; after a gap or a jump a new segment begins."""
         moved_m = math.hypot(spot.x_m - self._at[0], spot.y_m - self._at[1])
         if time_s - self._time_s > 1.5 * step_s or moved_m > _MOST_STEP_M:
             self.end()
@@ -78,18 +78,21 @@ class _Course:
 
 
 def settle(from_s: float, places_m: _Points, heading_deg: float, rear_axle_m: float) -> Segment:
-    """A segment from (T, 2) places of a front bumper, the first heading, and the distance to the rear axle."""
+    """Make a segment from (T, 2) places of a front bumper, the first heading, and the distance to the rear axle."""
+    # Step 1: headings, from a rear axle that is drawn behind the bumper
     headings_deg = _headings_deg(places_m, heading_deg, rear_axle_m)
+    # Step 2: places without leaps back, and headings anew where there were any
     calm_m = _without_leaps(places_m, headings_deg)
     if calm_m is not places_m:
         headings_deg = _headings_deg(calm_m, heading_deg, rear_axle_m)
+    # Step 3: smooth the headings
     for _ in range(_SMOOTHINGS):
         headings_deg = np.convolve(np.pad(headings_deg, 1, mode="edge"), np.full(3, 1 / 3), "valid")
     return Segment(from_s, calm_m[:, 0].copy(), calm_m[:, 1].copy(), headings_deg)
 
 
 def _headings_deg(places_m: _Points, heading_deg: float, rear_axle_m: float) -> _Points:
-    """Headings (T,) of a body whose rear axle is drawn behind its front bumper."""
+    """Headings (T,) in degrees of a body whose rear axle is drawn behind its front bumper, without jumps at 360."""
     turn = math.radians(heading_deg)
     rear_x, rear_y = places_m[0, 0] + math.sin(turn) * rear_axle_m, places_m[0, 1] - math.cos(turn) * rear_axle_m
     headings = array("d")
@@ -106,7 +109,10 @@ def _headings_deg(places_m: _Points, heading_deg: float, rear_axle_m: float) -> 
 
 
 def _without_leaps(places_m: _Points, headings_deg: _Points) -> _Points:
-    """Where lanes of a network overlap, vehicles leap back: let them roll on, and be where they should 2 s later."""
+    """Remove leaps back, which vehicles make where lanes of a network overlap.
+
+    They roll on instead, and are where they should be 2 s later.
+    """
     turns = np.radians(headings_deg[:-1])
     steps_m = np.diff(places_m, axis=0)
     leaps = np.flatnonzero(steps_m[:, 1] * np.cos(turns) - steps_m[:, 0] * np.sin(turns) < -_LEAP_M)

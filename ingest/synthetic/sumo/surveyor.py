@@ -1,4 +1,4 @@
-"""A survey of traffic out of a simulation: where vehicles move, stand, appear and vanish."""
+"""Survey of traffic out of a simulation: the places at which vehicles move, stand, appear and vanish."""
 
 from array import array
 
@@ -13,7 +13,7 @@ _STANDS_S = 4.0
 
 
 class Surveyor:
-    """Watches all vehicles of a simulation from `begin_s` to `end_s`, every `step_s`."""
+    """Surveyor of all vehicles of a simulation from `begin_s` to `end_s`, every `step_s`."""
 
     def __init__(self, begin_s: float, end_s: float, step_s: float) -> None:
         self._begin_s, self._end_s, self._step_s = begin_s, end_s, step_s
@@ -25,16 +25,17 @@ class Surveyor:
 
     @property
     def empty(self) -> bool:
-        """Whether nobody has been seen."""
+        """True while no vehicle has been seen."""
         return not self._numbers
 
     def take(self, spots: list[Spot]) -> None:
-        """The next spots, in the order of time."""
+        """Take in the next spots, in the order of time."""
         for spot in spots:
             last = self._last.get(spot.vehicle)
             if last is None or spot.time_s - last.time_s > 1.5 * self._step_s:
                 self._end(last)
                 self._end(spot)
+            # A vehicle is noted anew when it has moved on, and as standing for every few seconds when it has not.
             self._last[spot.vehicle] = spot
             noted = self._noted.get(spot.vehicle)
             if noted is None or abs(spot.x_m - noted.x_m) + abs(spot.y_m - noted.y_m) >= _MOVED_M:
@@ -47,7 +48,7 @@ class Surveyor:
                 self._still_m.extend((spot.x_m, spot.y_m))
 
     def survey(self) -> Survey:
-        """What was seen; call it once, at the end."""
+        """Finish and return the survey; call it once, at the end."""
         for spot in self._last.values():
             self._end(spot)
         return Survey(

@@ -1,4 +1,4 @@
-"""All models there are, by name: several of each body type, no real makes."""
+"""Catalogue of all models, by name: several of each body type, no real makes."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -26,8 +26,8 @@ def _car(
     wheel_m: float = 0.32,
     wheelbase_m: float | None = None,
 ) -> Model:
-    """A car: the bonnet rises from `nose_m` to the cowl, the windscreen to `header_m`, the rear window falls from the
-    roof's end to the deck; look: numbers of head lamps, tail lamps and grille."""
+    """Model of a car: the bonnet rises from `nose_m` to the cowl, the windscreen to `header_m`, the rear window falls
+    from the roof's end to the deck; look: numbers of head lamps, tail lamps and grille."""
     front_m = 0.80 if length_m < 4.5 else 0.88
     base_m = wheelbase_m or 0.605 * length_m
     roofline = (

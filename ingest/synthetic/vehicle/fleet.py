@@ -27,7 +27,7 @@ class Vehicle:
 
 @dataclass(frozen=True, slots=True)
 class FleetMix:
-    """What a fleet is made of.
+    """Mix of a fleet: the weights from which its vehicles are drawn.
 
     models: weights of models. paints: weights of the paints of cars and motorcycles. tones: how many tones of each
     paint there are, at most. white_work: share of white among vans and trucks; the others have `paints`.
@@ -40,7 +40,7 @@ class FleetMix:
 
 
 def _spread(shares: Weights) -> Weights:
-    """Shares of body types, spread evenly over their models."""
+    """Spread shares of body types evenly over their models."""
     names = {body: [name for name, model in MODELS.items() if model.body == body] for body, _ in shares}
     return tuple((name, share / len(names[body])) for body, share in shares for name in names[body])
 
@@ -74,7 +74,7 @@ LOOK_ALIKES = FleetMix(
 
 
 def draw_vehicle(vehicle_id: int, kind: str | None, seed: int, mix: FleetMix = REAL_TRAFFIC) -> Vehicle:
-    """The vehicle with this id of the fleet with this seed, of one class (`car`, `bus`, …) or of any.
+    """Draw the vehicle with this id of the fleet with this seed, of one class (`car`, `bus`, …) or of any.
 
     The same arguments give the same vehicle, whichever others were drawn. Raises ConfigError when the mix has no model
     of the class.
@@ -87,7 +87,7 @@ def draw_vehicle(vehicle_id: int, kind: str | None, seed: int, mix: FleetMix = R
 
 @lru_cache(maxsize=64)
 def _choices(mix: FleetMix, kind: str | None) -> tuple[Sequence[str], Sequence[float]]:
-    """The models of a class, and where each one's share of the summed weights ends."""
+    """Models of a class, and their cumulated weights."""
     known = [(name, weight) for name, weight in mix.models if kind in (None, MODELS[name].kind) and weight > 0]
     if not known:
         kinds = sorted({MODELS[name].kind for name, _ in mix.models})

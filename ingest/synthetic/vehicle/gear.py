@@ -1,4 +1,4 @@
-"""What stands on, in and behind a vehicle: racks, loads, and the rider of a motorcycle, drawn once per vehicle."""
+"""Gear of a vehicle: racks, loads, and the rider of a motorcycle, drawn once per vehicle."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -12,7 +12,7 @@ RoofLoad = Literal["", "box", "ladder", "boards", "heap"]
 
 @dataclass(frozen=True, slots=True)
 class Gear:
-    """What a vehicle has on it.
+    """Gear on a vehicle.
 
     rails: none, dark or bright ones along the roof; bars: across. roof_load lies off the middle by `roof_side`.
     sign: of a taxi or driving school. spoiler: none, painted or dark. load: none, a heap or goods, shaped by `humps`
@@ -41,7 +41,7 @@ class Gear:
 
 @dataclass(frozen=True, slots=True)
 class Rider:
-    """Who rides a motorcycle, with what: a passenger, a case (small or large), a bag on the back."""
+    """Rider of a motorcycle, with a passenger, a case (small or large), a bag on the back."""
 
     stature: float
     passenger: bool
@@ -50,7 +50,7 @@ class Rider:
 
 
 def draw_gear(model: Model, rng: np.random.Generator) -> Gear:
-    """Draw what one vehicle carries; how often depends on the type of body."""
+    """Draw the gear of one vehicle, with the odds of its type of body."""
     chance = rng.random(14)
     roof = _draw_roof_load(model, rng)
     taxi = model.body in ("saloon", "estate", "hatchback") and chance[2] < 0.05
@@ -101,7 +101,7 @@ def _draw_load(model: Model, rng: np.random.Generator) -> Literal["", "heap", "g
 
 
 def draw_rider(rng: np.random.Generator) -> Rider:
-    """Draw who rides a motorcycle."""
+    """Draw the rider of a motorcycle."""
     chance = rng.random(2)
     case: Literal["", "small", "large"] = "large" if chance[0] < 0.25 else "small" if chance[0] < 0.5 else ""
     return Rider(

@@ -1,4 +1,4 @@
-"""Livery: the marks that tell two vehicles of one model and paint apart, drawn once per vehicle."""
+"""Livery: the marks by which two vehicles of one model and paint differ, drawn once per vehicle."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -29,7 +29,7 @@ class Mark:
 class Livery:
     """The paintwork of one vehicle and what it carries.
 
-      second: colour of a box, tank or load bed. accent, other: of stripes, lettering, bands. tint: brightness of the
+    second: colour of a box, tank or load bed. accent, other: of stripes, lettering, bands. tint: brightness of the
     glass, `privacy` of that behind the driver. dirt: how far the sides are soiled, 0 to 1; grain: seed of its pattern.
     wheel: number of the wheel design; rim: its grey level. roof: colour of a roof unlike the body. bare: unpainted
     bumpers; cladding: dark arches and sills. words: lettering, empty for none; logo, layout, pattern: numbers of
@@ -82,7 +82,7 @@ class Livery:
 
 
 def draw_livery(model: Model, paint: Colour, rng: np.random.Generator) -> Livery:
-    """Draw one; the paint is varied in brightness by a few per cent."""
+    """Draw a livery; the paint is varied in brightness by a few per cent."""
     gear, rider = draw_gear(model, rng), draw_rider(rng)
     work = model.kind in ("van", "truck")
     accent, other = (_pick(ACCENTS_BGR, rng) for _ in range(2))
@@ -137,7 +137,8 @@ def _pick(colours: tuple[tuple[int, int, int], ...], rng: np.random.Generator) -
 
 
 def _draw_second(model: Model, paint: Colour, rng: np.random.Generator) -> Colour:
-    """Boxes and tanks are mostly white or light grey, the beds of pickups and platforms dark or like the cab."""
+    """Draw the colour of a load: boxes and tanks are mostly white or light grey, the beds of pickups and platforms
+    dark or like the cab."""
     chance = rng.random()
     if model.body in ("box-truck", "tanker"):
         return bgr(226, 228, 228) * rng.uniform(0.88, 1.0) if chance < 0.62 else _pick(ACCENTS_BGR, rng)
@@ -156,7 +157,7 @@ def _draw_roof(model: Model, rng: np.random.Generator) -> Colour | None:
 
 
 def _draw_panel(paint: Colour, rng: np.random.Generator) -> Colour | None:
-    """A bonnet or boot that was changed: black, from another car, or a little off in tone."""
+    """Draw a bonnet or boot that was changed: black, from another car, or a little off in tone; mostly None."""
     chance = rng.random()
     if chance > 0.09:
         return None
@@ -164,7 +165,7 @@ def _draw_panel(paint: Colour, rng: np.random.Generator) -> Colour | None:
 
 
 def _draw_marks(rng: np.random.Generator, share: float, styles: int, sizes: tuple[float, float]) -> tuple[Mark, ...]:
-    """None, one or two marks."""
+    """Draw no, one or two marks."""
     count = 0 if rng.random() > share else 1 + int(rng.random() < 0.3)
     return tuple(
         Mark(
@@ -184,6 +185,6 @@ _TRADES = ("", "", " Foods", " Log", " Bros", " Srl", " Elec", " Bau", " 24h", "
 
 
 def _draw_words(rng: np.random.Generator) -> str:
-    """An invented name."""
+    """Draw an invented name."""
     start, end, trade = (str(rng.choice(part)) for part in (_STARTS, _ENDS, _TRADES))
     return start + end + trade

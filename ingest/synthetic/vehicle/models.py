@@ -56,9 +56,9 @@ class Model:
 
     @property
     def large(self) -> bool:
-        """Buses and trucks: upright fronts, no bonnet."""
+        """True for buses and trucks: upright fronts, no bonnet."""
         return self.kind in ("bus", "truck")
 
 
 CROWN_M = 0.035
-"""How much the middle of a roof is above its edges."""
+"""Height of the middle of a roof above its edges."""

@@ -1,4 +1,4 @@
-"""The shape and the image of a vehicle, as arrays: nothing here needs the renderer."""
+"""Shape and image of a vehicle, as arrays: nothing here needs the renderer."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from ingest.synthetic.vehicle.paint.atlas import paint_atlas
 
 
 def shape_of(vehicle: Vehicle) -> tuple[Mesh, Image]:
-    """The mesh and the (512, 512, 3) uint8 BGR atlas of a vehicle, made without the engine."""
+    """Make the mesh and the (512, 512, 3) uint8 BGR atlas of a vehicle, without the engine."""
     rng = np.random.default_rng(vehicle.seed)
     livery = draw_livery(vehicle.model, np.array(vehicle.paint_bgr, np.float64), rng)
     return build_body(vehicle.model, livery), paint_atlas(vehicle.model, livery)

@@ -1,4 +1,4 @@
-"""Bodies that stand in one another: it happens in a simulation where lanes part, and must not in an image."""
+"""Clearance between bodies: where lanes part, a simulation lets them overlap, and an image must not show it."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -23,9 +23,14 @@ _Key = tuple[int, int]
 
 
 def without_overlaps(ways: Sequence[Way]) -> tuple[Way, ...]:
-    """Ways less the segments that must go so that no two bodies overlap; who loses all segments is left out."""
+    """Drop segments from ways until no two bodies overlap; a way that loses all its segments is left out.
+
+    Greedy: always the segment with most overlaps goes, of several the shortest.
+    """
+    # Step 1: which segments overlap
     foes = _foes(ways)
     gone: set[_Key] = set()
+    # Step 2: drop the worst one until none overlap
     while foes:
         worst = max(foes, key=lambda key: (len(foes[key]), -len(ways[key[0]].segments[key[1]].x_m), key))
         gone.add(worst)
@@ -33,6 +38,7 @@ def without_overlaps(ways: Sequence[Way]) -> tuple[Way, ...]:
             foes[other].discard(worst)
             if not foes[other]:
                 del foes[other]
+    # Step 3: the ways without those
     left = (
         Way(way.vehicle_id, way.kind, way.length_m, tuple(
             segment for place, segment in enumerate(way.segments) if (row, place) not in gone
@@ -43,7 +49,7 @@ def without_overlaps(ways: Sequence[Way]) -> tuple[Way, ...]:
 
 
 def _foes(ways: Sequence[Way]) -> dict[_Key, set[_Key]]:
-    """Which segments, (row of the way, place in it), have bodies that overlap at some time."""
+    """Find the segments, (row of the way, place in it), whose bodies overlap at some time, with those they overlap."""
     moments: dict[int, list[tuple[_Key, tuple[float, ...]]]] = defaultdict(list)
     for row, way in enumerate(ways):
         for place, segment in enumerate(way.segments):
@@ -63,7 +69,7 @@ def _foes(ways: Sequence[Way]) -> dict[_Key, set[_Key]]:
 
 
 def _rectangles(segment: Segment, kind: VehicleKind) -> list[tuple[int, tuple[float, ...]]]:
-    """The body at every moment: middle, width, length and heading."""
+    """Rectangle of the body at every moment of a segment: middle, width, length and heading."""
     moments = np.arange(np.ceil(segment.from_s / _EVERY_S - 1e-6), np.floor(segment.to_s / _EVERY_S + 1e-6) + 1)
     poses = segment.poses(moments * _EVERY_S)
     return [
@@ -73,14 +79,14 @@ def _rectangles(segment: Segment, kind: VehicleKind) -> list[tuple[int, tuple[fl
 
 
 def body_rectangle(pose: tuple[float, float, float], size_m: tuple[float, float]) -> tuple[float, ...]:
-    """Middle x, y, width, length and heading of a body of a length and a width, seen from above."""
+    """Rectangle of a body seen from above: middle x, y, width, length and heading; `size_m` is (length, width)."""
     x_m, y_m, heading_deg = pose
     turn, half_m = np.radians(heading_deg), size_m[0] / 2
     return x_m + float(np.sin(turn)) * half_m, y_m - float(np.cos(turn)) * half_m, size_m[1], size_m[0], heading_deg
 
 
 def overlap_m2(one: Sequence[float], other: Sequence[float]) -> float:
-    """The area that two bodies share."""
+    """Area that two bodies share, square metres."""
     met, corners = cv2.rotatedRectangleIntersection(
         ((one[0], one[1]), (one[2], one[3]), one[4]), ((other[0], other[1]), (other[2], other[3]), other[4])
     )

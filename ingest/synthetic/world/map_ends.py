@@ -11,7 +11,7 @@ _SAME_SIDE = np.cos(np.radians(75))
 
 
 def map_ends(streets: Streets) -> Line:
-    """(N, 2) ends of lanes for vehicles that meet no junction, or one that has no other arm."""
+    """Find the ends (N, 2) of lanes for vehicles that meet no junction, or one that has no other arm."""
     places_m, outwards = _lane_ends(streets)
     free = np.ones(len(places_m), bool)
     for outline in streets.junctions:

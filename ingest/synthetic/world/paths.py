@@ -1,4 +1,4 @@
-"""Lines on the map: lengths, parallels, strips and pieces of polylines."""
+"""Paths on the map: lengths, parallels, strips and pieces of polylines."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from ingest.synthetic.world.streets import Line
 
 
 def even(line: Line, step_m: float) -> Line:
-    """The same line with points about `step_m` apart, (N, 2), at least two."""
+    """Space the points of a line evenly, at most `step_m` apart: (N, 2), at least two."""
     along = lengths(line)
     count = max(2, int(np.ceil(along[-1] / step_m)) + 1)
     at = np.linspace(0, along[-1], count)
@@ -17,7 +17,7 @@ def even(line: Line, step_m: float) -> Line:
 
 
 def lengths(line: Line) -> NDArray[np.float64]:
-    """How far along the line each of its points is, (N,) metres."""
+    """Distances of the points along their line, (N,) metres."""
     return np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(line, axis=0), axis=1))])
 
 
@@ -30,22 +30,22 @@ def directions(line: Line) -> Line:
 
 
 def left_of(ways: Line) -> Line:
-    """Unit vectors turned left by a right angle."""
+    """Turn unit vectors left by a right angle."""
     return np.stack([-ways[..., 1], ways[..., 0]], axis=-1)
 
 
 def beside(line: Line, left_m: float | NDArray[np.float64]) -> Line:
-    """The line moved to its left by metres, or to its right when negative."""
+    """Move a line to its left by metres, or to its right when negative."""
     return np.asarray(line + left_of(directions(line)) * np.reshape(left_m, (-1, 1)))
 
 
 def strip(line: Line, left_m: float, right_m: float) -> Line:
-    """The polygon (2 N, 2) between two parallels; both distances count to the left."""
+    """Make the polygon (2 N, 2) between two parallels; both distances count to the left."""
     return np.concatenate([beside(line, left_m), beside(line, right_m)[::-1]])
 
 
 def piece(line: Line, from_m: float, to_m: float) -> Line:
-    """The part of a line between two distances along it."""
+    """Cut the part of a line between two distances along it."""
     along = lengths(line)
     from_m, to_m = max(0.0, from_m), min(float(along[-1]), to_m)
     inner = line[(along > from_m) & (along < to_m)]
@@ -54,20 +54,20 @@ def piece(line: Line, from_m: float, to_m: float) -> Line:
 
 
 def dashes(line: Line, dash_m: float, gap_m: float) -> Iterator[Line]:
-    """Pieces of a line with gaps between them."""
+    """Cut a line into pieces of `dash_m` with gaps of `gap_m` between them."""
     total_m = float(lengths(line)[-1])
     for start_m in np.arange(gap_m / 2, total_m - dash_m / 2, dash_m + gap_m):
         yield piece(line, float(start_m), float(start_m) + dash_m)
 
 
 def disc(centre: NDArray[np.float64], radius_m: float, corners: int = 14) -> Line:
-    """A circle as a polygon."""
+    """Make a circle as a polygon."""
     angle = np.linspace(0, 2 * np.pi, corners, endpoint=False)
     return np.asarray(centre + radius_m * np.stack([np.cos(angle), np.sin(angle)], axis=1))
 
 
 def grown(polygon: Line, by_m: float) -> list[Line]:
-    """Polygons that together cover a polygon and what is within `by_m` of it."""
+    """Grow a polygon by `by_m`: several polygons that together cover it and its surroundings."""
     parts = [polygon]
     for start, end in zip(polygon, np.roll(polygon, -1, axis=0), strict=True):
         if np.linalg.norm(end - start) > 1e-6:
@@ -77,7 +77,7 @@ def grown(polygon: Line, by_m: float) -> list[Line]:
 
 
 def cut(polygon: NDArray[np.floating], distance: NDArray[np.floating]) -> NDArray[np.floating]:
-    """The part of a polygon (N, 2) or (N, 3) whose corners' distances (N,) from a plane are not negative.
+    """Clip a polygon (N, 2) or (N, 3) by a plane, to the part whose distances, (N,) at its corners, are not negative.
 
     Sutherland and Hodgman, CACM 17 (1974), for one plane.
     """

@@ -1,4 +1,4 @@
-"""The worlds there are, by name: `city://smooth/1` is camera 1 of the preset `smooth`."""
+"""Presets, the worlds by name: `city://smooth/1` is camera 1 of the preset `smooth`."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -18,12 +18,12 @@ from ingest.synthetic.world.traffic import Segment, Timetable, Trip
 from ingest.synthetic.world.weather import Weather
 
 TRACES = Path(__file__).parents[1] / "traces"
-"""The traffic that ships with Corridor; how it was drawn is written in traces/README.md."""
+"""Folder of the traffic that ships with Corridor; traces/README.md says how it was drawn."""
 
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """One world: the traffic of a trace, who drives in it, the weather, and the cameras.
+    """Preset of a world: the traffic of a trace, the fleet that drives in it, the weather, and the cameras.
 
     name: also what follows `city://`. seed: draws the fleet. duration_s: images end then, at or before the trace.
     """
@@ -37,7 +37,7 @@ class Preset:
     mix: FleetMix = REAL_TRAFFIC
 
     def frame_count(self, spec: CameraSpec) -> int:
-        """Frames in one camera's stream."""
+        """Number of frames in one camera's stream."""
         return round(self.duration_s * spec.fps)
 
 
@@ -48,9 +48,9 @@ _PLAIN = (640, 360, 10)
 
 @dataclass(frozen=True, slots=True)
 class _Recipe:
-    """How a preset is made from a trace.
+    """Recipe of a preset from a trace.
 
-    only: which cameras of the trace, all of them if empty. images: width, height and rate, one camera after the
+    only: which cameras of the trace, all of them if empty. formats: width, height and rate, one camera after the
     other, from the beginning again when there are more cameras. calm: cameras stand still and write nothing into their
     images. alter: what else is special about a camera.
     """
@@ -67,7 +67,7 @@ class _Recipe:
 
 
 def _wrong_clock(index: int, spec: CameraSpec) -> CameraSpec:
-    """Clocks almost two seconds off, which drift by up to 400 parts in a million."""
+    """Set a clock up to almost two seconds off, which drifts by up to 400 parts in a million."""
     offset_s, drift_ppm = ((-1.9, 150.0), (1.9, -250.0), (0.7, 400.0), (-1.2, -100.0), (1.5, 300.0))[index % 5]
     return replace(spec, clock=CameraClock(offset_s, drift_ppm))
 
@@ -94,7 +94,7 @@ _RECIPES: Mapping[str, _Recipe] = {
 
 
 class _Presets(Mapping[str, Preset]):
-    """Made when they are asked for: each reads the beginning of its trace."""
+    """Presets by name, made when they are asked for: each reads the beginning of its trace."""
 
     def __getitem__(self, name: str) -> Preset:
         return _make(name)
@@ -126,7 +126,7 @@ def _make(name: str) -> Preset:
 
 @cache
 def _of_file(path: Path) -> Preset:
-    """A user's own trace: sun, and vehicles as they are in real traffic."""
+    """Preset of a user's own trace: sun, and vehicles as they are in real traffic."""
     header = read_trace_header(path)
     cameras = tuple(_camera(pose, header.seed, number, _PLAIN) for number, pose in enumerate(header.cameras))
     return Preset(str(path), header.seed, header.duration_s, Weather(), cameras, path)
@@ -135,7 +135,7 @@ def _of_file(path: Path) -> Preset:
 def _camera(
     pose: CameraPose, seed: int, number: int, video_format: tuple[int, int, int], calm: bool = False
 ) -> CameraSpec:
-    """A camera; no two of a preset take the light alike."""
+    """Draw a camera at a pose; no two of a preset take the light alike."""
     rng = np.random.default_rng((seed, number))
     red, blue = rng.uniform(-0.05, 0.05, 2)
     exposure, noise_sigma, spec_seed = rng.uniform(0.9, 1.1), rng.uniform(1.5, 3.0), int(rng.integers(1 << 30))
@@ -155,13 +155,13 @@ def _camera(
 
 
 def _jitter_px(calm: bool, rng: np.random.Generator) -> float:
-    """Every other mast is firm."""
+    """Draw the sway of a mast in pixels: little for about every other one, and for all with `calm`."""
     firm = calm or rng.random() < 0.5
     return round(float(rng.uniform(0, 0.3) if firm else rng.uniform(0.3, 1.2)), 2)
 
 
 def _caption(number: int, rng: np.random.Generator) -> str:
-    """What two cameras out of five write into their images."""
+    """Draw the caption of a camera, which about two out of five have."""
     street = _STREETS[int(rng.integers(len(_STREETS)))]
     return f"CAM {number + 1:02d} {street}" if rng.random() < 0.4 else ""
 
@@ -170,7 +170,7 @@ _STREETS = ("Ring Road", "Station Street", "Stadium", "Old Gate", "Hospital", "M
 
 
 def _surroundings(pose: CameraPose, seed: int) -> Surroundings:
-    """What stands beside the streets there: the same for neighbours."""
+    """Draw the surroundings beside the streets at a pose, the same for all poses of a district."""
     district = int(pose.x_m // _DISTRICT_M) % 1000, int(pose.y_m // _DISTRICT_M) % 1000
     known: tuple[Surroundings, ...] = get_args(Surroundings)
     return known[int(np.random.default_rng((seed, *district)).integers(len(known)))]
@@ -182,13 +182,13 @@ def _trace_of(path: Path) -> Trace:
 
 
 def streets_of(preset: Preset) -> Streets:
-    """The map around the cameras of a preset."""
+    """Map around the cameras of a preset."""
     return _trace_of(preset.trace).streets
 
 
 @cache
 def trips_of(preset: Preset) -> tuple[Trip, ...]:
-    """The trips of all vehicles near the cameras of a preset, in the order in which they appear in its trace."""
+    """Trips of all vehicles near the cameras of a preset, in the order in which they appear in its trace."""
     trace = _trace_of(preset.trace)
     feet_m = np.array([(spec.pose.x_m, spec.pose.y_m) for spec in preset.cameras]).reshape(-1, 2)
     return tuple(
@@ -199,7 +199,7 @@ def trips_of(preset: Preset) -> tuple[Trip, ...]:
 
 
 def _comes_near(segment: Segment, feet_m: Line, reach_m: float) -> bool:
-    """Whether the box around a segment is within reach of any of the places (C, 2), or not far beyond it."""
+    """Test for a segment whose box on the map is within `reach_m` of any of the places (C, 2)."""
     low_m = np.array([segment.x_m.min(), segment.y_m.min()])
     high_m = np.array([segment.x_m.max(), segment.y_m.max()])
     off_m = np.maximum(np.maximum(low_m - feet_m, feet_m - high_m), 0)
@@ -208,12 +208,12 @@ def _comes_near(segment: Segment, feet_m: Line, reach_m: float) -> bool:
 
 @cache
 def timetable_of(preset: Preset) -> Timetable:
-    """Which trips are under way when."""
+    """Timetable of the trips of a preset."""
     return Timetable(trips_of(preset))
 
 
 def find_camera(name: str, index: int) -> tuple[Preset, CameraSpec]:
-    """A preset, or the world of a `.city` file, and one of its cameras; raises ConfigError when there is none."""
+    """Find a preset, or the world of a `.city` file, and one of its cameras; raises ConfigError when there is none."""
     if name.endswith(SUFFIX):
         preset = _of_file(Path(name))
     elif name in PRESETS:
@@ -226,7 +226,7 @@ def find_camera(name: str, index: int) -> tuple[Preset, CameraSpec]:
 
 
 def parse_city_url(source: str) -> tuple[str, int]:
-    """The preset or file and the camera of `city://PRESET/N` or `city://PATH.city/N`; raises ConfigError if none."""
+    """Parse `city://PRESET/N` or `city://PATH.city/N` to name and camera; raises ConfigError if there is none."""
     match = re.fullmatch(rf"city://([A-Za-z0-9_-]+|.+{re.escape(SUFFIX)})/([0-9]{{1,4}})/?", source, re.IGNORECASE)
     if match is None:
         raise ConfigError(

@@ -1,4 +1,4 @@
-"""The map under a world: lanes, junctions and crossings in metres, wherever they come from."""
+"""Streets, the map under a world: lanes, junctions and crossings in metres, wherever they come from."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -38,7 +38,7 @@ class Streets:
     crossings: tuple[Line, ...] = ()
 
     def near(self, x_m: float, y_m: float, reach_m: float) -> "Streets":
-        """What has a point within `reach_m` of a place, whole lanes and polygons."""
+        """Select the lanes, junctions and crossings with a point within `reach_m` of a place, uncut."""
 
         def close(line: Line) -> bool:
             return distance_m(line, x_m, y_m) <= reach_m
@@ -51,7 +51,7 @@ class Streets:
 
 
 def distance_m(line: Line, x_m: float, y_m: float) -> float:
-    """From a place to the nearest point of a polyline."""
+    """Distance from a place to the nearest point of a polyline, metres."""
     place = np.array([x_m, y_m])
     if len(line) == 1:
         return float(np.linalg.norm(line[0] - place))

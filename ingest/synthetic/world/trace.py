@@ -1,4 +1,4 @@
-"""Traffic as a file: streets, cameras, and how every vehicle near them drove. The format of `.city` files.
+"""Trace, traffic as a file: streets, cameras, and the ways of all vehicles near them. The format of `.city` files.
 
 A file is: `CORRIDOR CITY`, a byte with the version, four bytes (little-endian) with the length of the header, the
 header in MessagePack, and the body in MessagePack packed with xz. What drives is kept in centimetres and tenths of
@@ -28,7 +28,7 @@ _PER_DEG = 10
 
 
 class TraceHeader(msgspec.Struct, frozen=True, kw_only=True):
-    """What a trace is, readable without unpacking its traffic.
+    """Header of a trace, readable without unpacking its traffic.
 
     source: where streets and demand are from, under which licence, and what simulated them. reach_m: how far ahead
     of a camera vehicles are kept.
@@ -60,8 +60,9 @@ class _Lane(msgspec.Struct, array_like=True):
 
 
 class _Body(msgspec.Struct):
-    """outline: (P, 2) int32 centimetres of all lanes, junctions and crossings, one after the other.
+    """Body of a `.city` file.
 
+    outline: (P, 2) int32 centimetres of all lanes, junctions and crossings, one after the other.
     segments: (S, 6) int32: row of the vehicle, first step, steps, and x, y, heading of the first point.
     """
 
@@ -90,12 +91,12 @@ def write_trace(trace: Trace, path: Path) -> None:
 
 
 def read_trace_header(path: Path) -> TraceHeader:
-    """What a trace is; raises ConfigError when it cannot be read or is none."""
+    """Read the header of a trace; raises ConfigError when the file cannot be read or is none."""
     return _split(path, _bytes_of(path, _HEADER_AT + _MOST_HEADER))[0]
 
 
 def read_trace(path: Path) -> Trace:
-    """A whole trace; raises ConfigError when it cannot be read, is none, or is damaged."""
+    """Read a whole trace; raises ConfigError when the file cannot be read, is none, or is damaged."""
     header, packed = _split(path, _bytes_of(path, -1))
     try:
         body = msgspec.msgpack.decode(lzma.decompress(packed), type=_Body)
@@ -114,7 +115,7 @@ def _bytes_of(path: Path, most: int) -> bytes:
 
 
 def _split(path: Path, content: bytes) -> tuple[TraceHeader, bytes]:
-    """The header and the packed body."""
+    """Split a file's content into the decoded header and the packed body."""
     if not content.startswith(_MAGIC):
         raise ConfigError(f"{path} holds no city traffic (`corridor city traffic` writes such files)")
     version = content[len(_MAGIC) : len(_MAGIC) + 1]
@@ -129,13 +130,16 @@ def _split(path: Path, content: bytes) -> tuple[TraceHeader, bytes]:
 
 
 def _pack(trace: Trace) -> _Body:
+    # Step 1: the map as one list of points, and the number of points of each line
     streets = trace.streets
     lines = [lane.centre_m for lane in streets.lanes] + list(streets.junctions) + list(streets.crossings)
+    # Step 2: segments in centimetres and tenths of a degree, the first point of each apart
     heads, columns = [], []
     for row, way in enumerate(trace.ways):
         for segment in way.segments:
             columns.append(points := _quantise(segment))
             heads.append((row, round(segment.from_s / STEP_S), len(points), *points[0]))
+    # Step 3: differences of differences, low bytes before high bytes, as xz packs them best
     x, y, heading = (
         _low_high(np.concatenate([_bend(points[:, k]) for points in columns] or [np.zeros(0, np.int64)]))
         for k in range(3)
@@ -161,7 +165,7 @@ def _quantise(segment: Segment) -> NDArray[np.int64]:
 
 
 def _bend(values: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Differences of differences; the value itself is taken as known, the first step is not."""
+    """Take differences of differences; the first value is taken as known, the first step is not."""
     steps = np.diff(values, prepend=values[0])
     return np.diff(steps, prepend=0)
 
@@ -171,7 +175,10 @@ def _unbend(bends: NDArray[np.int64], first: int) -> NDArray[np.float64]:
 
 
 def _low_high(bends: NDArray[np.int64]) -> bytes:
-    """Low bytes, then high bytes, of 16-bit numbers whose sign is the lowest bit."""
+    """Split numbers into low bytes, then high bytes, of 16 bits whose lowest one is the sign.
+
+    Raises ValueError for a number that does not fit.
+    """
     folded = np.where(bends >= 0, 2 * bends, -2 * bends - 1)
     if len(folded) and folded.max() > 0xFFFF:
         raise ValueError("a vehicle moves by more than 300 m within a step")
@@ -198,8 +205,10 @@ def _streets(body: _Body) -> Streets:
 
 
 def _ways(body: _Body) -> tuple[Way, ...]:
+    # Step 1: undo the planes of bytes
     heads = np.frombuffer(body.segments, "<i4").reshape(-1, 6)
     x, y, heading = (_from_low_high(planes) for planes in (body.x, body.y, body.heading))
+    # Step 2: sum up each segment from its first point
     parts: list[list[Segment]] = [[] for _ in body.vehicle_ids]
     at = 0
     for row, first, steps, x0, y0, heading0 in heads.tolist():

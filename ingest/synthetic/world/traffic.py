@@ -1,4 +1,4 @@
-"""Trips of vehicles as a traffic simulation drove them."""
+"""Traffic of a world: trips of vehicles as a simulation drove them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Way:
-    """How one vehicle drove, whatever it looks like: what is near a camera, in parts, in the order of time.
+    """Way of one vehicle near cameras, in parts, in the order of time; its looks are drawn later.
 
     length_m: the room that the simulation kept free for it.
     """
@@ -66,12 +66,12 @@ class Trip:
 
     @property
     def from_s(self) -> float:
-        """When it is first near a camera."""
+        """Time at which it is first near a camera."""
         return self.segments[0].from_s
 
     @property
     def to_s(self) -> float:
-        """When it is last near a camera."""
+        """Time at which it is last near a camera."""
         return self.segments[-1].to_s
 
     def pose(self, time_s: float) -> tuple[float, float, float] | None:
@@ -96,7 +96,7 @@ def _between(segment: Segment, place: float) -> tuple[float, float, float]:
 
 
 class Timetable:
-    """Which trips are under way at a time, without asking all of them."""
+    """Index of trips by time, so that those under way are found without asking all."""
 
     def __init__(self, trips: Sequence[Trip]) -> None:
         self._slots: dict[int, list[Trip]] = {}
@@ -110,7 +110,7 @@ class Timetable:
                 self._slots.setdefault(slot, []).append(trip)
 
     def near(self, time_s: float) -> Sequence[Trip]:
-        """The trips that may have a pose at a time, in the order given."""
+        """Trips that may have a pose at a time, in the order given."""
         return self._slots.get(int(time_s // _SLOT_S), ())
 
 

@@ -1,4 +1,4 @@
-"""The truth about a recording of the city, as files beside it.
+"""Ground truth of a recording of the city, as files beside it.
 
 `CAMERA.gt.txt` is text of the MOT Challenge, one visible box a line: `frame,id,x,y,w,h,1,class,visibility`; frame is
 the sequence number + 1, so numbers go on behind an outage; classes as in CLASSES.
@@ -27,7 +27,7 @@ BOXES_ENDING, TIMES_ENDING, TRUTH_ENDING = ".gt.txt", ".times.txt", ".truth.json
 
 
 class TruthHeader(msgspec.Struct, frozen=True, kw_only=True):
-    """What was recorded, and how.
+    """Header of the ground truth of a recording.
 
     source: of the images, `city://PRESET/N`. seed: of the preset. traffic: where it comes from, and whom to name.
     trace: SHA-256 of the file that the traffic is from. width, height: pixels. fps: images per second. starts_ns:
@@ -84,7 +84,7 @@ class FrameLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TruthWriter:
-    """Writes the files of one camera into a folder, frame by frame."""
+    """Writer of the ground truth of one camera into a folder, frame by frame."""
 
     def __init__(self, folder: Path, header: TruthHeader) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -128,7 +128,7 @@ class TruthWriter:
 
 
 def read_truth_header(path: Path) -> TruthHeader:
-    """The first line of a `.truth.jsonl`; raises ConfigError where it is none."""
+    """Read the header of a `.truth.jsonl`, its first line; raises ConfigError where it is none."""
     try:
         with path.open("rb") as lines:
             return msgspec.json.decode(lines.readline(), type=TruthHeader)
@@ -137,7 +137,7 @@ def read_truth_header(path: Path) -> TruthHeader:
 
 
 def read_frames(path: Path) -> Iterator[TrueFrame]:
-    """The frames of a `.truth.jsonl`; raises ConfigError at a line that is none."""
+    """Read the frames of a `.truth.jsonl`; raises ConfigError at a line that is none."""
     decoder = msgspec.json.Decoder(FrameLine)
     read_truth_header(path)
     with path.open("rb") as lines:

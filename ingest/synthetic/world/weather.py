@@ -1,4 +1,4 @@
-"""The light and the weather of a world, the same for all its cameras."""
+"""Light and weather of a world, the same for all its cameras."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,7 +8,7 @@ Light = Literal["sun", "overcast", "dusk", "night"]
 
 @dataclass(frozen=True, slots=True)
 class Weather:
-    """What the sky does.
+    """Weather of a world.
 
     light: the time of day. sun: direction towards the sun (x, y, z), any length, z > 0; under a covered sky and at
     night nothing casts a hard shadow along it. rain: from 0, dry, to 1, a downpour; the road is wet from .05 on.
@@ -20,15 +20,15 @@ class Weather:
 
     @property
     def dark(self) -> bool:
-        """Whether vehicles have their lamps on."""
+        """True where vehicles have their lamps on."""
         return self.light in ("dusk", "night")
 
     @property
     def sunny(self) -> bool:
-        """Whether things cast hard shadows."""
+        """True where objects cast hard shadows."""
         return self.light == "sun" and self.rain < 0.05
 
     @property
     def wet(self) -> bool:
-        """Whether the road mirrors."""
+        """True where the road is wet and mirrors."""
         return self.rain >= 0.05

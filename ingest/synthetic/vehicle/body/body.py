@@ -1,4 +1,4 @@
-"""The shape of a vehicle: a loft from its side profile, with what belongs to its body type, as one mesh.
+"""Body of a vehicle: a loft from its side profile with the parts of its body type, as one mesh.
 
 A body has its front bumper's middle at the origin and extends backwards, to negative y. All parts share one atlas.
 """
@@ -16,7 +16,7 @@ from ingest.synthetic.vehicle.models import Model
 
 
 def build_body(model: Model, livery: Livery) -> Mesh:
-    """The mesh of one vehicle: its model's bare body and the equipment and load of its livery."""
+    """Build the mesh of one vehicle: its model's bare body and the equipment and load of its livery."""
     if model.kind == "motorcycle":
         return build_motorcycle(model, livery.rider)
     extras = [*build_equipment(model, livery.gear), *build_load(model, livery.gear)]
@@ -25,6 +25,6 @@ def build_body(model: Model, livery: Livery) -> Mesh:
 
 @lru_cache(maxsize=64)
 def _bare_body(model: Model) -> Mesh:
-    """What all vehicles of a model have in common but the wheels."""
+    """Build the parts that all vehicles of a model share, but the wheels."""
     shell = build_loft(model)
     return lean(join([shell, build_underbody(model), *build_mirrors(model)]), model)

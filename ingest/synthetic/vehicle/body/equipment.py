@@ -1,4 +1,4 @@
-"""What owners put on their vehicles: racks, boxes, ladders, spoilers, signs."""
+"""Equipment that owners put on their vehicles: racks, boxes, ladders, spoilers, signs."""
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from ingest.synthetic.vehicle.paint.atlas_layout import (
 
 
 def build_equipment(model: Model, gear: Gear) -> list[Mesh]:
-    """The meshes of everything on the roof, the tail and the back of one vehicle."""
+    """Build the meshes of everything on the roof, the tail and the back of one vehicle."""
     if model.large:
         return _roof_units(model, gear) + ([_beacons(model)] if gear.beacons else [])
     start_m = (model.windscreen[1] if model.windscreen else 1.0) + 0.30
@@ -47,7 +47,7 @@ def build_equipment(model: Model, gear: Gear) -> list[Mesh]:
 def _slab(
     left_m: float, right_m: float, from_m: float, to_m: float, low_m: float, high_m: float, spot: Region
 ) -> Mesh:  # fmt: skip
-    """A box between two distances from the front."""
+    """Build a box between two distances from the front."""
     return box((left_m, -to_m, low_m), (right_m, -from_m, high_m), spot.middle)
 
 
@@ -66,7 +66,7 @@ def _bars(start_m: float, end_m: float, top_m: float, half_m: float, count: int)
 
 
 def _roof_load(gear: Gear, start_m: float, end_m: float, low_m: float, half_m: float) -> list[Mesh]:
-    """A roof box, a ladder, boards or a covered heap."""
+    """Build a roof box, a ladder, boards or a covered heap."""
     middle_m, across_m = (start_m + end_m) / 2, half_m * 0.45 * gear.roof_side
     long_m = min(1.0, (end_m - start_m) / 2)
     if gear.roof_load == "box":
@@ -96,7 +96,7 @@ def _roof_load(gear: Gear, start_m: float, end_m: float, low_m: float, half_m: f
 
 
 def _spoiler(model: Model, gear: Gear) -> Mesh:
-    """A lip over the rear window, or on the boot of a saloon."""
+    """Build a lip over the rear window, or on the boot of a saloon."""
     assert model.rear_window is not None
     half_m = model.width_m / 2 * 0.60
     spot = DARK_SPOT if gear.spoiler == "dark" else PAINT_SPOT
@@ -110,7 +110,7 @@ def _spoiler(model: Model, gear: Gear) -> Mesh:
 
 
 def _roof_units(model: Model, gear: Gear) -> list[Mesh]:
-    """Air conditioning and hatches of a bus; a wind deflector on the cab of a truck."""
+    """Build air conditioning and hatches of a bus, or a wind deflector on the cab of a truck."""
     top_m = max(height for _, height in model.roofline)
     if model.decks:
         places = {0: (), 1: ((2.2, 4.4),), 2: ((3.0, 4.8), (7.2, 8.4)), 3: ((5.0, 7.6),)}[gear.roof_units]

@@ -1,4 +1,4 @@
-"""What stands behind a cab: boxes, platforms, skips, tanks, the bed of a pickup, and what lies on them."""
+"""Loads behind a cab: boxes, platforms, skips, tanks, the bed of a pickup, and the goods on them."""
 
 import numpy as np
 
@@ -21,7 +21,7 @@ _FLOOR_M = 1.0
 
 
 def build_load(model: Model, gear: Gear) -> list[Mesh]:
-    """The meshes behind the cab of one vehicle; none for bodies without."""
+    """Build the meshes behind the cab of one vehicle; none for bodies without."""
     if model.load_m is None:
         return []
     if model.body == "pickup":
@@ -37,7 +37,7 @@ def build_load(model: Model, gear: Gear) -> list[Mesh]:
 
 
 def _wall(model: Model, side: int, from_m: float, to_m: float, levels_m: Floats, half_m: float) -> Mesh:
-    """A flat wall along one side, painted from the image of that side."""
+    """Build a flat wall along one side, painted from the image of that side."""
     along = np.linspace(from_m, to_m, max(3, int((to_m - from_m) / 1.0) + 1))
     distance, height = np.meshgrid(along, levels_m, indexing="ij")
     points = np.stack([np.full_like(distance, side * half_m), -distance, height], -1)
@@ -45,7 +45,7 @@ def _wall(model: Model, side: int, from_m: float, to_m: float, levels_m: Floats,
 
 
 def _end(model: Model, at_m: float, levels_m: Floats, half_m: float, *, front: bool, region: Region | None) -> Mesh:
-    """A flat wall across; without a region it is painted from the image of that end."""
+    """Build a flat wall across; without a region it is painted from the image of that end."""
     x, z = np.meshgrid(np.linspace(-half_m, half_m, 5), levels_m, indexing="ij")
     points = np.stack([x, np.full_like(x, -at_m), z], -1)
     uv = end_uv(model, x, z, front=front) if region is None else np.broadcast_to(region.middle, (*x.shape, 2))
@@ -53,7 +53,7 @@ def _end(model: Model, at_m: float, levels_m: Floats, half_m: float, *, front: b
 
 
 def _lid(from_m: float, to_m: float, height_m: float, half_m: float, uv: Floats | None) -> Mesh:
-    """A level surface; without a place in the texture it is the load's part of the roof image."""
+    """Build a level surface; without a place in the texture it is the load's part of the roof image."""
     distance, x = np.meshgrid(np.linspace(from_m, to_m, 6), np.linspace(-half_m, half_m, 5), indexing="ij")
     points = np.stack([x, -distance, np.full_like(x, height_m)], -1)
     along = LOAD_ROOF_SHARE + (1 - LOAD_ROOF_SHARE) * (distance - from_m) / (to_m - from_m)
@@ -91,7 +91,7 @@ def _block(
 
 
 def _chassis(model: Model, gear: Gear) -> list[Mesh]:
-    """Rear beam with lamps and plate, side guards, fuel tank."""
+    """Build the rear beam with lamps and plate, side guards and the fuel tank."""
     half_m, rear_m = model.width_m / 2, model.length_m
     beam = [_end(model, rear_m - 0.04, np.array([0.48, 0.7, _FLOOR_M]), half_m * 0.96, front=False, region=None)]
     beam.append(_block(-half_m * 0.96, half_m * 0.96, rear_m - 0.14, rear_m - 0.05, 0.86, _FLOOR_M, DARK_SPOT))
@@ -110,7 +110,7 @@ def _chassis(model: Model, gear: Gear) -> list[Mesh]:
 
 
 def _tank(model: Model) -> list[Mesh]:
-    """An elliptic tank along the frame; its halves are painted from the images of the sides."""
+    """Build an elliptic tank along the frame; its halves are painted from the images of the sides."""
     assert model.load_m is not None
     from_m, top_m = model.load_m
     half_m, middle_m, high_m = model.width_m / 2 * 0.98, (top_m + _FLOOR_M) / 2, (top_m - _FLOOR_M) / 2
@@ -130,7 +130,7 @@ def _tank(model: Model) -> list[Mesh]:
 
 
 def _tub(model: Model, from_m: float, floor_m: float, rim_m: float, wall_m: float, gear: Gear) -> list[Mesh]:
-    """An open tub: walls with an inside, a rim, a floor, and a heap in it."""
+    """Build an open tub: walls with an inside, a rim, a floor, and a heap or goods in it."""
     to_m, half_m = model.length_m - 0.06, model.width_m / 2 * 0.985
     levels = np.linspace(model.sill_m if model.body == "pickup" else floor_m - 0.05, rim_m, 4)
     parts = [_wall(model, side, from_m, to_m, levels, half_m) for side in (-1, 1)]
@@ -157,7 +157,7 @@ def _tub(model: Model, from_m: float, floor_m: float, rim_m: float, wall_m: floa
 
 
 def _heap(from_m: float, to_m: float, half_m: float, floor_m: float, rim_m: float, gear: Gear) -> Mesh:
-    """Loose material, its humps from the vehicle's own numbers."""
+    """Build loose material, its humps from the vehicle's own numbers."""
     humps = np.array(gear.humps).reshape(3, 4)
     height = np.full((7, 6), rim_m - 0.12)
     height[1:-1, 1:-1] += np.kron(humps, np.ones((2, 1)))[:5, :4] * (rim_m - floor_m) * 0.7
@@ -169,7 +169,7 @@ def _heap(from_m: float, to_m: float, half_m: float, floor_m: float, rim_m: floa
 def _goods(
     from_m: float, to_m: float, half_m: float, low_m: float, high_m: float, gear: Gear
 ) -> list[Mesh]:  # fmt: skip
-    """Crates in a row, each with a size of its own; some places stay empty."""
+    """Build crates in a row, each with a size of its own; some places stay empty."""
     parts = []
     count = max(2, int((to_m - from_m) / 0.9))
     edges = np.linspace(from_m, to_m, count + 1)
@@ -188,7 +188,7 @@ def _goods(
 def _crate(
     left_m: float, right_m: float, from_m: float, to_m: float, low_m: float, high_m: float, spot: Region
 ) -> Mesh:  # fmt: skip
-    """A box with the whole image of the region on every face if it is an image of cargo."""
+    """Build a box with the whole image of the region on every face if it is an image of cargo."""
     plain = _block(left_m, right_m, from_m, to_m, low_m, high_m, spot)
     if spot is not CARGO:
         return plain
@@ -198,7 +198,7 @@ def _crate(
 
 
 def _platform(model: Model, gear: Gear) -> list[Mesh]:
-    """A flat platform with low boards, a headboard, and goods."""
+    """Build a flat platform with low boards, a headboard, and goods."""
     assert model.load_m is not None
     from_m, rim_m = model.load_m
     to_m, half_m = model.length_m - 0.06, model.width_m / 2

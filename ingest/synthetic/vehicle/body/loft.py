@@ -1,4 +1,4 @@
-"""The skin of a vehicle: sections across its length, from the sill to the middle of the roof, and both ends."""
+"""Loft, the skin of a vehicle: sections along its length, from the sill to the middle of the roof, and both ends."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,8 +29,8 @@ class Outline:
 
 @dataclass(frozen=True, slots=True)
 class _Taper:
-    """How a loft narrows: tumblehome of the windows, how much and over which length nose and tail round off, and how
-    far both ends bulge."""
+    """Taper of a loft: tumblehome of the windows, shares and lengths over which nose and tail narrow, and the bulge of
+    both ends."""
 
     tumblehome: float
     nose: float
@@ -42,7 +42,7 @@ class _Taper:
 
 @lru_cache(maxsize=64)
 def outline_of(model: Model) -> Outline:
-    """The outline of the loft of a model: the whole body, or the cab of a truck or pickup."""
+    """Compute the outline of the loft of a model: the whole body, or the cab of a truck or pickup."""
     height_at = _smooth_roofline(model, 0.05 if model.large else 0.14)
     stations = _stations(model)
     heights = height_at(stations)
@@ -52,24 +52,24 @@ def outline_of(model: Model) -> Outline:
 
 
 def cab_length_m(model: Model) -> float:
-    """Where the loft ends: at the rear, or a little before the load."""
+    """Length of the loft: to the rear, or to a little before the load."""
     if model.load_m is None:
         return model.length_m
     return model.load_m[0] - (0.22 if model.kind == "truck" else 0.02)
 
 
 def belt_at(model: Model, distance_m: Floats) -> Floats:
-    """The height of the lower edge of the side windows."""
+    """Height of the lower edge of the side windows at distances from the front."""
     return np.asarray(model.belt_m + model.wedge_m * np.asarray(distance_m) / model.length_m)
 
 
 def texture_top_m(model: Model) -> float:
-    """The height at the upper edge of the side, front and rear images."""
+    """Height at the upper edge of the side, front and rear images."""
     return model.height_m + 0.04
 
 
 def side_uv(model: Model, side: int, distance_m: Floats, height_m: Floats) -> Floats:
-    """Where (distance, height) is in the image of a side; on the right one the front is at the right."""
+    """Texture coordinates of (distance, height) in the image of a side; on the right one the front is at the right."""
     share = distance_m / model.length_m
     across = share if side < 0 else 1 - share
     shares = np.stack(np.broadcast_arrays(across, height_m / texture_top_m(model)), -1)
@@ -77,19 +77,21 @@ def side_uv(model: Model, side: int, distance_m: Floats, height_m: Floats) -> Fl
 
 
 def end_uv(model: Model, x_m: Floats, height_m: Floats, *, front: bool) -> Floats:
-    """Where (x, height) is in the image of the front or the rear, as seen by someone before it."""
+    """Texture coordinates of (x, height) in the image of the front or the rear, as seen by someone before it."""
     across = 0.5 + (-x_m if front else x_m) / model.width_m
     shares = np.stack(np.broadcast_arrays(across, height_m / texture_top_m(model)), -1)
     return (FRONT if front else REAR).uv(shares)
 
 
 def build_loft(model: Model) -> Mesh:
-    """The skin of a whole body, or of a cab with its rear wall."""
+    """Build the skin of a whole body, or of a cab with its rear wall."""
+    # Step 1: sections from the sill to the middle of the roof
     outline, taper = outline_of(model), _taper_of(model)
     stations = outline.distance_m
     heights = outline.height_at(stations)
     half_m = _half_widths(model, stations, taper)
     sections = _sections(model, stations, heights, half_m, taper)
+    # Step 2: both walls, the roof, and the ends
     parts = []
     for side in (1, -1):
         wall = _in_space(sections[:, : _RAIL + 1], stations, side)
@@ -105,7 +107,7 @@ def build_loft(model: Model) -> Mesh:
 
 
 def lean(mesh: Mesh, model: Model) -> Mesh:
-    """The same mesh with its upright front leaning back above the belt, as windscreens of buses and trucks do."""
+    """Lean an upright front back above the belt, as windscreens of buses and trucks do."""
     if not model.lean_m:
         return mesh
     points = mesh.vertices_m.copy()
@@ -143,7 +145,7 @@ def _smooth_roofline(model: Model, window_m: float) -> Callable[[Floats], Floats
 
 
 def _stations(model: Model) -> Floats:
-    """Where the loft has sections: dense at both ends and at the corners of the roofline."""
+    """Distances of the loft's sections from the front: dense at both ends, and one at each corner of the roofline."""
     bulge_m = _taper_of(model).bulge_m
     first, last = bulge_m, cab_length_m(model) - (bulge_m if model.load_m is None else 0.0)
     step_m = 0.30 if model.length_m < 6.1 else 0.8
@@ -183,7 +185,7 @@ def _in_space(sections: Floats, stations: Floats, side: int) -> Floats:
 
 
 def _cap(model: Model, section: Floats, y_m: float, bulge_m: float, *, front: bool) -> Mesh:
-    """The end of a loft, bulging out in the middle, most of all at the bumper."""
+    """Build the end of a loft, bulging out in the middle, most of all at the bumper."""
     across = np.linspace(-1, 1, 9)
     bulge_m = 0.03 if model.load_m and not front else bulge_m
     low, high = section[0, 1], section[_RAIL, 1]
@@ -201,6 +203,6 @@ def _cap(model: Model, section: Floats, y_m: float, bulge_m: float, *, front: bo
 
 
 def end_share(model: Model, *, front: bool) -> float:
-    """How much of the width the front or the rear has, where the corners begin."""
+    """Share of the width that the front or the rear has, at the beginning of the corners."""
     taper = _taper_of(model)
     return 1 - (taper.nose if front else taper.tail)

@@ -23,11 +23,11 @@ from ingest.synthetic.vehicle.paint.atlas_layout import (
 )
 
 SCOOTER, NAKED, FAIRED = 0, 1, 2
-"""What `Model.grille` means for motorcycles."""
+"""Types of motorcycles, as `Model.grille` has them."""
 
 
 def build_motorcycle(model: Model, rider: Rider) -> Mesh:
-    """One motorcycle with its rider, and at times a passenger, a box or a bag."""
+    """Build one motorcycle with its rider, and at times a passenger, a box or a bag."""
     seat_m = model.belt_m
     hip_m = model.length_m * (0.60 if model.grille == SCOOTER else 0.56)
     parts = [*_wheels(model), *_frame(model), *_person(model, hip_m, seat_m, rider, leading=True)]
@@ -50,13 +50,13 @@ def _wheels(model: Model) -> list[Mesh]:
 
 
 def _limb(points: list[tuple[float, float, float]], radii: list[float], spot: Region, sides: int = 6) -> Mesh:
-    """A round part of one colour; points: (x, distance, height)."""
+    """Build a round part of one colour; points: (x, distance, height)."""
     path = np.array(points) * [1, -1, 1]
     return tube(path, np.array(radii), spot.middle, sides)
 
 
 def _frame(model: Model) -> list[Mesh]:
-    """Fork, handlebar, fairing or shield, tank, seat, tail with lamp and plate."""
+    """Build fork, handlebar, fairing or shield, tank, seat, and tail with lamp and plate."""
     front_m, rear_m, seat_m = model.axles_m[0], model.axles_m[1], model.belt_m
     bar_m, r = front_m + 0.32, model.wheel_radius_m
     parts = [
@@ -99,13 +99,13 @@ def _frame(model: Model) -> list[Mesh]:
 
 
 def _shell(rings: list[tuple[float, float, float, float]]) -> Mesh:
-    """A painted shell through ellipses (distance, height, half width, half height)."""
+    """Build a painted shell through ellipses (distance, height, half width, half height)."""
     path = np.array([(0, -ring[0], ring[1]) for ring in rings])
     return tube(path, np.array([ring[2:] for ring in rings]), PAINT_SPOT.middle, 8)
 
 
 def _tail(model: Model) -> Mesh:
-    """Tail lamp and plate, from the image of the rear."""
+    """Build tail lamp and plate, from the image of the rear."""
     at_m, half_m, low_m, high_m = model.length_m - 0.10, 0.13, 0.48, 0.90
     x, z = np.meshgrid([-half_m, half_m], [low_m, high_m], indexing="ij")
     points = np.stack([x, np.full_like(x, -at_m), z], -1)
@@ -114,13 +114,13 @@ def _tail(model: Model) -> Mesh:
 
 
 def _jacket(path: Floats, radii: Floats, sides: int = 10) -> Mesh:
-    """A limb clothed in the image of the jacket: around it across, along it upwards."""
+    """Build a limb clothed in the image of the jacket: around it across, along it upwards."""
     around, along = np.meshgrid(np.linspace(0, 1, sides + 1), np.linspace(0, 1, len(path)))
     return tube(path, radii, JACKET.uv(np.stack([around, along], -1)), sides)
 
 
 def _person(model: Model, hip_m: float, seat_m: float, rider: Rider, *, leading: bool) -> list[Mesh]:
-    """Legs, trunk, arms and a helmet; a rider bends towards the bar."""
+    """Build legs, trunk, arms and a helmet; a rider bends towards the bar."""
     bend = {SCOOTER: 0.06, NAKED: 0.16, FAIRED: 0.34}[model.grille] if leading else 0.05
     tall = rider.stature
     shoulder_m, shoulder_z = hip_m - bend, seat_m + 0.52 * tall - bend * 0.25
@@ -154,7 +154,7 @@ def _person(model: Model, hip_m: float, seat_m: float, rider: Rider, *, leading:
 
 
 def _case(model: Model, rider: Rider) -> Mesh:
-    """A box behind the rider: a top case, or the large one of a delivery rider, with its image on every face."""
+    """Build a box behind the rider: a top case, or the large one of a delivery rider, with its image on every face."""
     half_m, high_m, low_m = (
         (0.24, 0.46, model.belt_m + 0.12) if rider.case == "large" else (0.19, 0.28, model.belt_m + 0.10)
     )

@@ -1,4 +1,4 @@
-"""What every vehicle with four wheels or more has: wheels, a floor, mirrors."""
+"""Parts of every vehicle with four wheels or more: wheels, a floor, mirrors."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ _SEGMENTS = 16
 
 
 def build_wheels(model: Model, odd: int | None) -> Mesh:
-    """The wheels on all axles; number `odd`, counted from the front left, has the other wheel image."""
+    """Build the wheels on all axles; number `odd`, counted from the front left, has the other wheel image."""
     half_m = model.width_m / 2
     places = [(side, axle_m) for axle_m in model.axles_m for side in (-1, 1)]
     wheels = []
@@ -23,7 +23,7 @@ def build_wheels(model: Model, odd: int | None) -> Mesh:
 
 
 def wheel(radius_m: float, outside_m: float, depth_m: float, axle_m: float, side: int, region: Region) -> Mesh:
-    """A tyre and a slightly hollow rim; the outside is at `outside_m` from the middle of the vehicle."""
+    """Build a tyre and a slightly hollow rim; the outside is at `outside_m` from the middle of the vehicle."""
     angle = np.linspace(0, 2 * np.pi, _SEGMENTS + 1)
     circle = np.stack([np.cos(angle), np.sin(angle)], 1)
 
@@ -46,7 +46,7 @@ def wheel(radius_m: float, outside_m: float, depth_m: float, axle_m: float, side
 
 
 def build_underbody(model: Model) -> Mesh:
-    """The floor and what hangs below it: no light between the wheels."""
+    """Build the floor, so that there is no light between the wheels."""
     half_m = model.width_m / 2
     low_m = model.sill_m * 0.62
     end_m = model.length_m - 0.25 if model.kind != "truck" else model.length_m - 0.12
@@ -57,7 +57,7 @@ def build_underbody(model: Model) -> Mesh:
 
 
 def build_mirrors(model: Model) -> list[Mesh]:
-    """Outside mirrors: caps on short arms, on buses and trucks tall ones on brackets."""
+    """Build outside mirrors: caps on short arms, on buses and trucks tall ones on brackets."""
     half_m = model.width_m / 2
     parts = []
     for side in (-1, 1):

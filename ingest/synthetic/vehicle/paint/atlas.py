@@ -1,4 +1,4 @@
-"""The painted texture of a vehicle: everything that is not shape."""
+"""Atlas, the painted texture of a vehicle: everything that is not shape."""
 
 import numpy as np
 
@@ -27,12 +27,14 @@ from ingest.synthetic.vehicle.paint.spots import paint_spots
 
 
 def paint_atlas(model: Model, livery: Livery) -> Image:
-    """The (512, 512, 3) uint8 BGR atlas of one vehicle."""
+    """Paint the (512, 512, 3) uint8 BGR atlas of one vehicle."""
+    # Step 1: wheels, cargo, clothes and places of one colour
     atlas = np.zeros((ATLAS_PX, ATLAS_PX, 3), np.uint8)
     paint_spots(atlas, livery, rider=model.kind == "motorcycle")
     if model.kind == "motorcycle":
         paint_motorcycle_rear(Panel(atlas, REAR, lambda v: 0.5 + 0.5 * v, lambda z: z), livery)
         return atlas
+    # Step 2: both sides, the roof, front and rear
     top_m = texture_top_m(model)
     for side, region in ((-1, LEFT), (1, RIGHT)):
 

@@ -27,11 +27,11 @@ class Region:
 
     @property
     def middle(self) -> NDArray[np.floating]:
-        """Texture coordinates (2,) of its middle: for parts of one colour."""
+        """Texture coordinates (2,) of the rectangle's middle, for parts of one colour."""
         return self.uv(np.array([0.5, 0.5]))
 
     def pixels(self, across: NDArray[np.floating], up: NDArray[np.floating]) -> NDArray[np.floating]:
-        """Pixels (..., 2) inside the rectangle of shares of its width and height."""
+        """Pixels (..., 2) within the rectangle, at shares of its width (across) and height (up)."""
         column = _EDGE_PX + across * (self.width - 2 * _EDGE_PX)
         row = _EDGE_PX + (1 - up) * (self.height - 2 * _EDGE_PX)
         return np.stack(np.broadcast_arrays(column, row), -1)

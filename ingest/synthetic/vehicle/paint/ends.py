@@ -14,13 +14,13 @@ _CHROME, _PLASTIC = bgr(198, 200, 202), bgr(44, 44, 45)
 
 
 def paint_base(panel: Panel, model: Model, livery: Livery, top_m: float) -> None:
-    """Varnish over the whole end."""
+    """Paint varnish over the whole end."""
     share = (panel.heights() * top_m - model.sill_m) / (model.belt_m - model.sill_m)
     panel.image[:] = varnish(livery.paint, share.clip(0, 1)).round().clip(0, 255)[:, None]
 
 
 def paint_plate(panel: Panel, model: Model, middle_m: float, colour: Colour, style: int, shift: float = 0.0) -> None:
-    """A plate with blots where characters would be."""
+    """Paint a plate with blots where characters would be."""
     half, tall = 0.26 / (model.width_m / 2), 0.058
     left, right = shift - half, shift + half
     panel.rectangle(left - 0.02, middle_m - tall - 0.012, right + 0.02, middle_m + tall + 0.012, bgr(36, 36, 38))
@@ -32,7 +32,7 @@ def paint_plate(panel: Panel, model: Model, middle_m: float, colour: Colour, sty
 
 
 def paint_front(panel: Panel, model: Model, livery: Livery) -> None:
-    """The face of a car or van."""
+    """Paint the face of a car or van."""
     edge, z = end_share(model, front=True), head_height_m(model)
     low = model.sill_m + 0.06
     if livery.bare or model.body == "pickup":
@@ -53,7 +53,7 @@ def paint_front(panel: Panel, model: Model, livery: Livery) -> None:
 
 
 def _paint_lip(panel: Panel, livery: Livery, low: float, intake: float, edge: float) -> None:
-    """The lower air intake, in one of five ways."""
+    """Paint the lower air intake, in one of five ways."""
     wide = (0.72, 0.45, 0.86, 0.60, 0.72)[livery.lip]
     panel.fill([(-edge * wide * 1.15, low), (-edge * wide, low + intake), (edge * wide, low + intake),
                 (edge * wide * 1.15, low)], BLACK)  # fmt: skip
@@ -69,7 +69,7 @@ def _paint_lip(panel: Panel, livery: Livery, low: float, intake: float, edge: fl
 
 
 def _paint_head_lamp(panel: Panel, model: Model, livery: Livery, side: int, z: float, edge: float) -> None:
-    """One of five shapes, from the grille to the corner, which it passes."""
+    """Paint a head lamp in one of five shapes, from the grille to the corner."""
     shapes: tuple[Points, ...] = (
         [(0.50, z - 0.05), (0.46, z + 0.05), (edge, z + 0.08), (edge, z - 0.08)],
         [(0.40, z - 0.01), (0.42, z + 0.03), (edge, z + 0.09), (edge, z - 0.06)],
@@ -86,7 +86,7 @@ def _paint_head_lamp(panel: Panel, model: Model, livery: Livery, side: int, z: f
 
 
 def _paint_grille(panel: Panel, model: Model, livery: Livery, z: float, edge: float) -> None:
-    """One of five grilles with a badge."""
+    """Paint one of five grilles with a badge."""
     shapes: tuple[Points, ...] = (
         corners(-0.42, z - 0.05, 0.42, z + 0.06),
         [(-0.36, z + 0.07), (0.36, z + 0.07), (0.42, z - 0.10), (0.28, z - 0.22), (-0.28, z - 0.22), (-0.42, z - 0.10)],
@@ -106,7 +106,7 @@ def _paint_grille(panel: Panel, model: Model, livery: Livery, z: float, edge: fl
 
 
 def paint_rear(panel: Panel, model: Model, livery: Livery) -> None:
-    """The back of a car or van."""
+    """Paint the back of a car or van."""
     edge, z = end_share(model, front=False), tail_height_m(model)
     bumper = min(0.66, z - 0.10) if model.kind == "car" else 0.62
     if model.kind == "van":
@@ -142,7 +142,7 @@ def paint_rear(panel: Panel, model: Model, livery: Livery) -> None:
 
 
 def _paint_skirt(panel: Panel, livery: Livery, low: float) -> None:
-    """Below the rear bumper: plastic, high or low, a bright insert, or paint."""
+    """Paint the skirt below the rear bumper: plastic, high or low, at times with a bright insert."""
     high = low + (0.05, 0.14, 0.05, -0.04)[livery.skirt]
     panel.fill([(-1, 0), (-1, low), (-0.6, high), (0.6, high), (1, low), (1, 0)], _PLASTIC * 0.7)
     if livery.skirt == 2:
@@ -150,7 +150,7 @@ def _paint_skirt(panel: Panel, livery: Livery, low: float) -> None:
 
 
 def _paint_tail_lamp(panel: Panel, model: Model, livery: Livery, side: int, z: float, edge: float) -> None:
-    """One of five shapes; vans have upright ones at the edge."""
+    """Paint a tail lamp in one of five shapes; vans and pickups have upright ones at the edge."""
     if model.kind == "van" or model.body == "pickup":
         half = 0.30 if model.tail == 1 else 0.20
         panel.rectangle(side * (edge - 0.13), z - half, side * edge, z + half, LAMP_RED)
@@ -172,7 +172,7 @@ def _paint_tail_lamp(panel: Panel, model: Model, livery: Livery, side: int, z: f
 
 
 def _paint_van_doors(panel: Panel, model: Model, livery: Livery) -> None:
-    """Two doors or a tailgate, with or without windows."""
+    """Paint two doors or a tailgate, with or without windows."""
     top = model.height_m - 0.22
     glazed = model.cab_m is None or livery.pattern % 3 != 0
     panel.line([*corners(-0.84, 0.64, 0.84, top + 0.04), (-0.84, 0.64)], livery.paint * 0.55)
@@ -190,7 +190,7 @@ def _paint_van_doors(panel: Panel, model: Model, livery: Livery) -> None:
 
 
 def _paint_van_lettering(panel: Panel, model: Model, livery: Livery) -> None:
-    """The stripe of the sides, chevrons, lettering: what firms have on rear doors."""
+    """Paint the stripe of the sides, chevrons and lettering, as firms have them on rear doors."""
     belt = model.belt_m
     if livery.stripe:
         low = belt * (0.34 + 0.10 * livery.stripe)

@@ -1,4 +1,4 @@
-"""Glass and varnish: what they mirror, and what is seen behind them."""
+"""Glass and varnish: their reflections, and the inside behind glass."""
 
 from functools import cache
 
@@ -17,7 +17,7 @@ _REFLECTION_PX = (48, 256)
 
 @cache
 def _street() -> NDArray[np.float64]:
-    """A (48, 256, 3) image of a street as glass mirrors it: sky, a line of roofs and trees, dark below.
+    """Draw a (48, 256, 3) image of a street as glass mirrors it: sky, a line of roofs and trees, dark below.
 
     The same for all vehicles: it is the place that is mirrored, not the car.
     """
@@ -34,7 +34,10 @@ def _street() -> NDArray[np.float64]:
 
 
 def paint_side_glass(panel: Panel, window: Points, tint: float, mirror: float = 0.52) -> None:
-    """A side window: dark inside, the street in its upper half. mirror: share of the mirrored light."""
+    """Paint a side window: dark inside, the street mirrored in it, less so below. mirror: share of the mirrored light.
+
+    tint: brightness of the glass, about 1.
+    """
     distances = [a for a, _ in window]
     columns = [int(np.clip(24 * a, 0, _REFLECTION_PX[1] - 2)) for a in (min(distances), max(distances))]
     street = _street()[:, columns[0] : max(columns[1], columns[0] + 2)]
@@ -44,7 +47,7 @@ def paint_side_glass(panel: Panel, window: Points, tint: float, mirror: float = 
 
 
 def paint_screen(panel: Panel, screen: Points, tint: float, *, seats: Points = (), mirror: float = 0.5) -> None:
-    """A windscreen or rear window in an image where its upper edge comes last along `a`, as on a roof."""
+    """Paint a windscreen or rear window in an image where its upper edge comes last along `a`, as on a roof."""
     across = np.linspace(0, 1, 24)[None, :, None]
     street = cv2.resize(_street()[:, 30:110], (24, 32), interpolation=cv2.INTER_AREA)
     reflection = (_INSIDE * 1.25 + street[::-1] * mirror * (0.75 + 0.4 * across)) * tint
@@ -55,7 +58,7 @@ def paint_screen(panel: Panel, screen: Points, tint: float, *, seats: Points = (
 
 
 def varnish(paint: Colour, share: NDArray[np.floating]) -> NDArray[np.floating]:
-    """A side's colour by height, (N, 3), for shares of the height from the sill (0) to the windows (1).
+    """Colour of a side by height, (N, 3), for shares of the height from the sill (0) to the windows (1).
 
     The shoulder mirrors the sky, the middle the dark line of houses, the lower part the road.
     """
@@ -68,5 +71,5 @@ def varnish(paint: Colour, share: NDArray[np.floating]) -> NDArray[np.floating]:
 
 
 def level_varnish(paint: Colour, light: float = 1.0) -> Colour:
-    """The colour of a level panel, which mirrors the sky."""
+    """Colour of a level panel, which mirrors the sky."""
     return np.asarray(paint * 0.88 * light + _SKY_HIGH * 0.12)

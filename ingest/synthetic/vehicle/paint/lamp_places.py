@@ -8,7 +8,7 @@ from ingest.synthetic.vehicle.models import Model
 
 
 def head_height_m(model: Model) -> float:
-    """The height of the middle of the head lamps."""
+    """Height of the middle of the head lamps."""
     if model.kind == "motorcycle":
         return 0.90
     if model.kind == "bus":
@@ -20,7 +20,7 @@ def head_height_m(model: Model) -> float:
 
 
 def tail_height_m(model: Model) -> float:
-    """The height of the middle of the tail lamps."""
+    """Height of the middle of the tail lamps."""
     if model.kind == "motorcycle":
         return 0.82
     if model.kind == "bus":
@@ -36,7 +36,7 @@ def tail_height_m(model: Model) -> float:
 
 
 def lamp_places(model: Model) -> tuple[Floats, Floats]:
-    """The middles (N, 3) float32 of the head lamps and of the tail lamps, metres, origin at the front bumper."""
+    """Middles (N, 3) float32 of the head lamps and of the tail lamps, metres, origin at the front bumper."""
     if model.kind == "motorcycle":
         head = [(0.0, -model.axles_m[0] - 0.12, 0.90)]
         tail = [(0.0, -model.length_m + 0.10, 0.82)]

@@ -16,7 +16,7 @@ _DIGITS = bgr(60, 190, 250)
 
 
 def paint_bus_front(panel: Panel, model: Model, livery: Livery) -> None:
-    """Windscreens, display, lamps, wipers."""
+    """Paint windscreens, display, lamps and wipers of a bus."""
     edge = end_share(model, front=True) * 0.98
     low = model.belt_m - 0.12 if model.body != "coach" else 1.15
     tops = [min(low + 1.50, model.height_m - 0.20)]
@@ -63,7 +63,7 @@ def _paint_screen(panel: Panel, livery: Livery, low: float, high: float, edge: f
 
 
 def paint_bus_rear(panel: Panel, model: Model, livery: Livery) -> None:
-    """Rear windows, engine flap, lamps, an advertisement."""
+    """Paint rear windows, engine flap, lamps and an advertisement of a bus."""
     edge = end_share(model, front=False) * 0.98
     low = model.belt_m + 0.35
     spans = [(low, min(low + 0.95, model.height_m - 0.45))]
@@ -106,7 +106,7 @@ def paint_bus_rear(panel: Panel, model: Model, livery: Livery) -> None:
 
 
 def paint_truck_front(panel: Panel, model: Model, livery: Livery) -> None:
-    """Windscreen with sun visor, grille, bumper with lamps."""
+    """Paint windscreen with sun visor, grille, and bumper with lamps of a truck."""
     edge, belt, roof = end_share(model, front=True), model.belt_m, model.roofline[2][1]
     top = roof - 0.30
     panel.fill([(-edge, belt - 0.12), (-edge, top + 0.04), (edge, top + 0.04), (edge, belt - 0.12)], BLACK)
@@ -142,7 +142,7 @@ def paint_truck_front(panel: Panel, model: Model, livery: Livery) -> None:
 
 
 def paint_truck_rear(panel: Panel, model: Model, livery: Livery) -> None:
-    """The beam with lamps, and the doors, boards or the end of the load above it."""
+    """Paint the beam with lamps of a truck, and the doors, boards or the end of the load above it."""
     assert model.load_m is not None
     top, box = model.load_m[1], livery.second
     panel.shade(corners(-1.1, 0.9, 1.1, top + 0.3), box * 0.96, box * 0.84)
@@ -184,7 +184,7 @@ def paint_truck_rear(panel: Panel, model: Model, livery: Livery) -> None:
 
 
 def paint_motorcycle_rear(panel: Panel, livery: Livery) -> None:
-    """Tail lamp above a plate; up from 0 to 1."""
+    """Paint the tail lamp above the plate of a motorcycle; up from 0 to 1."""
     panel.image[:] = np.round(bgr(30, 30, 32))
     panel.rectangle(-0.7, 0.72, 0.7, 0.97, LAMP_RED)
     panel.rectangle(-0.3, 0.80, 0.3, 0.92, bgr(80, 80, 240))

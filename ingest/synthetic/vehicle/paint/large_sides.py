@@ -11,7 +11,7 @@ from ingest.synthetic.vehicle.paint.panel import Colour, Panel, Points, bgr, cor
 
 
 def paint_bus_side(panel: Panel, model: Model, livery: Livery, *, doors: bool) -> None:
-    """A bus; `doors` on the side of the kerb."""
+    """Paint the side of a bus; `doors` on the side of the kerb."""
     length, belt = model.length_m, model.belt_m
     _paint_bands(panel, model, livery)
     levels = [(belt, min(belt + 1.05, model.height_m - 0.42))]
@@ -53,7 +53,7 @@ def _paint_door(panel: Panel, at_m: float, wide_m: float, livery: Livery) -> Non
 
 
 def _paint_bands(panel: Panel, model: Model, livery: Livery) -> None:
-    """The colours of the operator, an advertisement, lettering."""
+    """Paint the colours of the operator, an advertisement and lettering."""
     length, belt, style = model.length_m, model.belt_m, livery.layout
     if livery.stripe or style < 3:
         low, high = ((0.3, 0.55), (0.62, 0.85), (0.3, 0.95), (0.80, 0.95))[livery.pattern % 4]
@@ -78,12 +78,12 @@ def _paint_bands(panel: Panel, model: Model, livery: Livery) -> None:
 
 
 def readable(ground: Colour) -> Colour:
-    """White on dark, dark on light."""
+    """Choose a colour that is readable on a ground: white on dark, dark on light."""
     return bgr(240, 240, 240) if float(ground.mean()) < 130 else bgr(50, 40, 36)
 
 
 def paint_truck_side(panel: Panel, model: Model, livery: Livery) -> None:
-    """A cab, and what is behind it."""
+    """Paint the side of a truck: its cab, and the load behind it."""
     assert model.load_m is not None
     _paint_cab(panel, model, livery)
     from_m, top_m = model.load_m
@@ -153,7 +153,7 @@ def _paint_box(panel: Panel, model: Model, livery: Livery, from_m: float, top_m:
 
 
 def paint_sign(panel: Panel, livery: Livery, a: float, b: float, high: float, wide: float) -> None:
-    """A logo with lettering, in one of several arrangements."""
+    """Paint a logo with lettering, in one of four arrangements; two of them leave out the logo."""
     light = float(np.linalg.norm(livery.second - livery.accent)) > 90
     colour = livery.accent if light else readable(livery.second)
     arrangement = livery.layout % 4
@@ -173,7 +173,7 @@ def paint_sign(panel: Panel, livery: Livery, a: float, b: float, high: float, wi
 
 
 def paint_logo(panel: Panel, livery: Livery, a: float, b: float, half: float) -> None:
-    """One of six signs."""
+    """Paint one of six logos."""
     shapes: tuple[Points, ...] = (
         round_points(a, b, half, half),
         [(a - half, b - half), (a, b + half), (a + half, b - half)],

@@ -13,7 +13,7 @@ _PRIMER = bgr(118, 122, 126)
 
 
 def paint_side_marks(panel: Panel, model: Model, livery: Livery, side: int) -> None:
-    """The marks of one side, -1 left and 1 right."""
+    """Paint the marks of one side, -1 left and 1 right."""
     for mark in livery.repairs:
         if mark.side == side:
             _paint_repair(panel, model, livery, mark)
@@ -26,7 +26,7 @@ def paint_side_marks(panel: Panel, model: Model, livery: Livery, side: int) -> N
 
 
 def _paint_repair(panel: Panel, model: Model, livery: Livery, mark: Mark) -> None:
-    """A panel in another tone, or one that still has its primer."""
+    """Paint a panel in another tone, or one that still has its primer."""
     from_m = mark.along * model.length_m * 0.8
     area = corners(from_m, model.sill_m + 0.1, from_m + 0.9, model.belt_m)
     colour = (_PRIMER, livery.paint * 0.78, livery.paint * 1.15 + 14)[mark.style]
@@ -58,7 +58,7 @@ def _paint_sticker(panel: Panel, model: Model, livery: Livery, mark: Mark) -> No
 
 
 def paint_rear_marks(panel: Panel, model: Model, livery: Livery) -> None:
-    """Stickers and dents at the back; across from -1 to 1."""
+    """Paint stickers and dents at the back; across from -1 to 1."""
     low, high = (0.6, model.belt_m - 0.05) if not model.large else (1.0, min(model.height_m, 3.4) - 0.3)
     for mark in (*livery.dents, *livery.stickers):
         if mark.side != 0:
@@ -74,7 +74,7 @@ def paint_rear_marks(panel: Panel, model: Model, livery: Livery) -> None:
 
 
 def paint_dirt(panel: Panel, model: Model, livery: Livery, place: int) -> None:
-    """Road dirt that thins out upwards, in patches of its own on every vehicle; place tells the panels apart."""
+    """Paint road dirt that thins out upwards, in patches of its own on every vehicle; `place` varies it by panel."""
     if livery.dirt < 0.08:
         return
     rows, columns = panel.image.shape[:2]
@@ -88,7 +88,7 @@ def paint_dirt(panel: Panel, model: Model, livery: Livery, place: int) -> None:
 
 
 def _patches(seed: int, rows: int, columns: int) -> NDArray[np.float32]:
-    """Uneven cover between 0.2 and 1.5, (rows, columns)."""
+    """Draw uneven cover, (rows, columns) from about 0.1 to 2."""
     rng = np.random.default_rng(seed)
     coarse = cv2.resize(
         rng.uniform(0.2, 1.5, (3, 9)).astype(np.float32), (columns, rows), interpolation=cv2.INTER_CUBIC

@@ -1,4 +1,4 @@
-"""Painting a rectangle of a texture atlas in the metres of the vehicle."""
+"""Panel: a rectangle of a texture atlas that is painted in the metres of the vehicle."""
 
 from collections.abc import Callable, Sequence
 
@@ -29,27 +29,27 @@ class Panel:
         self._to_across, self._to_up = to_across, to_up
 
     def row(self, b: float) -> int:
-        """The image row at a height."""
+        """Image row at a height."""
         return int(self._pixels([(0.0, b)])[0, 1])
 
     def heights(self) -> NDArray[np.floating]:
-        """The share of the region's height at the middle of each image row, from 1 to 0."""
+        """Share of the region's height at each image row, from 1 to 0."""
         return np.linspace(1, 0, self.image.shape[0])
 
     def fill(self, points: Points, colour: Colour) -> None:
-        """A polygon of one colour, antialiased."""
+        """Fill a polygon with one colour, antialiased."""
         cv2.fillPoly(self.image, [self._fixed(points)], _scalar(colour), cv2.LINE_AA, _SHIFT)
 
     def tint(self, points: Points, colour: Colour, weight: float) -> None:
-        """A polygon through which what is below shines with `1 - weight`."""
+        """Tint a polygon: its colour with `weight`, the paint below it with the rest."""
         self.lay(points, np.broadcast_to(colour, (1, 1, 3)), weight)
 
     def shade(self, points: Points, top: Colour, bottom: Colour, weight: float = 1.0) -> None:
-        """A polygon whose colour runs from its top to its bottom, antialiased."""
+        """Shade a polygon from a colour at its top to one at its bottom, antialiased."""
         self.lay(points, np.stack([top, bottom])[:, None], weight)
 
     def lay(self, points: Points, texture: NDArray[np.floating], weight: float = 1.0) -> None:
-        """A polygon that shows a (h, w, 3) image stretched over the rectangle around it."""
+        """Lay a (h, w, 3) image into a polygon, stretched over the rectangle around it."""
         left, right, first, last = self._bounds(points)
         part = self.image[first:last, left:right]
         if not part.size:
@@ -65,19 +65,19 @@ class Panel:
         part[:] = np.round(below + (colours - below) * share)
 
     def rectangle(self, from_a: float, from_b: float, to_a: float, to_b: float, colour: Colour) -> None:
-        """A rectangle between two corners."""
+        """Fill a rectangle between two corners."""
         self.fill(corners(from_a, from_b, to_a, to_b), colour)
 
     def line(self, points: Points, colour: Colour, thickness_px: int = 1) -> None:
-        """A line through points."""
+        """Draw a line through points."""
         cv2.polylines(self.image, [self._fixed(points)], False, _scalar(colour), thickness_px, cv2.LINE_AA, _SHIFT)
 
     def ellipse(self, a: float, b: float, half_a: float, half_b: float, colour: Colour) -> None:
-        """An upright ellipse."""
+        """Fill an upright ellipse."""
         self.fill(round_points(a, b, half_a, half_b), colour)
 
     def text(self, words: str, a: float, b: float, high: float, wide: float, colour: Colour, weight: int = 1) -> None:
-        """Words around a middle, `high` tall, and made smaller where they would be wider than `wide`."""
+        """Write words around a middle, `high` tall, and made smaller where they would be wider than `wide`."""
         points = self._pixels([(a, b), (a + wide, b + high)])
         room_px, tall_px = abs(float(points[1, 0] - points[0, 0])), abs(float(points[1, 1] - points[0, 1]))
         font = cv2.FONT_HERSHEY_DUPLEX if weight > 1 else cv2.FONT_HERSHEY_SIMPLEX
@@ -103,7 +103,7 @@ class Panel:
 
 
 def corners(from_a: float, from_b: float, to_a: float, to_b: float) -> list[tuple[float, float]]:
-    """The corners of a rectangle."""
+    """Corners of a rectangle."""
     return [(from_a, from_b), (to_a, from_b), (to_a, to_b), (from_a, to_b)]
 
 
@@ -119,5 +119,5 @@ def _scalar(colour: Colour) -> tuple[float, float, float]:
 
 
 def bgr(blue: float, green: float, red: float) -> Colour:
-    """A colour."""
+    """Make a colour of its parts from 0 to 255."""
     return np.array([blue, green, red], np.float64)

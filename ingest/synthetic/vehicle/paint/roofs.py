@@ -10,7 +10,7 @@ from ingest.synthetic.vehicle.paint.panel import Panel, bgr, corners
 
 
 def paint_roof(panel: Panel, model: Model, livery: Livery) -> None:
-    """The upper side of the loft. Along in metres behind the front bumper, across from -1 to 1."""
+    """Paint the upper side of the loft. Along in metres behind the front bumper, across from -1 to 1."""
     paint = level_varnish(livery.paint)
     panel.image[:] = np.clip(np.round(paint), 0, 255)
     end = cab_length_m(model)
@@ -43,7 +43,7 @@ def paint_roof(panel: Panel, model: Model, livery: Livery) -> None:
 
 
 def _paint_bonnet(panel: Panel, model: Model, livery: Livery) -> None:
-    """Shut lines and creases from the front to the windscreen."""
+    """Paint shut lines and creases from the front to the windscreen."""
     assert model.windscreen is not None
     paint, back = level_varnish(livery.paint), model.windscreen[0] - 0.04
     if livery.panels[0] is not None:
@@ -62,7 +62,7 @@ def _paint_bonnet(panel: Panel, model: Model, livery: Livery) -> None:
 
 
 def _paint_screens(panel: Panel, model: Model, livery: Livery) -> None:
-    """Windscreen with wipers, seats and mirror behind it; rear window."""
+    """Paint the windscreen with wipers, seats and mirror behind it, and the rear window."""
     assert model.windscreen is not None
     start, end = model.windscreen
     panel.fill([(start - 0.07, -0.95), (end, -0.93), (end, 0.93), (start - 0.07, 0.95)], BLACK)
@@ -102,7 +102,7 @@ def _paint_screens(panel: Panel, model: Model, livery: Livery) -> None:
 
 
 def _paint_cab_roof(panel: Panel, livery: Livery, end_m: float) -> None:
-    """A cab from above: a hatch and two grooves."""
+    """Paint a cab from above: a hatch and two grooves."""
     paint = level_varnish(livery.paint)
     panel.rectangle(0.8, -0.3, 1.4, 0.3, paint * 0.85)
     for side in (-0.6, 0.6):
@@ -120,7 +120,7 @@ def _paint_bus_roof(panel: Panel, model: Model, livery: Livery) -> None:
 
 
 def paint_load_roof(panel: Panel, livery: Livery, from_m: float, to_m: float) -> None:
-    """The roof of a box: sheets with seams, dusty."""
+    """Paint the roof of a box: sheets with seams, dusty."""
     panel.rectangle(from_m, -1, to_m, 1, livery.second * 0.94)
     for seam in np.arange(from_m + 0.6, to_m, 0.9):
         panel.line([(seam, -1), (seam, 1)], livery.second * 0.8)

@@ -16,7 +16,7 @@ _CHROME = bgr(205, 208, 210)
 
 
 def paint_base(panel: Panel, model: Model, livery: Livery, top_m: float) -> None:
-    """Varnish over the whole side, darker below."""
+    """Paint varnish over the whole side, darker below."""
     height_m = panel.heights() * top_m
     share = np.clip((height_m - model.sill_m) / (model.belt_m - model.sill_m), 0, 1)
     colours = varnish(livery.paint, share)
@@ -26,7 +26,7 @@ def paint_base(panel: Panel, model: Model, livery: Livery, top_m: float) -> None
 
 
 def paint_car_side(panel: Panel, model: Model, livery: Livery) -> None:
-    """Everything on the side of a car, a van or a minibus, from the sill up."""
+    """Paint everything on the side of a car, a van or a minibus, from the sill up."""
     start, end = _glazed(model)
     _paint_trim_below(panel, model, livery)
     _paint_windows(panel, model, livery, start, end)
@@ -35,7 +35,7 @@ def paint_car_side(panel: Panel, model: Model, livery: Livery) -> None:
 
 
 def _glazed(model: Model) -> tuple[float, float]:
-    """Where the side windows begin and end."""
+    """Begin and end of the side windows, metres behind the front bumper."""
     distance = np.linspace(0, cab_length_m(model), 300)
     tall = distance[outline_of(model).height_at(distance) > belt_at(model, distance) + 0.17]
     start = float(tall[0]) + 0.12
@@ -45,7 +45,7 @@ def _glazed(model: Model) -> tuple[float, float]:
 
 
 def _window(model: Model, from_m: float, to_m: float, gap_m: float) -> Points:
-    """A window between two distances; `gap_m`: what the roof leaves above it."""
+    """Outline of a window between two distances; `gap_m`: from its upper edge to the roof's."""
     along = np.linspace(from_m, to_m, 14)
     low = belt_at(model, along) + 0.03
     high = np.maximum(low + 0.02, outline_of(model).height_at(along) - gap_m)
@@ -78,7 +78,7 @@ def _paint_windows(panel: Panel, model: Model, livery: Livery, start: float, end
 
 
 def _paint_seat(panel: Panel, model: Model, at_m: float, *, person: bool, tint: float) -> None:
-    """A head rest, or the head and shoulder of somebody, behind the glass."""
+    """Paint a head rest, or the head and shoulders of a person, behind the glass."""
     low = model.belt_m + 0.04
     roof = float(outline_of(model).height_at(np.array(at_m)))
     if person:
@@ -90,7 +90,7 @@ def _paint_seat(panel: Panel, model: Model, at_m: float, *, person: bool, tint: 
 
 
 def _paint_doors(panel: Panel, model: Model, livery: Livery, start: float, end: float) -> None:
-    """Shut lines, handles, a fuel flap, and the sliding door of a van."""
+    """Paint shut lines, handles, a fuel flap, and the sliding door of a van."""
     belt, low = model.belt_m, model.sill_m + 0.10
     line, edge = livery.paint * 0.42, livery.paint * 1.08 + 8
     pillars = [start + (end - start) * share for share in model.pillars[:2]]
@@ -118,7 +118,7 @@ def _paint_doors(panel: Panel, model: Model, livery: Livery, start: float, end: 
 
 
 def _paint_trim_below(panel: Panel, model: Model, livery: Livery) -> None:
-    """Sills, bumper corners and protective strips."""
+    """Paint sills, bumper corners and protective strips."""
     length, sill = model.length_m, model.sill_m
     high = sill + (0.16 if livery.cladding else 0.09)
     panel.rectangle(0.0, 0.0, length, high, BLACK * 1.6)
@@ -132,7 +132,7 @@ def _paint_trim_below(panel: Panel, model: Model, livery: Livery) -> None:
 
 
 def _paint_corner_lamps(panel: Panel, model: Model, livery: Livery) -> None:
-    """Head and tail lamps where they reach round the corner, a repeater behind the front wheel."""
+    """Paint head and tail lamps as far as they reach round the corner."""
     z, length = head_height_m(model), model.length_m
     reach, half = ((0.42, 0.07), (0.62, 0.06), (0.50, 0.09), (0.34, 0.12), (0.66, 0.045))[model.lamps]
     lamp: Points = [(0.0, z - half), (0.0, z + half * 0.9), (reach, z + half * 1.5), (reach - 0.15, z - half * 0.3)]

@@ -28,7 +28,7 @@ _DARK = bgr(26, 26, 27)
 
 
 def paint_spots(atlas: Image, livery: Livery, *, rider: bool) -> None:
-    """Paint all of them."""
+    """Paint all small images of an atlas; the jacket's place has a heap where there is no `rider`."""
     jacket, trousers, helmet, second = livery.clothes
     caps = livery.paint if livery.trim != "plain" else _DARK
     colours: tuple[tuple[Region, Colour], ...] = (
@@ -53,7 +53,7 @@ def _area(atlas: Image, region: Region) -> Image:
 
 
 def _paint_wheel(image: Image, design: int, rim: float) -> None:
-    """A tyre with one of seven wheels: spokes, twin spokes, discs, bare steel."""
+    """Paint a tyre with one of seven wheels: spokes, thin or thick, and discs."""
     middle = (image.shape[1] // 2, image.shape[0] // 2)
     image[:] = 24
     cv2.circle(image, middle, 28, (30, 30, 31), -1, cv2.LINE_AA)
@@ -78,7 +78,7 @@ def _at(middle: tuple[int, int], reach: float, angle: float) -> tuple[int, int]:
 
 
 def _paint_cargo(image: Image, livery: Livery) -> None:
-    """Boards, sheets, a tarpaulin with ropes, or a carton with a label."""
+    """Paint boards, sheets, a tarpaulin with ropes, or a carton with a label."""
     rng = np.random.default_rng(livery.grain)
     grain = cv2.resize(
         rng.uniform(0.75, 1.2, (10, 10)).astype(np.float32), image.shape[1::-1], interpolation=cv2.INTER_CUBIC
@@ -100,7 +100,7 @@ def _paint_cargo(image: Image, livery: Livery) -> None:
 
 
 def _paint_jacket(image: Image, livery: Livery, jacket: Colour, second: Colour) -> None:
-    """A jacket from hem (below) to collar; the back is in the middle."""
+    """Paint a jacket from hem (below) to collar; the back is in the middle."""
     image[:] = np.clip(np.round(jacket), 0, 255)
     colour = tuple(float(part) for part in second)
     style = livery.layout % 4
@@ -116,7 +116,7 @@ _HEAPS = (bgr(110, 140, 165), bgr(60, 75, 92), bgr(128, 130, 132), bgr(40, 62, 8
 
 
 def _paint_heap(image: Image, livery: Livery) -> None:
-    """Sand, earth, gravel, bark or cuttings: where a rider's jacket is on other vehicles."""
+    """Paint sand, earth, gravel, bark or cuttings, in the place that motorcycles have for the jacket."""
     rng = np.random.default_rng(livery.grain)
     grain = cv2.resize(rng.uniform(0.6, 1.35, (20, 20)).astype(np.float32), image.shape[1::-1])
     image[:] = np.clip(_HEAPS[livery.pattern % len(_HEAPS)] * grain[..., None], 0, 255)
