@@ -42,4 +42,4 @@ NETWORKS: dict[str, SsdModel | YoloxModel] = {
     "pvb-2000": PVB_2000,
     "yolox-nano": YOLOX_NANO,
 }
-"""By the name that configuration and weights share."""
+"""Networks by the name that configuration and weights share."""

@@ -36,7 +36,7 @@ class LogError(CorridorError):
 
 
 class LogOpeningError(LogError):
-    """What is named as the log cannot be used as one; nothing has been read or written."""
+    """Opening of a log that cannot be used as one; nothing has been read or written."""
 
 
 class SpentWriterError(LogError):

@@ -21,17 +21,17 @@ from ingest.source import VideoSource
 from ingest.status import KeyFrameDecoding, SourceStatus, StatusReporting
 
 MAX_KEY_INTERVAL_S = 2.0
-"""Key frames further apart than this are too few to track by."""
+"""Longest interval between key frames at which they are enough to track by."""
 
 HANG_AFTER_S = 60.0
-"""A recording or a rendered camera that makes no progress at all for this long is given up."""
+"""Time without any progress after which a recording or a rendered camera is given up."""
 
 Opener = Callable[[int | None], VideoSource]
-"""Opens a camera; the argument is the capture time up to which frames are not wanted."""
+"""Opener of a camera; the argument is the capture time up to which frames are not wanted."""
 
 
 class FeedState(StrEnum):
-    """How a camera is."""
+    """State of a camera's feed."""
 
     OPENING = "opening"
     RUNNING = "running"
@@ -89,7 +89,7 @@ class CameraFeed:
         self._clock = clock
         self.asked_fps = analyse_fps
         self.analyse_fps = analyse_fps
-        """How many frames a second are looked at now; less than was asked for while they cannot be worked off."""
+        """Frames a second that are looked at now; less than was asked for while they cannot be worked off."""
         self._after_ns = after_ns
         self._stall_after_s = stall_after_s
         self._hang_after_s = hang_after_s
@@ -149,7 +149,7 @@ class CameraFeed:
 
     @property
     def done(self) -> bool:
-        """Whether nothing will come from this camera any more."""
+        """True once nothing will come from this camera any more."""
         return self.state in (FeedState.ENDED, FeedState.FAILED)
 
     @property
@@ -299,7 +299,7 @@ class CameraFeed:
 
 
 def limit_decoding(source: VideoSource, frames_per_s: float) -> None:
-    """Where no more than the key frames are looked at anyway, the others need not be decoded."""
+    """Have only key frames decoded where `frames_per_s` asks for no more than those, and all again where it does."""
     if isinstance(source, KeyFrameDecoding) and source.key_interval_s is not None:
         source.decode_key_frames_only(
             source.key_interval_s <= MAX_KEY_INTERVAL_S and frames_per_s * source.key_interval_s <= 1.0
@@ -307,7 +307,7 @@ def limit_decoding(source: VideoSource, frames_per_s: float) -> None:
 
 
 class _RealtimePacer:
-    """Delivers a recording at the speed it was captured."""
+    """Pacer that delivers a recording at the speed it was captured."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

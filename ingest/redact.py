@@ -12,7 +12,7 @@ from ingest.secrets import any_encoding, find_secrets
 MASK = "***"
 
 SHORTEST_KNOWN = 4
-"""Characters of a secret that is masked wherever it stands; a shorter one is part of too many words and numbers."""
+"""Least length of a secret that is masked wherever it stands; a shorter one is part of too many words and numbers."""
 
 _known: set[str] = set()
 
@@ -60,14 +60,14 @@ def _masked(text: str, *, source: bool) -> str:
 
 
 class RedactingFilter(logging.Filter):
-    """Redacts messages and tracebacks; to be added to every handler, because loggers do not inherit filters."""
+    """Filter of messages and tracebacks; to be added to every handler, because loggers do not inherit filters."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         super().__init__()
         self._secrets = set(secrets)
 
     def add(self, secret: str) -> None:
-        """One more secret."""
+        """Add a secret to those of this filter."""
         self._secrets.add(secret)
 
     def filter(self, record: logging.LogRecord) -> bool:

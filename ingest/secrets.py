@@ -7,14 +7,14 @@ from functools import lru_cache
 from typing import NamedTuple
 
 PLACEHOLDER = "{password}"
-"""In a source: filled from `credentials` when the camera is opened; no secret itself."""
+"""Placeholder in a source, filled from `credentials` when the camera is opened; no secret itself."""
 
 DECODINGS = 2
 """A URL within a URL is percent-encoded, and one within that twice."""
 
 
 class Place(StrEnum):
-    """Where a credential stands."""
+    """Place of a credential in a text."""
 
     ACCOUNT = "account"  # user:password@host
     FIELD = "field"  # password=…, in a query, a path, or anywhere
@@ -84,7 +84,7 @@ def _encoded_accounts(text: str, known: list[Secret], origin: list[int]) -> Iter
 
 
 def is_password(source: str, secret: Secret) -> bool:
-    """Whether a secret stands before the host and can be nothing else: `host:554/a@b` may be a port and a path."""
+    """Test for a secret before the host that can be nothing else: `host:554/a@b` may be a port and a path."""
     before, value = source[: secret.start], source[secret.start : secret.end]
     return bool(_AUTHORITY.fullmatch(before)) and secret.place is Place.ACCOUNT and not _PORT.match(value)
 
@@ -108,7 +108,7 @@ _PLAIN = (
 """Names of fields that end the one before where `_`, `-` or `;` stand between fields; others may be a password's."""
 
 _AMPERSAND = "\x1b"
-"""What was an encoded `&`: between fields of a URL within a URL, or part of a password."""
+"""Stand-in for an encoded `&`: between fields of a URL within a URL, or part of a password."""
 _NEXT = rf"&|[{_AMPERSAND}_\-;,/?](?:{_PLAIN})="
 _CLOSING = r"['\"][)\]}>]*[,:;.]?(?:\s|$)"
 """The end of a quotation in a sentence."""
@@ -156,7 +156,7 @@ def _decodings(text: str) -> Iterator[tuple[str, list[int]]]:
 
 
 def _merged(found: list[Secret]) -> list[Secret]:
-    """In order, overlapping ones as one."""
+    """Sort secrets and merge overlapping ones."""
     merged: list[Secret] = []
     for each in sorted(found):
         if merged and each.start < merged[-1].end:

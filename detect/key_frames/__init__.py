@@ -1,1 +1,1 @@
-"""Key-frame budget: which frames the expensive detector sees, and box propagation between them."""
+"""Key-frame budget: an expensive detector on chosen frames, and box propagation between them."""

@@ -17,10 +17,10 @@ TICKS = Fraction(1, RTP_CLOCK_HZ)
 
 
 class H264Encoder:
-    """Encodes frames of one size without delay: one access unit a frame, no B-frames."""
+    """Encoder of frames of one size without delay: one access unit a frame, no B-frames."""
 
     def __init__(self, size: tuple[int, int], frames_per_s: float, *, key_interval_s: float = 1.0) -> None:
-        """`size` is width and height in pixels, both even."""
+        """Open an encoder; `size` is width and height in pixels, both even."""
         context = av.CodecContext.create("libx264", "w")
         assert isinstance(context, av.VideoCodecContext)
         rate = Fraction(frames_per_s).limit_denominator(1001)
@@ -38,7 +38,7 @@ class H264Encoder:
         self._context = context
 
     def encode(self, image: Image, captured_ns: int) -> list[AccessUnit]:
-        """The frame, (H, W, 3) uint8 BGR, as access units: one."""
+        """Encode a frame, (H, W, 3) uint8 BGR, as access units: one."""
         av_frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="bgr24")
         av_frame.pts = captured_ns * RTP_CLOCK_HZ // NS
         av_frame.time_base = TICKS
@@ -51,7 +51,7 @@ class H264Encoder:
 def encoded_units(
     images: Iterable[tuple[int, Image]], frames_per_s: float, *, key_interval_s: float = 1.0
 ) -> Iterator[AccessUnit]:
-    """Frames with their capture times (Unix nanoseconds, rising) as access units, as they come."""
+    """Encode frames with their capture times (Unix nanoseconds, rising) as access units, as they come."""
     encoder: H264Encoder | None = None
     for captured_ns, image in images:
         if encoder is None:
@@ -61,7 +61,7 @@ def encoded_units(
 
 
 def recorded_units(path: Path, *, starts_ns: int, loop: bool = False) -> Iterator[AccessUnit]:
-    """A file's H.264 frames as they are, nothing encoded anew, in decoding order.
+    """Read a file's H.264 frames as they are, nothing encoded anew, in decoding order.
 
     The first frame is captured at `starts_ns`; with `loop` the file follows on itself for ever. Raises SourceError
     where the file cannot be read or has no H.264.
@@ -82,7 +82,7 @@ def recorded_units(path: Path, *, starts_ns: int, loop: bool = False) -> Iterato
 
 
 def _packets(path: Path) -> Iterator[tuple[bytes, Fraction, Fraction, bool]]:
-    """Annex B data, media time and length in seconds, and whether it is a key frame."""
+    """Read packets: Annex B data, media time and length in seconds, True for a key frame."""
     failure = ""
     try:
         with av.open(str(path), metadata_errors="replace") as container:

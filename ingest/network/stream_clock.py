@@ -11,19 +11,19 @@ from ingest.frame import ClockQuality
 
 MS = NS // 1000
 AGREES_NS = 2 * MS
-"""Two offsets that differ by less say the same."""
+"""Difference up to which two offsets say the same."""
 
 STEP_NS = 100 * MS
-"""The offset may move this much from report to report; beyond it the clock was set, or the media time jumped."""
+"""Most by which the offset moves from report to report; beyond it the clock was set, or the media time jumped."""
 
 APART_NS = 2 * NS
-"""Capture and arrival may be this far apart."""
+"""Longest time between capture and arrival at which the camera's clock is believed."""
 
 REPORT_WAIT_S = 3.5
-"""A sender's first report comes within 3.1 s (RFC 3550, 6.2 and 6.3.1); relays often send none at all."""
+"""Wait for a sender's first report, which comes within 3.1 s (RFC 3550, 6.2 and 6.3.1); relays often send none."""
 
 GOOD_REPORTS = 3
-"""So many reports without a fault make a suspect clock good again."""
+"""Number of reports without a fault that make a suspect clock good again."""
 
 LAG_WINDOW_NS = 10 * NS
 YEAR_2000_NS = 946_684_800 * NS
@@ -31,7 +31,7 @@ YEAR_2000_NS = 946_684_800 * NS
 
 @dataclass(frozen=True, slots=True)
 class ClockStatus:
-    """What is known about a camera's clock; for telemetry.
+    """Status of a camera's clock, for telemetry.
 
     clock: what the last frame was stamped with.
     suspect: why the camera's own clock is not believed; empty where it is, or where there is none.
@@ -54,11 +54,13 @@ class ClockStatus:
 
 
 class StreamClock:
-    """Stamps the frames of one session; all times in nanoseconds, wall times in Unix time."""
+    """Clock that stamps the frames of one session; all times in nanoseconds, wall times in Unix time."""
 
     def __init__(self, *, report_wait_s: float = REPORT_WAIT_S) -> None:
-        """Frames of the first `report_wait_s` are not stamped before a report has come, so that sessions begin
-        with the clock they go on with; 0 for streams that have no reports."""
+        """Begin a session whose frames of the first `report_wait_s` are not stamped before a report has come.
+
+        So sessions begin with the clock they go on with; 0 for streams that have no reports.
+        """
         self._wait_ns = round(report_wait_s * NS)
         self._first_arrival_ns: int | None = None
         self._offset_ns: int | None = None
@@ -72,11 +74,13 @@ class StreamClock:
 
     def observe(self, media_ns: int, wall_ns: int | None, arrival_ns: int, *, report: bool) -> None:
         """Take in a packet: its media time, its wall time if the stream says one, and whether a report came with it."""
+        # Step 1: note the report
         if report:
             self._report_ns = arrival_ns
             self._good_reports += 1
         if wall_ns is None:
             return
+        # Step 2: follow an offset that agrees with the present one; take over another one once it is confirmed
         offset_ns = wall_ns - media_ns
         if self._offset_ns is not None and abs(offset_ns - self._offset_ns) <= AGREES_NS:
             self._offset_ns, self._candidate_ns = offset_ns, None
@@ -98,7 +102,10 @@ class StreamClock:
         self._good_reports = 0
 
     def stamp(self, media_ns: int | None, arrival_ns: int) -> tuple[int, ClockQuality] | None:
-        """The capture time of a frame and its quality; None for a frame before the first report."""
+        """Stamp a frame with its capture time and that time's quality; None for a frame before the first report.
+
+        By the camera's clock where there is an offset and the clock is not suspect, else by arrival.
+        """
         if self._first_arrival_ns is None:
             self._first_arrival_ns = arrival_ns
         if media_ns is not None and self._offset_ns is not None:
@@ -113,6 +120,7 @@ class StreamClock:
         return arrival_ns, self._clock
 
     def _judge(self, captured_ns: int, arrival_ns: int) -> None:
+        """Distrust the camera's clock for an impossible time, and trust it again after GOOD_REPORTS without a fault."""
         apart_ns = captured_ns - arrival_ns
         self._lag.add(-apart_ns, arrival_ns)
         if captured_ns < YEAR_2000_NS:
@@ -123,7 +131,7 @@ class StreamClock:
             self._suspect = ""
 
     def status(self, now_ns: int) -> ClockStatus:
-        """How the clock is at `now_ns`."""
+        """Report the clock's status at `now_ns`."""
         return ClockStatus(
             clock=self._clock,
             suspect=self._suspect,

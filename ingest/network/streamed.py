@@ -33,7 +33,7 @@ JUMP_S = 10.0
 """Media time that jumps further, and stays there, makes a new session."""
 
 DAMAGE_S = 5.0
-"""After a damaged frame none is delivered until a key frame, or for this long: some cameras never send one."""
+"""Longest time without frames after a damaged one, until a key frame comes: some cameras never send one."""
 
 SEGMENTED_READ_S = 15.0
 """Between two segments of an HLS stream nothing comes, which is no failure."""
@@ -177,7 +177,7 @@ class StreamedVideo:
 
     @property
     def key_interval_s(self) -> float | None:
-        """Between the last two key frames; None before there were two."""
+        """Seconds between the last two key frames; None before there were two."""
         return None if self._key_interval_ns is None else self._key_interval_ns / NS
 
     def decode_key_frames_only(self, on: bool) -> None:

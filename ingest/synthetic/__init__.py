@@ -1,1 +1,1 @@
-"""A synthetic city with cameras, rendered on the CPU, that knows the truth."""
+"""A synthetic city with cameras, rendered on the CPU, with ground truth."""

@@ -1,1 +1,1 @@
-"""Cameras: where they stand, when they see whom, and what their electronics do to a frame."""
+"""Cameras: placement, projection and visibility, and the effects of optics and electronics on a frame."""

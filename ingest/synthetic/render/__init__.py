@@ -1,1 +1,1 @@
-"""From a scene to a frame and its truth: rendering, shadows, lamps, composition."""
+"""Rendering of a scene to a frame and its ground truth: shadows, lamps, composition."""

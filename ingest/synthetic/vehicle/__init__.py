@@ -1,1 +1,1 @@
-"""Vehicles: models, fleets, and what tells one from another."""
+"""Vehicles: models, fleets, and the details by which one differs from another."""

@@ -1,1 +1,1 @@
-"""The world: streets, traffic, weather, presets, and the truth about them."""
+"""The world: streets, traffic, weather, presets, and files of ground truth."""
