@@ -55,7 +55,7 @@ class Detections:
 
     @classmethod
     def none(cls) -> Self:
-        """No vehicle."""
+        """Detections of a frame without any vehicle."""
         return cls.of(np.empty((0, 4), np.float32))
 
     def __len__(self) -> int:

@@ -85,7 +85,7 @@ class BestCrops:
         return True
 
     def _rival(self, captured_ns: int) -> Crop | None:
-        """The crop that a new one has to beat: that of its stretch, or the worst once all places are taken."""
+        """Crop that a new one has to beat: that of its stretch, or the worst once all places are taken."""
         for crop in self._crops:
             if captured_ns // self._apart_ns == crop.captured_ns // self._apart_ns:
                 return crop

@@ -80,7 +80,7 @@ class ExportedEncoder:
 
 
 def encoder_id(name: str, data: bytes) -> str:
-    """`name@hash` of the bytes of an exported file."""
+    """Make the id of an encoder, `name@hash`, of the bytes of its exported file."""
     return f"{name}@{hashlib.sha256(data).hexdigest()[:ID_DIGITS]}"
 
 

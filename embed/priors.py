@@ -47,7 +47,7 @@ def box_only(prior: Prior | None) -> Prior | None:
 
 
 def _covered(cells: int, low: float, high: float) -> NDArray[np.float64]:
-    """(cells,) the share of each that lies between low and high, of a line of length 1."""
+    """Shares (cells,) of equal cells of a line of length 1 that lie between low and high."""
     return np.asarray(np.diff(np.clip(np.arange(cells + 1) / cells, low, high)) * cells, np.float64)
 
 

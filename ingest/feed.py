@@ -208,7 +208,7 @@ class CameraFeed:
             self._reading.end(self.camera.id)
 
     def _read(self, session: int) -> None:
-        """One session after another, for as long as that can help."""
+        """Play one session after another, for as long as that can help."""
         while self._current(session):
             error: CorridorError | None = None
             self._frames_from_s = None
@@ -236,7 +236,7 @@ class CameraFeed:
                 session = self.session
 
     def _pause_s(self, error: CorridorError | None) -> float:
-        """The pause before a network camera is opened again."""
+        """Pause before a network camera is opened again, in seconds; counts why the session was lost."""
         refused = isinstance(error, AuthFailedError | ConfigError)  # a password that is not to be read just now
         began_s, now_s = self._frames_from_s, self._clock.monotonic_s()
         self.counts.lost["refused" if refused else "error" if error else "ended"] += 1
@@ -245,7 +245,7 @@ class CameraFeed:
         return self._backoff.pause_s(lasted_s=lasted_s, refused=refused)
 
     def _play(self, session: int) -> None:
-        """One session: open, then frames until the end."""
+        """Play one session: open, then frames until the end."""
         source = self._opener(self._after_ns)
         with self._turn:
             wanted = self._current(session)

@@ -28,7 +28,7 @@ class FrameSampler:
 
     @property
     def frames_per_s(self) -> float:
-        """The present rate."""
+        """Present rate in frames a second."""
         return NS / (self._interval_ns * self._stretch)
 
     def accept(self, captured_ns: int) -> bool:

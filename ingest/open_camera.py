@@ -43,7 +43,7 @@ def file_path(camera: Camera) -> Path:
 
 
 def start_ns(starts_at: datetime | None, *, otherwise_ns: int) -> int:
-    """`starts_at` as Unix nanoseconds; a time without a zone is local time, as TOML has it."""
+    """Convert `starts_at` to Unix nanoseconds; a time without a zone is local time, as TOML has it."""
     if starts_at is None:
         return otherwise_ns
     return round(starts_at.timestamp() * 1_000_000) * (NS // 1_000_000)

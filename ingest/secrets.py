@@ -30,7 +30,7 @@ class Secret(NamedTuple):
 
 
 def find_secrets(text: str, *, source: bool = False) -> list[Secret]:
-    """The credentials in a text, in order and without overlaps; placeholders and empty ones are none.
+    """Find the credentials in a text, in order and without overlaps; placeholders and empty ones are none.
 
     With `source` the whole text is a camera's source, so that spaces and quotes belong to a password. Where a text
     can be read in two ways, too much is found and not too little. User names are no secret.
@@ -137,7 +137,7 @@ _ENCODED = re.compile(r"%([0-9A-Fa-f]{2})")
 
 
 def _decodings(text: str) -> Iterator[tuple[str, list[int]]]:
-    """The text decoded once, twice, …, each with the place in `text` of every character, and of the end."""
+    """Decode a text once, twice, …, each with the place in `text` of every character, and of the end."""
     origin = list(range(len(text) + 1))
     for _ in range(DECODINGS):
         if "%" not in text:
@@ -171,7 +171,7 @@ def _merged(found: list[Secret]) -> list[Secret]:
 
 @lru_cache(maxsize=1024)
 def any_encoding(secret: str) -> re.Pattern[str]:
-    """A pattern of a secret, its characters percent-encoded or escaped as in Python and JSON or as they are."""
+    """Make the pattern of a secret, its characters percent-encoded or escaped as in Python and JSON or as they are."""
     pieces = []
     for character in secret:
         forms = [f"(?i:{form})" for form in _percent(character)]

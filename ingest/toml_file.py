@@ -74,7 +74,7 @@ def _explain(message: str, kind: type[msgspec.Struct]) -> str:
 
 
 def _known(path: str, kind: type[msgspec.Struct]) -> list[str]:
-    """The keys of the table, or the values of the choice, that stands at a path such as `cameras[0]`."""
+    """Find the keys of the table, or the values of the choice, at a path such as `cameras[0]`."""
     place: msgspec.inspect.Type = msgspec.inspect.type_info(kind)
     for name in filter(None, re.sub(r"\[.*?\]", ".[]", path).split(".")):
         if name == "[]" and isinstance(place, msgspec.inspect.ListType):

@@ -32,7 +32,7 @@ class TrueSighting:
 
     @property
     def mask(self) -> NDArray[np.bool_]:
-        """The visible pixels, (h, w) bool of the box."""
+        """Mask of the visible pixels, (h, w) bool of the box."""
         left, top, right, bottom = self.box_xyxy
         height, width = bottom - top, right - left
         bits = np.unpackbits(np.frombuffer(self.mask_bits, np.uint8), count=height * width)

@@ -103,7 +103,7 @@ class GroundingDinoNetwork:
     def __call__(
         self, images_bgr: NDArray[np.uint8], text: EncodedPrompt
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """(B, Q, T) scores of Q boxes by token, and (B, Q, 4) boxes: centre, width and height as shares of the image.
+        """Compute (B, Q, T) scores by token and (B, Q, 4) boxes: centre, width and height as shares of the image.
 
         `images_bgr` is (B, H, W, 3) BGR. Raises torch.OutOfMemoryError where the GPU cannot hold them.
         """

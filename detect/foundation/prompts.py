@@ -63,7 +63,7 @@ class Prompt:
 
 
 def nouns_of_tokens(ids: Sequence[int], *, stop: int, special: frozenset[int]) -> NDArray[np.int64]:
-    """(T,) the number of the noun that each token of a caption belongs to, or NO_NOUN.
+    """Numbers (T,) of the nouns that the tokens of a caption belong to, NO_NOUN for none.
 
     `stop` is the token that ends a noun; `special` are those that belong to none, `stop` among them or not.
     """

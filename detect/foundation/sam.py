@@ -59,7 +59,7 @@ class SamMasker:
         return np.asarray(self.masks(image, box_xyxy[np.newaxis])[0], np.bool_)
 
     def masks(self, image: Image, boxes_xyxy: NDArray[np.float32]) -> NDArray[np.bool_]:
-        """(N, H, W), the vehicle in each box (N, 4) of an image or crop (H, W, 3) uint8 BGR, which is encoded once.
+        """Mask the vehicle in each box (N, 4) of an image or crop (H, W, 3) uint8 BGR, encoded once: (N, H, W) bool.
 
         A mask is empty outside its box. The box itself stands in for it, as from `BoxMasker`, where SAM finds nothing
         in the box, where the box has no area within the image, and in an image so narrow that SAM cannot be shown it.

@@ -58,12 +58,12 @@ class BudgetCounts:
 
     @property
     def key_frames(self) -> int:
-        """Frames that the expensive detector has seen."""
+        """Number of frames that the expensive detector has seen."""
         return self.first + self.new + self.unsure + self.stale
 
     @property
     def frames(self) -> int:
-        """All frames."""
+        """Number of all frames."""
         return self.key_frames + self.still + self.explained + self.over_budget + self.failed
 
 
@@ -217,7 +217,7 @@ def _continues(camera: _CameraState, frame: Frame) -> bool:
 
 
 def _reason(camera: _CameraState) -> Reason:
-    """The reason for a key frame."""
+    """Reason for a key frame, the most urgent one that holds."""
     if camera.key_thumbnail is None:
         return "first"
     if camera.propagator.unverified_count:

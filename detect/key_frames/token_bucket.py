@@ -12,7 +12,7 @@ class TokenBucket(Protocol):
     """The calls that may be made. A call is one frame in front of the expensive detector."""
 
     def refill(self, camera_id: str, captured_ns: int) -> None:
-        """Add what has accrued up to a camera's new frame."""
+        """Add the calls, or the time, accrued up to a camera's new frame."""
         ...
 
     def available(self, camera_id: str) -> float:

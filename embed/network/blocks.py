@@ -9,13 +9,13 @@ Interaction = Literal["none", "exchange", "gate", "attention"]
 
 
 def conv_norm(channels_in: int, channels_out: int, *, relu: bool = True) -> nn.Sequential:
-    """A 1x1 convolution without bias, batch normalisation, and ReLU if wanted."""
+    """Build a 1x1 convolution without bias, batch normalisation, and ReLU if wanted."""
     layers: list[nn.Module] = [nn.Conv2d(channels_in, channels_out, 1, bias=False), nn.BatchNorm2d(channels_out)]
     return nn.Sequential(*layers, nn.ReLU(inplace=True)) if relu else nn.Sequential(*layers)
 
 
 def stem() -> nn.Sequential:
-    """(B, 3, H, W) to (B, 64, H/4, W/4): a 7x7 convolution and max pooling."""
+    """Build the stem, (B, 3, H, W) to (B, 64, H/4, W/4): a 7x7 convolution and max pooling."""
     return nn.Sequential(
         nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False),
         nn.BatchNorm2d(64),

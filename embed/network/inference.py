@@ -33,7 +33,7 @@ def _plane(of_unit: tuple[float, ...]) -> Tensor:
 
 
 def inference_weights(network: ReidNetwork) -> dict[str, Tensor]:
-    """The weights that the test feature needs: no classifiers, no counters of batches."""
+    """Select the weights that the test feature needs: no classifiers, no counters of batches."""
     used = {id(part) for module in network.inference_modules() for part in (*module.parameters(), *module.buffers())}
     state = network.state_dict(keep_vars=True)
     return {name: value.detach() for name, value in state.items() if id(value) in used and value.is_floating_point()}

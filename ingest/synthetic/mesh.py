@@ -24,7 +24,7 @@ class Mesh:
     triangles: Triangles
 
     def moved(self, x_m: float, y_m: float, z_m: float = 0.0) -> "Mesh":
-        """The same mesh, shifted."""
+        """Shift the mesh."""
         return Mesh(
             (self.vertices_m + np.array([x_m, y_m, z_m])).astype(np.float32),
             self.normals,

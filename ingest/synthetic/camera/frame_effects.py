@@ -76,7 +76,7 @@ class FrameEffects:
         return image
 
     def _wave(self, row: int, time_s: float, periods_s: tuple[float, float, float]) -> float:
-        """A slow random motion in [-1, 1]."""
+        """Value of a slow random motion at a time, in [-1, 1]."""
         angles = 2 * np.pi * time_s / np.array(periods_s) + self._phases[row]
         return float(np.sin(angles).mean())
 

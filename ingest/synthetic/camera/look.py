@@ -80,7 +80,7 @@ _METERING: dict[str, tuple[float, float, float]] = {
 
 
 def _curve(look: Look, metering: Metering) -> NDArray[np.uint8]:
-    """The (256, 1, 3) lookup table: exposure, white balance, gamma, black level, contrast."""
+    """Make the (256, 1, 3) lookup table of exposure, white balance and contrast."""
     gains = look.exposure * np.array(look.balance_bgr)
     light = (np.arange(256)[:, None] * metering.slope + metering.offset) / 255
     light = np.clip(light * gains, 0, 1)
@@ -131,7 +131,7 @@ def scatter(value: int) -> int:
 
 @cache
 def _noise_bank(sigma: float, width: int, height: int) -> tuple[tuple[Image, Image], ...]:
-    """Pairs of what to add and what to take away, a margin larger than the image.
+    """Draw pairs of levels to add and levels to take away, a margin larger than the image.
 
     Fine grain in brightness and coarser grain in colour, together `sigma` grey levels.
     """

@@ -168,7 +168,7 @@ def _candidates(streets: Streets, survey: Survey, rng: np.random.Generator) -> I
 
 
 def _kerbs(streets: Streets) -> Iterator[tuple[Lane, int]]:
-    """The outermost lanes of each street with the side on which a mast may stand: 1 right, -1 left."""
+    """Outermost lanes of each edge, with the side on which a mast may stand: 1 right, -1 left."""
     edges: dict[str, list[Lane]] = {}
     for lane in streets.lanes:
         if lane.kind != "walk":
@@ -194,7 +194,7 @@ def _pose(lane: Lane, side: int, at_m: float, ahead: int, rng: np.random.Generat
 
 
 def _point_at(line: Line, at_m: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The point of a polyline after so many metres and the direction there; straight on beyond its ends."""
+    """Point of a polyline after `at_m` metres, and the direction there; straight on beyond its ends."""
     steps = np.diff(line, axis=0)
     lengths = np.linalg.norm(steps, axis=1)
     steps, lengths, starts = steps[lengths > 0], lengths[lengths > 0], line[:-1][lengths > 0]

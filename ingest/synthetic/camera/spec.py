@@ -144,7 +144,7 @@ class Projection:
         return np.asarray(local[:, :2] / depth * self.focal_px + self._middle)
 
     def ground_homography(self) -> Points:
-        """The (3, 3) matrix from ground (x, y, 1) in metres to homogeneous continuous pixels."""
+        """Matrix (3, 3) from ground (x, y, 1) in metres to homogeneous continuous pixels."""
         columns = np.stack([self._axes[:, 0], self._axes[:, 1], -self._axes @ self._centre], axis=1)
         across, down = self._middle
         intrinsics = np.array([[self.focal_px, 0, across], [0, self.focal_px, down], [0, 0, 1]])

@@ -24,7 +24,7 @@ _Key = tuple[int, int]
 
 
 def focal_px(pose: CameraPose) -> float:
-    """The focal length in an image of 640x360."""
+    """Focal length in an image of 640x360, pixels."""
     return float(_WIDTH_PX / 2 / np.tan(np.radians(pose.fov_deg / 2)))
 
 

@@ -207,7 +207,7 @@ class GroundTruthPass:
 
 
 def _blue_green(code: int) -> tuple[int, int]:
-    """The colour of a code, at least 4 grey levels from every other and from black."""
+    """Colour of a code (blue, green), at least 4 levels from every other and from black."""
     return (code % _CODES + 1) * _CODE_STEP, (code // _CODES + 1) * _CODE_STEP
 
 

@@ -28,7 +28,7 @@ def cast_shadow(points_m: Points, sun: tuple[float, float, float], projection: P
 
 
 def contact_shadow(low_m: Points, projection: Projection) -> Polygon:
-    """The dark place under a body, given by the (V, 3) world points of its lower parts."""
+    """Make the dark place under a body, given by the (V, 3) world points of its lower parts."""
     middle = low_m[:, :2].mean(0)
     return project_ground((low_m[:, :2] - middle) * 1.02 + middle, projection)
 

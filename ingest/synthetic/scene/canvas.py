@@ -122,7 +122,7 @@ class GroundCanvas:
 
 @cache
 def _tile(grain: float) -> Field:
-    """A periodic image of noise (512, 512), mean 0 and deviation 1: the steeper, the coarser."""
+    """Draw a periodic image of noise (512, 512), mean 0 and deviation 1: the larger `grain`, the coarser."""
     rng = np.random.default_rng(round(grain * 100) + 5)
     waves = np.fft.rfft2(rng.standard_normal((_TILE_PX, _TILE_PX)))
     frequency = np.hypot(*np.meshgrid(np.fft.rfftfreq(_TILE_PX), np.fft.fftfreq(_TILE_PX)))
