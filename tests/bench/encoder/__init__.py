@@ -1,0 +1,1 @@
+"""Tests: benches of the encoder."""
