@@ -20,8 +20,8 @@ demo: $(VENV)/.city  ## three cameras in a synthetic city: vehicles move from ca
 
 foundation: $(VENV)/.foundation  ## the libraries of Grounding DINO and SAM; their weights: `corridor weights pull`
 
-test: $(VENV)/.dev  ## all tests
-	$(BIN)/pytest
+test: $(VENV)/.dev  ## all tests, and which of them are the slowest
+	$(BIN)/pytest --durations=25
 
 test-light: $(VENV)/.light  ## the tests that need no torch, which is then not installed
 	$(BIN)/pytest -m "not torch"
