@@ -64,3 +64,11 @@ def test_the_site_is_built_without_a_broken_link_and_from_its_own_files(tmp_path
     assert "<code>tests/data/SOURCES.md</code>" in pages["gantries.html"]  # a file that the site does not have
     for name, page in pages.items():
         assert not re.findall(r'<(?:script|img|iframe)[^>]+src="?https?:|<link[^>]+stylesheet[^>]+https?:', page), name
+
+
+def test_the_figures_of_the_evidence_are_those_of_the_laboratory_notes() -> None:
+    notes = "".join((DOCS / f"{name}.md").read_text() for name in ("benchmarks", "gantries"))
+    noted = {figure.lstrip("0") for figure in re.findall(r"\d*\.\d{2,3}\b", notes)}
+    stated = re.findall(r"(?<![\w.])\.\d{2,3}\b", (DOCS / "evidence.md").read_text())
+    assert len(stated) > 50
+    assert set(stated) <= noted, "a figure of docs/evidence.md that no laboratory note has"
