@@ -22,7 +22,15 @@ NEED_DATA = (
     "two_camera",
     "encoder_int8",
 )
-CITY = ("city_speed", "city_memory", "city_statistics", "city_detection", "city_identity", "city_hardness")
+CITY = (
+    "city_demo_links",
+    "city_speed",
+    "city_memory",
+    "city_statistics",
+    "city_detection",
+    "city_identity",
+    "city_hardness",
+)
 FOLDERS = ("city", "encoder")
 BENCHES = (
     "startup",

@@ -34,15 +34,16 @@ def digests(log: Path) -> dict[str, tuple[int, str]]:
     return found
 
 
-def corridor(folder: Path, *arguments: str, **environment: str) -> None:
-    """Run the command of this checkout to its end; raises CalledProcessError where it fails."""
-    subprocess.run(
+def corridor(folder: Path, *arguments: str, **environment: str) -> str:
+    """Run the command of this checkout to its end and return its output; raises CalledProcessError where it fails."""
+    return subprocess.run(
         [sys.executable, "-m", "deploy.cli.main", *arguments],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
         check=True,
-        stdout=subprocess.DEVNULL,
-    )
+        stdout=subprocess.PIPE,
+        text=True,
+    ).stdout
 
 
 def main() -> None:
