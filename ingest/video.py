@@ -62,7 +62,7 @@ class RecordedVideo:
         self._container = _open(path, f"camera '{camera_id}': cannot open {path}")
         stream = best_video(self._container)
         if stream is None:
-            covers = "only cover images" if self._container.streams.video else "no video stream"
+            covers = "no video that can be decoded" if self._container.streams.video else "no video stream"
             self._container.close()
             raise SourceError(f"{self._what} has {covers}")
         self._stream = stream
@@ -141,8 +141,8 @@ class RecordedVideo:
     def _decode(self) -> Iterator[av.VideoFrame]:
         """The frames of the video; damaged packets are passed over, as players do, and counted."""
         for packet, ours in packets(self._container, self._stream):
-            if not ours:
-                if packet.size:
+            if not ours or packet is None:
+                if packet is None or packet.size:
                     self._left_out[LeftOut.OTHER_VIDEO] += 1
                 continue
             try:

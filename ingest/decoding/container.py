@@ -17,9 +17,15 @@ RATES = (Fraction(1, 3600), Fraction(1000))
 """Frames a second that a stream may state and be believed."""
 
 
+def _films(container: av.container.InputContainer) -> "list[av.VideoStream]":
+    """The videos that can be decoded, without cover images."""
+    videos = [each for each in container.streams.video if getattr(each, "codec_context", None) is not None]
+    return [each for each in videos if not each.disposition & Disposition.attached_pic]
+
+
 def best_video(container: av.container.InputContainer) -> "av.VideoStream | None":
     """FFmpeg's own choice among the videos of a container; None where there is none but cover images."""
-    films = [each for each in container.streams.video if not each.disposition & Disposition.attached_pic]
+    films = _films(container)
     best = container.streams.best("video")
     chosen = next((each for each in films if best is not None and each.index == best.index), None)
     return chosen or max(films, key=lambda each: each.width * each.height, default=None)
@@ -27,7 +33,7 @@ def best_video(container: av.container.InputContainer) -> "av.VideoStream | None
 
 def other_videos(container: av.container.InputContainer, chosen: "av.VideoStream") -> str:
     """Which of several videos is read, as a sentence; empty where there is no choice. Cover images are no choice."""
-    films = [each for each in container.streams.video if not each.disposition & Disposition.attached_pic]
+    films = _films(container)
     if len(films) < 2:
         return ""
     others = ", ".join(f"{each.index} ({each.width}x{each.height})" for each in films if each.index != chosen.index)
@@ -86,7 +92,12 @@ def seconds(ticks: int, time_base: Fraction | None) -> Fraction:
 
 def packets(
     container: av.container.InputContainer, stream: "av.VideoStream"
-) -> "Iterator[tuple[av.Packet[av.VideoStream], bool]]":
-    """All video packets, and for each whether it is of `stream`."""
-    for packet in container.demux(container.streams.video):
-        yield packet, packet.stream.index == stream.index
+) -> "Iterator[tuple[av.Packet[av.VideoStream] | None, bool]]":
+    """All video packets, and for each whether it is of `stream`; None for one of a stream that began later."""
+    while True:
+        try:
+            for packet in container.demux(container.streams.video):
+                yield packet, packet.stream.index == stream.index
+            return
+        except IndexError:  # PyAV knows the streams only that were there when it was opened
+            yield None, False

@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 Item = TypeVar("Item")
 
 CONFIRMED_BY = 3
-"""So many frames in a row have to be on a new timeline before it is believed."""
+"""So many frames in a row have to be on a new timeline before it is believed, unless another number is asked for."""
 
 OF_LAST_STEP = 3.0
 """A step of up to this many times the one before is no jump: a time lapse has a frame a minute."""
@@ -30,11 +30,14 @@ class Continuity(Generic[Item]):
     """Passes frames on whose times follow each other; holds those that jump until the next ones tell which is right.
 
     All times are seconds. A step of more than `ahead_s`, or back by `back_s` or more, is a jump. A frame after a jump
-    is held. If the next one goes on where the time stood before, the held one was off, and is refused; `CONFIRMED_BY`
+    is held. If the next one goes on where the time stood before, the held one was off, and is refused; `confirmed_by`
     frames that follow each other on the other side of the jump are a new timeline.
     """
 
-    def __init__(self, *, ahead_s: float, back_s: float, usual_step_s: float = 0.0) -> None:
+    def __init__(
+        self, *, ahead_s: float, back_s: float, usual_step_s: float = 0.0, confirmed_by: int = CONFIRMED_BY
+    ) -> None:
+        self._confirmed_by = confirmed_by
         self._ahead_s = ahead_s
         self._back_s = back_s
         self._step_s = usual_step_s
@@ -64,7 +67,7 @@ class Continuity(Generic[Item]):
         if self._held and (self._side(self._held[-1][0]) != side or at_s <= self._held[-1][0]):
             late, stray = self._refuse()
         self._held.append((at_s, item))
-        if len(self._held) < CONFIRMED_BY:
+        if len(self._held) < self._confirmed_by:
             return Passed(late=late, stray=stray)
         accepted = tuple(self._held)
         self._held.clear()

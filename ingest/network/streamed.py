@@ -32,6 +32,9 @@ from ingest.status import SourceStatus
 JUMP_S = 10.0
 """Media time that jumps further, and stays there, makes a new session."""
 
+JUMP_FRAMES = 8
+"""Recorders that stamp a frame wrongly now and then do so for a few in a row as well."""
+
 DAMAGE_S = 5.0
 """Longest time without frames after a damaged one, until a key frame comes: some cameras never send one."""
 
@@ -79,8 +82,13 @@ class StreamedVideo:
         self._stream_clock = StreamClock(report_wait_s=report_wait_s if self._rtsp else 0.0)
         self._decoded = 0
         self._left_out: Counter[str] = Counter()
-        # Over RTSP small steps back are for the camera's clock to judge; over HTTP they are a restart like any other.
-        self._in_order: Continuity[_Decoded] = Continuity(ahead_s=JUMP_S, back_s=JUMP_S if self._rtsp else 0.0)
+        # Over RTSP small steps back are for the camera's clock to judge, and what has jumped is lost with the session;
+        # over HTTP a step back is a restart like any other, and what is held goes on.
+        self._in_order: Continuity[_Decoded] = (
+            Continuity(ahead_s=JUMP_S, back_s=JUMP_S, confirmed_by=JUMP_FRAMES)
+            if self._rtsp
+            else Continuity(ahead_s=JUMP_S, back_s=0.0)
+        )
         self._last_media_ns: int | None = None
         self._saw_prft = False
         self._intervals: deque[int] = deque(maxlen=32)
