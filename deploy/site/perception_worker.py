@@ -241,7 +241,8 @@ class PerceptionWorker:
 
     def _end(self, runtime: CameraRuntime, delivery: Delivery) -> None:
         """The recording is over, whole or broken; its final tick flushes what waits for it."""
-        if delivery.error is not None:
+        # The run of a single camera that gave nothing ends with this error: it would be there twice.
+        if delivery.error is not None and (len(self.runtimes) > 1 or runtime.feed.counts.decoded):
             logger.warning("%s", delivery.error)
         if runtime.open_epoch is None:
             self._begin_epoch(runtime, delivery)

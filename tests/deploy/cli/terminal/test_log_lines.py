@@ -93,3 +93,12 @@ def test_a_run_says_in_json_what_its_cameras_do(tmp_path: Path) -> None:
     assert sorted(messages) == sorted(
         line for name in "ab" for line in (f"camera '{name}' is open", f"camera '{name}' has ended: 50 frames decoded")
     )
+
+
+def test_the_error_of_a_single_camera_is_there_once(tmp_path: Path) -> None:
+    (tmp_path / "empty.mp4").write_bytes(b"")
+    (tmp_path / "c.toml").write_text('[[cameras]]\nid = "a"\nsource = "empty.mp4"\n[detect]\ndetector = "motion"\n')
+    result = corridor(tmp_path, "run", "c.toml")
+    assert result.returncode == 2
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("error: camera 'a': cannot open empty.mp4")
