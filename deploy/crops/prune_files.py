@@ -7,16 +7,19 @@ import json
 import os
 import re
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Event
 
 REST_S = 0.02
+LONGEST_REST_S = 0.5
+REST_SHARE = 4.0
 FILES_A_REST = 64
-"""Deleting holds a disk up that others write to."""
+"""After so many files the process rests, for four times as long as they took: priority counts for little in the kernel
+and on the disk, where most of this work is done."""
 
 OWN_NAME = re.compile(r"^(\d+\.\d+-\d+)(?:-\d+\.jpg|\.json(?:\.part)?)\Z")
 """A file of a store; the group is the stem that all files of a tracklet share."""
@@ -106,16 +109,24 @@ def _every(count: int, rest: Callable[[], object]) -> Iterator[None]:
         rest()
 
 
+class Rests:
+    """Called after every few files: sleeps for a multiple of the time since the last rest, `least_s` at least."""
+
+    def __init__(self, least_s: float) -> None:
+        self._least_s = least_s
+        self._since_s = time.monotonic()
+
+    def __call__(self) -> None:
+        if self._least_s:
+            worked_s = time.monotonic() - self._since_s
+            time.sleep(max(self._least_s, min(REST_SHARE * worked_s, LONGEST_REST_S)))
+        self._since_s = time.monotonic()
+
+
 def main(folder: str, oldest_s: str, max_bytes: str, rest_s: str) -> None:
-    """Prune a folder and print the report as JSON."""
+    """Prune a folder and print the report as JSON; without rests where `rest_s` is 0."""
     os.nice(19)
-    never = Event()
-    report = prune_files(
-        Path(folder),
-        oldest_s=float(oldest_s),
-        max_bytes=float(max_bytes),
-        rest=lambda: never.wait(float(rest_s)),
-    )
+    report = prune_files(Path(folder), oldest_s=float(oldest_s), max_bytes=float(max_bytes), rest=Rests(float(rest_s)))
     sys.stdout.write(json.dumps({"gone": report.gone, "failed": report.failed, "links": report.links}))
 
 

@@ -1,7 +1,7 @@
 """Old crops are deleted while cameras are analysed: frames a second of every camera with and without it, in turns.
 
 Two cameras keep crops and are read as fast as the processor can. 100,000 old files lie in their store. Deletion goes on
-in every other stretch of two seconds and stands still in those between, so that a slow moment of the machine hits both.
+in every other stretch of four seconds and stands still in those between, so that a slow moment of the machine hits both.
 """
 
 import os
@@ -25,10 +25,10 @@ from tests.ingest.clips import clip_image
 FILES = 100_000
 FILES_A_TRACKLET = 5
 CAMERAS = ("a", "b")
-STRETCH_S = 2.0
+STRETCH_S = 4.0
 SETTLE_S = 0.1
-LONGEST_S = 120.0
-CLIP_FRAMES = 24_000
+LONGEST_S = 150.0
+CLIP_FRAMES = 18_000
 SIZE = (320, 192)
 
 

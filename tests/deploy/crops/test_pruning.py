@@ -5,6 +5,7 @@ import os
 import threading
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -82,6 +83,23 @@ def test_it_rests_after_every_few_files(tmp_path: Path, monkeypatch: pytest.Monk
     while_deleting = [left for left in rests if left < 120]
     assert len(while_deleting) == 29
     assert all(before - after == 4 for before, after in pairwise(while_deleting))
+
+
+def test_rests_are_a_multiple_of_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where files go slowly they cost others more."""
+    now_s, slept_s = [100.0], []
+
+    def sleep(seconds: float) -> None:
+        slept_s.append(seconds)
+        now_s[0] += seconds
+
+    monkeypatch.setattr(prune_files, "time", SimpleNamespace(monotonic=lambda: now_s[0], sleep=sleep))
+    rests, never = prune_files.Rests(0.02), prune_files.Rests(0.0)
+    for worked_s in (0.001, 0.1, 2.0):
+        now_s[0] += worked_s
+        rests()
+        never()
+    assert slept_s == pytest.approx([0.02, 0.4, 0.5])
 
 
 def test_what_was_written_anew_after_it_was_listed_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
