@@ -14,12 +14,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-REST_S = 0.02
-LONGEST_REST_S = 0.5
-REST_SHARE = 4.0
-FILES_A_REST = 64
-"""After so many files the process rests, for four times as long as they took: priority counts for little in the kernel
-and on the disk, where most of this work is done."""
+REST_S = 0.01
+LONGEST_REST_S = 1.0
+REST_SHARE = 15.0
+FILES_A_REST = 16
+"""After so many files the process rests, for so many times as long as they took: it uses a sixteenth of a core. Priority
+alone does not do it, as most of this work is done in the kernel and on the disk."""
 
 OWN_NAME = re.compile(r"^(\d+\.\d+-\d+)(?:-\d+\.jpg|\.json(?:\.part)?)\Z")
 """A file of a store; the group is the stem that all files of a tracklet share."""

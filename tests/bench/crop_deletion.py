@@ -1,7 +1,7 @@
 """Old crops are deleted while cameras are analysed: frames a second of every camera with and without it, in turns.
 
 Two cameras keep crops and are read as fast as the processor can. 100,000 old files lie in their store. Deletion goes on
-in every other stretch of four seconds and stands still in those between, so that a slow moment of the machine hits both.
+for some seconds and stands still for some, in turns, so that a slow moment of the machine hits both.
 """
 
 import os
@@ -73,9 +73,10 @@ def hold(pruner: Pruner, *, still: bool) -> None:
 def measure(worker: PerceptionWorker, pruner: Pruner) -> dict[bool, Counter[str]]:
     """Analysed frames by camera, and milliseconds, while deletion goes on (True) and while it stands still (False)."""
     found: dict[bool, Counter[str]] = {True: Counter(), False: Counter()}
-    began_s = time.perf_counter()
+    began_s, turn = time.perf_counter(), (True, False)
     while pruner.rounds == 0 and time.perf_counter() - began_s < LONGEST_S:
-        for deleting in (True, False):
+        turn = turn[::-1]
+        for deleting in turn:
             hold(pruner, still=not deleting)
             time.sleep(SETTLE_S)
             before, from_s = {name: worker.runtimes[name].analysed for name in CAMERAS}, time.perf_counter()

@@ -95,11 +95,11 @@ def test_rests_are_a_multiple_of_the_work(monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(prune_files, "time", SimpleNamespace(monotonic=lambda: now_s[0], sleep=sleep))
     rests, never = prune_files.Rests(0.02), prune_files.Rests(0.0)
-    for worked_s in (0.001, 0.1, 2.0):
+    for worked_s in (0.001, 0.02, 2.0):
         now_s[0] += worked_s
         rests()
         never()
-    assert slept_s == pytest.approx([0.02, 0.4, 0.5])
+    assert slept_s == pytest.approx([0.02, 0.3, 1.0])
 
 
 def test_what_was_written_anew_after_it_was_listed_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
