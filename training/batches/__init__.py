@@ -1,1 +1,1 @@
-"""From images to batches: sampling, augmentation, loading."""
+"""Images to batches: sampling, augmentation, loading."""

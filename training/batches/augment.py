@@ -13,20 +13,20 @@ from ingest.frame import Image
 from training.encoder.recipe import Recipe
 
 PriorSource = Callable[[int], NDArray[Any]]
-"""From an image's row number to its prior, (2, h, w): box and mask, 0 to 1, of any size, over the whole image."""
+"""A prior by an image's row number, (2, h, w): box and mask, 0 to 1, of any size, over the whole image."""
 
 ERASED_AREA = (0.02, 0.4)
 ERASED_ASPECT = 0.3
 ERASE_TRIES = 100
 ERASED_FILL = np.array((0.4914, 0.4822, 0.4465), np.float32)
-"""Painted in after normalisation, so it is not the mean it was meant to be; MSINet's recipe has it so."""
+"""Value painted in by random erasing, after normalisation, so that it is not the mean; MSINet's recipe has it so."""
 
 ZOOM_ASPECT = 1.15
 
 MEAN = np.array(PIXEL_MEAN, np.float32)
 STD = np.array(PIXEL_STD, np.float32)
 LEVELS = ((np.arange(256, dtype=np.float32)[:, None] / 255.0 - MEAN) / STD)[None]
-"""What every level of red, green and blue becomes, (1, 256, 3)."""
+"""Normalised value of every level of red, green and blue, (1, 256, 3)."""
 GRAY_WEIGHTS_BGR = np.array((0.114, 0.587, 0.299))
 
 Array = NDArray[np.float32]
@@ -44,7 +44,10 @@ test_view.__test__ = False  # type: ignore[attr-defined]  # pytest must not take
 def training_view(
     image: Image, prior: NDArray[Any] | None, size_hw: tuple[int, int], recipe: Recipe, rng: np.random.Generator
 ) -> tuple[Array, Array | None]:
-    """As `test_view`, augmented; the prior goes the same way as the image, but is never erased."""
+    """Augment an image and its prior; shapes as of `test_view`.
+
+    The prior goes the same way as the image, but is never erased.
+    """
     if recipe.zoom:
         part = random_part(recipe.zoom, rng)
         image = cropped(image, part)
@@ -75,7 +78,7 @@ def random_part(zoom: float, rng: np.random.Generator) -> Array:
 
 
 def cropped(image: NDArray[Any], part: Array) -> NDArray[Any]:
-    """That part of (h, w, ...), at least a pixel of it."""
+    """Crop (h, w, ...) to a part, at least one pixel wide and high."""
     height, width = image.shape[:2]
     left, top = np.minimum(np.round(part[:2] * (width, height)).astype(int), (width - 1, height - 1))
     right, bottom = np.maximum(np.round(part[2:] * (width, height)).astype(int), (left + 1, top + 1))
@@ -83,7 +86,7 @@ def cropped(image: NDArray[Any], part: Array) -> NDArray[Any]:
 
 
 def shifted(image: NDArray[Any], flip: bool, shift_yx: NDArray[np.integer[Any]]) -> NDArray[Any]:
-    """Mirrored if wanted, then moved; what comes in from outside is 0. The same as padding and cropping."""
+    """Mirror if wanted, then move; what comes in from outside is 0. The same as padding and cropping."""
     source = image[:, ::-1] if flip else image
     (down, right), (height, width) = shift_yx.tolist(), image.shape[:2]
     out = np.zeros_like(image)

@@ -1,4 +1,4 @@
-"""From files to batches; what a worker draws follows from seed, epoch and place, so the number of workers is free."""
+"""Files to batches; every draw of a worker follows from seed, epoch and place, so the number of workers is free."""
 
 import os
 import signal
@@ -41,11 +41,11 @@ class Batch:
     targets: Tensor | None
 
     def to(self, device: torch.device) -> "Batch":
-        """Where the network is; the host does not wait for the copy."""
+        """Copy the batch to the network's device; the host does not wait for the copy."""
         return self._each(lambda tensor: tensor.to(device, non_blocking=True))
 
     def pin_memory(self) -> "Batch":
-        """Called by the loader where a GPU is fed."""
+        """Pin the batch's memory; called by the loader where a GPU is fed."""
         return self._each(Tensor.pin_memory)
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> "Batch":
@@ -97,7 +97,7 @@ class BatchSampler:
                 yield [(epoch, place, row) for place, row in zip(where, chosen, strict=True)]
 
     def _own_columns(self) -> NDArray[np.int64]:
-        """This process's columns of a batch: whole identities first, then images without."""
+        """Columns of a batch that this process takes: whole identities first, then images without."""
         plan = self.plan
         named = np.arange(plan.identities * plan.images).reshape(plan.identities, plan.images)
         others = np.arange(named.size, plan.size)
@@ -105,7 +105,7 @@ class BatchSampler:
 
 
 def collate(items: Sequence[Sample]) -> Batch:
-    """Arrays of single images to one batch."""
+    """Stack the arrays of single images to one batch."""
     pixels, priors, labels, targets = zip(*items, strict=True)
     teacher_targets = None if targets[0] is None else torch.from_numpy(np.stack(targets))
     view_prior = None if priors[0] is None else _channels_first(priors)
@@ -134,6 +134,6 @@ def batches(dataset: TrainingSet, sampler: BatchSampler, device: torch.device) -
 
 
 def _start_worker(_number: int) -> None:
-    """Ctrl-C is for the training process, which ends its workers itself."""
+    """Ignore Ctrl-C in a worker: it is for the training process, which ends its workers itself."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)

@@ -42,15 +42,17 @@ class BatchPlan:
         times: NDArray[np.int64] | None = None,
         others_images: int = 0,
     ) -> Self:
-        """From (N,) labels 0, 1, ... or UNLABELLED, camera names, and how often each image is shown in an epoch.
+        """Build the plan from (N,) labels 0, 1, ... or UNLABELLED, camera names, and each image's showings in an epoch.
 
         Raises ConfigError where no such batch can be made.
         """
+        # Step 1: image rows by identity, and those without one as often as they are shown
         groups = [np.flatnonzero(labels == label) for label in range(int(labels.max(initial=UNLABELLED)) + 1)]
         often_each = np.ones(len(labels), np.int64) if times is None else times
         others = np.flatnonzero(labels == UNLABELLED)
         others = np.repeat(others, often_each[others])
         often = [int(often_each[group[0]]) for group in groups]
+        # Step 2: refuse a training set that fills no batch
         if len(others) and not groups:
             return cls([], [], [], others, 0, images, min(others_images, len(others)), seed)
         if len(groups) < identities:
@@ -61,6 +63,7 @@ class BatchPlan:
             raise ConfigError(
                 f"each of the {len(groups)} identities has a single image: nothing can be learned from pairs"
             )
+        # Step 3: camera numbers beside the rows, for spreading groups over cameras
         _, numbers = np.unique(cameras, return_inverse=True)
         of_cameras = [numbers[group] for group in groups]
         return cls(groups, of_cameras, often, others, identities, images, others_images if len(others) else 0, seed)
@@ -84,7 +87,7 @@ class BatchPlan:
         return np.hstack([named, np.concatenate(passes)[:wanted].reshape(len(named), -1)])
 
     def _named(self, epoch: int) -> NDArray[np.int64]:
-        """(batches, P * K).
+        """Draw the batches of images with an identity, (batches, P * K).
 
         The images of each identity are dealt into groups of K from as many cameras as there are; a batch takes
         groups of P identities, the fuller ones more often, until fewer than P identities have one left.

@@ -17,14 +17,14 @@ UNKNOWN_CAMERA = ""
 """The camera of an image nobody knows the camera of; it is the same camera as no other."""
 
 UNKNOWN_IDENTITY = ""
-"""The identity of an image of a vehicle that nobody has told apart."""
+"""Identity of an image whose vehicle is not labelled."""
 
 UNLABELLED = -1
 """The label of an image without an identity."""
 
 
 class Protocol(StrEnum):
-    """How query and gallery are compared.
+    """Protocol by which query and gallery are compared.
 
     IMAGE_TO_IMAGE: every query against the whole gallery, images of the same vehicle by the same camera left out.
     TEN_TRIALS: VehicleID's: of each identity one image at random is the gallery and the rest are queries, ten times;
@@ -56,7 +56,7 @@ class ImageSet:
 
     @classmethod
     def of(cls, root: Path, rows: Iterable[tuple[str, str, str]]) -> Self:
-        """From (name, identity, camera), sorted by name."""
+        """Build from rows of (name, identity, camera), sorted by name."""
         ordered = sorted(rows)
         names, identities, cameras = zip(*ordered, strict=True) if ordered else ((), (), ())
         return cls(root, np.array(names, np.str_), np.array(identities, np.str_), np.array(cameras, np.str_))
@@ -103,13 +103,13 @@ class ReidData:
     notes: tuple[str, ...] = ()
 
     def fingerprint(self) -> "Fingerprint":
-        """Of all its files."""
+        """Fingerprint of all its files."""
         return fingerprint(self.train, self.query, self.gallery)
 
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """Which files a figure was computed on: how many, and a hash of their names and sizes."""
+    """Files that a figure was computed on: their number, and a hash of their names and sizes."""
 
     files: int
     sha256: str
@@ -119,7 +119,7 @@ class Fingerprint:
 
 
 def fingerprint(*sets: ImageSet) -> Fingerprint:
-    """Of the files of some sets, each counted once; their root does not matter, raises ConfigError if one is gone."""
+    """Fingerprint the files of some sets, each counted once, whatever their root; raises ConfigError if one is gone."""
     digest = hashlib.sha256()
     sizes: dict[str, int] = {}
     for images in sets:

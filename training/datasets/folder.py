@@ -24,14 +24,14 @@ from training.datasets.names import encoded, read_text, shown
 SPLITS = ("train", "query", "gallery")
 HELD_OUT = 0.2
 CSV_NAME = "images.csv"
-"""What `corridor crops export` calls its file; a folder that has it is read by it."""
+"""Name of the file of `corridor crops export`; a folder that has it is read by it."""
 
 WHOLE = "whole"
 """The part of a set that nobody has split."""
 
 
 def load(folder: Path, variant: str) -> Listing:
-    """By its CSV file where there is one, else by its folders."""
+    """Load a folder by its CSV file where there is one, else by its folders."""
     left_out = LeftOut("folder")
     if folder.is_file() or (folder / CSV_NAME).exists():
         path = folder if folder.is_file() else folder / CSV_NAME
@@ -153,7 +153,7 @@ def _firsts(images: ImageSet) -> NDArray[np.bool_]:
 
 
 def recognises(folder: Path) -> bool:
-    """By a CSV file, or by folders that hold images."""
+    """Recognise a CSV file, or folders that hold images."""
     if folder.is_file():
         return folder.suffix.lower() == ".csv"
     return (folder / CSV_NAME).exists() or any(list_images(entry) for entry in _folders(folder, depth=2))

@@ -1,4 +1,4 @@
-"""What is known of a published data set beside its files, and what every loader does with names and counts."""
+"""Facts of a published data set beside its files, and what every loader does with names and counts."""
 
 import re
 from collections.abc import Callable, Iterable

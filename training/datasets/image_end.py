@@ -54,7 +54,7 @@ def _png_ends(data: bytes) -> bool:
 
 
 def _bmp_ends(data: bytes) -> bool:
-    """Of pixels that are not compressed the header says where they begin, and how many they are."""
+    """True where a BMP holds all pixels that its header promises; compressed ones are taken to be whole."""
     if len(data) < 54:
         return False
     begins, header = struct.unpack_from("<II", data, 10)

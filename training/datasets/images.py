@@ -15,7 +15,7 @@ from training.datasets.names import is_leftover, shown
 
 
 def is_image(name: str) -> bool:
-    """Whether a file is one by its name."""
+    """True where a file is an image by its name."""
     return _ending(name) in ENDINGS and not is_leftover(name)
 
 

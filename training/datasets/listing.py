@@ -34,7 +34,7 @@ class Listing:
         return {name: each.root / name for each in self.parts.values() for name in each.names.tolist()}
 
     def fingerprint(self) -> Fingerprint:
-        """Of all its files, also of those that cannot be read."""
+        """Fingerprint of all its files, also of those that cannot be read."""
         return fingerprint(*self.parts.values())
 
     def without(self, names: frozenset[str]) -> "Listing":

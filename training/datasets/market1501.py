@@ -40,7 +40,7 @@ def _decide(parts: Parts) -> ReidData:
 
 
 def recognises(folder: Path) -> bool:
-    """By its folders."""
+    """Recognise the data set by its folders."""
     return all((folder / below).is_dir() for below in FOLDERS.values())
 
 

@@ -64,7 +64,7 @@ def _version(folder: Path) -> str:
 
 
 def recognises(folder: Path) -> bool:
-    """By its lists and one of its folders."""
+    """Recognise the data set by its lists and one of its folders."""
     return (folder / "list_train.txt").exists() and _version(folder) != ""
 
 

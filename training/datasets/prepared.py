@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from training.teacher.vectors import TeacherVectors
 
 SHUFFLE_SEED = 0
-"""Whose prior an image gets in the rows of shuffled priors."""
+"""Seed of the rows of shuffled priors: it decides whose prior an image gets."""
 
 Notify = Callable[[str], None]
 Size = tuple[int, int]

@@ -23,7 +23,7 @@ WHOLE = "whole"
 
 
 def load(folder: Path, variant: str) -> Listing:
-    """Everything to train on, and camera 1 asked for in all of camera 2.
+    """Load everything to train on, with camera 1 as queries in all of camera 2.
 
     With variant `fold1` to `fold5` a fifth of the identities is held out: not trained on, and the only queries. The
     gallery stays whole, so that pooled over the folds every query is asked once and among all.
@@ -71,7 +71,7 @@ def _kinds(images: ImageSet) -> NDArray[np.str_]:
 
 
 def recognises(folder: Path) -> bool:
-    """By the names of its images, of which one will do."""
+    """Recognise the data set by the names of its images, of which one will do."""
     return any(NAME.match(name) for name in list_images(folder))
 
 

@@ -1,4 +1,4 @@
-"""A folder of images of vehicles that nobody has told apart: to learn from a teacher, not to be evaluated."""
+"""A folder of images without identities: to learn from a teacher, not to be evaluated."""
 
 from pathlib import Path
 

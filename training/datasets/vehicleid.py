@@ -1,4 +1,4 @@
-"""PKU VehicleID (Liu et al. 2016): one camera's side view against another's, cameras not told; ten trials."""
+"""PKU VehicleID (Liu et al. 2016): one camera's side view against another's, cameras not given; ten trials."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from training.datasets.names import read_text
 
 LISTS = "train_test_split"
 TESTS = {"small": (800, 6_493), "medium": (1_600, 13_377), "large": (2_400, 19_777)}
-"""By name: identities, and images in the lists that are given out. Some papers print other numbers of images."""
+"""Test lists by name: identities, and images in the lists given out. Some papers print other numbers of images."""
 
 TRAIN = (113_346, 13_164)
 
@@ -62,7 +62,7 @@ def _file(name: str) -> str:
 
 
 def recognises(folder: Path) -> bool:
-    """By its lists."""
+    """Recognise the data set by its lists."""
     return (folder / LISTS / "train_list.txt").exists()
 
 

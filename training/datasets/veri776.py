@@ -60,7 +60,7 @@ def _with_presets(images: ImageSet) -> ImageSet:
 
 
 def recognises(folder: Path) -> bool:
-    """By its folder of training images."""
+    """Recognise the data set by its folders."""
     return all((folder / below).is_dir() for below in FOLDERS.values())
 
 

@@ -16,16 +16,16 @@ STATIONARY_IOU = 0.7
 
 EDGES_PX = (16.0, 32.0, 64.0)
 SIZES = ("below 16", "16 to 32", "32 to 64", "above 64")
-"""Of the square root of a box's area, in pixels of the frame."""
+"""Classes of box size: the square root of the area, in pixels of the frame."""
 
 SCORES = np.round(np.arange(0.1, 0.8, 0.05), 2)
 """Among which thresholds are chosen."""
 
 FALLBACK_SCORE = 0.3
-"""Where there is nothing to choose by."""
+"""Score threshold where there is nothing to choose by."""
 
 CONTINUE_RATIO = 0.5
-"""What continues a track needs this share of the score that starts one."""
+"""Share of the score that starts a track that is needed to continue one."""
 
 
 @dataclass(slots=True)
@@ -50,7 +50,7 @@ class MatchCounts:
         return 2 * self.found / (self.vehicles + self.predicted) if self.vehicles + self.predicted else 0.0
 
     def add(self, found: NDArray[np.bool_], right: NDArray[np.bool_]) -> None:
-        """The vehicles of a frame, whether found, and the boxes, whether right."""
+        """Add a frame: its vehicles, True where found, and the student's boxes, True where right."""
         self.vehicles += len(found)
         self.found += int(found.sum())
         self.predicted += len(right)
@@ -59,7 +59,7 @@ class MatchCounts:
 
 @dataclass(slots=True)
 class Agreement:
-    """On frames that were held out: in all, by size of the boxes, by camera, and of vehicles that were not there yet.
+    """Agreement on held-out frames: in all, by size of the boxes, by camera, and of vehicles not there before.
 
     Of `moved` only the recall means something. named_alike: of the vehicles found, those under their teacher's label.
     """
@@ -73,7 +73,7 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Match:
-    """Of a frame: which box of the student stands for each vehicle of the teacher, -1 for none; which boxes count.
+    """Match of a frame: the student's box for each vehicle of the teacher, -1 for none; and which boxes count.
 
     A box that fits none but one that the teacher is unsure of does not count.
     """
@@ -105,7 +105,7 @@ def compare(
     start_score: float,
     learned: Sequence[LabelledFrame],
 ) -> Agreement:
-    """The student's boxes from `start_score` on against what the teacher is `sure` of, in the same frames."""
+    """Compare the student's boxes from `start_score` on with what the teacher is `sure` of, in the same frames."""
     result = Agreement()
     before = {
         each.recorded.camera_id: each.found.boxes[each.found.scores >= sure] for each in learned

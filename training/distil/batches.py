@@ -29,7 +29,7 @@ class DetectionBatch:
     weight: Tensor
 
     def to(self, device: torch.device) -> "DetectionBatch":
-        """On another device."""
+        """Copy the batch to a device, its images channels last."""
         columns = (self.images, self.heat, self.known, self.boxes, self.weight)
         images, *targets = (each.to(device) for each in columns)
         return DetectionBatch(images.contiguous(memory_format=torch.channels_last), *targets)

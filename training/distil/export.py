@@ -1,4 +1,4 @@
-"""From a trained student to the file that cameras use it from."""
+"""Export of a trained student to the file that cameras use it from."""
 
 from pathlib import Path
 

@@ -50,13 +50,13 @@ class RecordedFrame:
         return image  # type: ignore[return-value]  # uint8, as imread's default flags have it
 
     def frame(self) -> Frame:
-        """As a camera would deliver it."""
+        """Read the frame as a camera would deliver it."""
         return Frame(self.camera_id, 0, self.captured_ns, ClockQuality.FILE, self.image())
 
 
 @dataclass(frozen=True, slots=True)
 class RecordingTarget:
-    """How much of every camera: frames a second of its own time, and how many at most."""
+    """Footage to record of every camera: frames a second of its own time, and their largest number."""
 
     frames_per_s: float
     frames: int
@@ -129,7 +129,7 @@ def _feed(camera: Camera, mailbox: Mailbox, clock: Clock, target: RecordingTarge
 
 
 class _Recording:
-    """How far a camera is."""
+    """Progress of a camera's recording."""
 
     def __init__(self, feed: CameraFeed, folder: Path, target: RecordingTarget, clock: Clock, notify: Notify) -> None:
         self.feed = feed
@@ -143,7 +143,7 @@ class _Recording:
     def watch(self) -> None:
         """Call now and then: says so when a live camera is away; raises SourceError for a camera that never was there.
 
-        A recording may be held up by another one, which is nothing to be told of.
+        A recording may be held up by another one, which is nothing to report.
         """
         self.feed.watch()
         decoded, now_s = self.feed.counts.decoded, self._clock.monotonic_s()

@@ -1,4 +1,4 @@
-"""How large a student's images are: as small as the vehicles allow, since that is what its speed depends on."""
+"""Input size of a student: as small as the vehicles allow, since that is what its speed depends on."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ SMALL_PX = 8.0
 """The shorter side of a small vehicle in the input: two cells."""
 
 SMALL_SHARE = 0.05
-"""Of the vehicles are smaller than what counts as small."""
+"""Share of the vehicles that are smaller than what counts as small."""
 
 WIDTHS = (256, 512)
 

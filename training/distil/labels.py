@@ -1,4 +1,4 @@
-"""What a teacher sees in the frames, kept in a file that grows by a line a frame, so that nothing is asked twice."""
+"""Labels: a teacher's detections, in a file that grows by a line a frame, so that nothing is detected twice."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -62,7 +62,7 @@ def label(
     on_progress: OnProgress,
     stopped: Callable[[], bool],
 ) -> list[LabelledFrame] | None:
-    """What the teacher sees in every frame; None if it was stopped before all were done.
+    """Detect the vehicles of every frame with the teacher; None if stopped before all were done.
 
     Raises ConfigError where the file cannot be read or written.
     """

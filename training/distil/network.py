@@ -19,18 +19,18 @@ COARSEST = 32
 """Sides of the input are multiples of this."""
 
 CHANNELS = (16, 24, 64, 96, 128)
-"""At strides 2, 4, 8, 16, 32."""
+"""Channels at strides 2, 4, 8, 16, 32."""
 
 NECK = 32
 PRIOR = 0.01
-"""What an untrained network says of every cell, so that the many empty ones do not swamp the first steps."""
+"""Probability in every cell of an untrained network, so that the many empty ones do not swamp the first steps."""
 
 SMALL_SIDE = 1.5
 """Logarithm of the distance to a side, in strides, that an untrained network says."""
 
 
 class SiteNetwork(nn.Module):
-    """Pictures (B, 3, H, W) float32 BGR 0..255 to `forward`'s logits and sides.
+    """Network from images (B, 3, H, W) float32 BGR 0..255 to `forward`'s logits and sides.
 
     Logits are (B, labels, H/4, W/4); sides (B, 4, H/4, W/4) the distances in pixels from the middle of a cell to the
     left, top, right and bottom of its box.

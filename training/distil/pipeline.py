@@ -1,4 +1,4 @@
-"""From a user's cameras to a small detector for them: record, label, train, export, compare."""
+"""Distillation from a user's cameras to a small detector for them: record, label, train, export, compare."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -106,7 +106,7 @@ def _learn(
 
 
 def make_student_spec(plan: Plan, sure: float, splits: "Splits", notify: Callable[[str], None]) -> "StudentSpec":
-    """What the student is to become; raises ConfigError where there is nothing to learn."""
+    """Make the spec of the student; raises ConfigError where there is nothing to learn."""
     from training.distil.input_size import input_size
     from training.distil.labels import MIN_EXAMPLES, common_labels
     from training.distil.student import StudentSpec
@@ -137,7 +137,7 @@ def make_student_spec(plan: Plan, sure: float, splits: "Splits", notify: Callabl
 
 
 def _fingerprint(frames: "Sequence[LabelledFrame]") -> str:
-    """Of the labels, in their order."""
+    """Fingerprint of the labels, in their order."""
     digest = hashlib.sha256()
     for each in frames:
         found = each.found

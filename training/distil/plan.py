@@ -1,4 +1,4 @@
-"""What a distillation is made from, and the folder in which it goes on."""
+"""Plan of a distillation, and the folder in which it goes on."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ from ingest.errors import ConfigError
 from ingest.redact import redact_source
 
 OPENED = ("box_score", "phrase_score", "short_side_px", "weights", "text_encoder")
-"""What else of the `[foundation]` table decides what Grounding DINO finds."""
+"""Keys of the `[foundation]` table that also decide what Grounding DINO finds."""
 
 PLAN = "plan.json"
 
@@ -110,7 +110,7 @@ def _check_same(path: Path, plan: Plan) -> None:
 
 
 def _named(plan: Plan) -> dict[str, object]:
-    """Everything by a name that a person knows it by, in the order of the plan."""
+    """Map a plan's values by the names that a person knows, in the order of the plan."""
     named: dict[str, object] = {}
     for key, value in msgspec.structs.asdict(plan).items():
         named |= {f"the teacher's {name}": each for name, each in value.items()} if key == "opened" else {key: value}

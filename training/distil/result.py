@@ -19,7 +19,7 @@ from training.distil.sheet import write_pairs
 from training.encoder.checkpoint import write_atomically
 
 KEPT_SCORE = 0.05
-"""Of a student whose scores are not chosen yet."""
+"""Least score kept from a student whose thresholds are not chosen yet."""
 
 TIMED_FRAMES = 20
 REPORT, SHEET = "report.json", "sheet.png"
@@ -80,7 +80,7 @@ def _detect(detector: SiteDetector, frames: Sequence[LabelledFrame]) -> list[Det
 
 
 def time_both(teacher: TeacherDetector, student: SiteDetector, frames: Sequence[LabelledFrame], clock: Clock) -> Speed:
-    """Of single frames, after one that warms both."""
+    """Time teacher and student on single frames, after one that warms both; medians in milliseconds."""
     took_ms: tuple[list[float], list[float]] = ([], [])
     for each in [frames[0], *frames[:: max(1, len(frames) // TIMED_FRAMES)]]:
         frame = each.recorded.frame()

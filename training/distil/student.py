@@ -123,7 +123,7 @@ class Student:
 
 
 def best_precision() -> Precision:
-    """That of a GPU where there is one, else of the processor."""
+    """Choose the precision of a GPU where there is one, else of the processor."""
     return choose_precision("auto", torch.device("cuda" if torch.cuda.is_available() else "cpu"))
 
 

@@ -24,7 +24,7 @@ SIDES_WEIGHT = 5.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Target:
-    """Of one image or, stacked, of a batch, on the (h, w) grid of cells.
+    """Target of one image or, stacked, of a batch, on the (h, w) grid of cells.
 
     heat: (labels, h, w) in 0..1, 1 in the middles; known: (h, w) false where the teacher was unsure; boxes:
     (4, h, w) xyxy in pixels of the input; weight: (h, w) how much a cell's box counts, 0 where there is none; they
@@ -38,7 +38,7 @@ class Target:
 
 
 def make_target(boxes: Boxes, labels: Sequence[int], unsure: Boxes, count: int, size: tuple[int, int]) -> Target:
-    """Of boxes with label numbers below `count`, and of boxes to pass over, in an input of (width, height)."""
+    """Make the target of boxes with label numbers below `count`, and of `unsure` boxes, in a (width, height) input."""
     width, height = size[0] // STRIDE, size[1] // STRIDE
     target = Target(
         np.zeros((count, height, width), np.float32),

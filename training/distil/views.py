@@ -11,12 +11,12 @@ from detect.detections import Boxes
 from ingest.frame import Image
 
 MOST_SHIFT = 0.15
-"""Of the image's sides."""
+"""Largest shift, in shares of the image's sides."""
 SCALES = (0.75, 1.35)
 BRIGHTEST = 40.0
 CONTRASTS = (0.7, 1.4)
 LEAST_SEEN = 0.4
-"""Of a box: one that is moved out of the image by more is not a vehicle any more."""
+"""Least share of a box that stays in the image; with less it is not a vehicle any more."""
 PADDING = (114, 114, 114)
 
 

@@ -26,7 +26,7 @@ class CheckpointError(CorridorError):
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
-    """What a training is made from; a checkpoint goes on only where all of it is the same.
+    """Inputs of a training; a checkpoint goes on only where all of them are the same.
 
     data: fingerprint of the training images; identities: of the labels 0, 1, ... whose vehicle they are. sets: the
     data sets, whole, as tables name them. start: what the first weights were taken from; teacher: whose vectors were
@@ -56,7 +56,7 @@ def write_saved(path: Path, kind: str, content: dict[str, Any]) -> None:
 
 
 def write_atomically(path: Path, data: bytes | memoryview) -> None:
-    """A file, whole and on the disk, or not at all; raises CheckpointError."""
+    """Write a file, whole and on the disk, or not at all; raises CheckpointError."""
     unfinished = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -109,7 +109,7 @@ def load_checkpoint(path: Path) -> tuple[Origin, dict[str, Any]]:
 
 
 def read_saved(path: Path, kind: str) -> dict[str, Any]:
-    """What `write_saved` has written; raises CheckpointError for a file that is damaged, or of another kind."""
+    """Read what `write_saved` has written; raises CheckpointError for a file that is damaged, or of another kind."""
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
@@ -155,7 +155,7 @@ class Loaded(NamedTuple):
 
     @property
     def finished(self) -> bool:
-        """Whether its recipe was carried out to its end; before that the rate is high, and figures are low."""
+        """True once the recipe was carried out to its end; before that the rate is high, and figures are low."""
         return self.epochs >= self.origin.recipe.epochs
 
 

@@ -61,7 +61,7 @@ class EncoderConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
     @property
     def folder(self) -> Path:
-        """Where the run is kept."""
+        """Folder of the run."""
         return Path(self.out)
 
 

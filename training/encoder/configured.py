@@ -1,4 +1,4 @@
-"""From the configuration of a training to its training spec and its run."""
+"""Configuration of a training to its training spec and its run."""
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -122,7 +122,7 @@ def _times(images: "ImageSet", sets: Sequence[PreparedSet]) -> NDArray[np.int64]
 
 
 def _first_weights(checkpoint: Path) -> str:
-    """Whose weights a training begins with; raises ConfigError where they cannot be read."""
+    """Name and digest of the weights a training begins with; raises ConfigError where they cannot be read."""
     try:
         return f"{checkpoint.parent.name} {short_digest(checkpoint)}"
     except WeightsError as error:

@@ -1,4 +1,4 @@
-"""One process, or several that `torchrun` started: who this one is, and what they do together."""
+"""One process, or several that `torchrun` started: its rank among them, and their collective operations."""
 
 import os
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ class DistributedContext:
         return self.rank == 0
 
     def any(self, flag: bool) -> bool:
-        """Whether it holds in any process; all must ask."""
+        """True where the flag is set in any process; a collective operation, so all must call it."""
         if self.processes == 1:
             return flag
         shared = torch.tensor(float(flag), device=self.device)

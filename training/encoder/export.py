@@ -1,4 +1,4 @@
-"""From a checkpoint to the files that a trained encoder is used from: an ONNX graph, and its weights."""
+"""Export of a checkpoint to the files that a trained encoder is used from: an ONNX graph, and its weights."""
 
 import tempfile
 import warnings
@@ -28,7 +28,7 @@ NARROW = 64
 rounding does most: what it changes there is a hundred times what it changes in the last."""
 
 EXAMPLES = 2
-"""Pictures that the network is traced with; the graph takes any number."""
+"""Images that the network is traced with; the graph takes any number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def traced(
     outputs: Sequence[str],
     dynamic_axes: Mapping[str, Mapping[int, str]] | None = None,
 ) -> onnx.ModelProto:
-    """A module in evaluation mode, for examples of its inputs by name."""
+    """Trace a module in evaluation mode, for examples of its inputs by name."""
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         # The exporter that follows a trace is deprecated, but needs no further package, and a quarter of the time.
         warnings.simplefilter("ignore")
@@ -120,7 +120,7 @@ def traced(
 
 
 def with_metadata(model: onnx.ModelProto, metadata_text: str) -> bytes:
-    """The bytes of the model with its metadata, always the same ones."""
+    """Serialise the model with its metadata; always to the same bytes."""
     model.metadata_props.add(key=KEY, value=metadata_text)
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString(deterministic=True))
@@ -146,5 +146,5 @@ def halved(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 
 def is_wide(shape: Sequence[int]) -> bool:
-    """Whether a kernel or matrix has so many channels that it is stored in float16."""
+    """True for a kernel or matrix with so many channels that it is stored in float16."""
     return len(shape) > 1 and min(shape[:2]) > NARROW

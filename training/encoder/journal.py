@@ -63,7 +63,7 @@ class Journal:
         write_atomically(self._path, "".join(json.dumps(row) + "\n" for row in self._rows).encode())
 
     def close(self) -> None:
-        """Everything is on the disk."""
+        """Close the TensorBoard writer; everything else is on the disk already."""
         with self._guarded():
             if self._board is not None:
                 self._board.close()
@@ -75,7 +75,7 @@ class Journal:
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:
-        """What can only be looked at is given up where it cannot be written; the checkpoint will say if it cannot."""
+        """Give up TensorBoard where it cannot be written: it is only looked at; the checkpoint raises for itself."""
         try:
             yield
         except OSError as error:

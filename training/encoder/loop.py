@@ -21,7 +21,7 @@ from training.encoder.trainer import Trainer, TrainingSpec
 logger = logging.getLogger(__name__)
 
 PACE_STEPS = 50
-"""The pace is that of so many steps."""
+"""Steps that the pace is averaged over."""
 
 Validate = Callable[[ReidNetwork], Mapping[str, float]]
 """Figures of the network that would be deployed, handed over in evaluation mode and not to be changed."""
@@ -62,7 +62,7 @@ def train(
 
 
 class _TrainingLoop:
-    """One call of `train`: the way from where the trainer stands."""
+    """One call of `train`, from the trainer's place to the end or the stop."""
 
     def __init__(self, trainer: Trainer, callbacks: TrainingCallbacks) -> None:
         self.trainer, self.callbacks = trainer, callbacks
@@ -84,19 +84,23 @@ class _TrainingLoop:
                 self.journal.close()
 
     def _steps(self) -> Iterator[None]:
-        """Take one step after the other; what is due at an epoch's end is done when the last step is handed out."""
+        """Take one step after the other; an epoch is validated and recorded before its last step is handed out."""
         trainer, recipe = self.trainer, self.recipe
+        # Step 1: the objective, over all processes where there are several
         module: nn.Module = trainer.objective.train()
         if self.context.processes > 1:
             module = DistributedDataParallel(module, forward_sync_buffers=False)
+        # Step 2: batches from the trainer's place on
         epochs = range(trainer.epoch, recipe.epochs)
         sampler = BatchSampler(trainer.plan, epochs, trainer.step, self.context.rank, self.context.processes)
         feed = batches(trainer.data, sampler, self.context.device)
         for epoch in epochs:
             steps = len(trainer.plan.epoch(epoch))
             for step in range(trainer.step, steps):
+                # Step 3: a cosine schedule moves with every step, others with every epoch
                 rate = recipe.rate_at(epoch + (step / steps if recipe.schedule == "cosine" else 0.0))
                 losses = trainer.train_step(module, next(feed).to(self.context.device), rate)
+                # Step 4: validate before reporting, so that the report of the last step has the figures
                 last = step + 1 == steps
                 trained_s = self.callbacks.clock.monotonic_s()
                 validation = self._validated() if last else {}
@@ -143,7 +147,7 @@ class _TrainingLoop:
         self.step_times_s.clear()
 
     def _validated(self) -> dict[str, float]:
-        """The figures after this epoch where they are due; what goes wrong with them is no reason to end a training."""
+        """Figures after this epoch where they are due; an error of theirs is no reason to end a training."""
         number = self.trainer.epoch + 1
         due = number == self.recipe.epochs or number % self.spec.validate_every == 0
         if self.callbacks.validate is None or not due or not self.context.is_leader:

@@ -49,7 +49,7 @@ def align_loss(anchors: Tensor, locals_: Tensor, labels: Tensor) -> Tensor:
 
 
 def paired_align_loss(anchors: Tensor, pairs: Tensor, labels: Tensor) -> Tensor:
-    """As `align_loss` where every anchor has a slot of its own: pairs (B, B, P), [g, p] is image p as g sees it."""
+    """Align loss where every anchor has a slot of its own: pairs (B, B, P), [g, p] is image p as g sees it."""
     anchor_units, pair_units = _units(anchors), _units(pairs)
     positive, negative = _shares(labels)
     alike = torch.einsum("bp,bq,bqp->b", anchor_units, positive, pair_units)

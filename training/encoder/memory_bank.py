@@ -41,21 +41,24 @@ class MemoryBanks(nn.Module):
         return self.local_bank.shape[0]
 
     def forward(self, final_map: Tensor, labels: Tensor, drawn: Tensor) -> Tensor:
-        """The loss; `drawn` are the numbers of the slots of this step, each at most once. In float32."""
+        """Align loss in float32; `drawn` are the numbers of the slots of this step, each at most once."""
         with torch.autocast(final_map.device.type, enabled=False):
             return align_loss(*self.activations(final_map.float(), drawn), labels)
 
     def activations(self, final_map: Tensor, drawn: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, P) by the global bank and (S, B, P) by the drawn slots: the best match of every position."""
+        """Best match of every position: (B, P) by the global bank and (S, B, P) by the drawn slots."""
+        # Step 1: flatten the maps to positions; global queries are projected, local features are not
         queries = self.query(final_map).flatten(2)
         features = final_map.flatten(2)
         global_bank, slots = self.global_bank, self.local_bank[drawn]
+        # Step 2: in training, move the banks towards this batch before they are compared with
         if self.training:
             # The gradient goes through the batch's share; without it the keys would never learn.
             global_bank = self._moved(global_bank, self.key(final_map).flatten(2))
             slots = self._moved(slots, features)
             self.global_bank.copy_(global_bank.detach())
             self.local_bank[drawn] = slots.detach()
+        # Step 3: activation of every position by each bank
         return _best(queries, global_bank), torch.stack([_best(features, slot) for slot in slots])
 
     def _moved(self, bank: Tensor, batch: Tensor) -> Tensor:
@@ -84,12 +87,12 @@ class BatchAlignment(nn.Module):
 
 
 def _best(maps: Tensor, bank: Tensor) -> Tensor:
-    """(B, P): for every position of maps (B, C, P), its largest product with a position of a bank (C, P')."""
+    """Largest product of every position of maps (B, C, P) with a position of a bank (C, P'): (B, P)."""
     return (maps.transpose(1, 2) @ bank).amax(dim=2)
 
 
 def _mean_of_all(batch: Tensor) -> Tensor:
-    """The mean over the batch, of all processes where there are several; the gradient is this process's own."""
+    """Mean over the batch, of all processes where there are several; the gradient is this process's own."""
     mean = batch.mean(dim=0)
     if not (dist.is_available() and dist.is_initialized()):
         return mean

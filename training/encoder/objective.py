@@ -14,7 +14,7 @@ from training.encoder.recipe import Recipe
 from training.teacher.loss import TeacherLoss
 
 ALIGN_BY_NETWORK: Final = {"grl": "banks", "msinet": "batch"}
-"""What the papers train with; baselines have no align loss."""
+"""Align loss that each network's paper trains with; baselines have none."""
 
 LOSSES = ("total", "identity", "triplet", "align", "teacher")
 
@@ -65,7 +65,10 @@ class Objective(nn.Module):
             return torch.cat([(weights * parts).sum()[None], parts])
 
     def _of_identities(self, output: TrainingOutput, labels: Tensor, drawn: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """In float32: distances of nearly equal vectors are lost in anything smaller."""
+        """Identity, triplet and align losses of the images with an identity, in float32.
+
+        Distances of nearly equal vectors are lost in anything smaller.
+        """
         known = int((labels != UNLABELLED).sum())
         if not known:
             # What nothing is learned by stays in the graph all the same: spread over processes, all must take part.
@@ -79,7 +82,7 @@ class Objective(nn.Module):
         return identity.sum(), triplet.sum(), self._align(output.final_map[:known].float(), labels, drawn)
 
     def _of_teacher(self, output: TrainingOutput, targets: Tensor | None) -> Tensor:
-        """Of the main branch."""
+        """Imitation loss of the main branch against the teacher's vectors; zero without a teacher."""
         if self.imitation is None or targets is None:
             return output.final_map.new_zeros((), dtype=torch.float32)
         loss: Tensor = self.imitation(output.features[0].float(), targets)

@@ -1,4 +1,4 @@
-"""Which device and number format a training runs in: lower precision only where the processor computes in it."""
+"""Device and number format of a training: lower precision only where the processor computes in it."""
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -21,12 +21,12 @@ class Precision:
     reason: str
 
     def context(self) -> AbstractContextManager[None]:
-        """The forward pass belongs into this."""
+        """Context of the forward pass: autocast where the precision is lower."""
         return torch.autocast(self.device.type, dtype=self.autocast or torch.float32, enabled=self.autocast is not None)
 
     @property
     def scales(self) -> bool:
-        """Whether the loss must be scaled up, since gradients would vanish in this type."""
+        """True where the loss must be scaled up, since gradients would vanish in this type."""
         return self.autocast is torch.float16
 
     def __str__(self) -> str:
@@ -37,7 +37,7 @@ class Precision:
 def choose_precision(
     wanted: PrecisionChoice, device: torch.device, cpu_flags: frozenset[str] | None = None
 ) -> Precision:
-    """What was wanted, or with `auto` the fastest that the device has; raises ConfigError where it cannot be had.
+    """Choose the wanted precision, or with `auto` the device's fastest; raises ConfigError where it cannot be had.
 
     bfloat16 on a CPU without instructions for it is several times slower than float32: `auto` never takes it there.
     """

@@ -1,4 +1,4 @@
-"""How an encoder is trained, as values: the paper's recipe, and a shorter one."""
+"""Training recipes of an encoder, as values: the paper's, and a shorter one."""
 
 import math
 from typing import Annotated, Final, Literal
@@ -13,7 +13,7 @@ NotNegative = Annotated[float, msgspec.Meta(ge=0)]
 PositiveCount = Annotated[int, msgspec.Meta(ge=1)]
 
 WARM_UP_START = 0.01
-"""The learning rate begins at this part of its full value."""
+"""Part of its full value that the learning rate begins at."""
 
 
 class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -101,7 +101,7 @@ RECIPES: Final = {"paper": PAPER, "modern": MODERN}
 
 
 def described(recipe: Recipe) -> str:
-    """Its base and what it changes, as in `modern, epochs 3, pad_px 5`."""
+    """Name a recipe by its base and its changed values, as in `modern, epochs 3, pad_px 5`."""
     base = msgspec.to_builtins(RECIPES[recipe.base])
     changed = {key: value for key, value in msgspec.to_builtins(recipe).items() if value != base[key]}
     return ", ".join([recipe.base, *(f"{key} {value}" for key, value in changed.items())])

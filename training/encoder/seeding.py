@@ -9,13 +9,13 @@ class RandomStream(IntEnum):
     """The streams; with places of a fixed length for each, no two draws have the same seed."""
 
     LABELLED_BATCHES = 1
-    """Of images with identity, by epoch."""
+    """Batches of images with an identity, by epoch."""
     UNLABELLED_BATCHES = 2
     """Images without identity, by epoch."""
     AUGMENTATION = 3
     """An image's augmentation, by epoch and place in it."""
     MEMORY_SLOTS = 4
-    """Of the memory bank, by step."""
+    """Slots of the memory bank, by step."""
 
 
 def generator(seed: int, stream: RandomStream, *place: int) -> np.random.Generator:

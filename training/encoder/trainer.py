@@ -1,4 +1,4 @@
-"""The state of one training, how it takes a step, and how it is kept and found again."""
+"""State of one training: its steps, its checkpoint, and resuming from it."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -57,12 +57,12 @@ class TrainingSpec:
 
     @property
     def checkpoint(self) -> Path:
-        """Where the state is kept."""
+        """Path of the checkpoint."""
         return self.folder / CHECKPOINT_NAME
 
 
 class Trainer:
-    """The state of a training: weights, banks, optimiser, average, and the step it stands before.
+    """State of a training: weights, banks, optimiser, average, and the step it stands before.
 
     Every draw follows from the seed and the place in the training, so that no generator's state is needed to go on;
     torch's, which only the first weights come from, is kept for completeness.
@@ -73,6 +73,7 @@ class Trainer:
         self.recipe: Recipe = spec.origin.recipe
         if spec.origin.identities:
             context.check_split(self.recipe.identities)
+        # Step 1: labels, batches, and the images they are loaded from
         labels = IdentityMap(spec.origin.identities).labels(need_images(spec.images, "the training set"))
         self.plan = BatchPlan.of(
             labels,
@@ -86,6 +87,7 @@ class Trainer:
         self.data = TrainingSet(
             spec.images, labels, spec.prior_of, spec.origin.model, self.recipe, spec.origin.seed, spec.targets
         )
+        # Step 2: the network, seeded or from another training's weights, and its losses
         torch.manual_seed(spec.origin.seed)
         network = build_encoder(spec.origin.model, len(spec.origin.identities))
         if spec.start is not None:
@@ -95,6 +97,7 @@ class Trainer:
             network, spec.origin.model, self.recipe, named=bool(spec.origin.identities), teacher_dim=teacher_dim
         )
         self.objective.to(context.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        # Step 3: optimiser, averaged weights, and loss scaling for float16
         self.optimiser = make_optimiser(self.objective, self.recipe)
         self.average = (
             AveragedModel(network, multi_avg_fn=growing_average(self.recipe.ema_decay), use_buffers=True)
@@ -102,6 +105,7 @@ class Trainer:
             else None
         )
         self.scaler = torch.amp.GradScaler(context.device.type, enabled=precision.scales)
+        # Step 4: the place in the training
         self.epoch = self.step = self.steps_done = 0
         self.sums = torch.zeros(len(LOSSES), dtype=torch.float64)
         self.rows: list[EpochRow] = []
@@ -142,28 +146,33 @@ class Trainer:
         return self.objective.network if self.average is None else cast("ReidNetwork", self.average.module)
 
     def train_step(self, module: nn.Module, batch: Batch, rate: float) -> Tensor:
-        """One step with `module`, the objective or what spreads it over processes; returns its losses, (5,) float64.
+        """Take one step with `module`, the objective or its distributed wrapper; returns the losses, (5,) float64.
 
-        Raises DivergedError before a weight has changed.
+        rate: learning rate of this step. Raises DivergedError before a weight has changed.
         """
+        # Step 1: forward pass at this step's rate
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         self.optimiser.zero_grad(set_to_none=True)
         with self.precision.context():
             losses: Tensor = module(batch.images, batch.priors, batch.labels, self._draw_slots(), batch.targets)
+        # Step 2: losses over all processes; raise before anything of this step is kept
         means = self.context.mean(losses.detach().double()).cpu()
         if not torch.isfinite(means).all():
             values = zip(LOSSES, means.tolist(), strict=True)
             raise DivergedError(self._diverged("loss", ", ".join(f"{name} {value:.4g}" for name, value in values)))
+        # Step 3: backward pass, unscaled and clipped
         self.scaler.scale(losses[0]).backward()  # type: ignore[no-untyped-call]
         self.scaler.unscale_(self.optimiser)
         norm = nn.utils.clip_grad_norm_(self.objective.parameters(), self.recipe.clip_norm or math.inf)
         if not (self.precision.scales or torch.isfinite(norm)):  # a scaler passes over such a step itself
             raise DivergedError(self._diverged("gradient", f"norm {norm:.4g}"))
+        # Step 4: update weights, then their average
         self.scaler.step(self.optimiser)
         self.scaler.update()
         if self.average is not None:
             self.average.update_parameters(self.objective.network)
+        # Step 5: count the step
         self.sums += means
         self.step += 1
         self.steps_done += 1
@@ -174,7 +183,7 @@ class Trainer:
         return dict(zip(LOSSES, (self.sums / max(self.step, 1)).tolist(), strict=True))
 
     def begin_epoch(self, row: EpochRow) -> None:
-        """The epoch is over; `row` says what became of it."""
+        """Begin the next epoch; `row` is the record of the one that is over."""
         self.rows.append(row)
         self.epoch, self.step = self.epoch + 1, 0
         self.sums = torch.zeros_like(self.sums)
@@ -197,7 +206,7 @@ Averaging = Callable[[Sequence[Tensor], Sequence[Tensor], Tensor | int], None]
 
 
 def growing_average(decay: float) -> Averaging:
-    """An exponential moving average that reaches its decay by and by: else the first weights would long weigh most."""
+    """Build an exponential moving average with a growing decay: else the first weights would long weigh most."""
 
     def average(averaged: Sequence[Tensor], current: Sequence[Tensor], steps: Tensor | int) -> None:
         now = min(decay, (1.0 + float(steps)) / (10.0 + float(steps)))
@@ -207,7 +216,10 @@ def growing_average(decay: float) -> Averaging:
 
 
 def make_optimiser(objective: Objective, recipe: Recipe) -> torch.optim.Optimizer:
-    """SGD decays every parameter, as MSINet's code does; AdamW spares normalisations, biases and single numbers."""
+    """Build the optimiser of a recipe over every parameter that learns.
+
+    SGD decays every parameter, as MSINet's code does; AdamW spares normalisations, biases and single numbers.
+    """
     learning = [parameter for parameter in objective.parameters() if parameter.requires_grad]
     if recipe.optimiser == "sgd":
         return torch.optim.SGD(learning, recipe.rate, momentum=0.9, weight_decay=recipe.weight_decay)

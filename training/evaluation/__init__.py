@@ -1,1 +1,1 @@
-"""How good an encoder is: retrieval protocols, tables, figures."""
+"""Evaluation of an encoder: retrieval protocols, tables, figures."""

@@ -1,4 +1,4 @@
-"""From checkpoints to their figures, which are kept beside them for tables."""
+"""Evaluation of checkpoints; the figures are kept beside them for tables."""
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -188,7 +188,7 @@ def _open_fold(path: Path, loaded: "Loaded", first: "Loaded", dataset: str, prio
 
 
 def _seen(origin: "Origin", prepared: PreparedSet) -> list[str]:
-    """Of every query whose vehicle a network was trained on, which vehicle that is; sorted."""
+    """List the vehicle of every query whose vehicle a network was trained on; sorted."""
     known: set[str] = set()
     for number, label in enumerate(origin.sets, 1):
         if label == prepared.label:
@@ -197,7 +197,7 @@ def _seen(origin: "Origin", prepared: PreparedSet) -> list[str]:
 
 
 def _identities_of(number: int, origin: "Origin") -> list[str]:
-    """A set's own identities, without the number that several sets together are told apart by."""
+    """List a set's own identities, without the number that distinguishes several sets trained on together."""
     if len(origin.sets) == 1:
         return list(origin.identities)
     return [name for head, _, name in (each.partition("/") for each in origin.identities) if head == str(number)]

@@ -22,7 +22,7 @@ BOX_BGR = (40, 200, 40)
 MASK_BGR = (230, 120, 30)
 RIGHT_BGR, WRONG_BGR = (60, 170, 40), (50, 50, 220)
 TINT = 0.5
-"""How much of the colour is seen over an image."""
+"""Opacity of a colour over an image, 0 to 1."""
 
 
 def prior_figure(images: ImageSet, priors: Sequence[Prior | None]) -> Image:
@@ -45,7 +45,7 @@ def with_mask(image: Image, prior: Prior | None) -> Image:
 
 
 def with_box(image: Image, prior: Prior | None) -> Image:
-    """With the box's outline."""
+    """Draw the outline of a prior's box on a copy of the image."""
     if prior is None:
         return image
     out, (height, width) = image.copy(), image.shape[:2]

@@ -1,4 +1,4 @@
-"""Pictures in rows and columns with words above, as figures are made of."""
+"""Images in rows and columns with words above, as figures are made of."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -49,7 +49,7 @@ def make_sheet(heads: Sequence[str], rows: Sequence[Sequence[Image]]) -> Image:
 
 
 def write_sheet(path: Path, sheet: Image) -> None:
-    """As PNG; raises ConfigError."""
+    """Write a sheet as PNG; raises ConfigError."""
     _, png = cv2.imencode(".png", sheet)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -57,7 +57,7 @@ class EvaluationRow:
 
 @dataclass(frozen=True, slots=True)
 class EvaluationConditions:
-    """What the caller knows of the vectors; see `EvaluationRow`. `fingerprint` is `str(data.fingerprint())`."""
+    """Conditions of an evaluation, from its caller; see `EvaluationRow`. `fingerprint` is `str(data.fingerprint())`."""
 
     fingerprint: str
     feature: str

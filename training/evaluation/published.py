@@ -45,9 +45,12 @@ FIGURES: Final[dict[NetworkName, dict[str, Published]]] = {
         "msmt17": Published(48.0, 25.7),
     },
 }
-"""By the names that our readers give the data sets. GRL's very likely follow pre-training on ImageNet, although the
-paper does not say so; the others are from scratch. VehicleID is its large test list; GRL on Market-1501 and MSMT17 is
-from table III, which differs from II in a tenth or two."""
+"""Published figures by network, and by our readers' names of the data sets.
+
+GRL's very likely follow pre-training on ImageNet, although the paper does not say so; the others are from scratch.
+VehicleID is its large test list; GRL on Market-1501 and MSMT17 is from table III, which differs from II in a tenth or
+two.
+"""
 
 EXTRACTORS: Final = {
     "crossroad-1016": 2_900_000,
@@ -69,7 +72,7 @@ def published(model: NetworkName, dataset: str) -> tuple[str, Published]:
 
 
 def extractor_parameters(priors_by: str) -> int | None:
-    """How large who finds priors is, of a name such as `crossroad-1016 from 0.05, grabcut`; None if not known here."""
+    """Count the parameters of a maker of priors, as `crossroad-1016 from 0.05, grabcut`; None if not known here."""
     if not priors_by:
         return 0
     boxes, *others = priors_by.split()

@@ -1,4 +1,4 @@
-"""What may be done to vectors and ranks after encoding, each in a column of its own.
+"""Post-processing of vectors and ranks after encoding, each in a column of its own.
 
 Both learn from the images that are searched: how they lie to each other, and what the cameras have in common.
 """
@@ -35,18 +35,18 @@ class Sparse:
 
     @classmethod
     def of(cls, rows: list[tuple[NDArray[np.int32], NDArray[np.float32]]]) -> "Sparse":
-        """From columns and values of every row."""
+        """Build from columns and values of every row."""
         starts = np.concatenate([[0], np.cumsum([len(columns) for columns, _ in rows])]).astype(np.int64)
         columns = np.concatenate([columns for columns, _ in rows]).astype(np.int32)
         return cls(starts, columns, np.concatenate([values for _, values in rows]).astype(np.float32))
 
     def row(self, index: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """Columns and values."""
+        """Columns and values of a row."""
         span = slice(self.starts[index], self.starts[index + 1])
         return self.columns[span], self.values[span]
 
     def transposed(self, first_row: int, columns: int) -> "Sparse":
-        """By column: which rows from `first_row` on, counted from there, have an entry in it."""
+        """Transpose the rows from `first_row` on: by column the rows, counted from there, that have an entry in it."""
         start = self.starts[first_row]
         rows = np.repeat(np.arange(len(self.starts) - 1 - first_row, dtype=np.int32), np.diff(self.starts[first_row:]))
         order = np.argsort(self.columns[start:], kind="stable")
@@ -78,17 +78,22 @@ def without_camera_bias(
 def reranked(
     query: NDArray[np.float32], gallery: NDArray[np.float32], how: ReRanking
 ) -> Callable[[slice], NDArray[np.float32]]:
-    """How alike some queries are to the gallery, re-ranked: rows of queries to (n, G), larger is more alike.
+    """Re-rank the gallery: a function from a slice of queries to similarities (n, G), larger is more alike.
 
     Query (Q, D) and gallery (G, D) are normalised. Takes memory of O((Q + G) k1), however large Q times G is.
     """
     vectors = np.concatenate([query, gallery])
+    # Step 1: k1 nearest of queries and gallery together
     near, farthest = _neighbours(vectors, how.k1 + 1)
+    # Step 2: k-reciprocal encoding of every image, as weights
     encoded = _encode(vectors, near, farthest, how.k1)
+    # Step 3: local query expansion over the k2 nearest
     encoded = _averaged(encoded, near[:, : how.k2])
+    # Step 4: inverted index, so that a query visits only the gallery images it shares neighbours with
     by_column = encoded.transposed(len(query), len(vectors))
 
     def alike(rows: slice) -> NDArray[np.float32]:
+        # Step 5: original distance, weighted with the Jaccard distance
         original = _distances(query[rows], gallery) / farthest[: len(query)][rows, None]
         for place, index in enumerate(range(*rows.indices(len(query)))):
             shared = _shared(encoded.row(index), by_column, len(gallery))
@@ -100,7 +105,7 @@ def reranked(
 
 
 def _distances(left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(N, M) squared Euclidean distances of normalised vectors."""
+    """Squared Euclidean distances (N, M) of normalised vectors."""
     distances = np.asarray(left @ right.T, np.float32)
     distances *= -2
     distances += 2
@@ -108,7 +113,7 @@ def _distances(left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray
 
 
 def _neighbours(vectors: NDArray[np.float32], count: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """(N, count) the nearest of every vector, nearest first, itself included, and (N,) the largest distance of all."""
+    """Nearest vectors of every vector (N, count), nearest first, itself included, and its largest distance (N,)."""
     total = len(vectors)
     count = min(count, total)
     near, farthest = np.empty((total, count), np.int32), np.empty(total, np.float32)
@@ -124,7 +129,7 @@ def _neighbours(vectors: NDArray[np.float32], count: int) -> tuple[NDArray[np.in
 
 
 def _reciprocal(near: NDArray[np.int32]) -> NDArray[np.bool_]:
-    """(N, k) whether the neighbours of an image have it among theirs."""
+    """Mutual neighbours (N, k): True where a neighbour of an image has it among its own."""
     mutual = np.empty(near.shape, np.bool_)
     chunk = max(1, CHUNK_BYTES // (8 * near.shape[1] ** 2))
     for start in range(0, len(near), chunk):
@@ -134,15 +139,18 @@ def _reciprocal(near: NDArray[np.int32]) -> NDArray[np.bool_]:
 
 
 def _encode(vectors: NDArray[np.float32], near: NDArray[np.int32], farthest: NDArray[np.float32], k1: int) -> Sparse:
-    """Every image as weights of its k-reciprocal neighbours, those of its neighbours included where they agree."""
+    """Encode every image as weights of its k-reciprocal neighbours, and of theirs where they agree."""
     half = near[:, : round(k1 / 2) + 1]
     mutual, mutual_half = _reciprocal(near), _reciprocal(half)
     rows = []
     for index in range(len(near)):
+        # Step 1: neighbours that have this image among theirs, too
         own = near[index, mutual[index]]
+        # Step 2: their own, from half as many, where more than two thirds are ours as well
         theirs, named = half[own], mutual_half[own]
         agreeing = (np.isin(theirs, own) & named).sum(axis=1) > 2 / 3 * named.sum(axis=1)
         columns = np.unique(np.concatenate([own, theirs[agreeing][named[agreeing]]]))
+        # Step 3: weights that fall with the distance and sum up to 1
         distances = _distances(vectors[index : index + 1], vectors[columns])[0]
         distances[columns == index] = 0
         weights = np.exp(-distances / farthest[index])
@@ -151,7 +159,7 @@ def _encode(vectors: NDArray[np.float32], near: NDArray[np.int32], farthest: NDA
 
 
 def _averaged(encoded: Sparse, near: NDArray[np.int32]) -> Sparse:
-    """Every row as the mean of the rows of its nearest images."""
+    """Average every row over the rows of its nearest images (local query expansion)."""
     if near.shape[1] == 1:
         return encoded
     rows = []
@@ -164,7 +172,7 @@ def _averaged(encoded: Sparse, near: NDArray[np.int32]) -> Sparse:
 
 
 def _shared(row: tuple[NDArray[np.int32], NDArray[np.float32]], by_column: Sparse, count: int) -> NDArray[np.float64]:
-    """(count,) how much a row's weights share with those of every gallery image: the sum of the smaller ones."""
+    """Overlap (count,) of a row's weights with those of every gallery image: the sum of the smaller ones."""
     columns, values = row
     parts = [by_column.row(column) for column in columns]
     images = np.concatenate([images for images, _ in parts])

@@ -1,4 +1,4 @@
-"""How well a gallery is ranked for every query: CMC, mAP, mINP and MRR. NumPy only, in chunks of queries."""
+"""Retrieval metrics of a ranked gallery: CMC, mAP, mINP and MRR. NumPy only, in chunks of queries."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,17 +16,17 @@ Rows = NDArray[np.int64]
 """Numbers of rows."""
 
 Alike = Callable[[slice], NDArray[np.float32]]
-"""How alike some queries are to every gallery image: rows of queries to (n, G) float32, larger is more alike."""
+"""Similarity of some queries to every gallery image: a slice of queries to (n, G) float32, larger is more alike."""
 
 CHUNK_BYTES = 32 * 2**20
-"""What one chunk of the query-by-gallery matrix may take; a few such arrays are alive at a time."""
+"""Size limit of one chunk of the query-by-gallery matrix; a few such arrays are alive at a time."""
 
 RANKS = (1, 5, 10, 20)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ranking:
-    """What became of each of Q queries; a query without a right answer in the gallery is skipped.
+    """Ranks of each of Q queries; a query without a right answer in the gallery is skipped.
 
     `first` (Q,) int64: rank of the first right answer from 1 on, 0 where skipped. `precision` (Q,) float64: average
     precision, rectangular: the mean over right answers of the precision at their ranks. `penalty` (Q,) float64:
@@ -38,7 +38,7 @@ class Ranking:
     penalty: NDArray[np.float64]
 
     def select(self, rows: NDArray[np.int64]) -> "Ranking":
-        """Some queries."""
+        """Select some queries."""
         return Ranking(self.first[rows], self.precision[rows], self.penalty[rows])
 
 
@@ -66,7 +66,7 @@ def pooled(rankings: list[Ranking]) -> Ranking:
 
 
 def cosine(query: Features, gallery: Features) -> Alike:
-    """Of normalised vectors; ordered like the Euclidean distance."""
+    """Cosine similarity of normalised vectors; ordered like the Euclidean distance."""
     return lambda rows: query[rows] @ gallery.T
 
 
@@ -76,15 +76,19 @@ def rank(alike: Alike, query: ImageSet, gallery: ImageSet) -> Ranking:
     Of images that are equally alike the one that comes first in the gallery ranks first. Memory is that of a chunk.
     """
     of_identity = rows_by_identity(gallery)
+    # Step 1: as many queries at a time as memory allows
     chunk = max(1, CHUNK_BYTES // (4 * max(len(gallery), 1)))
     first = np.zeros(len(query), np.int64)
     precision, penalty = np.zeros(len(query)), np.zeros(len(query))
     for start in range(0, len(query), chunk):
+        # Step 2: sort the costs once a chunk; ranks are then looked up in them
         cost = -alike(slice(start, start + chunk))
         ordered = np.sort(cost, axis=1)
         for row, sorted_costs, costs in zip(range(start, start + len(cost)), ordered, cost, strict=True):
+            # Step 3: right answers, and images that must not count
             right, junk = _right_and_junk(query, row, gallery, of_identity)
             if len(right):
+                # Step 4: ranks of the right answers, and the figures that follow from them
                 ranks = _ranks(costs, sorted_costs, right, junk)
                 first[row] = ranks[0]
                 precision[row] = np.mean(np.arange(1, len(ranks) + 1) / ranks)
@@ -93,7 +97,7 @@ def rank(alike: Alike, query: ImageSet, gallery: ImageSet) -> Ranking:
 
 
 def answerable(data: ReidData) -> NDArray[np.bool_]:
-    """(Q,) whether the gallery has an image of a query's vehicle that may be its answer."""
+    """Queries (Q,) with an image of their vehicle in the gallery that may be their answer."""
     of_identity = rows_by_identity(data.gallery)
     answers = (_right_and_junk(data.query, row, data.gallery, of_identity)[0] for row in range(len(data.query)))
     return np.array([len(right) > 0 for right in answers], np.bool_)
@@ -116,10 +120,13 @@ def _ranks(
 ) -> NDArray[np.int64]:
     """Ranks from 1 on of the right answers, ascending: how many cost less, or as much and come first, without junk."""
     own = costs[right]
+    # Step 1: images that cost less
     before = np.searchsorted(ordered, own, "left")
+    # Step 2: of those that cost as much, the ones that come first in the gallery
     tied = np.flatnonzero(np.searchsorted(ordered, own, "right") - before > 1)
     for place in tied:
         before[place] += np.count_nonzero(costs[: right[place]] == own[place])
+    # Step 3: junk before a right answer is taken away again
     if len(junk):
         less = costs[junk][None, :] < own[:, None]
         earlier = (costs[junk][None, :] == own[:, None]) & (junk[None, :] < right[:, None])
@@ -128,7 +135,7 @@ def _ranks(
 
 
 def rows_by_identity(images: ImageSet) -> dict[str, NDArray[np.int64]]:
-    """Which images each identity has, ascending; identities sorted."""
+    """Map each identity to the rows of its images, ascending; identities sorted."""
     identities, inverse = np.unique(images.identities, return_inverse=True)
     order = np.argsort(inverse, kind="stable")
     ends = np.cumsum(np.bincount(inverse, minlength=len(identities)))

@@ -38,7 +38,7 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def in_domain(self) -> bool:
-        """Whether the network was trained on (other vehicles of) the set that it was tested on."""
+        """True where the network was trained on (other vehicles of) the set that it was tested on."""
         return self.tested in self.sets
 
 

@@ -15,7 +15,7 @@ from training.evaluation.stored_evaluations import Evaluation
 from training.priors.cache import PriorMode
 
 PLAIN: Final = "none"
-"""What stands for no post-processing in a row."""
+"""Name of no post-processing in a row."""
 
 POSTS: Final = ("camera mean removed", "re-ranked")
 
@@ -142,7 +142,7 @@ def _cells(line: TableLine) -> list[str]:
 
 
 def _counts(about: Evaluation, row: EvaluationRow) -> list[str]:
-    """How many queries, and what must be known of them: a network finds again whom it was trained on."""
+    """Number of queries, of those skipped, and of those trained on: a network finds these again more easily."""
     skipped = [f"{row.skipped} skipped"] if row.skipped else []
     return [str(row.queries), *skipped, *([f"{about.seen} of all trained on"] if about.seen else [])]
 

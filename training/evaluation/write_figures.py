@@ -25,7 +25,7 @@ def write_figures(
 ) -> list[Path]:
     """Write what can be drawn: the matches, where the network looks (and `beside`), and the priors, where given.
 
-    Pictures are drawn with `seed`. Raises ConfigError.
+    Images are drawn with `seed`. Raises ConfigError.
     """
     need_torch()
     from embed.network.msinet import MsiNet

@@ -60,12 +60,12 @@ class PriorCacheMetadata(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def shard_path(folder: Path, number: int) -> Path:
-    """Where the priors of the `number`-th images are kept."""
+    """Path of the shard with the priors of the `number`-th images."""
     return folder / f"{number:06d}.shard"
 
 
 def read_cache_metadata(path: Path) -> PriorCacheMetadata:
-    """What the cache of a file about.json is of; raises ConfigError."""
+    """Read the metadata of a cache from its about.json; raises ConfigError."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=PriorCacheMetadata)
     except (OSError, msgspec.MsgspecError) as error:
@@ -90,7 +90,7 @@ def stored(name: str, prior: Prior | None) -> StoredPrior:
 
 
 def unreadable(name: str) -> StoredPrior:
-    """What is kept of an image that is none."""
+    """Make the entry of a file that is not a readable image."""
     return replace(_shell(name), unreadable=True)
 
 
@@ -169,7 +169,7 @@ class PriorCache:
 def prior_source(
     cache: PriorCache, images: ImageSet, row: PriorMode, size: tuple[int, int], rng: np.random.Generator
 ) -> Callable[[int], NDArray[np.float32]]:
-    """From an image's row number to its planes (2, h, w) over the whole image, for a row of a table.
+    """Make the source of priors of a table's row: an image's row number to planes (2, h, w) over the whole image.
 
     `size` is (w, h); that of the network's input leaves nothing to be resized. `rng` is for `shuffled-prior` alone.
     """

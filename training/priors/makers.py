@@ -1,4 +1,4 @@
-"""Who can say where the vehicle is: a detector with a masker, and the city, which knows."""
+"""Makers of priors: a detector with a masker, and the city's truth."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -75,7 +75,7 @@ def choose(found: Detections, size: Size) -> int | None:
 
 
 class CityPriors:
-    """What the city wrote beside its crops: the box that a detector would have told, and the true visible pixels."""
+    """Priors that the city wrote beside its crops: the box as of a detector, and the true visible pixels."""
 
     name = "city truth"
 

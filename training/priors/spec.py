@@ -1,4 +1,4 @@
-"""What a user asks of `corridor encoder priors`: which detector and masker find the priors of a data set."""
+"""Spec of `corridor encoder priors`: the detector and masker that find the priors of a data set."""
 
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -25,7 +25,7 @@ multiplications. The pace that is reported later is measured."""
 
 @dataclass(frozen=True, slots=True)
 class PriorSpec:
-    """What a user asks for; None leaves it to the maker, `foundation` is for Grounding DINO and SAM."""
+    """Detector and masker of priors; None leaves it to the maker, `foundation` is for Grounding DINO and SAM."""
 
     by: str
     masks: str | None
@@ -34,18 +34,18 @@ class PriorSpec:
 
     @property
     def masker(self) -> str:
-        """By name."""
+        """Name of the masker."""
         return GRABCUT if self.masks is None else self.masks
 
     @property
     def large(self) -> tuple[str, ...]:
-        """Which of the two is a foundation model."""
+        """Names of those of the two that are foundation models."""
         return tuple(name for name in (self.by, self.masker) if name in CPU_S)
 
     def heeding(self, **options: str | int | None) -> "PriorSpec":
-        """With these settings of `foundation` instead, where they are not None.
+        """Replace settings of `foundation` by those that are not None.
 
-        Raises ConfigError for a setting that nobody who is wanted would heed.
+        Raises ConfigError for a setting that neither the detector nor the masker heeds.
         """
         given = {key: value for key, value in options.items() if value is not None}
         for key in given:
@@ -55,7 +55,7 @@ class PriorSpec:
         return replace(self, foundation=msgspec.structs.replace(self.foundation, **given))
 
     def check(self) -> None:
-        """Raises ConfigError for names that nobody has, before anything is opened."""
+        """Raise ConfigError for an unknown detector or masker, before anything is opened."""
         makers, maskers = (*NETWORKS, *FOUNDATION, CITY), (GRABCUT, BOX, *SAM)
         if self.by not in makers or self.masker not in maskers:
             known = f"known are {', '.join(makers)}; {', '.join(maskers)}"

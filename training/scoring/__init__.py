@@ -1,1 +1,1 @@
-"""How good tracks and links are, against what was really there: IDF1, HOTA, MOTA, links. See docs/scores.md."""
+"""Scores of tracks and links against the truth: IDF1, HOTA, MOTA, links. See docs/scores.md."""

@@ -21,7 +21,7 @@ SLACK_S = 2.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BaselineInput:
-    """What the baseline is given.
+    """Input of the baseline.
 
     numbers: (N,) ids of the tracklets, as in the run's boxes. camera_names: by the number that `tracklets` has for a
     camera. windows: None takes them from the truth. floor: None leaves that row out. sweep: look for the best floor.
@@ -70,7 +70,7 @@ def _identities(numbers: Ints, tree: Dendrogram, floor: float) -> dict[int, int]
 
 
 def windows_of_truth(sightings: Sightings, camera_names: Sequence[str]) -> Windows:
-    """From the shortest to the longest time that any vehicle took between two cameras, and `SLACK_S` more.
+    """Windows from the shortest to the longest time of any vehicle between two cameras, and `SLACK_S` more.
 
     Between any two visits of a vehicle, not only consecutive ones, because all pairs of a cluster have to fit. Pairs
     of cameras that no vehicle connects are closed; a camera is open to itself from 0 s on, for tracks that broke.

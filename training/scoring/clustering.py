@@ -53,7 +53,7 @@ class Windows:
     def of(
         cls, count: int, listed: Mapping[tuple[int, int], tuple[float, float]], default: tuple[float, float] | None
     ) -> "Windows":
-        """Of `count` cameras: those listed, the default for every other pair (also of a camera with itself)."""
+        """Windows of `count` cameras: those listed, the default for every other pair (also of a camera with itself)."""
         low_s, high_s = default if default is not None else (np.nan, np.nan)
         windows = cls(np.full((count, count), low_s), np.full((count, count), high_s))
         for pair, (low_s, high_s) in listed.items():
@@ -61,7 +61,7 @@ class Windows:
         return windows
 
     def allow(self, some: Tracklets, others: Tracklets) -> NDArray[np.bool_]:
-        """(M, N) which pairs may be one vehicle: one follows the other in time; never two at once in one camera."""
+        """Pairs (M, N) that may be one vehicle: one follows the other in time; never two at once in one camera."""
         one, two = some.cameras[:, None], others.cameras[None, :]
         onward_s = others.enter_s[None, :] - some.leave_s[:, None]
         back_s = some.enter_s[:, None] - others.leave_s[None, :]
@@ -79,7 +79,7 @@ class Dendrogram:
     count: int
 
     def cut(self, floor: float) -> Ints:
-        """(N,) labels from 0: clusters whose average cosine was at least `floor` at every merge."""
+        """Cluster labels (N,) from 0: the average cosine was at least `floor` at every merge."""
         labels, used = np.empty(self.count, np.int64), 0
         for rows, merges in self.blocks:
             local = np.ones(1, np.int64) if merges is None else fcluster(merges, 1 - floor, "distance")
@@ -95,23 +95,28 @@ def cluster(tracklets: Tracklets, windows: Windows, floor: float) -> Dendrogram:
     floor; so the tracklets fall into blocks, which are clustered one by one: memory grows with the square of the
     largest block (16 bytes a pair), not of all tracklets.
     """
+    # Step 1: blocks that no allowed pair of at least the floor connects
     group = _groups(tracklets, windows, floor)
+    # Step 2: rows of each block, side by side
     order = np.argsort(group, kind="stable")
     blocks: list[tuple[Ints, Matrix | None]] = []
     for rows in np.split(order, np.flatnonzero(np.diff(group[order])) + 1) if len(order) else []:
+        # Step 3: average linkage within a block; forbidden pairs are beyond every cut
         merges = None if len(rows) == 1 else linkage(_distances(tracklets.select(rows), windows), "average")
         blocks.append((rows, merges))
     return Dendrogram(blocks, len(tracklets))
 
 
 def _groups(tracklets: Tracklets, windows: Windows, floor: float) -> Ints:
-    """(N,) which tracklets can come together at all: connected by allowed pairs of at least the floor."""
+    """Blocks (N,) of tracklets that can come together at all: connected by allowed pairs of at least the floor."""
     count = len(tracklets)
     group = np.arange(count)
     for begin in range(0, count, ROWS):
         few = tracklets.select(slice(begin, begin + ROWS))
+        # Step 1: allowed pairs of these rows with at least the floor (rounding aside)
         near = few.features @ tracklets.features.T >= floor - 1e-6
         rows, columns = np.nonzero(near & windows.allow(few, tracklets))
+        # Step 2: join the groups that these pairs connect
         ends = (np.concatenate([group[begin + rows], group]), np.concatenate([group[columns], np.arange(count)]))
         _, group = connected_components(coo_matrix((np.ones(len(ends[0])), ends), (count, count)), directed=False)
         # Each group is called by its first tracklet, so that names stay places in the array.

@@ -1,4 +1,4 @@
-"""What all scores over cameras stand on: found once, for as many namings of the tracklets as there are."""
+"""Comparison that all scores over cameras stand on: made once, for any number of namings of the tracklets."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -43,7 +43,7 @@ class Decisions:
         return known[place - 1][1] if place else None
 
     def identities(self, at_ns: Mapping[int, int] | None = None) -> dict[int, int]:
-        """By tracklet the identity that was known at its moment, or in the end; without those that had none."""
+        """Map tracklets to the identity that was known at their moment, or in the end; without those that had none."""
         known = {each: self.identity_at(each, at_ns[each] if at_ns is not None else FINAL_NS) for each in self.changes}
         return {tracklet: identity for tracklet, identity in known.items() if identity is not None}
 
@@ -64,7 +64,7 @@ def read_decisions(events: Iterable[TrajectoryEvent], number_of: Mapping[str, in
 
 
 class _Reading:
-    """Who is whom while the events go by."""
+    """State of a reading: identities of the tracklets while the events go by."""
 
     def __init__(self, number_of: Mapping[str, int]) -> None:
         self.decisions = Decisions()

@@ -33,7 +33,7 @@ class DelayPoint:
 
 
 def delay_curve(comparison: Comparison, decisions: Decisions, ends_ns: Mapping[int, int]) -> list[DelayPoint]:
-    """From online over `DELAYS_S` to final.
+    """Score the decisions online, after each of `DELAYS_S`, and in the end.
 
     ends_ns: when each tracklet that was decided on had ended, on the clock of the events (KeyError if it is missing).
     A tracklet without an identity by then is one of its own.

@@ -13,7 +13,7 @@ from training.scoring.reliability import Reliability
 from training.scoring.report import RunScores
 
 BLUE, ORANGE, GREEN, PURPLE, GRAY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#777777"
-"""Okabe and Ito 2008: told apart by everybody; marks differ in shape as well."""
+"""Colours that everybody can distinguish (Okabe and Ito 2008); marks differ in shape as well."""
 ENDINGS = (".png", ".svg", ".pdf")
 ROW_IN = 0.24
 """Height of a camera's row, inches."""

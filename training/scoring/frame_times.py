@@ -1,4 +1,4 @@
-"""When the frames of a recording were captured, as a text file: `frame,captured_ns`, one frame a line."""
+"""Capture times of a recording's frames, as a text file: `frame,captured_ns`, one frame a line."""
 
 import csv
 from pathlib import Path

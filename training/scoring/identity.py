@@ -37,7 +37,7 @@ class BoxPairs:
 
     @classmethod
     def of(cls, cameras: Sequence[CameraTracks]) -> Self:
-        """From cameras in which a true id means the same vehicle everywhere."""
+        """Build from cameras in which a true id means the same vehicle everywhere."""
         true_ids = np.unique(np.concatenate([np.array([], np.int64), *(it.truth.ids for it in cameras)]))
         places, run_rows, vehicles = [np.array([], np.int64)], [np.array([], np.int64)], [np.array([], np.int64)]
         rows, frames = 0, 0

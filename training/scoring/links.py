@@ -71,12 +71,15 @@ def links_of(sightings: Sightings, identity_of: Mapping[int, int]) -> LinkScores
     `identity_of` says which identity a tracklet belongs to; it lacks those that belong to none.
     """
     visits, visit_of = sightings.visits, sightings.visit_of
+    # Step 1: true links between visits, links of the run between tracklets
     true_links = {_unordered(one, two) for one, two in _links((it.owner, it, at) for at, it in enumerate(visits))}
     run_links = _links((identity_of[at], it, at) for at, it in sightings.tracklets.items() if at in identity_of)
     right = []
+    # Step 2: a link is right where both tracklets follow the same vehicle
     for before, after in ((visit_of[first], visit_of[second]) for first, second in run_links):
         if before is not None and after is not None and visits[before].owner == visits[after].owner:
             right.append(_unordered(before, after))
+    # Step 3: true links that were found, and those that could have been
     found = true_links & set(right)
     seen = set(visit_of.values())
     return LinkScores(
@@ -90,7 +93,7 @@ def links_of(sightings: Sightings, identity_of: Mapping[int, int]) -> LinkScores
 
 
 def _unordered(one: int, other: int) -> tuple[int, int]:
-    """Where views overlap, a run may see a vehicle first where it came second."""
+    """Order the ends of a link: where views overlap, a run may see a vehicle first where it came second."""
     return min(one, other), max(one, other)
 
 

@@ -1,4 +1,4 @@
-"""Whether stated probabilities are right as often as they say: calibration curve, ECE and Brier score."""
+"""Reliability of stated probabilities: calibration curve, ECE and Brier score."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Bin:
 
 @dataclass(frozen=True, slots=True)
 class Reliability:
-    """Of statements with a probability each.
+    """Reliability of statements with a probability each.
 
     stated: their mean. right: how many are. ece: expected calibration error over bins of equal width (Naeini et al.
     2015; Guo et al. 2017, equation 3). adaptive_ece: over bins of equal counts (Nixon et al. 2019). brier: the mean
@@ -46,7 +46,7 @@ class Reliability:
 def reliability(
     probabilities: NDArray[np.float64], right: NDArray[np.bool_], *, bins: int = BINS
 ) -> Reliability | None:
-    """Of N statements: `probabilities` (N,) and which are `right` (N,); None of none.
+    """Measure N statements: their `probabilities` (N,), and `right` (N,), True where they hold; None without any.
 
     Raises ConfigError for a probability that is not in [0, 1].
     """
@@ -88,7 +88,7 @@ def _error(bins: Sequence[Bin]) -> float:
 
 
 def run_reliability(decisions: Decisions, sightings: Sightings) -> dict[str, Reliability]:
-    """By what is stated: `links` of complete tracklets, `new` vehicles, and `provisional` links of tracklets in view.
+    """Measure by statement: `links` of complete tracklets, `new` vehicles, `provisional` links of tracklets in view.
 
     A link is right if both of its tracklets follow the same vehicle; links with strays are wrong. A new vehicle is
     right if no tracklet that was decided before follows the same one; strays are left out. So are tracklets without a

@@ -42,7 +42,7 @@ def score_run(
     """Score a run whose ids are tracklets, each of one camera; `identity_of` where they belong in the end.
 
     `shared_ids`: a vehicle has the same true id in every camera. Otherwise cameras have nothing to do with one
-    another: no links, and ids are told apart by camera. `decisions`: what was known when, and the end of each
+    another: no links, and ids are kept apart by camera. `decisions`: what was known when, and the end of each
     tracklet (ns). `baseline`: what the baseline is to be given.
     """
     each = {camera.camera: score_tracks([camera]) for camera in cameras}

@@ -88,7 +88,7 @@ def _add_tracklets(tracklets: dict[int, Sighting], camera: CameraTracks) -> None
 
 
 def _followed(camera: CameraTracks, visit_by_row: dict[int, int], visits: list[Sighting]) -> dict[int, int | None]:
-    """By tracklet: the visit it follows, or None where no vehicle has more than half of its boxes."""
+    """Map tracklets to the visit they follow, or None where no vehicle has more than half of the boxes."""
     hits: dict[int, Counter[int]] = defaultdict(Counter)
     for true_at, run_at, similarity in camera.pairs():
         near = np.where(similarity >= MIN_IOU, similarity, 0)

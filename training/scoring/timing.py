@@ -1,4 +1,4 @@
-"""Which frames of a recording a run looked at, from the times it tells."""
+"""Frames of a recording that a run looked at, from the times that it states."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

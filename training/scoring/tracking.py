@@ -77,7 +77,7 @@ def score_tracks(cameras: Sequence[CameraTracks]) -> TrackScores:
 
 
 def sequence_of(cameras: Sequence[CameraTracks]) -> dict[str, Any]:
-    """What TrackEval's `eval_sequence` takes: ids from 0, one array a frame."""
+    """Build the input of TrackEval's `eval_sequence`: ids from 0, one array a frame."""
     true_ids, run_ids, similarities = [], [], []
     true_number: dict[int, int] = {}
     run_number: dict[tuple[int, int], int] = {}

@@ -1,4 +1,4 @@
-"""What is compared: boxes with ids on the frames of a camera, true ones and those of a run."""
+"""Tracks to compare: boxes with ids on the frames of a camera, true ones and those of a run."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -40,7 +40,7 @@ class TrackedBoxes:
 
     @classmethod
     def of(cls, rows: Sequence[tuple[int, int, float, float, float, float]]) -> Self:
-        """From rows of frame, id and the box's left, top, right, bottom."""
+        """Build from rows of frame, id and the box's left, top, right, bottom."""
         # Frames and ids apart from the sides: as floating point they would merge beyond 2**53.
         whole = np.array([row[:2] for row in rows], np.int64).reshape(-1, 2)
         return cls(whole[:, 0], whole[:, 1], np.array([row[2:] for row in rows], np.float32).reshape(-1, 4))
@@ -91,11 +91,11 @@ class CameraTracks:
         return cls(camera, frames, times_s, truth, run.select(~_excused(run, truth, ignored)), ignored)
 
     def time_s(self, frame: int) -> float:
-        """When a scored frame was captured."""
+        """Capture time of a scored frame, in seconds."""
         return float(self.times_s[np.searchsorted(self.frames, frame)])
 
     def pairs(self) -> Iterator[tuple[Ints, Ints, NDArray[np.float32]]]:
-        """By scored frame with a box: the row numbers of the T true and of the R run boxes, and their IoU (T, R)."""
+        """Pairs of each scored frame with a box: rows of the T true and of the R run boxes, and their IoU (T, R)."""
         true_rows, run_rows = _rows_by_frame(self.truth, self.frames), _rows_by_frame(self.run, self.frames)
         for true_at, run_at in zip(true_rows, run_rows, strict=True):
             if len(true_at) or len(run_at):
@@ -103,7 +103,7 @@ class CameraTracks:
 
 
 def _rows_by_frame(tracks: TrackedBoxes, frames: Ints) -> list[Ints]:
-    """For each of the rising frames, the rows of its boxes, in their order."""
+    """Rows of the boxes of each of the rising frames, in their order."""
     order = np.argsort(tracks.frames, kind="stable")
     starts = np.searchsorted(tracks.frames[order], frames, "left")
     ends = np.searchsorted(tracks.frames[order], frames, "right")

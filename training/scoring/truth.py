@@ -20,9 +20,9 @@ WHOLE = frozenset({"frame", "id", "class"})
 """Columns of integers; ids of trackers may need all of their 64 bits, so they never go through floating point."""
 
 EXACT = 2**53
-"""From here on floating point tells no neighbours apart."""
+"""Number from which on float64 does not hold every whole number."""
 MAX_PX = 2**24
-"""From here on not even float32 does, which boxes are kept in."""
+"""Side from which on float32, which boxes are kept in, does not hold every whole pixel."""
 
 Number = int | float
 
@@ -70,7 +70,7 @@ def read_mot(path: Path) -> MotTruth:
 
 
 def parse_mot(text: str, name: str) -> MotTruth:
-    """As `read_mot`, from the text of a file called `name`."""
+    """Parse the text of a MOT file called `name`, as `read_mot` does."""
     rows: list[list[Number]] = []
     lines: dict[tuple[Number, Number], int] = {}
     for number, cells in enumerate(csv.reader(text.splitlines()), start=1):

@@ -7,7 +7,7 @@ from torch.nn import functional
 from embed.network.network import batch_norm_neck
 
 TEMPERATURE = 0.1
-"""Of the likenesses: images whose cosine is so much lower weigh e times less."""
+"""Softmax temperature of the likenesses: images whose cosine is so much lower weigh e times less."""
 
 
 class TeacherLoss(nn.Module):
@@ -33,7 +33,7 @@ class TeacherLoss(nn.Module):
 
 
 def likeness_loss(features: Tensor, targets: Tensor) -> Tensor:
-    """How far whom (n, D) finds alike is from whom (n, D') finds alike: a mean Kullback-Leibler divergence.
+    """Mean Kullback-Leibler divergence of the likenesses within (n, D) features from those within (n, D') targets.
 
     Each row's cosines to all others, over TEMPERATURE, become shares by a softmax, and the shares are compared
     (Tejankar et al., "ISD: Self-Supervised Learning by Iterative Similarity Distillation", ICCV 2021, with the batch

@@ -28,12 +28,12 @@ from training.encoder.checkpoint import write_atomically
 logger = logging.getLogger(__name__)
 
 RIM = 16
-"""An image's rim is this part of its sides."""
+"""Part of an image's sides that is its rim."""
 
 SMALL_PX = 64
 
 TeacherNetwork = Callable[[Image], NDArray[np.float32]]
-"""From an image to a vector of any length."""
+"""A network that maps an image to a vector of any length."""
 
 
 class TeacherMetadata(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,7 +66,7 @@ class TeacherVectors:
         return self.features[rows].astype(np.float32)
 
     def check(self, listing: Listing) -> None:
-        """Raises ConfigError where the features are not those of the data set's files."""
+        """Raise ConfigError where the features are not those of the data set's files."""
         if self.metadata.fingerprint != listing.fingerprint().sha256:
             raise ConfigError(
                 f"the teacher's features are of other files than {listing.name}'s (compute them again: "

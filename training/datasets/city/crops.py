@@ -1,4 +1,4 @@
-"""From a snapshot to crops as perception would have cut them, with what is true about each."""
+"""Crops of a snapshot as perception would have cut them, with the truth about each."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -26,7 +26,7 @@ SETTINGS = "settings.json"
 
 @dataclass(frozen=True, slots=True)
 class CitySettings:
-    """What set to make. presets: their cameras are taken in turn. test_share: of the identities, not for training."""
+    """Settings of a set. presets: their cameras are taken in turn. test_share: of the identities, not for training."""
 
     identities: int = 2000
     cameras: int = 8
@@ -53,7 +53,7 @@ def make_plan(settings: CitySettings) -> Plan:
 
 
 def choose_cameras(presets: Sequence[str], count: int) -> tuple[SetCamera, ...]:
-    """Of each preset in turn its next camera; raises ConfigError for an unknown preset, or where there are too few."""
+    """Choose each preset's next camera in turn; raises ConfigError for an unknown preset, or for too few cameras."""
     numbers = {name: len(_preset(name).cameras) for name in presets}
     pool = [
         SetCamera(name, index) for index in range(max(numbers.values())) for name in numbers if index < numbers[name]

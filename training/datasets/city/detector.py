@@ -31,11 +31,11 @@ BOX_BIAS = (-0.02, -0.01, 0.04, 0.03)
 """Mean error of left, top, right and bottom, as shares of the box; positive to the right and down."""
 MISS_MEMORY = 0.97
 BOX_MEMORY = 0.85
-"""How far errors last from one analysed frame to the next (8 a second): correlations of neighbouring frames."""
+"""Correlation of a box's errors between neighbouring analysed frames (8 a second)."""
 FALSE_A_MINUTE = 0.5
 """Boxes on nothing that begin in a camera in a minute."""
 FALSE_STAYS_S = 3.0
-"""How long such a box stays, on average: not measured; with it the boxes are as many as measured, .024 a frame."""
+"""Mean stay of such a box: not measured; with it the boxes are as many as measured, .024 a frame."""
 SCORE = 0.9
 NOBODY = "-"
 """The label of a box on nothing; others have their vehicle's id."""
@@ -45,7 +45,7 @@ _QUANTILES = [[NormalDist().inv_cdf(share) for share in row] for row in MISSED]
 
 @dataclass(slots=True, eq=False)
 class _Memory:
-    """What lasts of one vehicle's errors; (5,) standard normal: one for missing it, four for the sides."""
+    """Lasting part of one vehicle's errors; (5,) standard normal: one for missing it, four for the sides."""
 
     values: NDArray[np.float64]
     frame: int

@@ -1,4 +1,4 @@
-"""Where vehicles can stand before a camera of a set: the ways that the traffic of its preset takes through the view."""
+"""Drives before a camera of a set, where vehicles can stand: the ways of its preset's traffic through the view."""
 
 from collections.abc import Iterator, Sequence
 
@@ -15,7 +15,7 @@ Drive = NDArray[np.float64]
 """(S, 4) float64, in the order driven: x_m and y_m of the front bumper's middle, heading_deg, speed_mps."""
 
 DRIVES = 80
-"""Of every camera at most; more look alike."""
+"""Most drives of a camera; more look alike."""
 FEWEST_PLACES = 4
 EVERY_S = 0.25
 APART_M = 0.7
@@ -79,7 +79,7 @@ def _middles(places: Drive) -> Points:
 
 
 def view_deg(place: tuple[float, float, float], spec: CameraSpec) -> float:
-    """From which side a vehicle is seen, in [-180, 180): 0 its rear, 90 its right side, +-180 its front."""
+    """Viewing angle of a vehicle, in [-180, 180): 0 its rear, 90 its right side, +-180 its front."""
     x_m, y_m, heading_deg = place
     sight_deg = np.degrees(np.arctan2(-(x_m - spec.pose.x_m), y_m - spec.pose.y_m))
     return float((heading_deg - sight_deg + 180) % 360 - 180)

@@ -100,7 +100,7 @@ def _write_labels(path: Path, root: str, rows: Sequence[LabelRow]) -> None:
 
 
 def _write_relations(out: Path, query: Sequence[LabelRow], test: Sequence[LabelRow]) -> None:
-    """By query the line numbers, from 1, in name_test.txt: of the same vehicle elsewhere, and in the same camera."""
+    """Write by query the line numbers, from 1, in name_test.txt of its vehicle elsewhere, and in the same camera."""
     places: dict[str, list[tuple[str, int]]] = defaultdict(list)
     for number, row in enumerate(test, start=1):
         identity, camera = _identity_camera(row)

@@ -49,7 +49,7 @@ class CityCamera:
         tracklets: Sequence[Tracklet],
         crops: int,
     ) -> "CityCamera":
-        """With the best `crops` crops of each tracklet chosen."""
+        """Build from tracklets, with the best `crops` crops of each chosen."""
         shots = [best_crop_frames(it, true_boxes.camera_ns, crops) for it in tracklets]
         return cls(camera_id, camera, frame_size, true_boxes, tracklets, shots)
 
@@ -64,14 +64,14 @@ class CityCamera:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Features:
-    """What the crops of one tracklet say: vectors (K, dim), qualities (K,), and the places of their frames (K,)."""
+    """Features of one tracklet's crops: vectors (K, dim), qualities (K,), and the places of their frames (K,)."""
 
     vectors: NDArray[np.float32]
     qualities: NDArray[np.float32]
     frames: NDArray[np.int64]
 
     def mean(self, until: int) -> tuple[NDArray[np.float32], float, int]:
-        """The mean of the crops up to a frame, the best quality of them, and their number."""
+        """Mean of the crops up to a frame, weighted with their quality, the best quality of them, and their number."""
         rows = np.flatnonzero(self.frames <= until)
         mean = (self.vectors[rows] * (self.qualities[rows, None] + 1e-3)).sum(0)
         norm = float(np.linalg.norm(mean))
@@ -170,9 +170,9 @@ def _ticks(city_camera: CityCamera, places: NDArray[np.int64], epoch: CameraEpoc
 def split_features(
     cameras: Sequence[CityCamera], vectors: NDArray[np.float32], sharpnesses: NDArray[np.float32] | None
 ) -> list[list[Features]]:
-    """By camera and tracklet what the vectors of all crop sources say, in the order of `sources`.
+    """Split the vectors of all crop sources, in the order of `sources`, into features by camera and tracklet.
 
-    sharpnesses: how sharp each crop is; crops without a vector are left out unless a tracklet has no other.
+    sharpnesses: factors of the qualities; crops without a vector are left out unless a tracklet has no other.
     """
     start, features_of = 0, []
     for each in cameras:

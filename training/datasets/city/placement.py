@@ -1,4 +1,4 @@
-"""Who stands where in which snapshot: several vehicles at once, each at a place of its own drive, none in another."""
+"""Placement of vehicles in snapshots: several at once, each at a place of its own drive, none in another."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ from training.datasets.city.drives import Drive
 SIDES_PX = (30.0, 330.0)
 """Least and most of the longer side of a vehicle's box that is worth a place."""
 INSIDE_SHARE = 0.6
-"""Of a vehicle's box that lies in the frame, at least."""
+"""Least share of a vehicle's box that lies in the frame."""
 MOST_COVERED = 0.5
-"""Of a vehicle's box that a nearer one's box covers."""
+"""Largest share of a vehicle's box that a nearer one's box covers."""
 AHEAD_M, BESIDE_M = 1.6, 0.35
 """Room around a body."""
 TRIES = 10
@@ -113,7 +113,7 @@ def _well_seen(box: NDArray[np.float64], projection: Projection) -> bool:
 
 
 def _apart(one: PlacedVehicle, other: PlacedVehicle) -> bool:
-    """Whether two bodies leave each other room, and neither hides most of the other."""
+    """True where two bodies leave each other room, and neither hides most of the other."""
     if cv2.intersectConvexConvex(one.footprint, other.footprint)[0] > 0:
         return False
     sides = np.minimum(one.box[2:], other.box[2:]) - np.maximum(one.box[:2], other.box[:2])

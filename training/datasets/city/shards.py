@@ -22,9 +22,9 @@ from training.datasets.city.processes import run_batches
 
 SNAPSHOT_VEHICLES = 7
 SNAPSHOTS = 60
-"""Of a camera in a shard at most; whoever has not been seen well by then is not in it."""
+"""Most snapshots of a camera in a shard; a vehicle that has not been seen well by then is not in it."""
 SHARDS_A_PROCESS = 24
-"""Then a fresh process takes over: the renderer does not give all memory back."""
+"""Shards after which a fresh process takes over: the renderer does not give all memory back."""
 WORK = ".shards"
 
 
@@ -54,7 +54,7 @@ class Plan:
     shard_size: int = 24
 
     def vehicle(self, identity: int) -> Vehicle:
-        """Who an identity is; they count from 1."""
+        """Draw the vehicle of an identity; they count from 1."""
         kind = self.kinds[(identity - 1) % len(self.kinds)] if self.kinds else None
         return draw_vehicle(identity, kind, self.seed)
 
@@ -66,7 +66,7 @@ class Plan:
 
 
 def image_name(identity: int, camera: int, frame: int, view: int) -> str:
-    """As in VeRi-776: identity, camera, frame, index."""
+    """Name an image as in VeRi-776: identity, camera, frame, index."""
     return f"{identity:04d}_c{camera:03d}_{frame:08d}_{view}.jpg"
 
 
@@ -83,7 +83,7 @@ def render_shard(plan: Plan, number: int, out: Path, stages: "Stages") -> None:
 
 
 def shard_path(out: Path, number: int) -> Path:
-    """Where the rows of a finished shard are."""
+    """Path of the rows of a finished shard."""
     return out / WORK / f"{number:06d}.jsonl"
 
 
@@ -193,7 +193,7 @@ def _render_batch(plan: Plan, numbers: Sequence[int], out: Path, wanted: Callabl
 
 
 def settings_of(plan: Plan) -> dict[str, Any]:
-    """What must be the same for a set to be continued, as JSON has it."""
+    """Settings that must be the same for a set to be continued, as JSON has them."""
     cameras = [asdict(camera) for camera in plan.cameras]
     return {"seed": plan.seed, "identities": plan.identities, "views": plan.views, "cameras": cameras,
             "test": sorted(plan.test)}  # fmt: skip

@@ -18,7 +18,7 @@ from training.scoring.tracks import VISIT_GAP_S
 
 CROPS_APART_NS = 300_000_000
 MIN_VISIBLE = 0.3
-"""With true boxes a vehicle is followed where this share of it is visible."""
+"""Visible share of a vehicle from which on it is followed, with true boxes."""
 
 
 @dataclass(slots=True, eq=False)
@@ -39,7 +39,7 @@ class Tracklet:
 
     @property
     def owner(self) -> str:
-        """Whose most of its boxes are."""
+        """Vehicle that most of its boxes are of."""
         return max(sorted(set(self.owners)), key=self.owners.count)
 
 

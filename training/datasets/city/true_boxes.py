@@ -1,4 +1,4 @@
-"""What each camera of a preset has in view and where in its frames, from the geometry alone, without rendering."""
+"""True boxes of the vehicles in view of each camera of a preset, from the geometry alone, without rendering."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -67,7 +67,7 @@ def analysed_frames(preset: Preset, spec: CameraSpec, fps: float) -> tuple[Ints,
 
 
 def true_boxes_of(preset: Preset, fps: float, outlines: "Outlines") -> list[TrueBoxes]:
-    """Of every camera of a preset, analysed at `fps` frames a second."""
+    """Compute the true boxes of every camera of a preset, analysed at `fps` frames a second."""
     trips = {trip.vehicle.vehicle_id: trip for trip in trips_of(preset)}
     by_camera: dict[int, list[Passage]] = {}
     for passage in passages(preset):
