@@ -1,1 +1,1 @@
-"""Which sightings are one vehicle."""
+"""Association: linking the sightings of one vehicle."""

@@ -1,4 +1,4 @@
-"""Which sightings are one vehicle: a state machine on event time.
+"""Association of sightings to vehicles: a state machine on event time.
 
 A pure function of its messages: no clock, no randomness, no dependence on the order of arrival. Messages are put in
 order of event time; every two seconds of it (a slot) the tracklets that were closed are given to identities, all
@@ -63,7 +63,7 @@ class Associator:
     # The outside
 
     def refuse(self, message: Message) -> str | None:
-        """Why a message cannot be used; None if it can."""
+        """Check a message; returns the reason why it cannot be used at all, None if it can."""
         self.blamed = message
         if not isinstance(message, Observation):
             return None
@@ -81,19 +81,22 @@ class Associator:
     def update(self, message: Message) -> list[TrajectoryEvent]:
         """Take one message; returns the events that the watermark now allows."""
         self.blamed = message
+        # Step 1: into the order of event time; duplicates, and messages of a replaced owner, are left out
         verdict = self._reorder.push(message)
         self.counts[verdict] += 1
         if verdict in (Verdict.DUPLICATE, Verdict.FENCED):
             return []
         self._events = []
+        # Step 2: apply what the watermark has passed
         for released in self._reorder.release():
             self._apply(released)
+        # Step 3: with the last word of every camera, nothing is left to wait for
         if self._reorder.ended:
             self._flush()
         return self._events
 
     def changes(self) -> dict[str, bytes | None]:
-        """What a commit has to store so that `restore` brings this state back."""
+        """Rows that a commit has to store so that `restore` brings this state back."""
         changed: dict[str, bytes | None] = {}
         for table in self._tables:
             changed.update(table.changes())
@@ -101,15 +104,18 @@ class Associator:
 
     def restore(self, stored: Mapping[str, bytes]) -> None:
         """Continue from what was stored; whatever has come since then is forgotten."""
+        # Step 1: the rows as they were stored
         load_tables(self._tables, stored)
         if "all" not in self._progress:
             self._progress.put("all", Progress())
         self._reorder.restored(self._progress["all"].released_ns)
         self._gallery = make_gallery(self.settings.search)
+        # Step 2: what follows from the rows, the gallery among it, is made anew
         self._epochs.clear()
         for identity in self._identities:
             self._index(identity)
             self._learn_dim(len(identity.vector) // 4)
+        # Step 3: identities without a direction stay, and are counted
         lost = [identity for identity in self._identities if identity.vector and identity.feature is None]
         self.counts["not_comparable"] = len(lost)
         for message in [*(sighting.latest for sighting in self._sightings), *self._reorder.held]:
@@ -137,14 +143,14 @@ class Associator:
         return self._events
 
     def _learn_dim(self, dim: int) -> None:
-        """The first vector of a zone says how many numbers all of them have."""
+        """Take the dimension of the zone's vectors from the first one."""
         progress = self._progress["all"]
         if progress.dim is None and dim:
             self._progress.put("all", msgspec.structs.replace(progress, dim=dim))
 
     @property
     def sizes(self) -> dict[str, int]:
-        """How much is held: for telemetry, and for the tests that it stays bounded."""
+        """Number of rows held by table: for telemetry, and for the tests that it stays bounded."""
         return {table.name: len(table) for table in self._tables}
 
     # One message in order
@@ -153,12 +159,15 @@ class Associator:
         self.blamed = self._decider = message
         self._cause, self._ordinal = message.id, 0
         progress = self._progress["all"]
+        # Step 1: the slot of event time that the message falls into
         slot = message.at_ns // round(self.settings.decide_every_s * NS)
         self._progress.put("all", msgspec.structs.replace(progress, slot=max(slot, progress.slot)))
+        # Step 2: a new slot begins: decide the complete tracklets, then close what cannot be met any more
         if slot > progress.slot:
             self._decide()
             self.blamed = message
             self._expire(message.at_ns)
+        # Step 3: a new epoch completes the tracklets of the old one
         self._close_abandoned(message)
         if isinstance(message, Observation):
             self._see(message)
@@ -174,7 +183,7 @@ class Associator:
             self._give_provisionally(seen)
 
     def _close_abandoned(self, message: Message) -> None:
-        """A new epoch of a camera means that the tracklets of the old one will not be spoken of again."""
+        """Complete the open tracklets of a camera's old epochs: a new one means that no more of them will come."""
         if self._epochs.get(message.camera) == message.epoch:
             return
         self._epochs[message.camera] = message.epoch
@@ -214,17 +223,21 @@ class Associator:
         waiting = [sighting for sighting in self._sightings if sighting.complete]
         waiting.sort(key=lambda sighting: (sighting.latest.first_ns, sighting.latest.tracklet))
         while waiting:
+            # Step 1: tracklets that do not depend on another one's decision
             together = self._without_forerunner(waiting)
             waiting = [sighting for sighting in waiting if sighting not in together]
+            # Step 2: candidates within travel time, the nearest in appearance
             candidates = self._candidates([sighting.latest for sighting in together])
             self.blamed = self._decider
+            # Step 3: one-to-one assignment over all candidates
             choices = assign(candidates, self.settings.new_vehicle)
+            # Step 4: settle each, which may retract what was given provisionally
             for sighting, chosen, rivals in zip(together, choices, candidates, strict=True):
                 self.blamed = sighting.latest
                 self._settle(sighting, chosen, rivals)
 
     def _without_forerunner(self, waiting: list[Sighting]) -> list[Sighting]:
-        """Those that none of the others can have come from: a vehicle may close in two cameras within one slot.
+        """Choose those that come from none of the others: a vehicle may close in two cameras within one slot.
 
         `waiting` is in order of entering; where each could have come from another one, the first goes first.
         """
@@ -236,7 +249,7 @@ class Associator:
         return free or waiting[:1]
 
     def _leads_to(self, camera: str, leave_ns: int, later: Observation) -> bool:
-        """Whether travel time lets a vehicle that left a view then be the one of a sighting."""
+        """True where travel time lets a vehicle that left a view then be the one of a sighting."""
         window = self._topology.window(camera, later.camera)
         return window is not None and (later.first_ns - leave_ns) / NS in window
 
@@ -247,20 +260,24 @@ class Associator:
         self._sightings.drop(seen.tracklet)
         evidence = evidence_of(chosen, rivals, self.settings.new_vehicle)
         own = given is not None and not self._identities[given].visits
+        # Step 1: its candidate, else the provisional identity if that is its alone, else a new one
         if chosen is not NEW:
             target = chosen.identity
         elif own and given is not None:
             target = given
         else:
             target = self._found().id
+        # Step 2: take back the provisional identity where the decision is another
         if given is not None and given != target:
             self._withdraw(given, seen, target, Kind.MERGED if own else Kind.RETRACTED)
+        # Step 3: add the visit, and compare later sightings with the new mean
         displaced = self._identities[target].occupant
         first = not self._identities[target].visits
         settled = self._identities[target].with_visit(seen)
         self._put(settled)
         self._index(settled)
         self._say(Kind.CONFIRMED if first else Kind.EXTENDED, target, seen=seen, evidence=evidence)
+        # Step 4: a sighting in view that held the identity has to look again
         if displaced is not None and displaced != seen.tracklet:
             self._displace(displaced, target)
 
@@ -272,7 +289,7 @@ class Associator:
             self._identities.drop(identity_id)
 
     def _displace(self, tracklet: str, identity_id: str) -> None:
-        """A complete sighting has taken the identity of one still in view, which has to look again."""
+        """Retract the identity of a sighting still in view, since a complete one has taken it; it has to look again."""
         sighting = self._sightings[tracklet]
         self._sightings.put(tracklet, msgspec.structs.replace(sighting, identity=None))
         self._say(Kind.RETRACTED, identity_id, seen=sighting.latest)
@@ -282,7 +299,7 @@ class Associator:
     # Candidates and evidence
 
     def _candidates(self, seen: Sequence[Observation]) -> list[list[Candidate]]:
-        """For each tracklet the identities that can be met there and then, the nearest few, by identity.
+        """Find for each tracklet the identities that can be met there and then: the nearest few, in order of identity.
 
         Travel time gates before the nearest are counted: look-alikes elsewhere must not push out the right one. So
         the search widens until enough are left.
@@ -319,7 +336,7 @@ class Associator:
         )
 
     def _turned_back(self, identity: Identity, seen: Observation) -> bool:
-        """Whether an identity would have come back to a camera sooner than vehicles do."""
+        """True where an identity would have come back to a camera sooner than vehicles do."""
         earliest_ns = seen.first_ns - round(self.settings.return_s * NS)
         return any(visit.camera == seen.camera and visit.leave_ns > earliest_ns for visit in identity.visits[:-1])
 
@@ -337,12 +354,12 @@ class Associator:
                 self._close(identity.id)
 
     def _awaited(self, identity: Identity) -> bool:
-        """Whether somebody still in view may turn out to be this vehicle, having entered while it was possible."""
+        """True where an undecided sighting may turn out to be this vehicle, having entered while it was possible."""
         last = identity.visits[-1]
         return any(self._leads_to(last.camera, last.leave_ns, sighting.latest) for sighting in self._sightings)
 
     def _flush(self) -> None:
-        """Every stream has ended: decide what is left and close everything."""
+        """Decide what is left and close everything: every stream has ended."""
         for sighting in self._sightings:
             self._sightings.put(sighting.latest.tracklet, msgspec.structs.replace(sighting, complete=True))
         self._decide()

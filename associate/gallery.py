@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from ingest.errors import ConfigError
 
 Vector = NDArray[np.float32]
-"""(D,) float32 of L2 norm 1."""
+"""Vector (D,) float32 of L2 norm 1."""
 
 
 class Gallery(Protocol):

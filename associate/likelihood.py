@@ -1,4 +1,4 @@
-"""How much a similarity and a travel time speak for one vehicle, as log likelihood ratios.
+"""Evidence of a similarity and a travel time for one vehicle, as log likelihood ratios.
 
 ratio = log p(evidence | same vehicle) - log p(evidence | two vehicles). Ratios of independent evidence add up.
 """
@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from associate.topology import Window
 
 APPEARANCE_LIMIT = 8.0
-"""No picture is better evidence than 3,000 to 1: look-alikes exist."""
+"""Bound of the appearance term: no image is better evidence than 3,000 to 1, look-alikes exist."""
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """How an encoder's cosines are to be read: the one that speaks for neither, and how fast it turns."""
+    """Calibration of an encoder's cosines: midpoint, where a cosine speaks for neither, and slope of the log ratio."""
 
     midpoint: float
     slope: float
@@ -37,7 +37,7 @@ def travel_ratio(window: Window, horizon_s: float) -> float:
 
 
 def posterior(ratios: Sequence[float], new_ratio: float) -> NDArray[np.float64]:
-    """(N + 1,) probabilities of N exclusive candidates and, last, of none of them (whose ratio is `new_ratio`)."""
+    """Posterior probabilities (N + 1,) of N exclusive candidates and, last, of none of them (ratio `new_ratio`)."""
     terms = np.array([*ratios, new_ratio], np.float64)
     weights = np.exp(terms - terms.max())
     return np.asarray(weights / weights.sum(), np.float64)

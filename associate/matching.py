@@ -1,4 +1,4 @@
-"""One-to-one assignment of sightings to identities, and how sure it is."""
+"""One-to-one assignment of sightings to identities, and its evidence."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,25 +30,28 @@ class Candidate:
 
 
 NEW = Candidate(identity="", similarity=0.0, appearance=0.0, travel_time=0.0, travel_s=0.0)
-"""Stands for a vehicle not seen before."""
+"""Placeholder of a vehicle not seen before."""
 
 
 def assign(candidates: Sequence[Sequence[Candidate]], new_ratio: float) -> list[Candidate]:
-    """For each sighting its candidate, or NEW; no identity twice; the sum of log ratios is the largest there is.
+    """Assign each sighting a candidate or NEW, no identity twice, with the largest sum of log ratios there is.
 
     A sighting that stays new scores `new_ratio`. Ties go to the identity that comes first by name.
     """
+    # Step 1: a column for each identity, and one for each sighting to stay new in
     names = sorted({it.identity for options in candidates for it in options})
     columns = {name: column for column, name in enumerate(names)}
     count = len(candidates)
     cost = np.full((count, len(names) + count), IMPOSSIBLE)
     cost[np.arange(count), len(names) + np.arange(count)] = -new_ratio
+    # Step 2: costs are negated log ratios; the small term settles ties by name
     chosen: list[dict[int, Candidate]] = [{} for _ in range(count)]
     for row, options in enumerate(candidates):
         for it in options:
             column = columns[it.identity]
             cost[row, column] = -it.ratio + 1e-12 * column
             chosen[row][column] = it
+    # Step 3: one-to-one assignment over all candidates
     rows, picked = linear_sum_assignment(cost)
     result = [NEW] * count
     for row, column in zip(rows.tolist(), picked.tolist(), strict=True):
@@ -57,7 +60,7 @@ def assign(candidates: Sequence[Sequence[Candidate]], new_ratio: float) -> list[
 
 
 def evidence_of(chosen: Candidate, rivals: Sequence[Candidate], new_ratio: float) -> Evidence:
-    """What spoke for a choice among `rivals` (which hold it, unless it is NEW), rounded for the wire."""
+    """Evidence of a choice among `rivals` (which hold it, unless it is NEW), rounded for the wire."""
     shares = posterior([it.ratio for it in rivals], new_ratio).tolist()
     by_identity = {it.identity: share for it, share in zip(rivals, shares[:-1], strict=True)}
     linked = chosen is not NEW

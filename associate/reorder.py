@@ -15,7 +15,7 @@ from ingest.clock import NS
 
 
 class Verdict(StrEnum):
-    """What became of a message."""
+    """Verdict on a message."""
 
     TAKEN = "taken"
     LATE = "late"  # taken, but its time had passed already
@@ -24,7 +24,7 @@ class Verdict(StrEnum):
 
 
 class CameraClock(msgspec.Struct, frozen=True, kw_only=True):
-    """How far a camera has come."""
+    """Progress of a camera in event time."""
 
     camera: str
     epoch: CameraEpoch
@@ -33,7 +33,7 @@ class CameraClock(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReorderBuffer:
-    """Holds messages until no earlier one can come.
+    """Buffer that holds messages until no earlier one can come.
 
     `cameras` are expected from the start: the watermark waits for them until they are idle. A camera is idle when
     the newest message of any camera is more than `idle_after_s` of event time ahead of it. More than `limit` held
@@ -50,7 +50,7 @@ class ReorderBuffer:
         self._released_ns: int | None = None
 
     def restored(self, released_ns: int | None) -> None:
-        """Call after the tables were loaded; `released_ns` is the time of the last message that was released."""
+        """Rebuild the order after the tables were loaded; `released_ns` is the time of the last released message."""
         self._released_ns = released_ns
         self._heap = []
         for message in self.held:
@@ -63,12 +63,12 @@ class ReorderBuffer:
 
     @property
     def ended(self) -> bool:
-        """Whether every camera has said its last word, and all of them have been released."""
+        """True where every camera has said its last word, and all messages have been released."""
         known = {clock.camera for clock in self.clocks}
         return bool(known) and not self._heap and known.issuperset(self._expected) and all(c.ended for c in self.clocks)
 
     def push(self, message: Message) -> Verdict:
-        """Take a message in."""
+        """Take a message in; only TAKEN and LATE ones are held."""
         key = order_key(message)
         clock = self.clocks.get(message.camera)
         if clock is not None:
@@ -88,7 +88,7 @@ class ReorderBuffer:
         return Verdict.LATE if late else Verdict.TAKEN
 
     def release(self) -> list[Message]:
-        """The messages that the watermark has passed, in order."""
+        """Release the messages that the watermark has passed, in order; beyond the limit, the earliest as well."""
         watermark = self.watermark_ns()
         released: list[Message] = []
         while self._heap and (
@@ -101,7 +101,7 @@ class ReorderBuffer:
         return released
 
     def watermark_ns(self) -> int | None:
-        """The time that every camera that counts has passed; None while one has yet to speak."""
+        """Watermark: the time that every camera that counts has passed; None while one has yet to speak."""
         clocks = list(self.clocks)
         if not clocks:
             return None

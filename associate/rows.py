@@ -1,4 +1,4 @@
-"""The rows of association's state: what has to outlive a restart."""
+"""Rows of association's state, which has to outlive a restart."""
 
 import msgspec
 import numpy as np
@@ -8,7 +8,7 @@ from associate.trajectory import Visit
 from embed.observation import CameraEpoch, Observation, unpack_vector
 
 VISITS_TOLD = 100
-"""A trajectory's events tell its last visits, so that a taxi's event does not grow without limit."""
+"""Most visits in a trajectory's events, the last ones, so that a taxi's event does not grow without limit."""
 
 
 class Sighting(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,7 +34,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     occupant: str | None = None  # the open tracklet that it is given to provisionally
 
     def with_visit(self, seen: Observation) -> "Identity":
-        """The identity with a further complete sighting, which it is free again after.
+        """Add a complete sighting; the identity that is returned has no occupant.
 
         Raises ValueError where the sum of its features would be none.
         """
@@ -56,7 +56,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def feature(self) -> Vector | None:
-        """(D,) of norm 1: what it is compared by; None while it has no complete sighting, or cannot be compared."""
+        """Feature (D,) of norm 1 for comparison; None while it has no complete sighting, or cannot be compared."""
         if not self.vector:
             return None
         total = np.frombuffer(self.vector, np.float32)
@@ -64,13 +64,13 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _comparable(total: Vector) -> bool:
-    """Whether a sum of features has a direction; squares of larger numbers would be infinite."""
+    """True where a sum of features has a direction; squares of larger numbers would be infinite."""
     longest = float(np.abs(total).max(initial=0.0))
     return 1e-6 < longest < 1e15  # False for NaN
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """What has to outlive a restart beside the rows; `dim`: how many numbers the zone's vectors have."""
+    """Progress that has to outlive a restart beside the rows; `dim`: length of the zone's vectors."""
 
     slot: int = -1
     released_ns: int | None = None

@@ -57,7 +57,7 @@ class AssociateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
 
 
 KNOWN_CALIBRATIONS = {"colour": Calibration(midpoint=0.64, slope=4.7)}
-"""By encoder name; fitted on real pairs by `python -m tests.bench gantries` (docs/gantries.md)."""
+"""Calibrations by encoder name; fitted on real pairs by `python -m tests.bench gantries` (docs/gantries.md)."""
 
 
 def with_calibration(settings: AssociateSettings, known: Calibration) -> AssociateSettings:
@@ -71,7 +71,7 @@ def with_calibration(settings: AssociateSettings, known: Calibration) -> Associa
 
 
 def calibration(settings: AssociateSettings, encoder: str | None) -> Calibration:
-    """What the settings say, else what is known of the encoder `name@hash`; raises ConfigError if that is nothing."""
+    """Choose the settings' calibration, else that of the encoder `name@hash`; raises ConfigError without either."""
     known = KNOWN_CALIBRATIONS.get(encoder.partition("@")[0]) if encoder else None
     if known is not None:
         settings = with_calibration(settings, known)

@@ -54,7 +54,7 @@ class Table(Generic[Row]):
         self._stored.add(key)
 
     def changes(self) -> dict[str, bytes | None]:
-        """What differs from the last call, by `table|key`; None deletes. A row that came and went is not spoken of."""
+        """Changes since the last call, by `table|key`; None deletes. A row that came and went is left out."""
         changed: dict[str, bytes | None] = {}
         for key in sorted(self._dirty):
             row = self._rows.get(key)

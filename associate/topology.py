@@ -1,4 +1,4 @@
-"""How long a vehicle takes from the view of one camera to the view of another."""
+"""Travel times from the view of one camera to the view of another."""
 
 import msgspec
 
@@ -67,7 +67,7 @@ class Topology:
 
     @property
     def horizon_s(self) -> float:
-        """After this long without a sighting no window can be met any more."""
+        """Time without a sighting after which no window can be met any more, in seconds."""
         windows = [*self._windows.values(), self._resume]
         if self._default is not None:
             windows.append(self._default)

@@ -1,4 +1,4 @@
-"""What association says: revisable events about identities, with their evidence.
+"""Events of association: revisable, about identities, with their evidence.
 
 Records of the topics `trajectories` and `identities` are JSON objects that any consumer can read.
 """
@@ -13,7 +13,7 @@ _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://corridor.invalid/trajectory
 
 
 class Kind(StrEnum):
-    """What an event does to its identity."""
+    """Effect of an event on its identity."""
 
     PROVISIONAL = "provisional"  # a vehicle in view is taken for this identity; may still change
     CONFIRMED = "confirmed"  # its first complete sighting: the identity exists
@@ -42,7 +42,7 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Why a sighting was given to an identity.
+    """Evidence for giving a sighting to an identity.
 
     probability: that the link (or, where nothing was linked, that a new identity) is right, given the rivals.
     similarity: cosine of the two vectors.
@@ -103,7 +103,7 @@ def event_id(zone: str, decided_by: str, ordinal: int) -> str:
 
 
 def encode(event: TrajectoryEvent) -> bytes:
-    """One record of the topic `trajectories`; raises ValueError for numbers that JSON has no word for."""
+    """Encode an event for the topic `trajectories`; raises ValueError for numbers that JSON has no word for."""
     evidence = {} if event.evidence is None else msgspec.structs.asdict(event.evidence)
     for name, value in evidence.items():
         if isinstance(value, float) and not math.isfinite(value):
@@ -112,7 +112,7 @@ def encode(event: TrajectoryEvent) -> bytes:
 
 
 def decode(record: bytes) -> TrajectoryEvent:
-    """The event of a record; raises ValueError where it is none."""
+    """Decode the event of a record; raises ValueError where it is none."""
     try:
         return _decoder.decode(record)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
