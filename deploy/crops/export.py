@@ -76,7 +76,7 @@ def export_crops(
 
 
 def _is_there(store: Path, tracklet: StoredTracklet, crop: StoredCrop) -> bool:
-    """Whether a crop can be copied; False if it has been deleted. Raises ConfigError for what is no crop."""
+    """True where a crop can be copied; False if it has been deleted. Raises ConfigError for what is no crop."""
     if not (_CAMERA.match(tracklet.camera) and _CROP.match(crop.file)):
         raise ConfigError(
             f"an index in {store} names the camera {tracklet.camera!r} and the file {crop.file!r}, which is no crop of "

@@ -1,4 +1,4 @@
-"""Old crops are deleted now and then, in a process of its own: no camera waits for it."""
+"""Deletion of old crops now and then, in a process of its own: no camera waits for it."""
 
 import logging
 import subprocess
@@ -19,7 +19,7 @@ CLOSE_TIMEOUT_S = 10.0
 
 
 class _Report(msgspec.Struct):
-    """What the process prints: `prune_files.PruneReport`."""
+    """Report that the process prints: `prune_files.PruneReport`."""
 
     gone: int
     failed: dict[str, int]

@@ -12,7 +12,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What is to be appended to a topic."""
+    """Record to be appended to a topic."""
 
     topic: str
     key: str

@@ -22,12 +22,12 @@ T = TypeVar("T")
 
 REQUEST_TIMEOUT_S = 5.0
 DELIVERY_TIMEOUT_S = 8.0
-"""How long a record may take to be acknowledged; a flush is over by then."""
+"""Longest time to the acknowledgement of a record; a flush is over by then."""
 TRANSACTION_TIMEOUT_S = 15.0
-"""After this the broker aborts what a dead writer has left open; until then readers wait for it."""
+"""Time after which the broker aborts what a dead writer has left open; until then readers wait for it."""
 BLOCK_TIMEOUT_S = 10.0
 MAX_RECORD_BYTES = 1_000_000
-"""What a broker with default settings takes, with room for the record's frame."""
+"""Largest record for a broker with default settings, with room for what Kafka adds to it."""
 DAY_MS = 86_400_000
 
 _NAMES = tuple(layout.name for layout in LAYOUTS)
@@ -237,7 +237,7 @@ def settings_of(layout: Layout, replication: int) -> dict[str, str]:
 
 
 def call_with_timeout(timeout_s: float, work: Callable[[], T]) -> T:
-    """The result of `work`; raises KafkaTimeoutError where it is not back in time.
+    """Call `work` and return its result; raises KafkaTimeoutError where it is not back in time.
 
     For calls of the client that have no timeout of their own. What does not come back stays behind in its thread
     until the process ends; its producer is closed and never used again.
@@ -280,7 +280,7 @@ def short_reason(error: BaseException) -> str:
 
 
 def _answers(server: str) -> bool:
-    """Whether a server answers the question that every client asks first: what it speaks (ApiVersions 0)."""
+    """True where a server answers the request that every client sends first, for its versions (ApiVersions 0)."""
     host, _, port = server.rpartition(":")
     question = struct.pack(">hhih", 18, 0, 0, -1)
     try:

@@ -18,15 +18,15 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 READ_TIMEOUT_S = 30.0
-"""How long the broker may be away, or a dead writer's transaction stand open, before a reader gives up."""
+"""Longest absence of the broker, or of an end to a dead writer's transaction, before a reader gives up."""
 CALL_TIMEOUT_S = 5.0
-"""How long one question may take, before the connection is made anew."""
+"""Longest time of one call, before the connection is made anew."""
 POLL_MS = 3
-"""A poll that finds only the marks of transactions comes back after this."""
+"""Time after which a poll that finds only the marks of transactions comes back."""
 
 
 class PartitionReader:
-    """Reads by the port's offsets: Kafka's plus one, so that 0 is before the first. Threads take turns."""
+    """Reader by the port's offsets: Kafka's plus one, so that 0 is before the first. Threads take turns."""
 
     def __init__(self, cluster: Cluster, topic: str, partition: int = 0) -> None:
         self._cluster = cluster
@@ -37,12 +37,12 @@ class PartitionReader:
         self._after: int | None = None
 
     def end(self, *, written: int) -> int:
-        """Up to where all transactions are settled, once `written` is: the last record is there, or before."""
+        """Offset up to which all transactions are settled, once `written` is: the last record is there, or before."""
         with self._lock:
             return self._with_retries(lambda: self._stable_end(written, or_above=written))
 
     def read(self, after: int, limit: int, *, written: int) -> list[StoredRecord]:
-        """Up to `limit` records after an offset; fewer where fewer are settled.
+        """Read up to `limit` records after an offset; fewer where fewer are settled.
 
         `written`: what this process has committed itself; it is waited for, so that one reads what one has written.
         """
@@ -56,7 +56,7 @@ class PartitionReader:
             self._disconnect()
 
     def _with_retries(self, work: Callable[[], T]) -> T:
-        """Do it, and once more where the broker was away meanwhile; raises LogError when patience is over."""
+        """Call `work`, again where the broker was away meanwhile; raises LogError after READ_TIMEOUT_S."""
         deadline = self._cluster.clock.monotonic_s() + READ_TIMEOUT_S
         while True:
             try:
@@ -85,7 +85,9 @@ class PartitionReader:
             self._consumer = None
 
     def _read(self, after: int, limit: int, written: int) -> list[StoredRecord]:
+        # Step 1: the end of what is settled, own records included
         end = self._stable_end(written if after < written else 0, or_above=after)
+        # Step 2: read on from the offset; where retention has removed it, from the first record there is
         self._seek(after)
         try:
             return self._take(limit, end)
@@ -94,7 +96,7 @@ class PartitionReader:
             return self._take(limit, end)
 
     def _stable_end(self, wanted: int, *, or_above: int) -> int:
-        """The last stable offset, waiting until it is `wanted`; in the end also one that is above `or_above`."""
+        """Wait for the last stable offset to reach `wanted`; in the end one that is above `or_above` will do."""
         deadline = self._cluster.clock.monotonic_s() + READ_TIMEOUT_S
         while True:
             end = int(self._consumer.end_offsets([self._partition], timeout_ms=CALL_TIMEOUT_S * 1000)[self._partition])
@@ -141,7 +143,7 @@ class PartitionReader:
         return found
 
     def _skip_removed(self, after: int) -> None:
-        """The place is gone: warn where retention was faster than the reader, refuse where the topic was made anew."""
+        """Go on where the place is gone: warn if retention was faster, refuse if the topic was made anew."""
         first = self._first_offset()
         if after >= first:
             raise LogError(

@@ -1,4 +1,4 @@
-"""Every owner's state on Kafka, as its commits left it: the compacted topic `association-state`.
+"""State of every owner on Kafka, as its commits left it: the compacted topic `association-state`.
 
 Under the owner's name stands what its last commit was, under `owner|key` its state. All records of an owner are in
 one partition, in the order of its commits.
@@ -19,7 +19,7 @@ from deploy.log.kafka_cluster import Cluster
 from deploy.log.topics import ASSOCIATION_STATE, LAYOUTS
 
 RESTORE_TIMEOUT_S = 30.0
-"""Longer than it takes the broker to abort what another, dead, owner has left open in the same partition."""
+"""Longest restore: more than the broker takes to abort what a dead owner has left open in the same partition."""
 
 PARTITIONS = next(layout.partitions for layout in LAYOUTS if layout.name == ASSOCIATION_STATE)
 
@@ -65,7 +65,7 @@ def commit_records(
 
 
 class OwnerStates:
-    """Restores owners' state from the changelog; threads take turns."""
+    """Restore of owners' state from the changelog; threads take turns."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
@@ -73,7 +73,7 @@ class OwnerStates:
         self._open: tuple[Any, Any] | None = None
 
     def read_settled(self, owner: str) -> OwnerState:
-        """The whole state, for an owner that has fenced the earlier ones, so that nothing of theirs can follow.
+        """Read the whole state, for an owner that has fenced the earlier ones, so that nothing of theirs can follow.
 
         Another owner's open transaction hides what comes after it from those who read committed records only, so
         this waits until that is settled.
@@ -81,7 +81,7 @@ class OwnerStates:
         return self._read(owner, settled=True)
 
     def read_committed(self, owner: str) -> OwnerState:
-        """The state that is committed now, without disturbing the owner."""
+        """Read the state that is committed now, without disturbing the owner."""
         return self._read(owner, settled=False)
 
     def close(self) -> None:
@@ -92,10 +92,13 @@ class OwnerStates:
         with self._lock, self._consumers() as (committed, everything):
             partition = TopicPartition(self._cluster.topic(ASSOCIATION_STATE), partition_of(owner))
             deadline = self._cluster.clock.monotonic_s() + RESTORE_TIMEOUT_S
+            # Step 1: the end, past open transactions if they have to be waited for
             end = (everything if settled else committed).end_offsets([partition])[partition]
+            # Step 2: from the first record of the partition on
             committed.assign([partition])
             committed.seek(partition, committed.beginning_offsets([partition])[partition])
             restored = OwnerState()
+            # Step 3: apply the owner's records in the order of its commits
             while committed.position(partition) < end:
                 for record in committed.poll(5, max_records=5000).get(partition, ()):
                     _apply(restored, owner, record)
@@ -105,7 +108,7 @@ class OwnerStates:
 
     @contextlib.contextmanager
     def _consumers(self) -> Iterator[tuple[Any, Any]]:
-        """One of committed records and one that sees all; made anew after a fault."""
+        """Lend two consumers, one of committed records and one that sees all; made anew after a fault."""
         if self._open is None:
             self._open = (self._cluster.consumer(), self._cluster.consumer(committed=False))
         try:

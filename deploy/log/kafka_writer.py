@@ -1,4 +1,4 @@
-"""The right to write to Kafka as one owner: claims, restores, and commits that are known to be whole.
+"""Writing to Kafka as one owner: claims, restores, and commits that are known to be whole.
 
 kafka-python's commit can succeed although a record of the transaction was given up, and it may not come back at all.
 So a commit is guarded: every record is acknowledged before the transaction is ended, every call has a deadline, and
@@ -39,11 +39,11 @@ from ingest.errors import FencedError, LogError, RefusedRecordError, SpentWriter
 logger = logging.getLogger(__name__)
 
 COMMIT_TIMEOUT_S = 8.0
-"""How long ending a transaction may take; after it the outcome is looked up."""
+"""Longest end of a transaction; after it the outcome is looked up."""
 SLOW_COMMIT_S = 4.0
-"""An end that was asked for this long ago might have been asked twice: a straggler could end the next transaction."""
+"""Slowest end that is trusted: a slower one may have been asked for twice, and a straggler end the next transaction."""
 STAND_BACK_S = 2.0
-"""How long a fenced owner gives the one who fenced it to put its generation down."""
+"""Time that a fenced owner gives the one who fenced it to put its generation down."""
 
 _FENCING = (ProducerFencedError, InvalidProducerEpochError)
 _TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
@@ -70,7 +70,7 @@ class UnknownOutcomeError(KafkaError):  # type: ignore[misc]  # the client ships
 
 
 class KafkaWriter:
-    """The right to write to a Kafka log as one owner. Making one fences every earlier one of the name."""
+    """Writer to a Kafka log as one owner. Making one fences every earlier one of the name."""
 
     def __init__(
         self, cluster: Cluster, states: OwnerStates, owner: str, written: WrittenOffsets, *, timeout_s: float
@@ -170,13 +170,16 @@ class KafkaWriter:
         deadline = self._now() + self._timeout_s
         while True:
             try:
+                # Step 1: fence the owner before; then nothing of its can follow what is read
                 self._producer = self._init_producer(deadline)
                 restored = self._states.read_settled(self._owner)
+                # Step 2: the new generation goes on the log at once, so that the owner before finds it there
                 before = restored.commit
                 restored.commit = Commit(before.generation + 1, before.position, before.batch + 1)
                 self._run_transaction(commit_records(self._cluster, self._owner, {}, restored.commit))
                 return restored
             except KafkaError as error:
+                # Step 3: once more, with a new producer, until it works or the time is over
                 # One who claims at the same time, or the owner before, coming back from a fault, came between.
                 self._discard()
                 if isinstance(error, _FATAL) or self._now() > deadline:
@@ -194,14 +197,18 @@ class KafkaWriter:
 
         An owner that has lost the name must not fence the new one in finding that out, so the log is read before.
         """
+        # Step 1: look at the log without fencing anybody
         until = self._now() + (STAND_BACK_S if fenced else 0.0)
         if not self._cluster.answers(max(0.0, deadline - self._now())):
             raise KafkaTimeoutError("no broker answers")
         self._raise_if_fenced(self._states.read_committed(self._owner).commit)
+        # Step 2: give the one who fenced this owner time to put its generation down
         while self._now() < until:
             self._cluster.clock.sleep(0.1)
             self._raise_if_fenced(self._states.read_committed(self._owner).commit)
+        # Step 3: nobody else has the name: fence what is left of the producer before
         self._producer = self._init_producer(deadline)
+        # Step 4: what is settled now: another owner's generation, this one's commit, or less than it knows
         found = self._states.read_settled(self._owner).commit
         self._raise_if_fenced(found)
         if found.generation < self._last.generation:
@@ -219,7 +226,7 @@ class KafkaWriter:
             )
 
     def _init_producer(self, deadline: float) -> Any:
-        """A producer whose epoch fences all earlier ones, and whose predecessors' transactions are settled."""
+        """Make a producer whose epoch fences all earlier ones, and whose predecessors' transactions are settled."""
         if not self._cluster.answers(max(0.0, deadline - self._now())):
             raise KafkaTimeoutError("no broker answers")
         producer = self._cluster.producer(self._owner)
@@ -240,16 +247,20 @@ class KafkaWriter:
         known = self._producer is None  # a fault of a commit before, which has been said
         while True:
             try:
+                # Step 1: after a fault, a new producer, and what the log holds
                 found = self._recover(deadline, fenced=fenced) if self._producer is None else None
+                # Step 2: write it, unless it is the commit whose outcome was not known, and is there
                 if found is None or not unknown or found.batch != commit.batch:
                     unknown = False
                     self._run_transaction(sent)
+                # Step 3: it is there: this process waits to read its own records from now on
                 self._note_written()
                 if failed_s is not None and not known:
                     away_s = self._now() - failed_s
                     logger.info("'%s': Kafka is back after %.1f s, and the commit is written", self._owner, away_s)
                 return
             except KafkaError as error:
+                # Step 4: give the producer up; try again unless the error is fatal or the time is over
                 failed_s = self._now() if failed_s is None else failed_s
                 self._discard()
                 unknown = unknown or isinstance(error, UnknownOutcomeError)
@@ -261,6 +272,7 @@ class KafkaWriter:
     def _run_transaction(self, transaction: Sequence[KafkaRecord]) -> None:
         """Run one transaction; whatever it raises, this producer must not be used again."""
         producer = self._producer
+        # Step 1: send every record
         producer.begin_transaction()
         sent = [
             (
@@ -271,11 +283,13 @@ class KafkaWriter:
             )
             for kafka_record in transaction
         ]
+        # Step 2: each must be acknowledged: a commit can succeed without one that was given up
         producer.flush(timeout=DELIVERY_TIMEOUT_S + 1.0)
         for _, future in sent:
             if not future.succeeded():
                 raise future.exception or KafkaTimeoutError("a record was not acknowledged")
         self._acknowledged = [(kafka_record.topic, future.value.offset + 1) for kafka_record, future in sent]
+        # Step 3: end the transaction; without a plain and quick success its outcome is unknown
         begun = self._now()
         try:
             call_with_timeout(COMMIT_TIMEOUT_S, producer.commit_transaction)

@@ -1,4 +1,4 @@
-"""From a log's URL to the log."""
+"""Opening of a log by its URL."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ def check_log_url(url: str) -> None:
 
 
 def on_this_machine(url: str) -> bool:
-    """Whether the log is a file here, that is there or is not; any other may be away for a while."""
+    """True where the log is a file on this machine, there or not; any other may be away for a while."""
     return url.startswith("sqlite:")
 
 

@@ -21,11 +21,11 @@ logger = logging.getLogger(__name__)
 RETRY_S = 1.0
 LONGEST_RETRY_S = 5.0
 CLOSING_RETRY_S = 0.05
-"""Whoever closes waits for a few seconds at most."""
+"""Pause between attempts while closing, where somebody waits for a few seconds at most."""
 ATTEMPTS = 3
-"""So often a commit is tried that fails for a reason nobody foresaw; the last time by a new writer."""
+"""Attempts at a commit that fails for a reason nobody foresaw; the last one by a new writer."""
 BATCH = 500
-"""Records that are written together at most."""
+"""Most records that are written together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class _PendingCommit:
 
 
 class SpooledWriter:
-    """The right to write as one owner, written behind by a thread of its own.
+    """Writer as one owner that is written behind by a thread of its own.
 
     Claiming raises what the log raises. `commit` raises FencedError once it is known that another process has taken
     over; an unreachable log it does not notice: `dropped` counts the records that were given up. `state` is what was
@@ -173,12 +173,14 @@ class SpooledWriter:
     def _run(self) -> None:
         while self._fenced is None and not self._abandoned.is_set():
             with self._changed:
+                # Step 1: wait for a batch; while it is being written, none of it is dropped
                 self._changed.wait_for(lambda: self._pending or self._closing)
                 batch = self._next_batch()
                 self._writing = len(batch)
             if not batch:
                 return
             try:
+                # Step 2: write it, and on an error decide between waiting, giving up, and trying again
                 self._write(batch)
             except FencedError as error:
                 self._fenced = error
@@ -219,7 +221,7 @@ class SpooledWriter:
             self._drop_oldest()
 
     def _wait_for_the_log(self, error: LogError) -> None:
-        """The same writer tries again, since it notices if somebody has taken over meanwhile; a spent one cannot."""
+        """Try again with the same writer, which notices if somebody has taken over meanwhile; replace a spent one."""
         if self._away_since_s is None:
             logger.warning("'%s': %s; observations are held in memory meanwhile", self._owner, error)
             self._away_since_s, self._dropped_before = self._clock.monotonic_s(), self.dropped
@@ -253,7 +255,7 @@ class SpooledWriter:
             self._reclaim()
 
     def _give_up(self, commit: _PendingCommit, error: BaseException) -> None:
-        """This commit will never be written; its state goes on with the next one."""
+        """Give a commit up for good; its state goes on with the next one."""
         self._failures, self._alone = 0, max(0, self._alone - 1)
         with self._changed:
             if self._pending[0] is not commit:  # has been dropped meanwhile, to make room
@@ -274,7 +276,7 @@ class SpooledWriter:
         return min(RETRY_S * 2.0 ** (self._unforeseen - 1), LONGEST_RETRY_S)
 
     def _reclaim(self) -> None:
-        """A new writer once the log answers; observations of its generation are those of a new epoch."""
+        """Claim a new writer once the log answers; observations of its generation are those of a new epoch."""
         told = False
         while not self._abandoned.wait(CLOSING_RETRY_S if self._closing else RETRY_S):
             try:

@@ -67,7 +67,7 @@ class SqliteLog:
             raise
 
     def _check_format(self, must_exist: bool) -> None:
-        """Neither somebody else's database nor another format is touched."""
+        """Raise LogOpeningError for somebody else's database or another format, before anything is touched."""
         # In one statement, so that another process which is just making the log is seen before or after, not amid.
         version, tables = self._db.execute(
             "SELECT user_version, (SELECT count(*) FROM sqlite_master) FROM pragma_user_version"
@@ -113,7 +113,7 @@ class SqliteLog:
         return int(row[0]) if row else 0
 
     def cameras(self) -> list[str]:
-        """Ids of the cameras that anybody has ever written for."""
+        """List the ids of all cameras that have ever been written for, sorted."""
         with self._lock, _translated_errors(self.path):
             rows = self._db.execute("SELECT owner FROM owners WHERE owner LIKE 'camera/%' ORDER BY owner").fetchall()
         return [owner.removeprefix("camera/") for (owner,) in rows]
@@ -124,7 +124,7 @@ class SqliteLog:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """All or nothing; other writers wait."""
+        """Run the statements within as one transaction, all or nothing; other writers wait."""
         with self._lock, _translated_errors(self.path):
             self._check_file()
             self._db.execute("BEGIN IMMEDIATE")
@@ -137,7 +137,7 @@ class SqliteLog:
                 raise
 
     def _check_file(self) -> None:
-        """SQLite writes on into a file that has no name any more."""
+        """Raise LogError where the file was deleted or replaced: SQLite would write on into one without a name."""
         try:
             same = self.path.stat().st_ino == self._file
         except OSError:
@@ -147,7 +147,7 @@ class SqliteLog:
 
 
 class SqliteWriter:
-    """The right to write to a SQLite log as one owner."""
+    """Writer to a SQLite log as one owner."""
 
     def __init__(self, log: SqliteLog, owner: str, generation: int, position: int, state: dict[str, bytes]) -> None:
         self._log = log
@@ -173,7 +173,7 @@ class SqliteWriter:
         return 0
 
     def close(self) -> None:
-        """Nothing is held back."""
+        """Do nothing: every commit is written at once."""
 
     def commit(
         self,
@@ -232,7 +232,7 @@ def _change_state(db: sqlite3.Connection, owner: str, state: Mapping[str, bytes 
 
 @contextmanager
 def _translated_errors(path: Path) -> Iterator[None]:
-    """SQLite's errors as ours."""
+    """Raise SQLite's errors as LogError."""
     try:
         yield
     except sqlite3.Error as error:

@@ -16,7 +16,7 @@ DEAD_LETTERS = "dead-letters"
 
 ALL = (OBSERVATIONS, TRAJECTORIES, IDENTITIES, DEAD_LETTERS)
 COMPACTED = (IDENTITIES,)
-"""Only the last record of a key is kept."""
+"""Topics of which only the last record of a key is kept."""
 
 ASSOCIATION_STATE = "association-state"
 """Kafka only: the owners' changelog, `deploy/log/kafka_state.py`; key: the owner, or `owner|state key`."""
@@ -24,7 +24,7 @@ ASSOCIATION_STATE = "association-state"
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How Kafka keeps a topic: `retention_days` is None where records stay for good."""
+    """Layout of a topic on Kafka: `retention_days` is None where records stay for good."""
 
     name: str
     partitions: int = 1

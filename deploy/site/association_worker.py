@@ -88,15 +88,18 @@ class AssociationWorker:
         Returns how many they were.
         """
         records: list[Record] = []
+        # Step 1: take in record by record
         for place, record in enumerate(stored):
             try:
                 records += self._process(record)
             except Exception as error:
+                # Step 2: at a record's error go back to the last commit; the records before it are committed alone
                 if _concerns_all(error):
                     raise
                 blamed = self._associator.blamed
                 self._restore()
                 return self._advance(stored[:place]) if place else self._take_apart(record, blamed, error)
+        # Step 3: events, state and position in one commit
         self._commit(records, stored[-1].offset)
         return len(stored)
 
@@ -108,10 +111,12 @@ class AssociationWorker:
         message = decode(record.value)  # or it would not have come so far
         aside: dict[str, Message] = {}
         letters: list[Record] = []
+        # Step 1: set aside what is to blame, with a dead letter of its own
         while blamed is not None and blamed.id not in aside and blamed.id != message.id:
             aside[blamed.id] = blamed
             letters.append(self._dead_letter(self._find(blamed, record.offset), _reason(error)))
             try:
+                # Step 2: take the record in without it; another message may be to blame then
                 events = [event for each in aside.values() for event in self._associator.set_aside(each)]
                 events += self._associator.update(message)
                 return self._commit_apart(record, letters + self._records_of(events))
@@ -120,6 +125,7 @@ class AssociationWorker:
                     raise
                 blamed, error = self._associator.blamed, another
                 self._restore()
+        # Step 3: no held message is to blame, so the record itself is set aside
         return self._commit_apart(record, [self._dead_letter(record, _reason(error))])
 
     def _commit_apart(self, record: StoredRecord, records: list[Record]) -> int:
@@ -133,7 +139,7 @@ class AssociationWorker:
         self._counted = Counter(self.counts)
 
     def _restore(self) -> None:
-        """As after the last commit."""
+        """Restore state and counters as of the last commit."""
         self._associator.restore(self._writer.state)
         self.counts = Counter(self._counted)
 
@@ -162,7 +168,7 @@ class AssociationWorker:
 
     @property
     def caught_up(self) -> bool:
-        """Whether all that is on the log now has been taken in."""
+        """True where all that is on the log now has been taken in."""
         return self.position >= self._log.end(OBSERVATIONS)
 
     def drain(self) -> None:
@@ -223,11 +229,11 @@ def _id_of(record: StoredRecord) -> str | None:
 
 
 def _concerns_all(error: Exception) -> bool:
-    """Whether an error is no message's: Corridor's own are about log and settings, and memory is short for all."""
+    """True for an error of no single message: Corridor's own are about log and settings; memory is short for all."""
     return isinstance(error, CorridorError | MemoryError)
 
 
 def _reason(error: Exception) -> str:
-    """The same words on every replay: objects have other addresses then."""
+    """Words for an error, the same on every replay: objects have other addresses then."""
     words = " ".join(f"{type(error).__name__}: {error}".split())
     return f"association raised {re.sub('0x[0-9a-f]+', '0x…', words)}"

@@ -25,7 +25,7 @@ def check_encoder(name: str) -> None:
 
 
 def encoder_file(name: str) -> Path:
-    """Where the encoder lies that is shipped, or exported; raises ConfigError for a name that is not known."""
+    """Path of the encoder that is shipped, or exported; raises ConfigError for a name that is not known."""
     check_encoder(name)
     return SHIPPED_FILE if name == SHIPPED else Path(name).expanduser()
 

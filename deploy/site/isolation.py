@@ -23,7 +23,7 @@ class IsolatingDetector:
         self._failing: set[str] = set()  # cameras
 
     def __call__(self, frames: Sequence[Frame]) -> list[Detections | Exception]:
-        """For each frame its detections, or what came in their place; an error that is no frame's is raised."""
+        """Detect in each frame, or return the error in its place; an error that is no frame's is raised."""
         together = [frame for frame in frames if frame.camera_id not in self._failing]
         found: dict[str, Detections | Exception] = {}
         if len(together) > 1:

@@ -95,7 +95,7 @@ def _open_masker(spec: PriorSpec) -> tuple[Masker, str]:
 
 
 def _precision(spec: PriorSpec) -> list[str]:
-    """What the foundation models compute in: half precision finds slightly other boxes."""
+    """Number format of the foundation models, if any: half precision finds slightly other boxes."""
     if not spec.large:
         return []
     from detect.accelerator import autocast_type, choose_device
@@ -105,7 +105,7 @@ def _precision(spec: PriorSpec) -> list[str]:
 
 
 def _text_files(folder: Path) -> list[Path]:
-    """What is read of a text encoder; its weights are in one of two formats."""
+    """Files that are read of a text encoder; its weights are in one of two formats."""
     names = {file.name for file in catalogue.load_catalogue().network(TEXT_ENCODER).published.files}
     paths = (folder.expanduser() / name for name in sorted({*names, "pytorch_model.bin"}))
     return [path for path in paths if path.is_file()]

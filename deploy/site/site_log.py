@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 SHARED_LOG = Path("runs/corridor.db")
 SHARED_CROPS = Path("runs/crops")
-"""Where all configurations without a `[log]` wrote to before each had a log of its own."""
+"""Crops folder of all configurations without a `[log]`, before each had a log of its own."""
 
 NAMED_AT_MOST = 8
 
@@ -39,7 +39,7 @@ def open_site_log(config: Config, file: Path, *, must_exist: bool = False) -> Lo
 
 
 def _keep_the_old(config: Config, file: Path) -> str | None:
-    """How to go on with the log that all configurations shared, where it holds cameras of this one."""
+    """Advice to go on with the log that all configurations shared, where it holds cameras of this one; else None."""
     if config.log.url != default_log_url(str(file)) or not SHARED_LOG.is_file():
         return None
     try:

@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from training.distil.labels import TeacherDetector  # needs torch, which may not be there
 
 SURE = 0.6
-"""A teacher is believed from this share on of the score that would start a track."""
+"""Share of the score that would start a track from which on a teacher is believed."""
 
 DOUBT = 0.1
-"""What Grounding DINO finds with so much less than its `box_score` is passed over, not learned as nothing."""
+"""Margin below Grounding DINO's `box_score` within which a box is passed over, not learned as nothing."""
 
 
 def open_teacher(plan: Plan, foundation: FoundationSettings) -> "TeacherDetector":
-    """Raises ConfigError, WeightsError where it cannot be had."""
+    """Open the teacher of a plan; raises ConfigError, WeightsError where it cannot be had."""
     from training.distil.labels import TeacherDetector
 
     if plan.teacher not in FOUNDATION:

@@ -41,7 +41,7 @@ logger = logging.getLogger(__name__)
 DEFAULTS = FoundationSettings()
 
 CLOCK_AHEAD_S = 5.0
-"""Frames on the log further ahead of this machine's clock are told of; a camera's own clock may be 2 s ahead."""
+"""Lead of the log's frames over this machine's clock that is warned of; a camera's own clock may be 2 s ahead."""
 
 
 def make_detector(settings: DetectSettings) -> Detector:

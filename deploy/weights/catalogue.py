@@ -60,7 +60,7 @@ class Network(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         return (self.published, *self.copies)
 
     def paths(self, folder: Path) -> dict[str, Path]:
-        """Where each file lies, by its name, in that folder of the weights."""
+        """Paths of the files by name, in that folder of the weights."""
         return {file.name: folder / self.folder / file.name for file in self.published.files}
 
 
