@@ -33,13 +33,13 @@ from ingest.synthetic.world.truth_file import (
 
 VIDEO_ENDING = ".mp4"
 KEY_INTERVAL_S = 2
-"""From one key frame to the next, as surveillance cameras are set."""
+"""Time from one key frame to the next, as surveillance cameras are set."""
 
 _REPORT_EVERY = 10
 _POLL_S = 0.2
 
 FrameReport = Callable[[str, int], None]
-"""Takes the name of a camera and how many frames of it have been gone through."""
+"""Called with the name of a camera and the number of its frames that have been gone through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +69,12 @@ class Recording:
         return self.folder / f"{self.camera}{TRUTH_ENDING}"
 
     def first_ns(self) -> int:
-        """How long after the beginning its first frame was captured: a camera may be dark then."""
+        """Time from the beginning to the capture of its first frame, nanoseconds: a camera may be dark then."""
         first = next(read_frames(self.truth), None)
         return first.captured_ns - self.starts_ns if first is not None else 0
 
     def table(self) -> tuple[str, str, datetime | None]:
-        """For `configuration`; the recording begins when the camera believes that its first frame was captured."""
+        """Entry for `configuration`; the recording begins when the camera's clock has its first frame captured."""
         first = next(read_frames(self.truth), None)
         if first is None or first.camera_ns == 0:
             return self.camera, str(self.video.resolve()), None
@@ -82,12 +82,12 @@ class Recording:
 
     @property
     def frames(self) -> int:
-        """How many frames it goes through, those of an outage as well."""
+        """Number of frames it goes through, those of an outage as well."""
         return round(self.seconds * find_camera(self.preset, self.index)[1].fps)
 
     @property
     def done(self) -> bool:
-        """Whether it has been made before, with the same arguments."""
+        """True where it has been made before, with the same arguments."""
         if not all((self.folder / f"{self.camera}{ending}").is_file() for ending in _ENDINGS):
             return False
         try:
@@ -101,13 +101,13 @@ _ENDINGS = (VIDEO_ENDING, BOXES_ENDING, TIMES_ENDING, TRUTH_ENDING)
 
 
 def camera_id(preset: Preset, index: int) -> str:
-    """What a camera of the city is called: `rush-hour-3`; of a file after its name."""
+    """Name a camera of the city: `rush-hour-3`; one of a preset file after the file."""
     name = re.sub("[^A-Za-z0-9_-]", "-", Path(preset.name).stem)[:48].lstrip("-_")
     return f"{name or 'city'}-{index}"
 
 
 def surveillance_bits_per_s(width: int, height: int) -> int:
-    """What such cameras are usually set to: 150 kbit/s at 352x288, 500 at 640x360, from there on by the pixel."""
+    """Usual bit rate of such cameras: 150 kbit/s at 352x288, 500 at 640x360, from there on by the pixel."""
     pixels = width * height
     least, middle = 352 * 288, 640 * 360
     if pixels >= middle:
@@ -130,7 +130,7 @@ def configuration(cameras: Sequence[tuple[str, str, datetime | None]], *, log: P
 
 
 def header_of(recording: Recording) -> TruthHeader:
-    """What is known of a recording before it is made."""
+    """Make the header of a recording's truth, which is known before it is made."""
     preset, spec = find_camera(recording.preset, recording.index)
     return TruthHeader(
         camera=recording.camera,
@@ -250,7 +250,7 @@ def _record_in_process(recording: Recording, reports: "Queue[tuple[str, int | st
 
 
 def _part(recording: Recording) -> Path:
-    """Where the files of a recording are as long as they are not complete."""
+    """Folder of a recording's files as long as they are not complete."""
     return recording.folder / f".{recording.camera}.part"
 
 

@@ -23,7 +23,7 @@ class Playback:
         self._began_ns: int | None = None
 
     def began_ns(self) -> int:
-        """When it began, Unix nanoseconds; now, if it has not yet."""
+        """Begin now if it has not begun yet; returns the beginning, Unix nanoseconds."""
         with self._lock:
             if self._began_ns is None:
                 self._began_ns = self.clock.now_ns()
@@ -31,7 +31,7 @@ class Playback:
 
     @property
     def over(self) -> bool:
-        """Whether everything has been played."""
+        """True where everything has been played."""
         with self._lock:
             began_ns = self._began_ns
         return not self.loop and began_ns is not None and self.clock.now_ns() > began_ns + self.lap_ns

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 OUT = Path("runs/site/site.onnx")
 TRAINING_LINES = 10
-"""Without a terminal, a line of the training is printed so many times."""
+"""Lines of the training that are printed without a terminal."""
 
 
 def distill(

@@ -7,7 +7,7 @@ from ingest.signals import INTERRUPTED
 
 
 class ExitCode(IntEnum):
-    """What a command's end means; 1 is left to Python: an error that Corridor does not know, with a traceback."""
+    """Meaning of a command's end; 1 is left to Python: an error that Corridor does not know, with a traceback."""
 
     DONE = 0
     USER_ERROR = 2

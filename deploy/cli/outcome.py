@@ -1,4 +1,4 @@
-"""How watching cameras has ended: whether all of it was done, and if not, what was left out and the exit code."""
+"""Outcome of watching cameras: whether all of it was done, and if not, what was left out and the exit code."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Ending(Enum):
-    """How one camera has ended."""
+    """Ending of one camera."""
 
     DONE = auto()  # a recording read to its end, or a stream that gave frames until the run was stopped
     UNREAD = auto()  # a recording with frames ahead: the run was stopped before
@@ -27,7 +27,7 @@ class Ending(Enum):
 
 @dataclass(frozen=True, slots=True)
 class CameraOutcome:
-    """How a camera has ended, and the same for people where it is not all that was asked for.
+    """Outcome of a camera, with a note for people where it is not all that was asked for.
 
     gaps: records that were given up while the log was away, of which the log knows; lost: those of which it does not.
     """
@@ -39,7 +39,7 @@ class CameraOutcome:
 
 
 def camera_outcome(runtime: "CameraRuntime") -> CameraOutcome:
-    """How a camera of a worker that has ended stands."""
+    """Outcome of a camera of a worker that has ended."""
     ending, note = _ending(runtime)
     gaps = runtime.reported_lost
     return CameraOutcome(ending, note, gaps=gaps, lost=runtime.writer.dropped - gaps)

@@ -1,1 +1,1 @@
-"""What comes out of a run: journeys, mosaic, schemas, inputs of scoring."""
+"""Results of a run: journeys, mosaic, schemas, inputs of scoring."""

@@ -1,4 +1,4 @@
-"""What the clustering baseline needs of a run: its closed tracklets, travel-time windows and a similarity floor."""
+"""Input of the clustering baseline from a run: closed tracklets, travel-time windows and a similarity floor."""
 
 import logging
 import tomllib
@@ -62,7 +62,7 @@ def peer_of(
 
 
 def _usable(seen: Observation) -> bool:
-    """Whether association could use it, too."""
+    """True where association could use it, too."""
     try:
         unpack_vector(seen.vector)
     except ValueError:

@@ -17,7 +17,7 @@ def summary(kind: Struct) -> str:
 
 
 def field_descriptions(kind: Struct) -> dict[str, str]:
-    """By the field's name, its entry on one line; raises ValueError for fields without one."""
+    """Map field names to their entries on one line; raises ValueError for fields without one."""
     found: dict[str, str] = {}
     name = ""
     for line in _lines(kind):

@@ -13,7 +13,7 @@ class Journeys:
     def __init__(self) -> None:
         self.latest: dict[str, TrajectoryEvent] = {}
         self.identity_of: dict[str, str] = {}
-        """By tracklet id: the identity that its complete sighting was given to."""
+        """Identity that a complete sighting was given to, by tracklet id."""
 
     def take(self, event: TrajectoryEvent) -> None:
         if event.kind is Kind.MERGED:

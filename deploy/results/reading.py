@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 BATCH = 1000
 POLL_S = 0.1
-"""How long a reader that follows waits before it asks for more."""
+"""Pause of a reader that follows before it asks for more."""
 
 Value = TypeVar("Value")
 

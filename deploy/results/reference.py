@@ -13,13 +13,13 @@ from deploy.results.schemas import TYPES
 from deploy.site.config import Config, default_crops, default_log_url
 
 FILLED_IN = {"log.url": default_log_url("NAME.toml"), "crops.folder": default_crops("NAME.toml")}
-"""By key: the default that follows from the configuration's name."""
+"""Defaults that follow from the configuration's name, by key."""
 
 BOUNDS = {"gt": "> {}", "ge": ">= {}", "lt": "< {}", "le": "<= {}"}
 
 
 def reference_pages() -> dict[str, str]:
-    """By file name, the page as Markdown."""
+    """Make the pages as Markdown, by file name."""
     pages: dict[str, Callable[[], str]] = {
         "cli.md": commands_page,
         "configuration.md": configuration_page,

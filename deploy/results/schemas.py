@@ -24,7 +24,7 @@ TYPES: dict[str, Struct] = {
 
 
 def schema_texts() -> dict[str, str]:
-    """By file name, the schema as indented JSON."""
+    """Make the schemas as indented JSON, by file name."""
     texts = {}
     for name, kind in TYPES.items():
         schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **described_schema(kind)}

@@ -47,7 +47,7 @@ class LoggedRun:
 
     @property
     def ends_ns(self) -> dict[int, int]:
-        """When each tracklet was seen last."""
+        """Time when each tracklet was seen last, nanoseconds, by its number."""
         return {number: observation.last_ns for number, observation in self.latest.items()}
 
 

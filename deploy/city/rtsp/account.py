@@ -11,7 +11,7 @@ REALM = "corridor"
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Who may look at a mount. With `basic`, the password travels readable; otherwise as a digest."""
+    """Account that may look at a mount. With `basic`, the password travels readable; otherwise as a digest."""
 
     username: str
     password: str = field(repr=False)
@@ -22,7 +22,7 @@ class Account:
         return f'Basic realm="{REALM}"' if self.basic else f'Digest realm="{REALM}", nonce="{nonce}"'
 
     def admits(self, authorization: str | None, method: str, nonce: str) -> bool:
-        """Whether an Authorization header is right."""
+        """True where an Authorization header is right."""
         kind, _, rest = (authorization or "").partition(" ")
         if self.basic:
             expected = base64.b64encode(f"{self.username}:{self.password}".encode()).decode()

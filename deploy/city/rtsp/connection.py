@@ -15,7 +15,7 @@ from ingest.network.access_unit import RTP_CLOCK_HZ
 
 TRACK = "trackID=0"
 PREPARE_S = 10.0
-"""How long a source may take to its first key frame."""
+"""Longest time of a source to its first key frame."""
 
 MAX_BODY = 4096
 """Bytes of a request's body, none of which is of any use here: nobody makes the server hold more by announcing it."""
@@ -51,7 +51,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a request is answered with."""
+    """Answer to a request."""
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
@@ -68,7 +68,7 @@ class Answer:
 
 
 class Connection:
-    """Serves one client until it leaves."""
+    """Server of one client until it leaves."""
 
     def __init__(
         self,

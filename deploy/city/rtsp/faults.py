@@ -1,4 +1,4 @@
-"""What can be made to go wrong on a mount, as it does with cameras."""
+"""Faults that a mount can be given, as cameras have them."""
 
 from dataclasses import dataclass
 
@@ -36,7 +36,7 @@ class Faults:
     parameter_sets: bool = True
 
     def camera_time_ns(self, true_ns: int, began_ns: int) -> int:
-        """What the camera believes the time is, Unix nanoseconds; the mount began at `began_ns`."""
+        """Time by the camera's own clock, Unix nanoseconds; the mount began at `began_ns`."""
         running_ns = true_ns - began_ns
         wrong_ns = round(self.clock_offset_s * 1e9 + running_ns * self.clock_drift_ppm * 1e-6)
         return (running_ns if self.no_clock else true_ns) + wrong_ns

@@ -17,7 +17,7 @@ from ingest.network.access_unit import AccessUnit, parameter_sets
 logger = logging.getLogger(__name__)
 
 CATCH_UP_NS = NS
-"""Who comes this soon after a key frame is sent everything from it on, at once; later ones begin in between."""
+"""Age of a key frame up to which a new viewer is sent everything from it on; later ones begin in between."""
 
 SourceFactory = Callable[[], Iterator[AccessUnit]]
 

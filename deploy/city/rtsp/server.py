@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class RtspServer:
-    """Serves H.264 over RTSP 1.0 with RTP inside the TCP connection; what plays UDP only is refused (461).
+    """Server of H.264 over RTSP 1.0 with RTP inside the TCP connection; what plays UDP only is refused (461).
 
         with RtspServer(port=8554) as server:
             server.add("/north", lambda: recorded_units(path, starts_ns=clock.now_ns(), loop=True))
@@ -30,7 +30,7 @@ class RtspServer:
     def __init__(
         self, port: int = 0, *, host: str = "127.0.0.1", clock: Clock | None = None, rng: random.Random | None = None
     ) -> None:
-        """With port 0 the system chooses one at the start."""
+        """Prepare a server; with port 0 the system chooses one at the start."""
         self.host = host
         self.port = port
         self._clock = clock or SystemClock()
@@ -65,11 +65,11 @@ class RtspServer:
         return self._plans[path][2]
 
     def faults(self, path: str) -> Faults:
-        """What is to go wrong on a mount."""
+        """Faults of a mount."""
         return self._plans[path][2]
 
     def url(self, path: str) -> str:
-        """Where a mount is, without user name and password."""
+        """URL of a mount, without user name and password."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"rtsp://{host}:{self.port}{path}"
 
@@ -78,7 +78,7 @@ class RtspServer:
         return self._mounts[path].sent
 
     def viewers(self, path: str) -> int:
-        """How many clients play a mount."""
+        """Number of clients that play a mount."""
         return self._call(lambda: len(self._mounts[path].viewers))
 
     def drop_viewers(self, path: str) -> None:

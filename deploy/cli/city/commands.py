@@ -203,7 +203,7 @@ def _plan_recordings(
     starts_at: datetime | None,
     kilobits: int | None,
 ) -> list[Recording]:
-    """What is to be recorded; raises ConfigError for what cannot be."""
+    """Plan the recordings of the command's options; raises ConfigError for what cannot be recorded."""
     preset = find_camera(name, 0)[0]
     wrong = any(spec.clock != CameraClock() for spec in preset.cameras)
     starts_ns = start_ns(starts_at, otherwise_ns=_WRONG_CLOCKS_START_NS if wrong else 0)

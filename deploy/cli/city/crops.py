@@ -67,7 +67,7 @@ def _total(plan: "Plan") -> int:
 
 
 def _crops_of(plan: "Plan", shards: int) -> int:
-    """How many crops that many finished shards have, about."""
+    """Estimate the crops of that many finished shards."""
     return _total(plan) * shards // len(plan.shards)
 
 

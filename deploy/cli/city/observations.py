@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 RECORDS_PER_COMMIT = 500
 """Records a commit."""
 MAX_CROPS = 3
-"""Of a tracklet are rendered at most."""
+"""Most crops of a tracklet that are rendered."""
 PERFECT = "perfect@1"
 PERFECT_ASSOCIATION = f"""
 [associate]
@@ -110,7 +110,7 @@ def _embed_settings(encoder: str) -> EmbedSettings:
 def _features(
     preset: str, cameras: Sequence["CityCamera"], settings: EmbedSettings, seed: int, workers: int
 ) -> tuple[list[list["Features"]], str]:
-    """By camera and tracklet what its crops say, and who says it; without workers nothing is rendered."""
+    """Features by camera and tracklet, and the encoder's id; without workers nothing is rendered."""
     from training.datasets.city.embedding import perfect_vectors, rendered_vectors
     from training.datasets.city.observations import split_features
 
@@ -127,7 +127,7 @@ def _features(
 def _simulate_tracking(
     name: str, hours: float | None, embed: EmbedSettings, seed: int | None, *, exact: bool
 ) -> tuple[list["CityCamera"], dict[int, int]]:
-    """By camera what is in view and who is followed; and the class number of every vehicle."""
+    """Simulate by camera true boxes and tracklets; and number the class of every vehicle."""
     from ingest.synthetic.world.presets import find_camera, trips_of
     from ingest.synthetic.world.truth_file import CLASSES
     from training.datasets.city.detector import NoisyDetector

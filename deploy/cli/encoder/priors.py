@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 FOLDER = Path("runs/priors")
 
 NAMED = 5
-"""How many images without a vehicle are named in the report; the others are in the file beside the sheet."""
+"""Images without a vehicle that are named in the report; the others are in the file beside the sheet."""
 
 
 def priors(

@@ -69,6 +69,6 @@ def make_teacher(path: Path) -> "TeacherNetwork":
 
 
 def _weights_digest(path: Path) -> str:
-    """Of the weights: beside an .xml they are in the .bin."""
+    """Digest of the weights: beside an .xml they are in the .bin."""
     weights = path.with_suffix(".bin")
     return short_digest(weights if weights.exists() else path)

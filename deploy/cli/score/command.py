@@ -41,7 +41,7 @@ COMPARISON = "Comparison"
 
 
 class Baseline(StrEnum):
-    """What a run can be compared with on the same tracklets."""
+    """Baseline that a run can be compared with on the same tracklets."""
 
     CLUSTERING = "clustering"
 

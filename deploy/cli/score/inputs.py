@@ -28,7 +28,7 @@ VIDEO_ENDINGS = (".mp4", ".mkv", ".avi", ".mov", ".ts")
 
 
 def files_by_camera(given: list[str], what: str, in_folder: Listing) -> dict[str, Path]:
-    """By camera: the files of a folder, or of CAMERA=FILE arguments."""
+    """Map cameras to the files of a folder, or of CAMERA=FILE arguments."""
     if len(given) == 1 and Path(given[0]).is_dir():
         return in_folder(Path(given[0]))
     files: dict[str, Path] = {}
@@ -68,7 +68,7 @@ def _each_once(found: Iterable[tuple[str, Path]], what: str) -> dict[str, Path]:
 
 
 def times_beside(truths: Mapping[str, Path]) -> dict[str, Ints]:
-    """By camera: the capture times in `CAMERA.times.txt` beside its `CAMERA.gt.txt`, where there is one."""
+    """Map cameras to the capture times in `CAMERA.times.txt` beside their `CAMERA.gt.txt`, where there is one."""
     beside = {
         camera: path.with_name(path.name.removesuffix(TRUTH_ENDING) + TIMES_ENDING)
         for camera, path in truths.items()

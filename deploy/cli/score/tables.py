@@ -23,7 +23,7 @@ STATEMENTS = {
 
 
 def print_scores(scores: "RunScores", console: Console, note: str = "") -> None:
-    """Everything but the bins of the calibration curve, which are in the JSON and the figure; a note on the rows."""
+    """Print everything but the bins of the calibration curve, which are in JSON and figure; a note on the rows."""
     table = _table(COLUMNS)
     for camera, of_camera in scores.cameras.items():
         table.add_row(camera, *_cells(of_camera))

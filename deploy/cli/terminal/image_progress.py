@@ -13,7 +13,7 @@ MIN_IMAGES = 5
 """A rate is shown after so many images."""
 
 LINE_EVERY_S = 60.0
-"""Without a terminal, seconds between two lines."""
+"""Seconds between two lines without a terminal."""
 
 
 class ImageProgress:
