@@ -25,7 +25,7 @@ from ingest.clock import NS
 
 
 class Associator:
-    """Links tracklets into trajectories; `update` takes a message and returns the events it brings about.
+    """State machine that links tracklets; `update` takes a message and returns the events it brings about.
 
     `refuse` says why a message cannot be used at all (another encoder's vector, say). `changes` gives what a commit
     has to store, `restore` takes it back. Where `update` raises, its state is half changed and has to be restored;

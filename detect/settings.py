@@ -7,7 +7,7 @@ import msgspec
 Share = Annotated[float, msgspec.Meta(gt=0, lt=1)]
 
 CALLS_PER_S = 0.8
-"""Where no budget is given: one frame in ten of the eight a second that are looked at by default."""
+"""Detector calls a second without a budget: one frame in ten of the eight a second that are analysed by default."""
 
 
 class DetectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

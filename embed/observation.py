@@ -179,7 +179,7 @@ class OrderKey(NamedTuple):
 
 
 def order_key(message: Message) -> OrderKey:
-    """Where a message stands among all others, whatever the order they arrive in."""
+    """Sort key of a message among all others, whatever the order they arrive in."""
     if isinstance(message, Observation):
         return OrderKey(message.at_ns, message.camera, message.epoch, 1, message.track, message.sequence)
     rank = 0 if isinstance(message, Gap) else 2

@@ -51,12 +51,12 @@ class Camera(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     @property
     def finite(self) -> bool:
-        """Whether its stream's end is the end: a recording, however it is paced."""
+        """True where its stream's end is the end: a recording, however it is paced."""
         return self.scheme in ("file", "city")
 
     @property
     def live(self) -> bool:
-        """Whether frames come at their own pace and the newest one wins."""
+        """True where frames come at their own pace and the newest one wins."""
         return self.realtime or not self.finite
 
 
@@ -102,7 +102,7 @@ def _check_secrets(camera: Camera, where: str) -> None:
 
 
 def _has_host(source: str) -> bool:
-    """Whether a URL has a host, and no port or one that can be."""
+    """True where a URL has a host, and no port or one that can be."""
     try:
         parts = urlsplit(source)
         return bool(parts.hostname) and parts.port != 0

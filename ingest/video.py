@@ -114,7 +114,7 @@ class RecordedVideo:
             self._playing.release()
 
     def status(self) -> SourceStatus:
-        """How it goes; may be called from another thread."""
+        """Status of the source; may be called from another thread."""
         notes = [self._choice] if self._choice else []
         if self._timeline.restarts:
             times = f"{self._timeline.restarts} times" if self._timeline.restarts > 1 else "once"

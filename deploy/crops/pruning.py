@@ -27,7 +27,7 @@ class _Report(msgspec.Struct):
 
 
 class Pruner:
-    """Deletes the tracklets of a store that are too old, then the oldest of what is too much.
+    """Pruner of a store: tracklets that are too old are deleted, then the oldest of what is too much.
 
     `rounds` counts the rounds between `start` and `close`, failed ones too; `gone` the tracklets that they deleted.
     """

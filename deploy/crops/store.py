@@ -60,7 +60,7 @@ class StoredTracklet(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CropStore:
-    """Keeps crops in files. A store that cannot be written to is said once, counted, and stops no camera.
+    """Store of crops in files. If it cannot be written to, that is warned of once, counted, and stops no camera.
 
     Old crops are deleted between `start` and `close`, in a thread of its own.
     """

@@ -75,11 +75,11 @@ class Log(Protocol):
         ...
 
     def read(self, topic: str, after: int, limit: int) -> list[StoredRecord]:
-        """Up to `limit` records whose offset is greater than `after`, in order; at once, even if there are none."""
+        """Read up to `limit` records with an offset greater than `after`, in order; at once, even if there are none."""
         ...
 
     def end(self, topic: str) -> int:
-        """No record of a topic is beyond this offset; 0 if it has none."""
+        """Offset that no record of a topic is beyond; 0 if it has none."""
         ...
 
     def close(self) -> None: ...

@@ -16,7 +16,7 @@ EXPORTED_SUFFIX = ".onnx"
 
 
 def check_encoder(name: str) -> None:
-    """Raises ConfigError for what is neither shipped, nor `colour`, nor the path of an exported encoder."""
+    """Raise ConfigError for what is neither shipped, nor `colour`, nor the path of an exported encoder."""
     if not name.endswith(EXPORTED_SUFFIX) and name not in (SHIPPED, COLOUR):
         raise ConfigError(
             f"encoder '{name}' is not known: '{SHIPPED}', '{COLOUR}', or the path of an exported encoder "

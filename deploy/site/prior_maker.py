@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def open_maker(spec: PriorSpec, listing: "Listing") -> "PriorMaker":
-    """Raises ConfigError, and WeightsError for weights that are missing or do not fit."""
+    """Open the maker of a spec; raises ConfigError, and WeightsError for weights that are missing or do not fit."""
     from training.priors.makers import CityPriors
 
     spec.check()

@@ -42,10 +42,10 @@ SEGMENTED_READ_S = 15.0
 """Between two segments of an HLS stream nothing comes, which is no failure."""
 
 ANCHORED_EVERY_S = 60.0
-"""So often a playlist's times are looked at again, to follow a clock that drifts."""
+"""Interval at which a playlist's times are read again, to follow a clock that drifts."""
 
 HELD_S = 1.0
-"""So long the first packets of a stream over HTTP are held: servers send what they have kept, all at once."""
+"""Time that the first packets of a stream over HTTP are held: servers send what they have kept, all at once."""
 
 
 class StreamedVideo:
@@ -150,7 +150,7 @@ class StreamedVideo:
         return SourceError(f"{what}: {why}{self._transport_hint(failure)}")
 
     def _transport_hint(self, failure: Failure) -> str:
-        """What to try where the way that RTP travels may be the reason."""
+        """Hint at the other transport where the way that RTP travels may be the reason; empty otherwise."""
         if failure.setup and self._transport == "tcp":
             return ' (the camera may send its video by UDP only: set transport = "udp")'
         if self._transport == "udp" and (failure.setup or failure.timed_out):
@@ -179,7 +179,7 @@ class StreamedVideo:
             self._playing.release()
 
     def status(self) -> SourceStatus:
-        """How it goes; may be called from another thread."""
+        """Status of the source; may be called from another thread."""
         clock = (self._media_clock or self._stream_clock).status(self._clock.now_ns())
         return SourceStatus(clock, self._decoded, Counter(self._left_out), (self._choice,) if self._choice else ())
 

@@ -33,7 +33,7 @@ Array = NDArray[np.float32]
 
 
 def test_view(image: Image, prior: NDArray[Any] | None, size_hw: tuple[int, int]) -> tuple[Array, Array | None]:
-    """(H, W, 3) float32 normalised RGB of a BGR image, and its prior (H/4, W/4, 2) in 0..1."""
+    """Resize a BGR image to (H, W, 3) float32 normalised RGB, and its prior to (H/4, W/4, 2) in 0..1."""
     pixels = normalised(resized(image, size_hw))
     return pixels, None if prior is None else quarter_size(resized(_channels_last(prior), size_hw))
 

@@ -113,7 +113,7 @@ def collate(items: Sequence[Sample]) -> Batch:
 
 
 def _channels_first(arrays: Sequence[Any]) -> Tensor:
-    """(B, C, H, W), in memory still with the channels last."""
+    """Stack to (B, C, H, W), in memory still with the channels last."""
     return torch.from_numpy(np.stack(arrays)).permute(0, 3, 1, 2)
 
 

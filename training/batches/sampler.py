@@ -74,14 +74,16 @@ class BatchPlan:
         return self.identities * self.images + self.others_images
 
     def epoch(self, epoch: int) -> NDArray[np.int64]:
-        """(batches, P * K + others) row numbers, the images of an identity side by side, those without at the end.
+        """Row numbers (batches, P * K + others), the images of an identity side by side, those without at the end.
 
         Nearly every image with an identity comes about once, or `times`; without any, nearly every one of the others.
         """
+        # Step 1: batches of the images with an identity, or as many empty ones as the others fill
         named = self._named(epoch) if self.rows else np.zeros((len(self.others) // self.others_images, 0), np.int64)
         if not self.others_images:
             return named
         rng = generator(self.seed, RandomStream.UNLABELLED_BATCHES, epoch)
+        # Step 2: the others, pass after pass in a new order, until every batch has its share
         wanted = len(named) * self.others_images
         passes = [rng.permutation(self.others) for _ in range(-(-wanted // len(self.others)))]
         return np.hstack([named, np.concatenate(passes)[:wanted].reshape(len(named), -1)])
@@ -93,10 +95,12 @@ class BatchPlan:
         groups of P identities, the fuller ones more often, until fewer than P identities have one left.
         """
         rng = generator(self.seed, RandomStream.LABELLED_BATCHES, epoch)
+        # Step 1: deal every identity's images into groups, as often as they are shown
         groups = [
             np.concatenate([_groups(rows, cameras, self.images, rng) for _ in range(times)])
             for rows, cameras, times in zip(self.rows, self.cameras, self.times, strict=True)
         ]
+        # Step 2: fuller identities are drawn more often, so that few groups are left over at the end
         left = np.array([len(group) for group in groups], np.float64)
         batches = []
         while np.count_nonzero(left) >= self.identities:
@@ -109,7 +113,8 @@ class BatchPlan:
 def _groups(
     rows: NDArray[np.int64], cameras: NDArray[np.int64], size: int, rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    """(groups, size) images of one identity, camera after camera in turns; the last group is filled up by drawing."""
+    """Deal the images of one identity into (groups, size), its cameras spread; the last is filled up by drawing."""
+    # Step 1: a random order in which every camera's images are spread evenly
     order = rng.permutation(len(rows))
     place = np.empty(len(rows))
     for camera in np.unique(cameras):
@@ -117,6 +122,7 @@ def _groups(
         # Spread evenly over all groups, so that few are of one camera only; the permutation settles ties.
         place[mine] = (np.arange(len(mine)) + 0.5) / len(mine)
     ordered = rows[order[np.argsort(place[order], kind="stable")]]
+    # Step 2: fill up the last group from the same identity
     missing = -len(ordered) % size
     spare = rng.choice(ordered, missing, replace=missing > len(ordered))
     return np.concatenate([ordered, spare]).reshape(-1, size)

@@ -29,7 +29,7 @@ Size = tuple[int, int]
 
 
 def need_torch() -> None:
-    """Raises ConfigError where a library of the extra `train` is not installed, which only training needs."""
+    """Raise ConfigError where a library of the extra `train` is not installed, which only training needs."""
     for name, module in {
         "PyTorch": "torch",
         "ONNX": "onnx",
@@ -103,7 +103,7 @@ def united_priors(sets: Sequence[PreparedSet], size_hw: Size) -> "PriorSource | 
 
 
 def united_targets(sets: Sequence[PreparedSet]) -> NDArray[np.float32] | None:
-    """(N, D) what a teacher says of the training images of all sets, NaN for sets without; None without any.
+    """Teacher's vectors (N, D) of the training images of all sets, NaN for sets without; None without any.
 
     Of norm 1 after their mean is taken off, which would else be most of what there is to learn.
     """

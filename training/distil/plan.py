@@ -46,7 +46,7 @@ def make_plan(
     steps: int,
     seed: int,
 ) -> Plan:
-    """Raises ConfigError for a teacher that there is not, WeightsError for a site's detector that cannot be read."""
+    """Make a plan; raises ConfigError for an unknown teacher, WeightsError for an unreadable site's detector."""
     check_detector(teacher)
     prompts = {camera.id: foundation.prompts.get(camera.id, foundation.prompt) for camera in cameras}
     return Plan(

@@ -74,7 +74,7 @@ def _bell(count: int, middle: int, deviation: float) -> NDArray[np.float32]:
 
 
 def losses(logits: Tensor, sides: Tensor, heat: Tensor, known: Tensor, boxes: Tensor, weight: Tensor) -> Tensor:
-    """(2,) how wrong heat map and boxes are, of a batch of the columns of `Target`, by vehicle."""
+    """Losses (2,) of heat map and boxes, by vehicle, of a batch of the columns of `Target`."""
     count = (heat == 1).sum().clamp(min=1)
     return torch.stack(
         [
@@ -94,7 +94,7 @@ def heat_loss(logits: Tensor, heat: Tensor, known: Tensor) -> Tensor:
 
 
 def boxes_of(sides: Tensor) -> Tensor:
-    """(B, 4, h, w) xyxy in pixels of the input, from the distances to the middles of the cells."""
+    """Boxes (B, 4, h, w), xyxy in pixels of the input, from the distances to the middles of the cells."""
     _, _, height, width = sides.shape
     across = (torch.arange(width, device=sides.device) + 0.5)[None, None, :] * STRIDE
     down = (torch.arange(height, device=sides.device) + 0.5)[None, :, None] * STRIDE
@@ -103,7 +103,7 @@ def boxes_of(sides: Tensor) -> Tensor:
 
 
 def giou(one: Tensor, other: Tensor) -> Tensor:
-    """(B, h, w) generalised intersection over union (Rezatofighi et al. 2019) of (B, 4, h, w) xyxy."""
+    """Generalised intersection over union (B, h, w) of (B, 4, h, w) xyxy (Rezatofighi et al. 2019)."""
     low, high = torch.maximum(one[:, :2], other[:, :2]), torch.minimum(one[:, 2:], other[:, 2:])
     shared = (high - low).clamp(min=0).prod(1)
     union = _area(one) + _area(other) - shared

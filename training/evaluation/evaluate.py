@@ -175,7 +175,7 @@ def _open(dataset: str, priors_folder: Path | None, network: "ReidNetwork", orig
 
 
 def _open_fold(path: Path, loaded: "Loaded", first: "Loaded", dataset: str, priors_folder: Path | None) -> PreparedSet:
-    """Raises ConfigError where a network is another than the first fold's, or was trained on what it is to find."""
+    """Open a fold's data; raises ConfigError for another network than fold 1's, or one trained on its queries."""
     network, origin, _ = loaded
     for name in ("model", "recipe", "start", "teacher", "sets"):
         if getattr(origin, name) != getattr(first.origin, name):

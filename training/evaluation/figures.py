@@ -80,7 +80,7 @@ def activation_figure(images: ImageSet, watched: Sequence[FigureNetwork], priors
 
 
 def stage_strengths(watched: FigureNetwork, image: Image, row: int) -> list[NDArray[np.float32]]:
-    """(h, w) in 0..1 for each stage: the length of the feature vector at every place, least to most."""
+    """Strength map (h, w) in 0..1 of each stage: length of the feature vector at every place, least to most."""
     prior = None if watched.prior_of is None else watched.prior_of(row)
     pixels, shown = test_view(image, prior, watched.size_hw)
     found: list[Tensor] = []

@@ -149,7 +149,7 @@ class PriorCache:
         return Prior(np.array(entry.box, np.float32), mask)
 
     def check(self, listing: Listing) -> None:
-        """Raises ConfigError where the priors are not those of the data set's files."""
+        """Raise ConfigError where the priors are not those of the data set's files."""
         if self.metadata.fingerprint != listing.fingerprint().sha256:
             raise ConfigError(
                 f"the priors are of other files than {listing.name}'s (find them again: corridor encoder priors)"

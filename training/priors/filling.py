@@ -31,11 +31,11 @@ from training.priors.cache import (
 )
 
 OnProgress = Callable[[int, int], None]
-"""Hears how many images are done, of how many."""
+"""Called with the number of images done, and their total."""
 
 
 class PriorMaker(Protocol):
-    """Finds the vehicle that each image of a re-identification set is about.
+    """Maker of priors: it finds the vehicle that each image of a re-identification set is about.
 
     `name` says all that decides the result: for the report, and so that priors of different makers are not mixed. A
     call gets images by their names in the data set, and yields the name of each with its prior, None where no vehicle

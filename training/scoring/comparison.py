@@ -27,7 +27,7 @@ class Comparison:
 
     @classmethod
     def of(cls, cameras: Sequence[CameraTracks], *, visit_gap_s: float = VISIT_GAP_S) -> Self:
-        """Raises ValueError for a tracklet in two cameras."""
+        """Compare cameras; raises ValueError for a tracklet in two of them."""
         tracklets = np.concatenate([np.array([], np.int64), *(camera.run.ids for camera in cameras)])
         return cls(cameras, tracklets, BoxPairs.of(cameras), sightings_of(cameras, visit_gap_s=visit_gap_s))
 
@@ -42,7 +42,7 @@ class Comparison:
         return score_tracks(named), links_of(self.sightings, identity_of)
 
     def names(self, identity_of: Mapping[int, int]) -> Ints:
-        """(R,) the identity of each box's tracklet; one of its own where it has none."""
+        """Identities (R,) of each box's tracklet; one of its own where it has none."""
         own = 1 + max(identity_of.values(), default=0)
         each, place = np.unique(self.tracklets, return_inverse=True)
         names = [identity_of.get(tracklet, own + number) for number, tracklet in enumerate(each.tolist())]

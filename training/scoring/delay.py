@@ -54,7 +54,7 @@ def delay_curve(comparison: Comparison, decisions: Decisions, ends_ns: Mapping[i
 
 
 def _names_online(comparison: Comparison, decisions: Decisions) -> Ints:
-    """(R,) the identity that each box's tracklet had when the box was captured."""
+    """Identities (R,) that each box's tracklet had when the box was captured."""
     identities = {identity for known in decisions.changes.values() for _, identity in known}
     own = 1 + max((identity for identity in identities if identity is not None), default=0)
     names = []

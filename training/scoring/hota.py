@@ -87,7 +87,7 @@ def _flat(data: dict[str, Any]) -> _Boxes:
 
 
 def _matching(boxes: _Boxes, score: Floats) -> NDArray[np.bool_]:
-    """(P,) which pairs are matched one to one, with the greatest sum of scores in every frame.
+    """Pairs (P,), True where matched one to one, with the greatest sum of scores in every frame.
 
     Most boxes touch one other box only; assignments are worked out where more than two meet.
     """

@@ -75,7 +75,7 @@ class BoxPairs:
 
 
 def _told_apart(names: Ints, places: Ints) -> Ints:
-    """(R,) ids from 0: a name that is twice in one place is, from its second box on, another one."""
+    """Number names by ids (R,) from 0: one that is twice in one place is, from its second box on, another one."""
     order = np.lexsort((np.arange(len(names)), names, places))
     name, place = names[order], places[order]
     first = np.ones(len(names), np.bool_)

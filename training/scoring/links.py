@@ -1,4 +1,4 @@
-"""Links between cameras: how many are right, and how many of the true ones were found; defined in docs/scores.md."""
+"""Links between cameras: the share that is right, and of the true ones that was found; see docs/scores.md."""
 
 import math
 from collections import defaultdict

@@ -111,7 +111,7 @@ def _rows_by_frame(tracks: TrackedBoxes, frames: Ints) -> list[Ints]:
 
 
 def _excused(run: TrackedBoxes, truth: TrackedBoxes, ignored: TrackedBoxes) -> NDArray[np.bool_]:
-    """(N,) which run boxes lie in an ignored box and on no true one."""
+    """Boxes (N,) of a run, True where they lie in an ignored box and on no true one."""
     excused = np.zeros(len(run), np.bool_)
     for frame in np.unique(ignored.frames).tolist():
         rows = np.flatnonzero(run.frames == frame)

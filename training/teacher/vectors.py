@@ -53,7 +53,7 @@ class TeacherVectors:
     features: NDArray[np.float16]
 
     def of(self, images: ImageSet) -> NDArray[np.float32]:
-        """(N, D) vectors of images; raises ConfigError for one that the teacher has not seen."""
+        """Vectors (N, D) of images; raises ConfigError for one that the teacher has not seen."""
         order = np.argsort(self.names)
         places = np.searchsorted(self.names, images.names, sorter=order)
         rows = order[np.minimum(places, len(order) - 1)]

@@ -68,7 +68,7 @@ def sender_report(*, source: int, wall_ns: int, timestamp: int, packets: int, oc
 
 
 def goodbye(source: int) -> bytes:
-    """The stream is over (6.6)."""
+    """Goodbye: the stream is over (6.6)."""
     return struct.pack("!BBHI", 0x81, 203, 1, source)
 
 

@@ -13,7 +13,7 @@ MAX_BACKLOG = 8 << 20
 
 
 class Viewer:
-    """Sends access units over an RTSP connection."""
+    """Client that is sent access units over an RTSP connection."""
 
     def __init__(self, transport: asyncio.WriteTransport, channel: int, rng: random.Random) -> None:
         self.sequence = rng.randrange(1 << 16)
@@ -59,7 +59,7 @@ class Viewer:
             self._transport.write(interleaved(self._channel, packet))
 
     def _report(self, timestamp: int, captured_ns: int, *, now_ns: int, camera_ns: int) -> None:
-        """The report is of this moment and not of the frame, which is a little older."""
+        """Send a report of this moment, not of the frame, which is a little older."""
         age_ns = now_ns - captured_ns
         report = sender_report(
             source=self.source,

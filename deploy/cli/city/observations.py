@@ -102,7 +102,7 @@ def observations(
 
 
 def _embed_settings(encoder: str) -> EmbedSettings:
-    """One thread for each encoder, since there is one in every process."""
+    """Make settings of one thread for each encoder, since there is one in every process."""
     check_encoder(encoder)
     return EmbedSettings(encoder=encoder, threads=1)
 

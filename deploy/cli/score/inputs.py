@@ -136,7 +136,7 @@ def check_cameras(truths: Mapping[str, MotTruth], camera_logs: Mapping[str, Came
 
 
 def check_countable(cameras: Iterable[CameraTracks]) -> None:
-    """Raises ConfigError where no camera has a true box that counts: an empty street says nothing of a run."""
+    """Raise ConfigError where no camera has a true box that counts: an empty street says nothing of a run."""
     if not any(len(camera.truth) for camera in cameras):
         raise ConfigError("the truth has no box that counts on any frame that the run analysed: nothing can be scored")
 
@@ -151,7 +151,7 @@ class BaselineOptions:
     sweep_floor: bool
 
     def check(self, *, asked: bool, comparable: bool) -> None:
-        """Raises ConfigError for options that contradict one another."""
+        """Raise ConfigError for options that contradict one another."""
         given = self.windows or self.windows_from_truth or self.floor is not None or self.sweep_floor
         if given and not asked:
             raise ConfigError("--windows, --windows-from-truth, --floor, --sweep-floor: for --baseline clustering only")

@@ -62,14 +62,14 @@ def _places(trip: Trip, passage: Passage) -> Iterator[tuple[float, float, float,
 
 
 def _worth_looking(places: Drive, projection: Projection) -> NDArray[np.bool_]:
-    """(S,) where a car would be in the frame, and not too small."""
+    """Places (S,), True where a car would be in the frame, and not too small."""
     x, y = projection.pixels(_middles(places)).T
     inside = (x > 0) & (y > 0) & (x < projection.width) & (y < 1.1 * projection.height)
     return np.asarray(inside & (car_px(places, projection) >= LEAST_CAR_PX), np.bool_)
 
 
 def car_px(places: Drive, projection: Projection) -> NDArray[np.float64]:
-    """(S,) how wide a car would be there, seen from behind; 0 too near to the camera."""
+    """Widths (S,) of a car there, seen from behind, in pixels; 0 too near to the camera."""
     depth_m = projection.depth_m(_middles(places))
     return np.where(depth_m > NEAR_M, CAR_WIDTH_M * projection.focal_px / np.maximum(depth_m, NEAR_M), 0.0)
 

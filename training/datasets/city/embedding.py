@@ -20,10 +20,10 @@ from training.datasets.city.processes import run_batches
 
 Vectors = NDArray[np.float32]
 Embed = Callable[[Sequence[Crop]], Vectors]
-"""Masks and encodes crops: (N, dim) rows of norm 1."""
+"""Masking and encoding of crops: (N, dim) rows of norm 1."""
 
 BATCH_S = 1800.0
-"""One process renders this much of the world's time at most: it sets every camera up once."""
+"""Longest part of the world's time that one process renders: it sets every camera up once."""
 PERFECT_DIM = 64
 PERFECT_NOISE = 0.02
 
@@ -39,7 +39,7 @@ class CropSource:
 
 
 def perfect_vectors(sources: Sequence[CropSource], seed: int) -> Vectors:
-    """(N, 64) what an encoder without fault would say: every vehicle its own direction, all others far away."""
+    """Vectors (N, 64) of an encoder without fault: every vehicle its own direction, all others far away."""
     rng = np.random.default_rng((seed, 1))
     vectors = np.zeros((len(sources), PERFECT_DIM), np.float32)
     for row, source in enumerate(sources):
@@ -57,9 +57,9 @@ def rendered_vectors(
     workers: int,
     on_progress: Callable[[int], None],
 ) -> tuple[Vectors, NDArray[np.float32]]:
-    """(N, dim) vectors and (N,) sharpness factors of crops, rendered in processes; `on_progress` gets the number done.
+    """Render crops in processes and encode them: (N, dim) vectors and (N,) sharpness factors.
 
-    A source whose crop lies outside the frame has a vector of zeros.
+    `on_progress` gets the number done. A source whose crop lies outside the frame has a vector of zeros.
     """
     spec_fps = [spec.fps for spec in find_camera(preset, 0)[0].cameras]
     times_s = np.array([source.sequence / spec_fps[source.camera] for source in sources])
