@@ -1,7 +1,7 @@
 """The messages from perception to association: an observation of a tracklet, a tick of a camera's clock, or a gap.
 
 A tracklet is one vehicle in one camera. It is opened, updated while it lasts, and closed. Records of the topic
-`observations` are MessagePack maps, told apart by their field `type`.
+`observations` are MessagePack maps, distinguished by their field `type`.
 """
 
 import math

@@ -206,7 +206,7 @@ class KafkaWriter:
         while self._now() < until:
             self._cluster.clock.sleep(0.1)
             self._raise_if_fenced(self._states.read_committed(self._owner).commit)
-        # Step 3: nobody else has the name: fence what is left of the producer before
+        # Step 3: on the log nobody else has the name, so fence what is left of the producer before
         self._producer = self._init_producer(deadline)
         # Step 4: what is settled now: another owner's generation, this one's commit, or less than it knows
         found = self._states.read_settled(self._owner).commit

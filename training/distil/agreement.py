@@ -111,6 +111,7 @@ def compare(
         each.recorded.camera_id: each.found.boxes[each.found.scores >= sure] for each in learned
     }  # the last one's
     for each, boxes in zip(frames, predicted, strict=True):
+        # Step 1: match the student's boxes with the vehicles that the teacher is sure of
         boxes = boxes.select(boxes.scores >= start_score)
         vehicles, matched = _matched(each, boxes, sure)
         found = matched.of_vehicle >= 0
@@ -118,9 +119,11 @@ def compare(
         result.all.add(found, right[matched.counts])
         camera = result.cameras.setdefault(each.recorded.camera_id, MatchCounts())
         camera.add(found, right[matched.counts])
+        # Step 2: the same by size: vehicles by their own, boxes by theirs
         theirs, ours = _sizes(vehicles.boxes), _sizes(boxes.boxes)
         for number, name in enumerate(SIZES):
             result.sizes[name].add(found[theirs == number], right[matched.counts & (ours == number)])
+        # Step 3: recall of vehicles that did not stand there in the camera's last frame learned from
         stood = (iou(vehicles.boxes, before.get(each.recorded.camera_id, vehicles.boxes[:0])) >= STATIONARY_IOU).any(
             axis=1
         )

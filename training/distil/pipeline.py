@@ -55,8 +55,10 @@ def distil(
     from training.distil.footage import RecordingTarget, record, recorded_frames
     from training.distil.labels import label
 
+    # Step 1: the folder of the plan, then the teacher, which may take long to open
     folder = prepare(plan, out, resume=resume)
     teacher = open_teacher()
+    # Step 2: record the frames that are missing
     target = RecordingTarget(plan.frames_per_s, max(1, round(plan.minutes * 60 * plan.frames_per_s)))
     frames_folder = folder / FRAMES
     record(
@@ -70,6 +72,7 @@ def distil(
     )
     if callbacks.stopped():
         return None
+    # Step 3: label the frames that are missing
     frames = [kept for camera in cameras for kept in recorded_frames(frames_folder, camera.id)]
     path = folder / LABELS
     labelled = label(frames, teacher, path, lambda *done: callbacks.work("labels", *done), callbacks.stopped)
@@ -91,6 +94,7 @@ def _learn(
     from training.distil.result import export_and_compare
     from training.distil.student import best_precision, train
 
+    # Step 4: split the frames and choose labels and input size
     splits = Splits.of(frames)
     spec = make_student_spec(plan, teacher.sure, splits, callbacks.notify)
     precision = best_precision()
@@ -99,9 +103,11 @@ def _learn(
         f"{len(splits.train)} frames to learn from, {len(splits.validation)} to set scores by, "
         f"{len(splits.held_out)} held out; {', '.join(spec.labels)}; images of {width}x{height}; {precision}"
     )
+    # Step 5: train the student, from its checkpoint where there is one
     student = train(spec, splits.train, folder / CHECKPOINT, precision, clock, callbacks.progress, callbacks.stopped)
     if student.step < spec.steps:
         return None
+    # Step 6: choose scores, export, and compare with the teacher
     return export_and_compare(student.network, _about(plan, spec), teacher, splits, out, folder, clock)
 
 

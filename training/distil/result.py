@@ -56,15 +56,18 @@ def export_and_compare(
 
     Raises CheckpointError, ConfigError for files that cannot be written.
     """
+    # Step 1: export without thresholds, and choose them on the validation frames
     unfinished = folder / "unfinished.onnx"
     write_detector(network, about, unfinished)
     detector = SiteDetector(unfinished, min_score=KEPT_SCORE)
     start, continues = choose_scores(
         splits.validation, _detect(detector, splits.validation), about.labels, teacher.sure
     )
+    # Step 2: export with the thresholds
     about = msgspec.structs.replace(about, start_score=start, min_scores=continues)
     write_detector(network, about, out)
     unfinished.unlink()
+    # Step 3: compare that very file with the teacher on held-out frames, and time both
     detector = SiteDetector(out)
     predicted = _detect(detector, splits.held_out)
     agreement = compare(splits.held_out, predicted, teacher.sure, start, splits.train)

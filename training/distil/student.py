@@ -77,19 +77,23 @@ class Student:
         return cast("SiteNetwork", self._average.module).eval()
 
     def train_step(self, batch: DetectionBatch) -> Tensor:
-        """One step; returns its two losses, of heat maps and boxes. Raises DivergedError before a weight changes."""
+        """Take one step; returns two losses, of heat maps and boxes. Raises DivergedError before a weight changes."""
         batch = batch.to(self.precision.device)
+        # Step 1: the rate of this step
         for group in self._optimiser.param_groups:
             group["lr"] = self.spec.rate_at(self.step)
         self._optimiser.zero_grad(set_to_none=True)
+        # Step 2: forward pass and losses
         with self.precision.context():
             logits, sides = self._learning(batch.images)
         found = losses(logits, sides, batch.heat, batch.known, batch.boxes, batch.weight)
         if not torch.isfinite(found).all():
             raise DivergedError(f"the loss is no number any more in step {self.step + 1} (try another --seed)")
+        # Step 3: backward pass, unscaled and clipped
         self._scaler.scale(found.sum()).backward()  # type: ignore[no-untyped-call]
         self._scaler.unscale_(self._optimiser)
         nn.utils.clip_grad_norm_(self._learning.parameters(), CLIP_NORM)
+        # Step 4: update weights, then their average
         self._scaler.step(self._optimiser)
         self._scaler.update()
         self._average.update_parameters(self._learning)

@@ -156,7 +156,7 @@ class Trainer:
         self.optimiser.zero_grad(set_to_none=True)
         with self.precision.context():
             losses: Tensor = module(batch.images, batch.priors, batch.labels, self._draw_slots(), batch.targets)
-        # Step 2: losses over all processes; raise before anything of this step is kept
+        # Step 2: losses over all processes; raise before a weight has changed
         means = self.context.mean(losses.detach().double()).cpu()
         if not torch.isfinite(means).all():
             values = zip(LOSSES, means.tolist(), strict=True)

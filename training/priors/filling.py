@@ -77,7 +77,7 @@ def fill(listing: Listing, maker: PriorMaker, folder: Path, on_progress: OnProgr
 
 
 def fill_share(listing: Listing, maker: PriorMaker, folder: Path, on_progress: OnProgress, share: WorkShare) -> bool:
-    """Find the priors that are missing of a share; whether the cache is whole now.
+    """Find the priors that are missing of a share; True where the cache is whole afterwards.
 
     `on_progress` gets the images done of the share, first those done before. Raises ConfigError where the folder
     cannot be written, or holds the priors of other images or another maker.
@@ -88,12 +88,15 @@ def fill_share(listing: Listing, maker: PriorMaker, folder: Path, on_progress: O
         dataset=listing.name, fingerprint=listing.fingerprint().sha256, maker=maker.name, images=len(names)
     )
     try:
+        # Step 1: the folder's metadata, which must be these, and the shards that follow from them
         size = _agree(folder, metadata).shard
         shards = {
             shard_path(folder, start // size): names[start : start + size] for start in range(0, len(names), size)
         }
+        # Step 2: find the priors of this share's shards
         mine = dict(list(shards.items())[share.number - 1 :: share.of])
         _fill(mine, places, maker, on_progress)
+        # Step 3: with all shards there, what broken-off processes left is deleted
         whole = all(path.exists() for path in shards)
         if whole:
             for left in folder.glob("*.part"):
@@ -133,7 +136,7 @@ def _find(names: Sequence[str], places: Mapping[str, Path], maker: PriorMaker) -
 
 
 def _agree(folder: Path, metadata: PriorCacheMetadata) -> PriorCacheMetadata:
-    """Say what the folder is for, unless it has been said; raises ConfigError where that was something else."""
+    """Write the folder's metadata unless it has some; raises ConfigError where they are of something else."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / METADATA_FILE
     if not path.exists():

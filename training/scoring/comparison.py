@@ -27,7 +27,7 @@ class Comparison:
 
     @classmethod
     def of(cls, cameras: Sequence[CameraTracks], *, visit_gap_s: float = VISIT_GAP_S) -> Self:
-        """Compare cameras; raises ValueError for a tracklet in two of them."""
+        """Build the comparison of cameras; raises ValueError for a tracklet in two of them."""
         tracklets = np.concatenate([np.array([], np.int64), *(camera.run.ids for camera in cameras)])
         return cls(cameras, tracklets, BoxPairs.of(cameras), sightings_of(cameras, visit_gap_s=visit_gap_s))
 

@@ -43,18 +43,22 @@ def mean_hota(data: dict[str, Any]) -> tuple[float, float, float]:
     boxes = _flat(data)
     if not len(boxes.similarity):
         return 0.0, 0.0, 0.0
+    # Step 1: pairs of overlapping boxes, and the id pairs that they belong to
     # By box pair the number of its id pair, and by id pair its two ids.
     pairs = np.stack([boxes.true_ids[boxes.true_at], boxes.run_ids[boxes.run_at]])
     ids, link = np.unique(pairs, axis=1, return_inverse=True)
     link = link.reshape(-1)
     either = np.bincount(boxes.true_ids)[ids[0]] + np.bincount(boxes.run_ids)[ids[1]]
+    # Step 2: alignment of every id pair over the whole sequence
     around_true = np.bincount(boxes.true_at, boxes.similarity)[boxes.true_at]
     around_run = np.bincount(boxes.run_at, boxes.similarity)[boxes.run_at]
     shares = boxes.similarity / (around_true + around_run - boxes.similarity)
     potential = np.bincount(link, shares, len(either))
     alignment = potential / (either - potential)
+    # Step 3: match boxes frame by frame, those of well aligned ids first
     chosen = _matching(boxes, alignment[link] * boxes.similarity)
     link, similarity = link[chosen], boxes.similarity[chosen]
+    # Step 4: detection and association at every threshold
     hota, deta, assa = [], [], []
     for threshold in THRESHOLDS:
         shared = np.bincount(link[similarity >= threshold - _EPS], minlength=len(either))

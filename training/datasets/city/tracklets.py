@@ -50,7 +50,7 @@ def follow(
     lost_after_s: float,
     noise: NoisyDetector | None,
 ) -> list[Tracklet]:
-    """The tracklets of a camera that are spoken of, by session, then track; without `noise` of the true boxes.
+    """Follow the tracklets of a camera that are opened, by session, then track; without `noise` the true boxes.
 
     Noisy boxes go through the tracker of the system; with true ones a vehicle has one tracklet a visit, as scoring
     understands it.
@@ -59,11 +59,13 @@ def follow(
     tracklets: list[Tracklet] = []
     for session in np.unique(true_boxes.session).tolist():
         places = np.flatnonzero(true_boxes.session == session).tolist()
+        # Step 1: track one session of the camera
         known: dict[int, Tracklet] = {}
         for place, found in _tracked(true_boxes, places, lost_after_s, noise):
             frame = Frame(
                 "", int(true_boxes.sequences[place]), int(true_boxes.camera_ns[place]), ClockQuality.SYNTHETIC, blank
             )
+            # Step 2: box, owner and crop quality of every tracked vehicle
             quality = crop_qualities(frame, found)
             for row, number in enumerate(found.track_ids.tolist()):
                 it = known.get(number)
@@ -75,6 +77,7 @@ def follow(
                 it.owners.append(found.labels[row])
                 it.qualities.append(float(quality[row]))
     for it in tracklets:
+        # Step 3: the frame that a tracklet is opened at; too short ones are left out
         times_ns = true_boxes.camera_ns[it.frames]
         old_enough = np.flatnonzero(times_ns - times_ns[0] >= settings.open_after_s * NS)
         it.opened = it.frames[int(old_enough[0])] if len(old_enough) else -1
@@ -84,7 +87,7 @@ def follow(
 def _tracked(
     true_boxes: TrueBoxes, places: list[int], lost_after_s: float, noise: NoisyDetector | None
 ) -> Iterator[tuple[int, Detections]]:
-    """The tracked vehicles of each frame of a session."""
+    """Track the vehicles of each frame of a session."""
     tracker = Tracker(lost_after_s=lost_after_s)
     patient = _TruthTracker(round(VISIT_GAP_S * NS))
     for place in places:
@@ -104,7 +107,7 @@ _PIXEL = np.zeros((1, 1, 3), np.uint8)
 
 @dataclass(slots=True, eq=False)
 class _TruthTracker:
-    """Follows vehicles by their ids; whoever is out of sight for too long gets a new number."""
+    """Tracker of vehicles by their ids; one out of sight for too long gets a new number."""
 
     lost_after_ns: int
     _numbers: dict[int, tuple[int, int]] = field(default_factory=dict)
