@@ -127,7 +127,7 @@ class CameraFeed:
             self._source.close()
 
     def stream(self) -> SourceStatus | None:
-        """How the present session goes, with the state of the camera's clock; None where the source does not say."""
+        """Status of the present session and of the camera's clock; None where the source does not say."""
         source = self._source
         return source.status() if isinstance(source, StatusReporting) else None
 
@@ -137,7 +137,7 @@ class CameraFeed:
         return Counter(self.counts.left_out) if status is None else self._left_out_with(status)
 
     def _left_out_with(self, status: SourceStatus) -> Counter[str]:
-        """What was left out up to and with the present session."""
+        """Frames that were left out up to and with the present session, by reason."""
         if self._counted == self.session:
             return Counter(self.counts.left_out)
         return self.counts.left_out + Counter(status.left_out)
@@ -154,7 +154,7 @@ class CameraFeed:
 
     @property
     def gave_nothing(self) -> bool:
-        """Whether no frame has come; of a recording, neither in an earlier run that this one goes on from."""
+        """True while no frame has come; of a recording, neither in an earlier run that this one goes on from."""
         return self.counts.decoded == 0 and not (self.camera.finite and self._after_ns is not None)
 
     def watch(self) -> bool:

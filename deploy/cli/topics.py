@@ -74,7 +74,7 @@ def _servers(target: str) -> str:
 
 
 def _kept(settings: dict[str, str]) -> str:
-    """How long records are kept, in words."""
+    """Retention of a topic in words."""
     last = "the last of a key" if "compact" in settings.get("cleanup.policy", "") else ""
     days = int(settings.get("retention.ms", -1)) / 86_400_000
     limit = f"{days:g} days" if days > 0 and "delete" in settings.get("cleanup.policy", "delete") else ""

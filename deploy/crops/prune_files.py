@@ -18,8 +18,8 @@ REST_S = 0.01
 LONGEST_REST_S = 1.0
 REST_SHARE = 15.0
 FILES_A_REST = 16
-"""After so many files the process rests, for so many times as long as they took: it uses a sixteenth of a core. Priority
-alone does not do it, as most of this work is done in the kernel and on the disk."""
+"""After so many files the process rests, for so many times as long as they took: it uses a sixteenth of a core.
+Priority alone does not do it, as most of this work is done in the kernel and on the disk."""
 
 OWN_NAME = re.compile(r"^(\d+\.\d+-\d+)(?:-\d+\.jpg|\.json(?:\.part)?)\Z")
 """A file of a store; the group is the stem that all files of a tracklet share."""

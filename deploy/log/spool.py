@@ -277,7 +277,7 @@ class SpooledWriter:
 
     def _reclaim(self) -> None:
         """Claim a new writer once the log answers; observations of its generation are those of a new epoch."""
-        told = False
+        warned = False
         while not self._abandoned.wait(CLOSING_RETRY_S if self._closing else RETRY_S):
             try:
                 self._writer = self._log.claim(self._owner)
@@ -289,9 +289,9 @@ class SpooledWriter:
             except LogError:
                 continue
             except BaseException as error:  # as in `_run`
-                if not told:
+                if not warned:
                     logger.warning("'%s' cannot be claimed again yet: %s", self._owner, _words(error))
-                told = True
+                warned = True
 
 
 def _words(error: BaseException) -> str:

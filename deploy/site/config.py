@@ -20,7 +20,7 @@ from ingest.redact import remember_secrets_of
 from ingest.toml_file import convert, parse_table, read_text
 
 RUNS = Path("runs")
-"""Everything that a command writes goes below it, unless told where."""
+"""Folder for everything that a command writes, unless an option names another."""
 
 
 class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -118,7 +118,7 @@ def _remember_secrets(value: object) -> None:
 
 
 def _check(config: Config) -> None:
-    """What single values cannot tell."""
+    """Check what single values cannot show."""
     seen: set[str] = set()
     for camera in config.cameras:
         if camera.id in seen:

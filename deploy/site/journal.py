@@ -70,8 +70,8 @@ class CameraJournal:
         else:
             away = f" after {now_s - known.gone_s:.1f} s" if known.gone_s is not None else ""
             causes = ", ".join(f"{cause} {times}" for cause, times in sorted(now.lost.items()))
-            told = f"; lost so far: {causes}" if causes else ""
-            logger.info("camera '%s' is open again%s (session %d%s)", now.camera, away, now.sessions, told)
+            lost = f"; lost so far: {causes}" if causes else ""
+            logger.info("camera '%s' is open again%s (session %d%s)", now.camera, away, now.sessions, lost)
         known.gone_s = known.reason = None
 
     def _log_clock(self, known: _Known, now: CameraStatus) -> None:

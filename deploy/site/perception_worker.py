@@ -154,7 +154,7 @@ class PerceptionWorker:
         return self._mailbox.dropped(camera_id)
 
     def waited_s(self, camera_id: str) -> list[float]:
-        """How long the last frames of a camera waited for this thread, in seconds."""
+        """Seconds that the last frames of a camera waited for this thread."""
         return self._mailbox.ages_s(camera_id)
 
     def _handle(self, deliveries: Sequence[Delivery]) -> None:

@@ -47,7 +47,7 @@ def stated_rate(stream: "av.VideoStream") -> Fraction | None:
 
 
 def invents_times(container: av.container.InputContainer) -> bool:
-    """Whether the format has no time stamps, so that those of its packets are made up."""
+    """True of a format without time stamps, in which those of the packets are made up."""
     return bool(container.format.flags & NO_TIMESTAMPS)
 
 

@@ -15,7 +15,7 @@ OF_LAST_STEP = 3.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Passed(Generic[Item]):
-    """What is known after a frame: those that may go on, in order, and those that are refused.
+    """Verdict after a frame: the frames that may go on, in order, and those that are refused.
 
     jumped: `accepted` begins a new timeline. late, stray: refused frames that are a little, or far, off.
     """
@@ -92,7 +92,7 @@ class Continuity(Generic[Item]):
         return 0 if step_s > -self._back_s else -1
 
     def _refuse(self) -> tuple[int, int]:
-        """How many of the held frames are late, and how many stray; none is held afterwards."""
+        """Counts of the held frames that are late, and of those that stray; none is held afterwards."""
         assert self._last_s is not None or not self._held
         stray = sum(abs(at_s - (self._last_s or 0.0)) > self._tolerance_s() for at_s, _ in self._held)
         late = len(self._held) - stray

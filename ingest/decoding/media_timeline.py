@@ -58,7 +58,7 @@ class MediaTimeline(Generic[Item]):
 
     @property
     def hopeless(self) -> bool:
-        """Whether no frame has had a time, and none will get one."""
+        """True once no frame has had a time and none will get one."""
         return self._stated_s is None and self.left_out[LeftOut.UNTIMED] >= HOPELESS
 
     def place(self, stated_s: Fraction | None, item: Item) -> Iterator[tuple[int, Item]]:

@@ -12,14 +12,14 @@ from ingest.decoding.container import best_video, reason
 from ingest.secrets import PLACEHOLDER
 
 PROBE_BYTES = {"rtsp": (32, 500_000), "http": (100_000, 5_000_000)}
-"""How much to read before the stream is believed known; the next step where the one before found no frame size."""
+"""Bytes to read before the stream is believed known; the next step where the one before found no frame size."""
 
 REFUSALS = (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError, av.error.HTTPNotFoundError)
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a stream could not be opened."""
+    """Reason for which a stream could not be opened."""
 
     why: str
     refused: bool = False

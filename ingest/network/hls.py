@@ -1,4 +1,4 @@
-"""When the segments of an HLS stream were captured, read from its playlist beside the demuxer."""
+"""Capture times of the segments of an HLS stream, read from its playlist beside the demuxer."""
 
 import io
 from collections.abc import Callable

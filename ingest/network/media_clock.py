@@ -43,7 +43,7 @@ class MediaClock:
     def anchor(self, media_ns: int, captured_ns: int, *, quality: ClockQuality, arrival_ns: int) -> None:
         """State when the frame of `media_ns` was captured; `arrival_ns` is now.
 
-        A playlist's time that cannot be is not used, and told in the status.
+        A playlist's time that cannot be is not used, and stands in the status.
         """
         if quality is ClockQuality.PLAYLIST:
             ahead_ns = captured_ns - arrival_ns
@@ -91,7 +91,7 @@ class MediaClock:
         return captured_ns, self._quality
 
     def status(self, now_ns: int) -> ClockStatus:
-        """How the clock is; `now_ns` is not needed, a stream over HTTP has no reports that grow old."""
+        """State of the clock; `now_ns` is not needed, a stream over HTTP has no reports that grow old."""
         del now_ns
         lag_ms = None if self._lag_ns is None else self._lag_ns / MS
         return ClockStatus(clock=self._quality, suspect=self._suspect, lag_ms=lag_ms, faults=int(bool(self._suspect)))

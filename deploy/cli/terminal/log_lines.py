@@ -16,7 +16,7 @@ ROOMS = ("ingest", "detect", "embed", "associate", "training", "deploy")
 
 
 class LogFormat(StrEnum):
-    """How lines on standard error are written."""
+    """Format of the lines on standard error."""
 
     TEXT = "text"
     JSON = "json"
