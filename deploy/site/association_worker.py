@@ -125,7 +125,7 @@ class AssociationWorker:
                     raise
                 blamed, error = self._associator.blamed, another
                 self._restore()
-        # Step 3: no held message is to blame, so the record itself is set aside
+        # Step 3: no other message is left to blame, so the record itself is set aside
         return self._commit_apart(record, [self._dead_letter(record, _reason(error))])
 
     def _commit_apart(self, record: StoredRecord, records: list[Record]) -> int:

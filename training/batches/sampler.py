@@ -52,7 +52,7 @@ class BatchPlan:
         others = np.flatnonzero(labels == UNLABELLED)
         others = np.repeat(others, often_each[others])
         often = [int(often_each[group[0]]) for group in groups]
-        # Step 2: refuse a training set that fills no batch
+        # Step 2: without identities batches are of the others alone; else refuse a set that fills none
         if len(others) and not groups:
             return cls([], [], [], others, 0, images, min(others_images, len(others)), seed)
         if len(groups) < identities:
