@@ -1,5 +1,6 @@
 """What several tests need: the shared recordings, and the strictness about skipping."""
 
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from deploy.cli.terminal.log_lines import ROOMS
 from ingest.redact import forget_all
 
 # The same cases every time, so that a red run can be run again; HYPOTHESIS_PROFILE=default draws new ones.
@@ -42,6 +44,18 @@ def no_secrets_of_other_tests() -> Iterator[None]:
     """A password of one test is a word of another's message."""
     yield
     forget_all()
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """Restore the log after each test: a command that ran in this process has set it up for its own standard error."""
+    root = logging.getLogger()
+    handlers, levels = root.handlers[:], {name: logging.getLogger(name).level for name in ("", *ROOMS)}
+    yield
+    root.handlers[:] = handlers
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
+    logging.captureWarnings(False)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
