@@ -34,9 +34,10 @@ def trajectories(
 ) -> None:
     """Show trajectories: a table in a terminal, every event as a JSON line in a pipe.
 
-    Every line is one revision of one identity (docs/consuming.md). With jq, the links as they are made:
+    Every line is one revision of one identity (docs/consuming.md). With jq, the cameras of every vehicle,
+    as they are found:
 
-    corridor trajectories --follow | jq -r 'select(.kind == "extended") | [.identity, .visits[].camera] | @tsv'
+    corridor trajectories -f | jq -r 'select(.kind | IN("confirmed", "extended")) | [.identity, .visits[].camera]'
     """
     if file is not None and log_url is None:
         log = open_site_log(load_config(file), file, must_exist=True)
