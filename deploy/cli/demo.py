@@ -9,6 +9,7 @@ import typer
 
 from deploy.cli.outcome import end_run
 from deploy.cli.run import summarise
+from deploy.cli.run_images import run_images
 from deploy.cli.terminal.screen import live_view, make_console
 from deploy.log.opening import open_log
 from deploy.results.journeys import read_journeys
@@ -27,7 +28,6 @@ def demo(
     comes with the program.
     Leaves a video of all cameras with global identities, and a sheet with one row a vehicle.
     """
-    from deploy.results.mosaic import FrameAlbum, write_mosaic, write_sheet
     from deploy.site.wiring import make_association_worker, make_perception_worker
 
     text = files("deploy.examples").joinpath("demo.toml").read_text()
@@ -38,26 +38,23 @@ def demo(
             old.unlink(missing_ok=True)
     except OSError as error:
         raise ConfigError(f"cannot replace {log_path}: {error.strerror} (name another folder with --out)") from error
-    console, clock, album = make_console(), SystemClock(), FrameAlbum()
+    console, clock = make_console(), SystemClock()
     log = open_log(config.log.url)
-    perception = make_perception_worker(config, log, tap=album)
-    association = make_association_worker(config, log)
-    if not console.is_terminal:
-        console.print("three cameras, a minute and a half of traffic each; this takes about a minute ...")
-    began_s = clock.monotonic_s()
-    with live_view(console, log, perception):
-        run_together(perception, association)
-    summarise(console, log, perception, config.log.url)
-    console.print(f"({clock.monotonic_s() - began_s:.0f} s)\n", highlight=False)
-    journeys = read_journeys(log)
-    if not album.frames:
-        end_run(perception)  # says why, or that it was stopped
-        raise SourceError("the demo has not shown a single frame; try again, and report it if that does not help")
-    with console.status("painting the images"):
-        write_sheet(out / "vehicles.png", album, log, journeys)
-        write_mosaic(out / "mosaic.mp4", album, log, journeys)
-    console.print(f"One row a vehicle:   {out / 'vehicles.png'}", highlight=False, soft_wrap=True)
-    console.print(f"All cameras as one:  {out / 'mosaic.mp4'}", highlight=False, soft_wrap=True)
+    with run_images(out / "mosaic.mp4", out / "vehicles.png") as images:
+        perception = make_perception_worker(config, log, tap=images.album)
+        association = make_association_worker(config, log)
+        if not console.is_terminal:
+            console.print("three cameras, a minute and a half of traffic each; this takes about a minute ...")
+        began_s = clock.monotonic_s()
+        with live_view(console, log, perception):
+            run_together(perception, association)
+        summarise(console, log, perception, config.log.url)
+        console.print(f"({clock.monotonic_s() - began_s:.0f} s)\n", highlight=False)
+        if not any(runtime.analysed for runtime in perception.runtimes.values()):
+            end_run(perception)  # says why, or that it was stopped
+            raise SourceError("the demo has not shown a single frame; try again, and report it if that does not help")
+        images.paint(console, log)
     end_run(perception, dead_letters=association.counts["dead_letters"])
-    if not journeys.linked:
+    if not read_journeys(log).linked:
         raise SourceError("no vehicle has been linked from camera to camera; please report it with what stands above")
+    images.raise_problem()

@@ -11,12 +11,13 @@ from rich.console import Console
 
 from deploy.cli.exit_codes import ExitCode
 from deploy.cli.outcome import end_run
+from deploy.cli.run_images import run_images
 from deploy.cli.terminal.screen import live_view, make_console, worker_tables
 from deploy.log.base import Log
 from deploy.log.opening import on_this_machine
 from deploy.log.topics import DEAD_LETTERS
 from deploy.results.journeys import read_journeys, visited_cameras
-from deploy.site.config import Config, load_config
+from deploy.site.config import Config, load_config, unlisted_pairs
 from deploy.site.repeating import repeating
 from deploy.site.session import run_association, run_perception, run_together
 from deploy.site.site_log import open_site_log
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 STATUS_S = 1.0
+PAIRS_NAMED = 4
 
 # `deploy.site.wiring` loads every library there is, so each command imports it when it is sure to need it.
 
@@ -44,7 +46,25 @@ StatusFile = Annotated[
 ]
 
 
-def run(file: ConfigFile, cameras: CameraList = None, status: StatusFile = None) -> None:
+MosaicFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--mosaic", help="At the end, paint a video of all cameras with identities, an .mp4.", show_default=False
+    ),
+]
+SheetFile = Annotated[
+    Path | None,
+    typer.Option("--sheet", help="At the end, paint a sheet with one row a vehicle, a .png.", show_default=False),
+]
+
+
+def run(
+    file: ConfigFile,
+    cameras: CameraList = None,
+    status: StatusFile = None,
+    mosaic: MosaicFile = None,
+    sheet: SheetFile = None,
+) -> None:
     """Everything in one process: watch the cameras and link their vehicles.
 
     Recordings are read to their end, streams until Ctrl-C. What has been found is on the log, by default
@@ -54,20 +74,25 @@ def run(file: ConfigFile, cameras: CameraList = None, status: StatusFile = None)
     config = load_config(file)
     from deploy.site.wiring import make_association_worker, make_perception_worker
 
+    warn_of_unlisted_pairs(config)
     log = open_site_log(config, file)
-    perception = make_perception_worker(config, log, only=_camera_filter(config, cameras))
-    association = make_association_worker(config, log)
-    console = make_console()
-    if _all_read(perception, config):
-        association.drain()  # what `observe` left, or a run that was killed on its last step
-    else:
-        with live_view(console, log, perception), status_file_updates(status, perception):
-            run_together(perception, association)
-    summarise(console, log, perception, config.log.url)
+    with run_images(mosaic, sheet) as images:
+        perception = make_perception_worker(config, log, only=_camera_filter(config, cameras), tap=images.album)
+        association = make_association_worker(config, log)
+        console = make_console()
+        if _all_read(perception, config):
+            images.refuse("every recording has been read before, and frames are kept only while they are analysed")
+            association.drain()  # what `observe` left, or a run that was killed on its last step
+        else:
+            with live_view(console, log, perception), status_file_updates(status, perception):
+                run_together(perception, association)
+        summarise(console, log, perception, config.log.url)
+        images.paint(console, log)
     unwatched = [camera for camera in config.camera_ids if camera not in perception.runtimes]
     if unwatched:
         console.print(f"not watched here: {', '.join(unwatched)}; what they see is waited for before links are decided")
     end_run(perception, dead_letters=association.counts["dead_letters"])
+    images.raise_problem()
 
 
 def observe(file: ConfigFile, cameras: CameraList = None, status: StatusFile = None) -> None:
@@ -94,6 +119,7 @@ def associate(
     config = load_config(file)
     from deploy.site.wiring import make_association_worker
 
+    warn_of_unlisted_pairs(config)
     log = open_site_log(config, file)
     console = make_console()
     with live_view(console, log, None):
@@ -153,6 +179,23 @@ def summarise(console: Console, log: Log, perception: "PerceptionWorker", url: s
     for event in linked[:5]:
         console.print(f"  {event.identity}: {' ▸ '.join(visited_cameras(event))}", highlight=False)
     console.print(f"The log is {url}; see it with: corridor trajectories --log {url}", highlight=False, soft_wrap=True)
+
+
+def warn_of_unlisted_pairs(config: Config) -> None:
+    """Warn once of pairs of cameras that have a travel time only by default."""
+    settings, pairs = config.associate, unlisted_pairs(config)
+    if not pairs:
+        return
+    named = ", ".join(f"{start} to {end}" for start, end in pairs[:PAIRS_NAMED])
+    more = f" and {len(pairs) - PAIRS_NAMED} more" if len(pairs) > PAIRS_NAMED else ""
+    logger.warning(
+        "no travel time is given for %s%s: %g to %g s are taken (list them as [[associate.travel]], or set "
+        "[associate] only_listed = true if no vehicle goes that way)",
+        named,
+        more,
+        settings.min_travel_s,
+        settings.max_travel_s,
+    )
 
 
 def _camera_filter(config: Config, cameras: str | None) -> frozenset[str] | None:

@@ -1,31 +1,38 @@
 """Images of linked vehicles: a video of all cameras side by side, and one row of crops a vehicle."""
 
-from bisect import bisect_left
+import math
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from deploy.log.base import Log
 from deploy.log.observations import read_messages
-from deploy.results.journeys import Journeys
-from detect.detections import Detections
+from deploy.results.drawing import GRAY, INK, PAPER, colour_of, draw_box, draw_text
+from deploy.results.frame_album import FrameAlbum
+from deploy.results.journeys import Journeys, visited_cameras
 from embed.observation import Observation
 from ingest.clock import NS
 from ingest.errors import ConfigError
-from ingest.frame import Frame, Image
+from ingest.frame import Image
 from ingest.video import VideoWriter
 
-FONT = cv2.FONT_HERSHEY_SIMPLEX
-GRAY = (150, 150, 150)
-INK = (235, 235, 235)
-PAPER = (28, 28, 28)
 CELL = (176, 120)
 """Width and height of a crop in the sheet of vehicles, pixels."""
+TILE = (480, 270)
+"""Width and height of a camera in the mosaic, pixels, unless there are too many of them."""
+MAX_WIDTH = 3840
+ROW_OF = 4
+"""Cameras side by side; more of them become a square."""
+FOOTER = 30
+PAUSE_NS = 5 * NS
+"""When no camera has a frame for so long, the mosaic goes on with the next one."""
+MEDIA_TIME_NS = 86_400 * NS
+"""Times below a day are media time, which begins at 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,22 +43,12 @@ class TrackletBox:
     box: tuple[int, int, int, int]
 
 
-@dataclass(slots=True)
-class FrameAlbum:
-    """Analysed frames, kept as JPEG: a tap for the perception worker."""
+@dataclass(frozen=True, slots=True)
+class SheetRows:
+    """Vehicles that a sheet shows, and of how many."""
 
-    frames: dict[str, list[tuple[int, NDArray[np.uint8]]]] = field(default_factory=lambda: defaultdict(list))
-
-    def __call__(self, frame: Frame, found: Detections) -> None:
-        del found  # boxes come from the log, where they have identities
-        _, jpeg = cv2.imencode(".jpg", frame.image, [cv2.IMWRITE_JPEG_QUALITY, 88])
-        self.frames[frame.camera_id].append((frame.captured_ns, np.asarray(jpeg, np.uint8)))
-
-    def at(self, camera_id: str, captured_ns: int) -> Image | None:
-        """The last frame of a camera at that time."""
-        shots = self.frames[camera_id]
-        place = bisect_left(shots, captured_ns + 1, key=lambda shot: shot[0])
-        return np.asarray(cv2.imdecode(shots[place - 1][1], cv2.IMREAD_COLOR), np.uint8) if place else None
+    painted: int
+    of: int
 
 
 def read_paths(log: Log) -> dict[str, dict[int, list[TrackletBox]]]:
@@ -73,21 +70,57 @@ def read_observations(log: Log) -> Iterator[Observation]:
 def write_mosaic(path: Path, album: FrameAlbum, log: Log, journeys: Journeys, *, frames_per_s: int = 8) -> None:
     """An MP4 of all cameras side by side; a vehicle has the same colour and number everywhere.
 
-    Gray boxes are vehicles that only one camera saw.
+    Gray boxes are vehicles that only one camera saw. It has its name only when it is whole. Raises ConfigError where
+    it cannot be written.
     """
     paths = read_paths(log)
-    cameras = sorted(album.frames)
-    times = [at_ns for camera in cameras for at_ns, _ in album.frames[camera]]
+    cameras = album.cameras
+    times_ns = sorted(at_ns for camera in cameras for at_ns in album.times_ns(camera))
     linked = {event.identity for event in journeys.linked}
-    tile = (480, 270)
-    writer = VideoWriter(path, (tile[0] * len(cameras), tile[1] + 30), frames_per_s)
-    for at_ns in range(min(times), max(times) + 1, NS // frames_per_s):
-        tiles = [_tile(album, camera, at_ns, paths[camera], journeys, linked, tile) for camera in cameras]
-        footer = np.full((30, tile[0] * len(cameras), 3), PAPER, np.uint8)
-        on_the_way = ", ".join(_on_the_way(journeys, at_ns)) or "-"
-        _text(footer, f"t = {(at_ns - min(times)) / NS:5.1f} s    between cameras: {on_the_way}", (10, 20), INK)
-        writer.write(np.vstack([np.hstack(tiles), footer]))
-    writer.close()
+    columns = len(cameras) if len(cameras) <= ROW_OF else math.ceil(math.sqrt(len(cameras)))
+    tile = _tile_size(columns)
+    unfinished = path.with_name(f"{path.stem}.unfinished{path.suffix}")
+    size = (tile[0] * columns, tile[1] * math.ceil(len(cameras) / columns) + FOOTER)
+    try:
+        writer = VideoWriter(unfinished, size, frames_per_s)
+        for at_ns in _moments(times_ns, NS // frames_per_s):
+            tiles = [_tile(album, camera, at_ns, paths[camera], journeys, linked, tile) for camera in cameras]
+            on_the_way = ", ".join(_on_the_way(journeys, at_ns)) or "-"
+            line = f"t = {(at_ns - times_ns[0]) / NS:5.1f} s    between cameras: {on_the_way}"
+            writer.write(_page(tiles, columns, size, line))
+        writer.close()
+        unfinished.replace(path)
+    except OSError as error:
+        raise ConfigError(f"cannot write the video {path}: {error.strerror or error}") from error
+
+
+def _tile_size(columns: int) -> tuple[int, int]:
+    """Width and height of one camera; even, as the codec needs them."""
+    width = min(TILE[0], MAX_WIDTH // columns)
+    return width // 2 * 2, width * TILE[1] // TILE[0] // 2 * 2
+
+
+def _moments(times_ns: Sequence[int], step_ns: int) -> Iterator[int]:
+    """Moments in even steps from the first of some sorted times to the last, without long pauses between them."""
+    at_ns = times_ns[0]
+    while True:
+        yield at_ns
+        place = bisect_right(times_ns, at_ns)
+        if place == len(times_ns):
+            return
+        upcoming_ns = times_ns[place]
+        at_ns = upcoming_ns if upcoming_ns - at_ns > PAUSE_NS else at_ns + step_ns
+
+
+def _page(tiles: Sequence[Image], columns: int, size: tuple[int, int], line: str) -> Image:
+    """One frame of the mosaic: tiles in rows, and a line below them."""
+    page = np.full((size[1], size[0], 3), PAPER, np.uint8)
+    for number, tile in enumerate(tiles):
+        height, width = tile.shape[:2]
+        top, left = number // columns * height, number % columns * width
+        page[top : top + height, left : left + width] = tile
+    draw_text(page, line, (10, size[1] - 10), INK)
+    return page
 
 
 def _tile(
@@ -99,16 +132,16 @@ def _tile(
     linked: set[str],
     size: tuple[int, int],
 ) -> Image:
-    image = album.at(camera, at_ns)
-    if image is None:
+    shot = album.at(camera, at_ns)
+    if shot is None:
         return np.full((size[1], size[0], 3), PAPER, np.uint8)
-    shots = album.frames[camera]
-    shown_ns = shots[bisect_left(shots, at_ns + 1, key=lambda shot: shot[0]) - 1][0]
+    shown_ns, image = shot
     for each in boxes.get(shown_ns // 1000, []):
         identity = journeys.identity_of.get(each.tracklet, "")
-        _draw_box(image, each.box, identity, GRAY if identity not in linked else colour_of(identity))
+        colour = GRAY if identity not in linked else colour_of(identity)
+        draw_box(image, each.box, _short(identity) if identity else "", colour)
     tile = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
-    _text(tile, camera, (10, 22), INK)
+    draw_text(tile, camera, (10, 22), INK)
     return tile
 
 
@@ -120,17 +153,32 @@ def _on_the_way(journeys: Journeys, at_ns: int) -> Iterable[str]:
                 yield f"{_short(event.identity)} ({earlier.camera} to {later.camera})"
 
 
-def write_sheet(path: Path, album: FrameAlbum, log: Log, journeys: Journeys, *, rows: int = 40) -> None:
-    """A PNG with one row a linked vehicle and one crop a camera, to see at a glance whether the links are right."""
+def write_sheet(path: Path, album: FrameAlbum, log: Log, journeys: Journeys, *, rows: int = 40) -> SheetRows:
+    """A PNG with one row a vehicle and one crop a camera, to see at a glance whether the links are right.
+
+    Linked vehicles, or all of them where none is linked, as far as the album goes back; without any nothing is
+    written. Raises ConfigError where it cannot be written.
+    """
     best = _largest_boxes(log)
-    events = journeys.linked[:rows]
-    columns = max((len(event.visits) for event in events), default=1)
+    seen = [event for event in journeys.latest.values() if visited_cameras(event)]
+    began = {camera: album.times_ns(camera)[0] for camera in album.cameras}
+    known = [
+        event
+        for event in journeys.linked or seen
+        if any(visit.camera in began and visit.leave_ns >= began[visit.camera] for visit in event.visits)
+    ]
+    events = known[:rows]
+    if not events:
+        return SheetRows(0, 0)
+    columns = max(len(event.visits) for event in events)
     sheet = np.full((len(events) * (CELL[1] + 26) + 10, columns * (CELL[0] + 10) + 130, 3), PAPER, np.uint8)
+    first_ns = min(visit.enter_ns for event in events for visit in event.visits)
+    began_ns = 0 if first_ns < MEDIA_TIME_NS else first_ns
     for row, event in enumerate(events):
         top = row * (CELL[1] + 26) + 6
         colour = colour_of(event.identity)
-        _text(sheet, event.identity, (8, top + 55), colour)
-        _text(sheet, event.label, (8, top + 75), INK)
+        draw_text(sheet, event.identity, (8, top + 55), colour)
+        draw_text(sheet, event.label, (8, top + 75), INK)
         for column, visit in enumerate(event.visits):
             left = 110 + column * (CELL[0] + 10)
             tracklet = visit.observation.rpartition("|")[0]
@@ -138,11 +186,22 @@ def write_sheet(path: Path, album: FrameAlbum, log: Log, journeys: Journeys, *, 
             if crop is not None:
                 sheet[top : top + CELL[1], left : left + CELL[0]] = crop
             cv2.rectangle(sheet, (left - 1, top - 1), (left + CELL[0], top + CELL[1]), colour, 2)
-            start_s, end_s = visit.enter_ns / NS, visit.leave_ns / NS
-            _text(sheet, f"{visit.camera}  {start_s:.1f}-{end_s:.1f} s", (left, top + CELL[1] + 15), INK)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not cv2.imwrite(str(path), sheet):
-        raise ConfigError(f"cannot write the image {path} (is the disk full?)")
+            start_s, end_s = (visit.enter_ns - began_ns) / NS, (visit.leave_ns - began_ns) / NS
+            draw_text(sheet, f"{visit.camera}  {start_s:.1f}-{end_s:.1f} s", (left, top + CELL[1] + 15), INK)
+    _save(path, sheet)
+    return SheetRows(len(events), len(known))
+
+
+def _save(path: Path, image: Image) -> None:
+    """Write a PNG, which has its name only when it is whole."""
+    _, png = cv2.imencode(".png", image)
+    unfinished = path.with_name(f"{path.stem}.unfinished{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished.write_bytes(np.asarray(png, np.uint8).tobytes())
+        unfinished.replace(path)
+    except OSError as error:
+        raise ConfigError(f"cannot write the image {path}: {error.strerror}") from error
 
 
 def _largest_boxes(log: Log) -> dict[str, tuple[int, tuple[int, int, int, int]]]:
@@ -162,9 +221,10 @@ def _largest_boxes(log: Log) -> dict[str, tuple[int, tuple[int, int, int, int]]]
 
 
 def _crop(album: FrameAlbum, camera: str, at_us: int, box: tuple[int, int, int, int]) -> Image | None:
-    image = album.at(camera, (at_us + 1) * 1000)
-    if image is None:
+    shot = album.at(camera, (at_us + 1) * 1000)
+    if shot is None:
         return None
+    _, image = shot
     left, top, right, bottom = box
     middle_x, middle_y = (left + right) / 2, (top + bottom) / 2
     scale = max((right - left) / CELL[0], (bottom - top) / CELL[1]) * 1.15
@@ -174,27 +234,5 @@ def _crop(album: FrameAlbum, camera: str, at_us: int, box: tuple[int, int, int, 
     return np.asarray(cv2.warpAffine(image, matrix, CELL, borderMode=cv2.BORDER_REPLICATE), np.uint8)
 
 
-def colour_of(identity: str) -> tuple[int, int, int]:
-    """A BGR colour of its own for every identity: neighbours in number are far apart in hue."""
-    number = int(identity.rpartition("-")[2] or 0)
-    hue = round(number * 0.618034 * 180) % 180
-    blue, green, red = cv2.cvtColor(np.array([[[hue, 190, 255]]], np.uint8), cv2.COLOR_HSV2BGR)[0, 0].tolist()
-    return blue, green, red
-
-
 def _short(identity: str) -> str:
     return f"#{identity.rpartition('-')[2]}"
-
-
-def _draw_box(image: Image, box: tuple[int, int, int, int], identity: str, colour: tuple[int, int, int]) -> None:
-    left, top, right, bottom = box
-    cv2.rectangle(image, (left, top), (right, bottom), colour, 2)
-    if identity:
-        label = _short(identity)
-        (width, _), _ = cv2.getTextSize(label, FONT, 0.6, 2)
-        cv2.rectangle(image, (left, max(top - 20, 0)), (left + width + 6, max(top, 20)), colour, -1)
-        cv2.putText(image, label, (left + 3, max(top - 5, 15)), FONT, 0.6, (20, 20, 20), 2, cv2.LINE_AA)
-
-
-def _text(image: Image, text: str, at: tuple[int, int], colour: tuple[int, int, int]) -> None:
-    cv2.putText(image, text, at, FONT, 0.5, colour, 1, cv2.LINE_AA)

@@ -1,5 +1,6 @@
 """One TOML file, checked whole before anything starts."""
 
+from itertools import permutations
 from pathlib import Path
 from typing import Annotated
 
@@ -92,6 +93,16 @@ def parse_config(text: str, name: str) -> Config:
     except ConfigError as error:
         raise ConfigError(f"{name}: {error}") from error
     return config
+
+
+def unlisted_pairs(config: Config) -> list[tuple[str, str]]:
+    """The pairs of different cameras, from one to the other, whose travel time is that of `[associate]` by default."""
+    settings = config.associate
+    if settings.only_listed:
+        return []
+    listed = {(entry.start, entry.end) for entry in settings.travel}
+    listed |= {(entry.end, entry.start) for entry in settings.travel if entry.both_ways}
+    return [pair for pair in permutations(config.camera_ids, 2) if pair not in listed]
 
 
 def default_log_url(name: str) -> str:

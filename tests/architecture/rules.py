@@ -43,7 +43,7 @@ HEAVY: dict[str, tuple[str, ...]] = {
         "embed/crops.py",
         "embed/colour.py",
         "embed/resizing.py",
-        "deploy/results/mosaic.py",
+        "deploy/results/",
         "deploy/crops/store.py",
         "training/",
     ),
