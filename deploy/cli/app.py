@@ -22,6 +22,10 @@ COMMANDS = {
         "deploy.cli.trajectories:trajectories",
         "Show trajectories: a table in a terminal, every event as a JSON line in a pipe.",
     ),
+    "annotate": (
+        "deploy.cli.annotate:annotate",
+        "Draw the boxes, track ids and labels of vehicles into a copy of each recording.",
+    ),
     "distill": (
         "deploy.cli.distill:distill",
         "Teach a small detector what a large one sees in your own footage, for sites without a GPU.",

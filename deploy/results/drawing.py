@@ -20,14 +20,20 @@ def colour_of(identity: str) -> tuple[int, int, int]:
     return blue, green, red
 
 
+SMALL_PX = 640
+"""Images narrower than this get smaller labels."""
+
+
 def draw_box(image: Image, box: tuple[int, int, int, int], label: str, colour: tuple[int, int, int]) -> None:
     """Draw a box, xyxy pixels, into an image, and its label above it, if it has one."""
     left, top, right, bottom = box
     cv2.rectangle(image, (left, top), (right, bottom), colour, 2)
     if label:
-        (width, _), _ = cv2.getTextSize(label, FONT, 0.6, 2)
-        cv2.rectangle(image, (left, max(top - 20, 0)), (left + width + 6, max(top, 20)), colour, -1)
-        cv2.putText(image, label, (left + 3, max(top - 5, 15)), FONT, 0.6, _DARK, 2, cv2.LINE_AA)
+        scale, strokes = (0.6, 2) if image.shape[1] >= SMALL_PX else (0.4, 1)
+        height = round(scale * 33)
+        (width, _), _ = cv2.getTextSize(label, FONT, scale, strokes)
+        cv2.rectangle(image, (left, max(top - height, 0)), (left + width + 6, max(top, height)), colour, -1)
+        cv2.putText(image, label, (left + 3, max(top, height) - 5), FONT, scale, _DARK, strokes, cv2.LINE_AA)
 
 
 def draw_text(image: Image, text: str, at: tuple[int, int], colour: tuple[int, int, int]) -> None:
