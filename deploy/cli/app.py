@@ -12,6 +12,7 @@ from deploy.cli.usage import RedactingGroup
 
 COMMANDS = {
     "demo": ("deploy.cli.demo:demo", "Three cameras in a synthetic city: see vehicles move from camera to camera."),
+    "init": ("deploy.cli.init:init", "Write a configuration with comments for your cameras, and a still of each."),
     "run": ("deploy.cli.run:run", "Everything in one process: watch the cameras and link their vehicles."),
     "observe": (
         "deploy.cli.run:observe",

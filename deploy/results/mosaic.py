@@ -14,6 +14,7 @@ from deploy.log.base import Log
 from deploy.log.observations import read_messages
 from deploy.results.drawing import GRAY, INK, PAPER, colour_of, draw_box, draw_text
 from deploy.results.frame_album import FrameAlbum
+from deploy.results.image_file import save_image
 from deploy.results.journeys import Journeys, visited_cameras
 from embed.observation import Observation
 from ingest.clock import NS
@@ -188,20 +189,8 @@ def write_sheet(path: Path, album: FrameAlbum, log: Log, journeys: Journeys, *, 
             cv2.rectangle(sheet, (left - 1, top - 1), (left + CELL[0], top + CELL[1]), colour, 2)
             start_s, end_s = (visit.enter_ns - began_ns) / NS, (visit.leave_ns - began_ns) / NS
             draw_text(sheet, f"{visit.camera}  {start_s:.1f}-{end_s:.1f} s", (left, top + CELL[1] + 15), INK)
-    _save(path, sheet)
+    save_image(path, sheet)
     return SheetRows(len(events), len(known))
-
-
-def _save(path: Path, image: Image) -> None:
-    """Write a PNG, which has its name only when it is whole."""
-    _, png = cv2.imencode(".png", image)
-    unfinished = path.with_name(f"{path.stem}.unfinished{path.suffix}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_bytes(np.asarray(png, np.uint8).tobytes())
-        unfinished.replace(path)
-    except OSError as error:
-        raise ConfigError(f"cannot write the image {path}: {error.strerror}") from error
 
 
 def _largest_boxes(log: Log) -> dict[str, tuple[int, tuple[int, int, int, int]]]:

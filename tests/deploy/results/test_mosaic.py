@@ -1,6 +1,7 @@
 """The mosaic and the sheet: sizes, pauses, and a name only when they are whole."""
 
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -14,7 +15,7 @@ from deploy.results.mosaic import SheetRows, write_mosaic, write_sheet
 from detect.detections import Detections
 from ingest.clock import NS
 from ingest.errors import ConfigError
-from ingest.frame import ClockQuality, Frame
+from ingest.frame import ClockQuality, Frame, Image
 from tests.deploy.results.conftest import MakeAlbum
 
 BRIGHT = np.full((90, 160, 3), 200, np.uint8)
@@ -60,7 +61,12 @@ def test_it_has_its_name_only_when_it_is_whole(
     written = tmp_path / "out" / "m.mp4"
     seen: list[bool] = []
     page = mosaic._page
-    monkeypatch.setattr(mosaic, "_page", lambda *all_: [seen.append(written.exists()), page(*all_)][1])
+
+    def watched(*of: Any) -> Image:
+        seen.append(written.exists())
+        return page(*of)
+
+    monkeypatch.setattr(mosaic, "_page", watched)
     write_mosaic(written, _filled(make_album(), [0, NS]), log, Journeys())
     assert seen
     assert not any(seen)
