@@ -13,6 +13,9 @@ from ingest.errors import ConfigError
 
 Value = TypeVar("Value", bound=msgspec.Struct)
 
+_ID_RULE = re.compile(re.escape(r"matching regex '^[A-Za-z0-9][A-Za-z0-9._-]{0,") + r"(\d+)")
+"""How msgspec says that an id is none."""
+
 
 def read_text(path: Path) -> str:
     """Read the text of a file; raises ConfigError where it cannot be read or is not UTF-8."""
@@ -70,6 +73,11 @@ def _explain(message: str, kind: type[msgspec.Struct]) -> str:
         return f"key '{prefix}{missing[1]}' is missing"
     if reason.startswith("Invalid enum value"):
         return f"key '{path}': {reason} (one of: {', '.join(_known(path, kind))})"
+    if rule := _ID_RULE.search(reason):
+        return (
+            f"key '{path}': expected letters (a to z), digits, '.', '_' and '-', beginning with a letter or digit, "
+            f"{int(rule[1]) + 1} characters at most"
+        )
     return f"key '{path}': {reason}"
 
 

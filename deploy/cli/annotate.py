@@ -27,7 +27,7 @@ def annotate(
     recordings: Annotated[list[Path], typer.Argument(metavar="RECORDING", help="Video files.", show_default=False)],
     out: Annotated[Path, typer.Option("--out", "-o", help="The folder of the copies.")] = RUNS / "annotated",
     detector: Annotated[
-        str, typer.Option("--detector", help="As in [detect] detector: a network, a file.onnx, or motion.")
+        str, typer.Option("--detector", help="As in \\[detect] detector: a network, a file.onnx, or motion.")
     ] = DetectSettings().detector,
     min_score: Annotated[
         float | None,

@@ -40,7 +40,7 @@ COMMANDS = {
         "deploy.cli.city.commands:app",
         "The synthetic city: recordings, streams and training sets with truth, rendered on the CPU.",
     ),
-    "crops": ("deploy.cli.crops:app", "Use the crops that a run has kept ([crops] keep = true)."),
+    "crops": ("deploy.cli.crops:app", "Use the crops that a run has kept (\\[crops] keep = true)."),
     "encoder": ("deploy.cli.encoder.commands:app", "Train encoders, and see how well they find vehicles again."),
     "weights": (
         "deploy.cli.weights:app",

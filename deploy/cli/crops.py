@@ -9,7 +9,7 @@ from deploy.cli.terminal.screen import make_console
 from deploy.site.config import load_config
 from ingest.errors import ConfigError
 
-app = typer.Typer(no_args_is_help=True, help="Use the crops that a run has kept ([crops] keep = true).")
+app = typer.Typer(no_args_is_help=True, help="Use the crops that a run has kept (\\[crops] keep = true).")
 
 
 @app.callback()

@@ -59,9 +59,13 @@ def distill(
             show_default=False,
         ),
     ] = None,
-    minutes: Annotated[float, typer.Option("--minutes", min=0.01, help="Minutes of every camera, at most.")] = 10.0,
+    minutes: Annotated[
+        float, typer.Option("--minutes", min=0.01, max=10_000, help="Minutes of every camera, at most.")
+    ] = 10.0,
     fps: Annotated[float, typer.Option("--fps", min=0.01, max=120, help="Labelled frames a second.")] = 2.0,
-    steps: Annotated[int, typer.Option("--steps", min=1, help="Steps of the training, 8 images each.")] = 3000,
+    steps: Annotated[
+        int, typer.Option("--steps", min=1, max=10_000_000, help="Steps of the training, 8 images each.")
+    ] = 3000,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the initial weights and all random choices.")] = 0,
     out: Annotated[Path, typer.Option("--out", "-o", help="The detector; its folder is beside it.")] = OUT,
     resume: Annotated[
@@ -174,12 +178,22 @@ def _report(done: "DistillationResult") -> None:
         f"{about.teacher}: {speed.teacher_ms:.1f} ms a frame; the student: {speed.student_ms:.1f} ms, "
         f"{speed.teacher_ms / speed.student_ms:.1f} times as fast",
         f"Look at {done.sheet}: the teacher's boxes on the left, the student's on the right.",
-        f'The detector is {done.path}; use it with: [detect] detector = "{done.path}"',
     ]
+    useful = agreement.all.found > 0
+    if useful:
+        lines.append(f'The detector is {done.path}; use it with: [detect] detector = "{done.path}"')
     if len(about.labels) > 1:
         lines.insert(0, f"{agreement.named_alike} of {agreement.all.found} found vehicles have the teacher's label")
     for line in lines:
         console.print(line, highlight=False, soft_wrap=True, markup=False)
+    if not useful:
+        typer.echo(
+            f"not everything was done: {done.path} finds none of the {agreement.all.vehicles} vehicles that the "
+            "teacher sees in the held-out frames; do not use it, give more --steps or --minutes "
+            f"(exit code {ExitCode.PARTLY})",
+            err=True,
+        )
+        raise typer.Exit(ExitCode.PARTLY)
 
 
 def _percent(share: float | None) -> str:

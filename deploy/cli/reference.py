@@ -57,7 +57,7 @@ def _names(parameter: Any) -> str:
 
 def _help_text(text: str) -> str:
     """Paragraphs on one line each; examples, which are commands, as code."""
-    paragraphs = (paragraph.strip("\b\n ") for paragraph in text.split("\n\n"))
+    paragraphs = (paragraph.strip("\b\n ") for paragraph in _plain(text).split("\n\n"))
     return "\n\n".join(
         f"```bash\n{paragraph}\n```" if paragraph.startswith("corridor ") else " ".join(paragraph.split())
         for paragraph in paragraphs
@@ -66,4 +66,9 @@ def _help_text(text: str) -> str:
 
 def _cell(text: str) -> str:
     """Text that stays within a cell of a Markdown table."""
-    return " ".join(text.split()).replace("|", r"\|")
+    return " ".join(_plain(text).split()).replace("|", r"\|")
+
+
+def _plain(text: str) -> str:
+    """Help without the backslashes that keep a terminal's markup from taking `[crops]` for a colour."""
+    return text.replace(r"\[", "[")

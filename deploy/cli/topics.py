@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from deploy.cli.terminal.screen import make_console
 from deploy.site.config import load_config
 from ingest.errors import ConfigError
 
@@ -24,15 +24,16 @@ Target = Annotated[
         metavar="FILE_OR_URL", help="A configuration, or kafka://HOST:PORT[,HOST:PORT].", show_default=False
     ),
 ]
-PLAIN_WIDTH = 400
-"""Columns of a table that goes to a file or a pipe: one line a row."""
 
 
 @app.command()
 def create(
     target: Target,
     replication: Annotated[
-        int, typer.Option("--replication", min=1, help="Copies of every record: 3 in production, at most one a broker.")
+        int,
+        typer.Option(
+            "--replication", min=1, max=32_767, help="Copies of every record: 3 in production, at most one a broker."
+        ),
     ] = 1,
 ) -> None:
     """Make the topics that are missing; those that are there are left as they are."""
@@ -59,8 +60,7 @@ def list_topics(target: Target) -> None:
             _kept(topic.settings) if found else "-",
             Text(topic.problem or "present", "yellow" if topic.problem else "green"),
         )
-    terminal = Console(highlight=False)
-    (terminal if terminal.is_terminal else Console(highlight=False, width=PLAIN_WIDTH)).print(table)
+    make_console(highlight=False).print(table)
 
 
 def _servers(target: str) -> str:

@@ -14,6 +14,7 @@ from deploy.log.finding import only_log
 from deploy.log.opening import open_log
 from deploy.log.topics import TRAJECTORIES
 from deploy.results.journeys import read_journeys
+from deploy.results.recent_journeys import newest_first
 from deploy.site.config import load_config
 from deploy.site.site_log import open_site_log
 from ingest.signals import stops_on_signal
@@ -53,7 +54,7 @@ def trajectories(
             with live_view(make_console(), log, None):
                 stop.wait()
         else:
-            make_console().print(trajectory_table(read_journeys(log), rows=1_000_000))
+            make_console().print(trajectory_table(newest_first(list(read_journeys(log).latest.values()))))
 
 
 def _print_json(log: Log, follow: bool, stop: threading.Event) -> None:

@@ -1,6 +1,5 @@
 """`corridor weights`: which networks there are, fetch them, check them."""
 
-import sys
 from typing import Annotated, Any
 
 import msgspec
@@ -11,6 +10,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 from rich.table import Table
 from rich.text import Text
 
+from deploy.cli.terminal.screen import make_console
 from deploy.weights import catalogue as weights
 from deploy.weights import download
 from deploy.weights.catalogue import Catalogue, Network, WeightsInspection, WeightsState
@@ -24,8 +24,6 @@ app = typer.Typer(
 )
 
 STYLES = {WeightsState.PRESENT: "green", WeightsState.MISSING: "yellow", WeightsState.WRONG: "red"}
-PLAIN_WIDTH = 400
-"""Columns of a table that goes to a file or a pipe: one line a row, with no edge to wrap at."""
 
 
 @app.command("list")
@@ -177,7 +175,7 @@ def _progress(console: Console) -> Progress:
 
 
 def _console() -> Console:
-    return Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=PLAIN_WIDTH)
+    return make_console(highlight=False)
 
 
 def _say(console: Console, text: str) -> None:

@@ -35,6 +35,7 @@ FOLDERS = ("city", "encoder")
 BENCHES = (
     "startup",
     "demo_loaded",
+    "screen",
     "pipeline",
     "crop_deletion",
     "association",

@@ -45,7 +45,7 @@ PresetName = Annotated[str, typer.Argument(metavar="PRESET", help="A preset, or 
 CameraNumbers = Annotated[
     str | None, typer.Option("--cameras", help="Only these cameras, numbers with commas between; default: all.")
 ]
-Workers = Annotated[int | None, typer.Option(help="Processes; default: one a core.", show_default=False)]
+Workers = Annotated[int | None, typer.Option(max=1024, help="Processes; default: one a core.", show_default=False)]
 
 
 @app.command()
@@ -66,7 +66,8 @@ def render(
         ),
     ] = None,
     bitrate: Annotated[
-        int | None, typer.Option(help="Of each video, kbit/s; default: as is usual for its size.", show_default=False)
+        int | None,
+        typer.Option(max=100_000, help="Of each video, kbit/s; default: as is usual for its size.", show_default=False),
     ] = None,
     workers: Workers = None,
 ) -> None:
@@ -114,13 +115,12 @@ def serve(
     """
     recordings = _plan_recordings(preset, recorded, cameras, seconds, None, None)
     console, clock = make_console(), SystemClock()
-    _record(console, recordings, workers)
-    playback = Playback(clock, recordings[0].seconds, loop=loop)
-    server = RtspServer(port, host=host, clock=clock)
     paths = {each.camera: f"/{_preset_name(each.camera)}/{each.index}" for each in recordings}
-    for each in recordings:
-        mount(server, paths[each.camera], each, playback)
-    with server:
+    with RtspServer(port, host=host, clock=clock) as server:  # a port that is taken is said before minutes of rendering
+        _record(console, recordings, workers)
+        playback = Playback(clock, recordings[0].seconds, loop=loop)
+        for each in recordings:
+            mount(server, paths[each.camera], each, playback)
         console.print("For `corridor run`:\n", highlight=False)
         sources = {camera: server.url(path) for camera, path in paths.items()}
         typer.echo(configuration([(camera, url, None) for camera, url in sources.items()]))
@@ -168,8 +168,8 @@ def sheet(
     preset: Annotated[str | None, typer.Argument(help="A preset, or a .city file.", show_default=False)] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="A PNG.")] = RECORDINGS / "sheet.png",
     fleet: Annotated[bool, typer.Option("--fleet", help="Vehicles, instead of what the cameras see.")] = False,
-    columns: Annotated[int, typer.Option(min=1, help="Tiles in a row.")] = 4,
-    tile: Annotated[int, typer.Option(min=64, help="Width of a tile, pixels.")] = 320,
+    columns: Annotated[int, typer.Option(min=1, max=32, help="Tiles in a row.")] = 4,
+    tile: Annotated[int, typer.Option(min=64, max=4096, help="Width of a tile, pixels.")] = 320,
 ) -> None:
     """Paint a contact sheet: what each camera of a preset sees, or with --fleet its vehicles."""
     _check_renderer()

@@ -20,13 +20,15 @@ if TYPE_CHECKING:
 
 def crops(
     out: Annotated[Path, typer.Argument(help="The folder of the set; new, or an unfinished one.", show_default=False)],
-    identities: Annotated[int, typer.Option(help="How many vehicles.")] = 2000,
-    cameras: Annotated[int, typer.Option(help="How many cameras, taken from the presets in turn.")] = 8,
-    views: Annotated[int, typer.Option(help="Images of each vehicle in each camera.")] = 2,
+    identities: Annotated[int, typer.Option(max=1_000_000, help="How many vehicles.")] = 2000,
+    cameras: Annotated[int, typer.Option(max=1000, help="How many cameras, taken from the presets in turn.")] = 8,
+    views: Annotated[int, typer.Option(max=1000, help="Images of each vehicle in each camera.")] = 2,
     seed: Annotated[int, typer.Option(help="Another seed, other vehicles and other places.")] = 1,
     presets: Annotated[str | None, typer.Option(help="Names with commas between; default: all.")] = None,
     test_share: Annotated[float, typer.Option(help="Share of the vehicles that is not for training.")] = 0.3,
-    workers: Annotated[int | None, typer.Option(help="Processes; default: one a core.", show_default=False)] = None,
+    workers: Annotated[
+        int | None, typer.Option(max=1024, help="Processes; default: one a core.", show_default=False)
+    ] = None,
 ) -> None:
     """Make a set of vehicle crops with identities, boxes and masks, in the layout of VeRi-776.
 

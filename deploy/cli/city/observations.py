@@ -58,7 +58,9 @@ def observations(
         bool, typer.Option("--truth-boxes", help="The true boxes, without a detector's mistakes.")
     ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Draws the detector's mistakes.")] = 1,
-    workers: Annotated[int | None, typer.Option(help="Processes; default: one a core.", show_default=False)] = None,
+    workers: Annotated[
+        int | None, typer.Option(max=1024, help="Processes; default: one a core.", show_default=False)
+    ] = None,
 ) -> None:
     """Write the observations of all cameras of a preset, without rendering every frame.
 

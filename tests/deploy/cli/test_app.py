@@ -2,8 +2,11 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from rich.text import Text
 from typer.core import TyperGroup
 from typer.main import get_command
 from typer.testing import CliRunner
@@ -60,3 +63,40 @@ sys.exit(f"loaded: {{loaded}}" if loaded else 0)
 """
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
     assert ended.returncode == 0, ended.stderr
+
+
+def every_command() -> Iterator[tuple[str, Any]]:
+    """Each command and group by its name."""
+    waiting: list[tuple[str, Any]] = [(name, deferred(name).load()) for name in COMMANDS]
+    while waiting:
+        name, command = waiting.pop()
+        yield name, command
+        waiting += [(f"{name} {below}", each) for below, each in getattr(command, "commands", {}).items()]
+
+
+ALL = dict(every_command())
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_nothing_in_the_help_is_taken_for_a_colour(name: str) -> None:
+    texts = [ALL[name].help or "", *(getattr(each, "help", None) or "" for each in ALL[name].params)]
+    for text in texts:
+        assert Text.from_markup(text).plain.count("[") == text.count("["), text
+
+
+def test_tables_of_the_configuration_are_in_the_help() -> None:
+    told = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "120"})
+    assert "([crops] keep = true)" in told.output
+
+
+def test_counts_have_an_upper_bound() -> None:
+    """A slip of the finger must not ask for a million processes; a seed counts nothing."""
+    kinds = [
+        (name, parameter.name, parameter.type_descriptor)
+        for name, command in ALL.items()
+        for parameter in command.params
+        if hasattr(parameter, "type_descriptor")
+    ]
+    counts = [each for each in kinds if each[2].annotation is int and each[1] != "seed"]
+    assert len(counts) > 10
+    assert [each[:2] for each in counts if each[2].parameter_info.max is None] == []

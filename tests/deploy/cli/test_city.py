@@ -1,6 +1,7 @@
 """`corridor city`: complete recordings with a truth that lies on the vehicles, made once."""
 
 import signal
+import socket
 import tomllib
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -206,6 +207,16 @@ class TestCommand:
         assert result.returncode == 2
         assert "Traceback" not in result.stderr
         assert not list(tmp_path.iterdir())
+
+    def test_a_taken_port_is_said_before_anything_is_rendered(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(city_command, "_record", lambda *_: pytest.fail("it has begun to render"))
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            with pytest.raises(SourceError, match=f"cannot serve RTSP on 127.0.0.1:{port}"):
+                city_command.serve("smooth", port=port, recorded=tmp_path)
+        assert list(tmp_path.iterdir()) == []
 
     def test_what_cannot_be_is_said_in_one_line(self, tmp_path: Path) -> None:
         result = corridor(tmp_path, "city", "serve", "atlantis")

@@ -112,7 +112,7 @@ def test_what_was_spared_and_why_is_told_by_camera(tmp_path: Path, monkeypatch: 
         console.print(foundation_table(camera_statuses(worker)))
     lines = shown.get().splitlines()
     assert lines[0].strip() == "Key frames: 1 calls of 2.0 frames, 25% of the time"
-    assert lines[2].split() == ["a", "7", "1", "4", "0", "2", "33", "30", "0", "3", "0"]
+    assert lines[3].split() == ["a", "7", "1", "4", "0", "2", "33", "30", "0", "3", "0"]
 
 
 def test_without_a_large_detector_nothing_is_told_of_one(tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ def test_logging_that_is_set_up_again_doubles_no_line(capsys: pytest.CaptureFixt
 def test_a_run_says_in_json_what_its_cameras_do(tmp_path: Path) -> None:
     write_clip(tmp_path / "clip.mp4", 50, size=(320, 192))
     cameras = "".join(f'[[cameras]]\nid = "{name}"\nsource = "clip.mp4"\n' for name in "ab")
-    (tmp_path / "c.toml").write_text(cameras + '[detect]\ndetector = "motion"\n')
+    (tmp_path / "c.toml").write_text(cameras + '[detect]\ndetector = "motion"\n[associate]\nonly_listed = true\n')
     result = corridor(tmp_path, "--log-format", "json", "run", "c.toml")
     assert result.returncode == 0, result.stderr
     messages = [json.loads(line)["message"] for line in result.stderr.splitlines()]
