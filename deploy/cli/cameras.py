@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from deploy.cli.exit_codes import ExitCode
-from deploy.cli.terminal.screen import make_console
+from deploy.cli.terminal.screen import make_console, narrow_table
 from deploy.site.config import load_config
 from ingest.camera import Camera
 from ingest.clock import NS, Clock, SystemClock
@@ -42,14 +41,17 @@ def check(
     config = load_config(file)
     clock = SystemClock()
     results = [_check_camera(camera, clock) for camera in config.cameras]
-    table = Table(box=None, header_style="bold cyan")
-    for name in ("camera", "picture", "frames/s", "clock", "first frame", "error"):
-        table.add_column(name)
+    names = ("camera", "picture", "frames/s", "clock", "first frame")
+    rows = []
     for result in results:
         size = f"{result.size[0]}x{result.size[1]}" if result.size else "none"
         rate = f"{result.frames_per_s:.1f}" if result.frames_per_s else ""
-        table.add_row(result.camera.id, size, rate, result.clock, f"{result.open_s:.2f} s", result.error)
-    make_console().print(table)
+        rows.append([result.camera.id, size, rate, result.clock, f"{result.open_s:.2f} s"])
+    console = make_console()
+    console.print(narrow_table("Cameras", names, rows, left=("picture", "clock"), wraps="camera"))
+    for result in results:
+        if result.error:
+            console.print(f"{result.camera.id}: {result.error}", highlight=False, soft_wrap=True, markup=False)
     broken = [result.camera.id for result in results if result.error]
     none = f"no picture from {len(broken)} of {len(results)} cameras: {', '.join(broken)}"
     if len(broken) == len(results):
