@@ -3,6 +3,7 @@
 import re
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -121,15 +122,32 @@ def test_the_whole_way(folder: Path, shared_data: Path, monkeypatch: pytest.Monk
     clip = shared_data / "video" / "overhead_640x360.mp4"
     arguments = [str(clip), "--teacher", "crossroad-1016", "--minutes", "0.2", "--fps", "2", "--steps", "2"]
     ended = command(*arguments, "-o", "mine.onnx")
-    assert ended.exit_code == 0, ended.output
+    assert ended.exit_code == 3, ended.output  # after two steps it finds nothing yet
     for line in ("frames 24/24", "labels 24/24", "14 frames to learn from", "steps 2/2"):
         assert line in ended.stderr
     assert re.search(r"crossroad-1016: \d.* ms a frame; the student: \d.* ms, \d", ended.stdout)
-    assert '[detect] detector = "mine.onnx"' in ended.stdout
+    assert '[detect] detector = "mine.onnx"' not in ended.stdout
+    assert "mine.onnx finds none of the" in ended.stderr
     again = command(*arguments, "-o", "mine.onnx")
     assert "go on with --resume" in str(again.exception)
     for name in ("mine.onnx", "mine/sheet.png", "mine/report.json"):
         assert (folder / name).stat().st_size > 100
+
+
+@pytest.mark.parametrize(("found", "code"), [(0, 3), (1, 0)])
+def test_only_a_detector_that_finds_something_is_recommended(
+    monkeypatch: pytest.MonkeyPatch, found: int, code: int
+) -> None:
+    counts = SimpleNamespace(vehicles=4, found=found, predicted=2, recall=found / 4, precision=found / 2)
+    agreement = SimpleNamespace(all=counts, sizes={}, cameras={}, moved=counts, named_alike=0)
+    speed = SimpleNamespace(teacher_ms=9.0, student_ms=3.0)
+    about = SimpleNamespace(teacher="motion", labels=["vehicle"])
+    done = SimpleNamespace(agreement=agreement, speed=speed, about=about, path="s.onnx", sheet="s.png")
+    monkeypatch.setattr(distill_command, "distil", lambda *_, **__: done)
+    ended = command("clip.mp4", "--teacher", "motion")
+    assert ended.exit_code == code, ended.output
+    assert ('detector = "s.onnx"' in ended.stdout) == (found > 0)
+    assert ("finds none of the 4 vehicles" in ended.stderr) == (found == 0)
 
 
 def test_brackets_in_paths_are_told_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:

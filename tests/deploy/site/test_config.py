@@ -59,6 +59,11 @@ WRONG = {
     ),
     "long ago": (CAMERA + "starts_at = 0001-01-01T00:00:00", "starts_at"),
     "line in id": ('[[cameras]]\nid="a\\n"\nsource="x"', r"key 'cameras\[0\].id'"),
+    "id with blanks": (
+        '[[cameras]]\nid="north gate"\nsource="x"',
+        "beginning with a letter or digit, 64 characters at most",
+    ),
+    "zone": (CAMERA + '[associate]\nzone="-a"', r"key 'associate.zone': expected letters .* 32 characters at most"),
     "travel": (CAMERA + '[[associate.travel]]\nstart="north"\nend="south"\nmin_s=1\nmax_s=2', "camera 'south'"),
     "window": (CAMERA + "[associate]\nmin_travel_s=9\nmax_travel_s=3", "not below"),
     "log": (CAMERA + '[log]\nurl="redis://x"', "log.url 'redis://x'"),
