@@ -26,8 +26,8 @@ sed -e "s|@PORT@|$port|g" -e "s|@CONTROLLER_PORT@|$((port + 1))|g" -e "s|@DATA@|
   "$here/server.properties" >"$dir/server.properties"
 java=(java -Xms128m -Xmx384m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto -Djava.awt.headless=true -cp "$libs/*")
 if [ ! -f "$dir/data/meta.properties" ]; then
-  # Any 16 bytes, in base64 without padding, name a cluster.
-  id="$(head -c 16 /dev/urandom | base64 | tr '+/' '-_' | tr -d '=')"
+  # Any 16 bytes, in base64 without padding, name a cluster; a name that began with `-` would be taken for an option.
+  id="$(head -c 16 /dev/urandom | base64 | tr '+/' '-_' | tr -d '=' | sed 's/^-/A/')"
   "${java[@]}" kafka.tools.StorageTool format -t "$id" -c "$dir/server.properties" >&2
 fi
 echo "Kafka on 127.0.0.1:$port, its data in $dir; stop it with Ctrl-C" >&2
