@@ -74,11 +74,11 @@ def run(
     config = load_config(file)
     from deploy.site.wiring import make_association_worker, make_perception_worker
 
-    warn_of_unlisted_pairs(config)
     log = open_site_log(config, file)
     with run_images(mosaic, sheet) as images:
         perception = make_perception_worker(config, log, only=_camera_filter(config, cameras), tap=images.album)
         association = make_association_worker(config, log)
+        warn_of_unlisted_pairs(config)
         console = make_console()
         if _all_read(perception, config):
             images.refuse("every recording has been read before, and frames are kept only while they are analysed")
@@ -119,8 +119,8 @@ def associate(
     config = load_config(file)
     from deploy.site.wiring import make_association_worker
 
-    warn_of_unlisted_pairs(config)
     log = open_site_log(config, file)
+    warn_of_unlisted_pairs(config)
     console = make_console()
     with live_view(console, log, None):
         association = run_association(

@@ -69,4 +69,4 @@ def test_refused_before_the_run(site: Path, options: list[str], message: str) ->
     result = corridor(site, "run", "site.toml", *options)
     assert result.returncode == 2
     assert message in result.stderr
-    assert len(result.stderr.strip().splitlines()) == 2  # and the warning of travel times
+    assert len(result.stderr.strip().splitlines()) == 1
