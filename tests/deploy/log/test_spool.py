@@ -46,12 +46,13 @@ class Failing:
 
 
 class FailingWriter:
-    """Its writer, which is spent after a failure."""
+    """Its writer, which as Kafka's is spent after a failure: whatever is committed then is refused."""
 
     def __init__(self, log: Failing, inner: Writer) -> None:
         self._log = log
         self._inner = inner
         self.generation, self.position, self.state, self.dropped = inner.generation, inner.position, inner.state, 0
+        self._spent = False
 
     def commit(
         self,
@@ -60,9 +61,13 @@ class FailingWriter:
         state: Mapping[str, bytes | None] | None = None,
         position: int | None = None,
     ) -> None:
+        if self._spent:
+            raise SpentWriterError("this writer has failed before")
         if self._log.away.is_set():
+            self._spent = True
             raise LogError("the log is away")
         if (error := self._log.at_commit(records)) is not None:
+            self._spent = isinstance(error, LogError) and not isinstance(error, RefusedRecordError)
             raise error
         self._inner.commit(records, state=state, position=position)
 
