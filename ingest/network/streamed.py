@@ -21,9 +21,9 @@ from ingest.decoding.display import image_of
 from ingest.decoding.left_out import LeftOut
 from ingest.errors import AuthFailedError, SourceError
 from ingest.frame import ClockQuality, Frame
-from ingest.network.connection import Failure, open_stream, with_password
 from ingest.network.hls import Anchor, HlsTimes
 from ingest.network.media_clock import MediaClock
+from ingest.network.open_stream import Failure, open_stream, with_password
 from ingest.network.pace import Pace
 from ingest.network.stream_clock import REPORT_WAIT_S, StreamClock
 from ingest.redact import redact, redact_source

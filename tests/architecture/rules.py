@@ -28,7 +28,7 @@ HEAVY: dict[str, tuple[str, ...]] = {
         "ingest/decoding/container.py",
         "ingest/decoding/display.py",
         "ingest/video.py",
-        "ingest/network/connection.py",
+        "ingest/network/open_stream.py",
         "ingest/network/hls.py",
         "ingest/network/streamed.py",
         "ingest/network/h264.py",

@@ -21,7 +21,7 @@ from tests.bench.measure import table
 from tests.bench.tracking import DATA
 from training.datasets.base import ImageSet, ReidData
 from training.datasets.images import read_image
-from training.datasets.opening import open_dataset
+from training.datasets.registry import open_dataset
 from training.evaluation.evaluate import evaluate_fold_runs
 from training.evaluation.protocols import EvaluationConditions, EvaluationRow, evaluate_features
 from training.teacher.vectors import views

@@ -7,7 +7,7 @@ import pytest
 
 from ingest.camera import Camera, check_camera
 from ingest.errors import ConfigError
-from ingest.network.connection import with_password
+from ingest.network.open_stream import with_password
 from ingest.open_camera import check_source, password
 from ingest.redact import redact
 

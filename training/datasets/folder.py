@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ingest.errors import ConfigError
 from training.datasets.base import UNKNOWN_CAMERA, ImageSet, ReidData
-from training.datasets.formats import DatasetFormat, ImageRow, existing
+from training.datasets.format import DatasetFormat, ImageRow, existing
 from training.datasets.images import images_anywhere, images_right_in, list_images, scan
 from training.datasets.left_out import LeftOut, Reason
 from training.datasets.listing import Listing, Parts

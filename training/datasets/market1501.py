@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from training.datasets.base import ImageSet, ReidData
-from training.datasets.formats import DatasetFormat, by_name_pattern, compare_counts
+from training.datasets.format import DatasetFormat, by_name_pattern, compare_counts
 from training.datasets.images import images_right_in
 from training.datasets.left_out import LeftOut
 from training.datasets.listing import Listing, Parts

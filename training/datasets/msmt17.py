@@ -4,7 +4,7 @@ from functools import partial
 from pathlib import Path
 
 from training.datasets.base import ImageSet, ReidData
-from training.datasets.formats import DatasetFormat, compare_counts, existing, split_lines
+from training.datasets.format import DatasetFormat, compare_counts, existing, split_lines
 from training.datasets.left_out import LeftOut, Reason
 from training.datasets.listing import Listing, Parts
 from training.datasets.names import read_text

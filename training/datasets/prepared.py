@@ -57,7 +57,7 @@ def prepare_set(settings: DataSettings) -> PreparedSet:
     Raises ConfigError where its priors or its teacher's features are of other files.
     """
     from training.datasets.names import shown
-    from training.datasets.opening import decided, list_dataset
+    from training.datasets.registry import decided, list_dataset
     from training.priors.cache import PriorCache
     from training.teacher.vectors import load_teacher_vectors
 

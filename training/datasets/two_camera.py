@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ingest.errors import ConfigError
 from training.datasets.base import ImageSet, ReidData
-from training.datasets.formats import DatasetFormat, by_name_pattern
+from training.datasets.format import DatasetFormat, by_name_pattern
 from training.datasets.images import images_right_in, list_images
 from training.datasets.left_out import LeftOut
 from training.datasets.listing import Listing, Parts

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from training.datasets.base import UNKNOWN_CAMERA, UNKNOWN_IDENTITY, ImageSet, ReidData
-from training.datasets.formats import DatasetFormat
+from training.datasets.format import DatasetFormat
 from training.datasets.images import images_anywhere
 from training.datasets.left_out import LeftOut
 from training.datasets.listing import Listing, Parts

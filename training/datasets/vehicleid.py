@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from training.datasets.base import UNKNOWN_CAMERA, ImageSet, Protocol, ReidData
-from training.datasets.formats import DatasetFormat, ImageRow, compare_counts, existing, split_lines
+from training.datasets.format import DatasetFormat, ImageRow, compare_counts, existing, split_lines
 from training.datasets.images import is_image
 from training.datasets.left_out import LeftOut
 from training.datasets.listing import Listing, Parts

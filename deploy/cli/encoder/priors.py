@@ -86,7 +86,7 @@ def priors(
     on a CPU: share the work among GPUs with --shard and --device, into one folder; the last to end reports. Leaves a
     sheet of images to look at.
     """
-    from training.datasets.opening import list_dataset
+    from training.datasets.registry import list_dataset
     from training.priors.cache import PriorCache
     from training.priors.filling import WorkShare, fill_share
 

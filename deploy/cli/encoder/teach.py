@@ -32,7 +32,7 @@ def teach(
     images.
     """
     need_torch()
-    from training.datasets.opening import list_dataset
+    from training.datasets.registry import list_dataset
     from training.encoder.checkpoint import check_writable
     from training.teacher.vectors import save_teacher_vectors
     from training.teacher.vectors import teacher_vectors as all_of

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.synthetic.camera.spec import FAR_M, NEAR_M, Points, Projection
-from ingest.synthetic.vehicle.models import Model
+from ingest.synthetic.vehicle.model import Model
 from ingest.synthetic.world.presets import Preset, trips_of
 from ingest.synthetic.world.traffic import Segment
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from ingest.synthetic.vehicle.models import BodyType, Model, Span
+from ingest.synthetic.vehicle.model import BodyType, Model, Span
 
 
 def _car(

@@ -8,7 +8,7 @@ import numpy as np
 
 from ingest.errors import ConfigError
 from ingest.synthetic.vehicle.catalogue import MODELS
-from ingest.synthetic.vehicle.models import Bgr, Model
+from ingest.synthetic.vehicle.model import Bgr, Model
 from ingest.synthetic.vehicle.paints import BUS_PAINTS, PAINTS
 
 Weights = tuple[tuple[str, float], ...]

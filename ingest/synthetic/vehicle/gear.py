@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from ingest.synthetic.vehicle.models import Model
+from ingest.synthetic.vehicle.model import Model
 
 RoofLoad = Literal["", "box", "ladder", "boards", "heap"]
 

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 
 from ingest.synthetic.vehicle.gear import Gear, Rider, draw_gear, draw_rider
-from ingest.synthetic.vehicle.models import Model
+from ingest.synthetic.vehicle.model import Model
 from ingest.synthetic.vehicle.paint.panel import Colour, bgr
 from ingest.synthetic.vehicle.paints import ACCENTS_BGR, CLOTHES_BGR
 

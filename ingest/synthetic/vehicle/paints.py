@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from ingest.synthetic.vehicle.models import Bgr
+from ingest.synthetic.vehicle.model import Bgr
 
 PAINTS: Mapping[str, tuple[Bgr, ...]] = MappingProxyType(
     {

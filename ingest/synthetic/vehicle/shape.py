@@ -4,7 +4,7 @@ import numpy as np
 
 from ingest.frame import Image
 from ingest.synthetic.mesh import Mesh
-from ingest.synthetic.vehicle.body.body import build_body
+from ingest.synthetic.vehicle.body.build import build_body
 from ingest.synthetic.vehicle.fleet import Vehicle
 from ingest.synthetic.vehicle.livery import draw_livery
 from ingest.synthetic.vehicle.paint.atlas import paint_atlas

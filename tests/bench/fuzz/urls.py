@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 from deploy.site.config import parse_config
 from ingest.camera import Camera
 from ingest.errors import CorridorError, SourceError
-from ingest.network.connection import with_password
+from ingest.network.open_stream import with_password
 from ingest.network.streamed import StreamedVideo
 from ingest.redact import redact, redact_source, remember
 from ingest.secrets import PLACEHOLDER

@@ -20,7 +20,7 @@ from ingest.frame import Image
 from tests.conftest import ROOT
 from tests.training.datasets import layouts
 from tests.training.toy_vehicles import draw_vehicles
-from training.datasets.opening import list_dataset
+from training.datasets.registry import list_dataset
 from training.encoder.config import DataSettings, EncoderConfig, ValidationSettings, load_encoder_config
 from training.encoder.recipe import MODERN, PAPER, Recipe
 from training.priors.filling import fill

@@ -30,7 +30,7 @@ from tests.training.datasets import layouts
 from tests.training.priors.planted import files
 from training.datasets.city.layout import BOXES_AND_MASKS, CAMERAS
 from training.datasets.images import read_image
-from training.datasets.opening import list_dataset, open_dataset
+from training.datasets.registry import list_dataset, open_dataset
 from training.priors import filling as prior_filling
 from training.priors.cache import PriorCache, PriorCacheMetadata, stored
 from training.priors.makers import choose

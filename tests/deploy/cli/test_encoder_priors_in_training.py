@@ -14,7 +14,7 @@ from deploy.cli.encoder.commands import app
 from ingest.errors import ConfigError
 from tests.training.priors.planted import FromName, quiet
 from tests.training.toy_vehicles import draw_vehicles
-from training.datasets.opening import list_dataset, open_dataset
+from training.datasets.registry import list_dataset, open_dataset
 from training.encoder.checkpoint import load_checkpoint
 from training.priors import filling as prior_filling
 from training.priors.cache import PriorCacheMetadata

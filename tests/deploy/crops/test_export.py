@@ -14,7 +14,7 @@ from deploy.results.journeys import Journeys, journeys_of
 from ingest.errors import ConfigError
 from tests.system.command import corridor
 from tests.training.datasets.layouts import write_images
-from training.datasets.opening import open_dataset
+from training.datasets.registry import open_dataset
 
 
 def seen(identity: str, *cameras: str, track: int, kind: Kind = Kind.EXTENDED) -> TrajectoryEvent:

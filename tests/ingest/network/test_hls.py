@@ -9,7 +9,7 @@ import pytest
 from ingest.camera import Camera
 from ingest.clock import NS
 from ingest.frame import ClockQuality, Frame
-from ingest.network.connection import with_password
+from ingest.network.open_stream import with_password
 from ingest.network.playlist import parse_playlist
 from ingest.network.streamed import StreamedVideo
 from ingest.redact import redact

@@ -26,7 +26,7 @@ from ingest.clock import NS, SystemClock
 from ingest.errors import AuthFailedError, SourceError
 from ingest.frame import ClockQuality, Frame
 from ingest.network.access_unit import AccessUnit
-from ingest.network.connection import with_password
+from ingest.network.open_stream import with_password
 from ingest.network.stream_clock import ClockStatus
 from ingest.network.streamed import StreamedVideo
 from ingest.open_camera import open_camera

@@ -7,7 +7,7 @@ import pytest
 from ingest.errors import ConfigError
 from ingest.synthetic.vehicle.catalogue import MODELS
 from ingest.synthetic.vehicle.fleet import LOOK_ALIKES, REAL_TRAFFIC, FleetMix, Vehicle, draw_vehicle
-from ingest.synthetic.vehicle.models import Bgr
+from ingest.synthetic.vehicle.model import Bgr
 from ingest.synthetic.vehicle.paints import PAINTS
 
 KINDS = ("car", "van", "truck", "bus", "motorcycle")

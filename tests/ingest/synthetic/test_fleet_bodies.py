@@ -18,7 +18,7 @@ from ingest.synthetic.render.panda import ENGINE_LOCK, Pass, discard_scene, make
 from ingest.synthetic.render.vehicles import LIVE_BODIES, body_of
 from ingest.synthetic.vehicle.catalogue import MODELS
 from ingest.synthetic.vehicle.fleet import Vehicle, draw_vehicle
-from ingest.synthetic.vehicle.models import Model
+from ingest.synthetic.vehicle.model import Model
 from ingest.synthetic.vehicle.paint.atlas_layout import ATLAS_PX, FRONT, LEFT, REAR, RIGHT, ROOF, Region
 from ingest.synthetic.vehicle.paint.lamp_places import lamp_places
 from ingest.synthetic.vehicle.shape import shape_of

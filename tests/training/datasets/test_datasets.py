@@ -15,7 +15,7 @@ from training.datasets import two_camera
 from training.datasets.base import UNKNOWN_CAMERA, IdentityMap, ImageSet, Protocol, ReidData, fingerprint, need_images
 from training.datasets.city.layout import BOXES_AND_MASKS, CAMERAS
 from training.datasets.images import read_image
-from training.datasets.opening import list_dataset, open_dataset
+from training.datasets.registry import list_dataset, open_dataset
 
 
 def identities(images: ImageSet) -> list[str]:

@@ -17,7 +17,7 @@ from tests.training.datasets import layouts
 from training.datasets.base import ImageSet, ReidData
 from training.datasets.images import read_image
 from training.datasets.left_out import Reason
-from training.datasets.opening import list_dataset, open_dataset
+from training.datasets.registry import list_dataset, open_dataset
 from training.evaluation.retrieval import answerable
 
 

@@ -9,7 +9,7 @@ from ingest.errors import ConfigError
 from tests.training.datasets import layouts
 from training.batches.sampler import BatchPlan
 from training.datasets.base import UNLABELLED, IdentityMap
-from training.datasets.opening import open_dataset
+from training.datasets.registry import open_dataset
 from training.datasets.union import united
 
 

@@ -11,7 +11,7 @@ from embed.priors import Prior
 from ingest.frame import Image
 from tests.training.datasets import layouts
 from training.datasets.listing import Listing
-from training.datasets.opening import list_dataset
+from training.datasets.registry import list_dataset
 
 
 @dataclass

@@ -11,7 +11,7 @@ from embed.priors import Prior, box_only, rasterise
 from ingest.errors import ConfigError
 from tests.training.datasets import layouts
 from tests.training.priors.planted import FromName, quiet
-from training.datasets.opening import list_dataset
+from training.datasets.registry import list_dataset
 from training.evaluation.image_sheet import write_sheet
 from training.priors.cache import PriorCache, prior_source
 from training.priors.filling import fill

@@ -14,7 +14,7 @@ import pytest
 from ingest.errors import ConfigError
 from tests.training.datasets import layouts
 from tests.training.priors.planted import FromName, files, large, quiet
-from training.datasets.opening import list_dataset
+from training.datasets.registry import list_dataset
 from training.priors import filling as prior_filling
 from training.priors.cache import SHARD, PriorCache
 from training.priors.filling import WorkShare, fill, fill_share
@@ -23,7 +23,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from tests.training.priors.planted import FromName, quiet
-from training.datasets.opening import list_dataset
+from training.datasets.registry import list_dataset
 from training.priors.filling import WorkShare, fill_share
 
 when, count = sys.argv[3], 0

@@ -19,7 +19,7 @@ from ingest.truth import encode_mask
 from tests.training.datasets import layouts
 from tests.training.priors.planted import files, quiet
 from training.datasets.city.layout import BOXES_AND_MASKS
-from training.datasets.opening import list_dataset
+from training.datasets.registry import list_dataset
 from training.priors.filling import fill
 from training.priors.makers import CityPriors, DetectedPriors, choose
 

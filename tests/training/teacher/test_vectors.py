@@ -24,7 +24,7 @@ from ingest.frame import Image
 from tests.training.toy_training import make_job, run
 from tests.training.toy_vehicles import draw_vehicles
 from training.datasets.base import UNLABELLED, IdentityMap
-from training.datasets.opening import list_dataset
+from training.datasets.registry import list_dataset
 from training.encoder.checkpoint import load_checkpoint, load_network
 from training.encoder.objective import Objective
 from training.encoder.recipe import PAPER

@@ -5,7 +5,7 @@ import numpy as np
 from ingest.synthetic.mesh import Mesh, box, grid, tube
 from ingest.synthetic.vehicle.body.loft import cab_length_m, outline_of
 from ingest.synthetic.vehicle.gear import Gear
-from ingest.synthetic.vehicle.models import CROWN_M, Model
+from ingest.synthetic.vehicle.model import CROWN_M, Model
 from ingest.synthetic.vehicle.paint.atlas_layout import (
     CARGO,
     DARK_SPOT,

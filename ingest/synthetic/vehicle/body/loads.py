@@ -5,7 +5,7 @@ import numpy as np
 from ingest.synthetic.mesh import Floats, Mesh, box, grid, join
 from ingest.synthetic.vehicle.body.loft import LOAD_ROOF_SHARE, end_uv, side_uv
 from ingest.synthetic.vehicle.gear import Gear
-from ingest.synthetic.vehicle.models import Model
+from ingest.synthetic.vehicle.model import Model
 from ingest.synthetic.vehicle.paint.atlas_layout import (
     CARGO,
     DARK_SPOT,

@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 
 from ingest.synthetic.mesh import Floats, Mesh, grid, join
-from ingest.synthetic.vehicle.models import CROWN_M, Model
+from ingest.synthetic.vehicle.model import CROWN_M, Model
 from ingest.synthetic.vehicle.paint.atlas_layout import FRONT, LEFT, REAR, RIGHT, ROOF
 
 CAB_ROOF_SHARE = 0.4

@@ -5,7 +5,7 @@ import numpy as np
 from ingest.synthetic.mesh import Floats, Mesh, box, grid, join, tube
 from ingest.synthetic.vehicle.body.parts import wheel
 from ingest.synthetic.vehicle.gear import Rider
-from ingest.synthetic.vehicle.models import Model
+from ingest.synthetic.vehicle.model import Model
 from ingest.synthetic.vehicle.paint.atlas_layout import (
     CARGO,
     DARK_SPOT,

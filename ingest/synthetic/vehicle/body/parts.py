@@ -3,7 +3,7 @@
 import numpy as np
 
 from ingest.synthetic.mesh import Floats, Mesh, box, grid, join
-from ingest.synthetic.vehicle.models import Model
+from ingest.synthetic.vehicle.model import Model
 from ingest.synthetic.vehicle.paint.atlas_layout import DARK_SPOT, MIRROR_SPOT, ODD_WHEEL, WHEEL, Region
 
 _SEGMENTS = 16

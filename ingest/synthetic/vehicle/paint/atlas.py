@@ -6,7 +6,7 @@ from ingest.frame import Image
 from ingest.synthetic.mesh import Floats
 from ingest.synthetic.vehicle.body.loft import LOAD_ROOF_SHARE, outline_of, texture_top_m
 from ingest.synthetic.vehicle.livery import Livery
-from ingest.synthetic.vehicle.models import Model
+from ingest.synthetic.vehicle.model import Model
 from ingest.synthetic.vehicle.paint.atlas_layout import ATLAS_PX, FRONT, LEFT, REAR, RIGHT, ROOF
 from ingest.synthetic.vehicle.paint.ends import paint_base as paint_end_base
 from ingest.synthetic.vehicle.paint.ends import paint_front, paint_rear

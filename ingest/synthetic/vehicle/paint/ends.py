@@ -4,7 +4,7 @@ import numpy as np
 
 from ingest.synthetic.vehicle.body.loft import end_share, outline_of
 from ingest.synthetic.vehicle.livery import Livery
-from ingest.synthetic.vehicle.models import Model
+from ingest.synthetic.vehicle.model import Model
 from ingest.synthetic.vehicle.paint.glass import BLACK, paint_side_glass, varnish
 from ingest.synthetic.vehicle.paint.lamp_places import head_height_m, tail_height_m
 from ingest.synthetic.vehicle.paint.panel import Colour, Panel, Points, bgr, corners, round_points

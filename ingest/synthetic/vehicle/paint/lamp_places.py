@@ -4,7 +4,7 @@ import numpy as np
 
 from ingest.synthetic.mesh import Floats
 from ingest.synthetic.vehicle.body.loft import outline_of
-from ingest.synthetic.vehicle.models import Model
+from ingest.synthetic.vehicle.model import Model
 
 
 def head_height_m(model: Model) -> float:

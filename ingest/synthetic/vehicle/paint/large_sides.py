@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 
 from ingest.synthetic.vehicle.livery import Livery
-from ingest.synthetic.vehicle.models import Model
+from ingest.synthetic.vehicle.model import Model
 from ingest.synthetic.vehicle.paint.glass import BLACK, paint_side_glass
 from ingest.synthetic.vehicle.paint.panel import Colour, Panel, Points, bgr, corners, round_points
 

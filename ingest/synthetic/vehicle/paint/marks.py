@@ -5,7 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.synthetic.vehicle.livery import Livery, Mark
-from ingest.synthetic.vehicle.models import Model
+from ingest.synthetic.vehicle.model import Model
 from ingest.synthetic.vehicle.paint.panel import Panel, Points, bgr, corners, round_points
 
 _DUST = bgr(96, 108, 116)

@@ -4,7 +4,7 @@ import numpy as np
 
 from ingest.synthetic.vehicle.body.loft import cab_length_m
 from ingest.synthetic.vehicle.livery import Livery
-from ingest.synthetic.vehicle.models import Model
+from ingest.synthetic.vehicle.model import Model
 from ingest.synthetic.vehicle.paint.glass import BLACK, level_varnish, paint_screen
 from ingest.synthetic.vehicle.paint.panel import Panel, bgr, corners
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from ingest.synthetic.vehicle.body.loft import belt_at, cab_length_m, outline_of
 from ingest.synthetic.vehicle.livery import Livery
-from ingest.synthetic.vehicle.models import Model
+from ingest.synthetic.vehicle.model import Model
 from ingest.synthetic.vehicle.paint.glass import BLACK, paint_side_glass, varnish
 from ingest.synthetic.vehicle.paint.lamp_places import head_height_m, tail_height_m
 from ingest.synthetic.vehicle.paint.panel import Panel, Points, bgr, round_points

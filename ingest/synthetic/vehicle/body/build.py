@@ -12,7 +12,7 @@ from ingest.synthetic.vehicle.body.loft import build_loft, lean
 from ingest.synthetic.vehicle.body.motorcycles import build_motorcycle
 from ingest.synthetic.vehicle.body.parts import build_mirrors, build_underbody, build_wheels
 from ingest.synthetic.vehicle.livery import Livery
-from ingest.synthetic.vehicle.models import Model
+from ingest.synthetic.vehicle.model import Model
 
 
 def build_body(model: Model, livery: Livery) -> Mesh:

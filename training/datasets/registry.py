@@ -8,7 +8,7 @@ from pathlib import Path
 from ingest.errors import ConfigError
 from training.datasets import folder, market1501, msmt17, two_camera, unnamed, vehicleid, veri776
 from training.datasets.base import ReidData
-from training.datasets.formats import DatasetFormat, single_image_identities
+from training.datasets.format import DatasetFormat, single_image_identities
 from training.datasets.images import images_anywhere
 from training.datasets.left_out import LeftOut
 from training.datasets.listing import Listing
