@@ -8,7 +8,9 @@ import av.container
 import av.error
 from av.stream import Disposition
 
-av.logging.set_level(av.logging.PANIC)  # FFmpeg writes whole URLs, passwords included, to standard error
+# FFmpeg's messages hold whole URLs, passwords included. At any level but None PyAV takes Python's lock for each of
+# them, also in a decoder's threads, and whoever closes a container waits for those with the lock held: for ever.
+av.logging.set_level(None)
 
 NO_TIMESTAMPS = 0x80
 """AVFMT_NOTIMESTAMPS: the format has none, and what a packet carries is the demuxer's invention."""

@@ -1,5 +1,6 @@
 """Opening a network stream with FFmpeg, without a word of its URL in any error."""
 
+import errno
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -44,7 +45,7 @@ def open_stream(
             if clock.monotonic_s() - began_s >= timeout[0]:  # often comes as "invalid data"
                 return Failure("no answer", timed_out=True)
             why = reason(error) if isinstance(error, av.error.FFmpegError) else type(error).__name__
-            failure = Failure(why, setup="method SETUP failed" in str(error))
+            failure = Failure(why, setup=getattr(error, "errno", None) == errno.EPROTONOSUPPORT)
             if isinstance(error, av.error.InvalidDataError | av.error.EOFError):
                 continue
             return failure

@@ -1,5 +1,7 @@
 """Recordings through PyAV."""
 
+import subprocess
+import sys
 from itertools import islice
 from pathlib import Path
 
@@ -9,6 +11,7 @@ from ingest.clock import NS
 from ingest.errors import SourceError
 from ingest.frame import ClockQuality
 from ingest.video import RecordedVideo
+from tests.conftest import ROOT
 from tests.ingest.clips import SIZE, write_clip
 
 
@@ -67,6 +70,25 @@ def test_closing_closes_the_file(tmp_path: Path, began: int) -> None:
     assert list(frames) == []
     assert not is_open(path)
     source.close()
+
+
+CLOSE_OFTEN = """
+import sys
+from pathlib import Path
+from ingest.video import RecordedVideo
+
+for _ in range(1000):
+    source = RecordedVideo(Path(sys.argv[1]), "a")
+    frames = source.frames()
+    next(frames)
+    source.close()
+    assert not list(frames)
+"""
+
+
+def test_closing_while_a_decoder_s_threads_work_never_stands_still(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "a.mp4", 50)
+    subprocess.run([sys.executable, "-c", CLOSE_OFTEN, str(path)], cwd=ROOT, check=True, timeout=120)
 
 
 def test_a_title_that_is_not_utf_8_stops_nobody(tmp_path: Path) -> None:
