@@ -56,7 +56,9 @@ def odd(rng: random.Random, record: bytes) -> bytes:
     """One to three values replaced by odd ones, at any depth."""
     try:
         message = msgspec.msgpack.decode(record)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return record  # damaged before
+    if not isinstance(message, dict | list):
         return record
     for _ in range(rng.randint(1, 3)):
         place: Any = message
