@@ -1,7 +1,7 @@
 """Whatever the first version has written opens today: a log with its state, a configuration, a checkpoint's names.
 
-tests/data/first_site was made by revision 28706bd: a run of two small clips, and a training of a few seconds, of which only
-names and shapes are kept.
+tests/data/first_site was made by revision 28706bd: a run of two small clips, and a training of a few seconds, of
+which only names and shapes are kept.
 """
 
 import json
