@@ -14,7 +14,7 @@ from ingest.errors import ConfigError
 Value = TypeVar("Value", bound=msgspec.Struct)
 
 _ID_RULE = re.compile(re.escape(r"matching regex '^[A-Za-z0-9][A-Za-z0-9._-]{0,") + r"(\d+)")
-"""How msgspec says that an id is none."""
+"""Words in which msgspec refuses an id."""
 
 
 def read_text(path: Path) -> str:

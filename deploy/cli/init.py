@@ -76,7 +76,7 @@ def _asked() -> list[str]:
 
 
 def _note(look: FirstLook, stills: Path) -> str:
-    """What is known of a camera now; its still is saved by the way."""
+    """Describe a camera for the configuration's comment, and save its still."""
     if look.frame is None:
         return f"no frame when this was written: {look.error}"
     from deploy.results.image_file import save_image

@@ -166,7 +166,7 @@ def status_file_updates(path: Path | None, perception: "PerceptionWorker") -> It
 
 
 def summarise(console: Console, log: Log, perception: "PerceptionWorker", url: str) -> None:
-    """What came of a run, and where it is."""
+    """Print the links of a run, and the address of its log."""
     journeys = read_journeys(log)
     sightings, linked = len(journeys.identity_of), journeys.linked
     console.print(worker_tables(perception))

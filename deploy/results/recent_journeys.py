@@ -18,7 +18,7 @@ BATCH = 1000
 POLL_S = 0.25
 RETRY_S = 1.0
 LEAVE_S = 1.0
-"""How long the end waits for a read that hangs."""
+"""Seconds that the end waits for a read that hangs."""
 
 
 class RecentJourneys:

@@ -56,7 +56,7 @@ class _Opening(threading.Thread):
             self.done.set()
 
     def result(self, wait_s: float) -> FirstLook:
-        """What came; raises nothing."""
+        """Result of the look; without one its source is closed, and the error names the `wait_s` seconds. Raises nothing."""
         if self._found is not None:
             return self._found
         if self._source is not None:
