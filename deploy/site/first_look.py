@@ -56,7 +56,7 @@ class _Opening(threading.Thread):
             self.done.set()
 
     def result(self, wait_s: float) -> FirstLook:
-        """Result of the look; without one its source is closed, and the error names the `wait_s` seconds. Raises nothing."""
+        """Result of the look; without one its source is closed, and the error names `wait_s`. Raises nothing."""
         if self._found is not None:
             return self._found
         if self._source is not None:
