@@ -12,20 +12,28 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Record to be appended to a topic."""
+    """Record to be appended to a topic.
+
+    appended_ns: append time of a record that is copied from another log, Unix nanoseconds; the log's clock if None.
+    """
 
     topic: str
     key: str
     value: bytes
+    appended_ns: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class StoredRecord:
-    """A record with its place in its topic; offsets rise, and may have gaps."""
+    """A record with its place in its topic; offsets rise, and may have gaps.
+
+    appended_ns: when it was appended, Unix nanoseconds by the clock of its writer, in whole milliseconds.
+    """
 
     offset: int
     key: str
     value: bytes
+    appended_ns: int
 
 
 class Writer(Protocol):

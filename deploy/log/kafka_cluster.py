@@ -222,6 +222,7 @@ def settings_of(layout: Layout, replication: int) -> dict[str, str]:
     """A topic's settings on Kafka."""
     policies = ["compact"] if layout.compacted else []
     settings = {"min.insync.replicas": str(min(2, replication)), "retention.ms": "-1"}
+    settings["message.timestamp.type"] = "CreateTime"  # a copy keeps the append times of what it was copied from
     if layout.retention_days is not None:
         policies.append("delete")
         settings["retention.ms"] = str(layout.retention_days * DAY_MS)

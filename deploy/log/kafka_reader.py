@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from kafka import TopicPartition
 from kafka.errors import AuthorizationError, KafkaError, KafkaTimeoutError, OffsetOutOfRangeError
 
+from deploy.log.append_times import MS
 from deploy.log.base import StoredRecord
 from deploy.log.kafka_cluster import Cluster, short_reason
 from ingest.errors import LogError
@@ -132,7 +133,8 @@ class PartitionReader:
                 raise
             for record in fetched.get(self._partition, ()):
                 key = (record.key or b"").decode(errors="replace")
-                found.append(StoredRecord(record.offset + 1, key, record.value or b""))
+                appended_ns = max(0, record.timestamp) * MS  # -1 where a broker keeps none
+                found.append(StoredRecord(record.offset + 1, key, record.value or b"", appended_ns))
             if self._cluster.clock.monotonic_s() > deadline:
                 if found:
                     break

@@ -42,12 +42,16 @@ class OwnerState:
 
 @dataclass(frozen=True, slots=True)
 class KafkaRecord:
-    """A record as Kafka takes it; `value` None deletes a key of a compacted topic."""
+    """A record as Kafka takes it; `value` None deletes a key of a compacted topic.
+
+    timestamp_ms: its append time; None leaves it to the client.
+    """
 
     topic: str
     partition: int
     key: bytes
     value: bytes | None
+    timestamp_ms: int | None = None
 
 
 def partition_of(owner: str) -> int:

@@ -23,6 +23,7 @@ from kafka.errors import (
     UnsupportedVersionError,
 )
 
+from deploy.log.append_times import MS, append_time_ns
 from deploy.log.base import Record
 from deploy.log.kafka_cluster import (
     BLOCK_TIMEOUT_S,
@@ -117,7 +118,13 @@ class KafkaWriter:
             position = self._last.position if position is None else position
             commit = Commit(self._last.generation, position, self._last.batch + 1)
             sent = [
-                KafkaRecord(self._cluster.topic(record.topic), 0, record.key.encode(), record.value)
+                KafkaRecord(
+                    self._cluster.topic(record.topic),
+                    0,
+                    record.key.encode(),
+                    record.value,
+                    append_time_ns(record, self._cluster.clock) // MS,
+                )
                 for record in records
             ]
             sent += commit_records(self._cluster, self._owner, state, commit)
@@ -278,7 +285,11 @@ class KafkaWriter:
             (
                 kafka_record,
                 producer.send(
-                    kafka_record.topic, kafka_record.value, kafka_record.key, partition=kafka_record.partition
+                    kafka_record.topic,
+                    kafka_record.value,
+                    kafka_record.key,
+                    partition=kafka_record.partition,
+                    timestamp_ms=kafka_record.timestamp_ms,
                 ),
             )
             for kafka_record in transaction

@@ -2,6 +2,9 @@
 
 WAL with synchronous=FULL: a commit that has returned survives a power cut. Any number of processes may read; writers
 take turns, for a few milliseconds each.
+
+Format 2 gave every record its append time. A log of format 1 is read as it is, and becomes one of format 2, in place,
+when it is opened to be written; its old rows keep an empty append time, for which their event time is read.
 """
 
 import os
@@ -13,15 +16,19 @@ from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import quote
 
+from deploy.log.append_times import append_time_ns, time_of_old_record_ns
 from deploy.log.base import Record, StoredRecord
 from deploy.log.topics import COMPACTED
+from ingest.clock import Clock, SystemClock
 from ingest.errors import FencedError, LogError, LogOpeningError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+WITHOUT_APPEND_TIMES = 1
+"""The version before, which is still read."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS records (
-    topic TEXT NOT NULL, offset INTEGER NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL,
+    topic TEXT NOT NULL, offset INTEGER NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, appended_ns INTEGER,
     PRIMARY KEY (topic, offset)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS ends (topic TEXT PRIMARY KEY, offset INTEGER NOT NULL) WITHOUT ROWID;
@@ -39,11 +46,12 @@ class SqliteLog:
     """A log in a SQLite file; it may be shared between threads and processes.
 
     With `must_exist` nothing is made and nothing changed by opening. Raises LogOpeningError if the file cannot be made,
-    or is something else.
+    or is something else. `clock` gives the append times.
     """
 
-    def __init__(self, path: Path, *, must_exist: bool = False) -> None:
+    def __init__(self, path: Path, *, must_exist: bool = False, clock: Clock | None = None) -> None:
         self.path = path
+        self.clock: Clock = clock or SystemClock()
         self._lock = threading.RLock()
         try:
             if not must_exist:
@@ -53,7 +61,7 @@ class SqliteLog:
         except (OSError, sqlite3.Error) as error:
             raise LogOpeningError(f"cannot open the log {path}: {error} (is the folder there and writable?)") from error
         try:
-            self._check_format(must_exist)
+            self._has_append_times = self._check_format(must_exist)
             if not must_exist:
                 self._prepare()
             self._file = path.stat().st_ino
@@ -66,8 +74,11 @@ class SqliteLog:
             self._db.close()
             raise
 
-    def _check_format(self, must_exist: bool) -> None:
-        """Raise LogOpeningError for somebody else's database or another format, before anything is touched."""
+    def _check_format(self, must_exist: bool) -> bool:
+        """Return whether records have append times, before anything is touched.
+
+        Raises LogOpeningError for somebody else's database or another format.
+        """
         # In one statement, so that another process which is just making the log is seen before or after, not amid.
         version, tables = self._db.execute(
             "SELECT user_version, (SELECT count(*) FROM sqlite_master) FROM pragma_user_version"
@@ -75,20 +86,25 @@ class SqliteLog:
         foreign = tables > 0
         if version == 0 and (foreign or must_exist):
             raise LogOpeningError(f"{self.path} is no log of Corridor; name another file")
-        if version not in (0, SCHEMA_VERSION):
+        if version not in (0, WITHOUT_APPEND_TIMES, SCHEMA_VERSION):
             raise LogOpeningError(
                 f"the log {self.path} has format {version}, this Corridor writes {SCHEMA_VERSION}; name another file"
             )
+        return bool(version == SCHEMA_VERSION)
 
     def _prepare(self) -> None:
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
-        compacted = ", ".join(f"'{topic}'" for topic in COMPACTED)
-        schema = _SCHEMA.format(compacted=compacted)
-        self._db.executescript(f"BEGIN IMMEDIATE; {schema}; PRAGMA user_version={SCHEMA_VERSION}; COMMIT")
+        self._db.execute("BEGIN IMMEDIATE")
+        _migrate(self._db)
+        for statement in _SCHEMA.format(compacted=", ".join(f"'{topic}'" for topic in COMPACTED)).split(";"):
+            self._db.execute(statement)
+        self._db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+        self._db.execute("COMMIT")
 
     def claim(self, owner: str) -> "SqliteWriter":
         with self.transaction() as db:
+            _migrate(db)  # it may have been opened as one that must exist
             db.execute(
                 "INSERT INTO owners VALUES (?, 1, 0) ON CONFLICT (owner) DO UPDATE SET generation = generation + 1",
                 (owner,),
@@ -102,10 +118,20 @@ class SqliteLog:
     def read(self, topic: str, after: int, limit: int) -> list[StoredRecord]:
         with self._lock, _translated_errors(self.path):
             rows = self._db.execute(
-                "SELECT offset, key, value FROM records WHERE topic = ? AND offset > ? ORDER BY offset LIMIT ?",
+                f"SELECT offset, key, value, {self._append_time_column()} FROM records "
+                "WHERE topic = ? AND offset > ? ORDER BY offset LIMIT ?",
                 (topic, after, limit),
             ).fetchall()
-        return [StoredRecord(*row) for row in rows]
+        return [
+            StoredRecord(offset, key, value, time_of_old_record_ns(value) if appended_ns is None else appended_ns)
+            for offset, key, value, appended_ns in rows
+        ]
+
+    def _append_time_column(self) -> str:
+        if not self._has_append_times:  # a process that writes may have changed the format meanwhile
+            (version,) = self._db.execute("PRAGMA user_version").fetchone()
+            self._has_append_times = version == SCHEMA_VERSION
+        return "appended_ns" if self._has_append_times else "NULL"
 
     def end(self, topic: str) -> int:
         with self._lock, _translated_errors(self.path):
@@ -190,7 +216,7 @@ class SqliteWriter:
                     f"'{self._owner}' is owned by another process now (generation {generation}, this one has "
                     f"{self._generation}); stop one of the two"
                 )
-            _append(db, records)
+            _append(db, records, self._log.clock)
             _change_state(db, self._owner, state)
             if position is not None:
                 db.execute("UPDATE owners SET position = ? WHERE owner = ?", (position, self._owner))
@@ -203,7 +229,15 @@ class SqliteWriter:
                 self._state[key] = value
 
 
-def _append(db: sqlite3.Connection, records: Sequence[Record]) -> None:
+def _migrate(db: sqlite3.Connection) -> None:
+    """Make a log of format 1 one of format 2, within a transaction: no row is touched, whatever the size."""
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    if version == WITHOUT_APPEND_TIMES:
+        db.execute("ALTER TABLE records ADD COLUMN appended_ns INTEGER")
+        db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+
+
+def _append(db: sqlite3.Connection, records: Sequence[Record], clock: Clock) -> None:
     ends: dict[str, int] = {}
     for record in records:
         if record.topic not in ends:
@@ -213,8 +247,8 @@ def _append(db: sqlite3.Connection, records: Sequence[Record]) -> None:
             db.execute("DELETE FROM records WHERE topic = ? AND key = ?", (record.topic, record.key))
         ends[record.topic] += 1
         db.execute(
-            "INSERT INTO records VALUES (?, ?, ?, ?)",
-            (record.topic, ends[record.topic], record.key, record.value),
+            "INSERT INTO records VALUES (?, ?, ?, ?, ?)",
+            (record.topic, ends[record.topic], record.key, record.value, append_time_ns(record, clock)),
         )
     db.executemany("INSERT OR REPLACE INTO ends VALUES (?, ?)", ends.items())
 

@@ -12,6 +12,7 @@ import msgspec
 from associate.associator import Associator
 from associate.trajectory import TrajectoryEvent
 from associate.trajectory import encode as encode_event
+from deploy.log.append_times import UNKNOWN_NS
 from deploy.log.base import Log, Record, StoredRecord
 from deploy.log.topics import DEAD_LETTERS, IDENTITIES, OBSERVATIONS, TRAJECTORIES
 from embed.observation import Message, decode
@@ -152,7 +153,7 @@ class AssociationWorker:
                 if record.offset <= before and _id_of(record) == message.id:
                     return record
             end = begin
-        return StoredRecord(before, message.camera, b"")
+        return StoredRecord(before, message.camera, b"", UNKNOWN_NS)
 
     def run(self, stop: threading.Event, *, finished: Callable[[], bool] = lambda: False, once: bool = False) -> None:
         """Work until `stop` is set, or until `finished` says that nothing more will come and all has been read.

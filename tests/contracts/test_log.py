@@ -14,9 +14,11 @@ from typing import Protocol, TypeVar
 import pytest
 
 from deploy.log import sqlite_log
+from deploy.log.append_times import MS
 from deploy.log.base import Log, Record, StoredRecord
 from deploy.log.sqlite_log import SqliteLog
 from deploy.log.topics import DEAD_LETTERS, IDENTITIES, OBSERVATIONS, TRAJECTORIES
+from ingest.clock import NS
 from ingest.errors import FencedError, LogError
 from tests.conftest import ROOT
 
@@ -163,6 +165,36 @@ def test_what_is_committed_is_read_at_once(place: Place) -> None:
         writer.commit([observation(number)])
         assert numbers(log.read(OBSERVATIONS, 0, 100)) == list(range(number + 1))
     assert numbers(soon(place.open(), OBSERVATIONS, 20)) == list(range(20))
+
+
+def test_every_record_has_its_append_time(place: Place) -> None:
+    """By the clock of its writer, in whole milliseconds, the same for every reader."""
+    log = place.open()
+    writer = log.claim("camera/north")
+    marks = [time.time_ns() // MS * MS]
+    for number in range(3):
+        writer.commit([observation(number), observation(number)])
+        marks.append(time.time_ns())
+    found = log.read(OBSERVATIONS, 0, 10)
+    assert all(record.appended_ns % MS == 0 for record in found)
+    for number, (first, second) in enumerate(zip(found[::2], found[1::2], strict=True)):
+        assert marks[number] // MS * MS <= first.appended_ns <= second.appended_ns <= marks[number + 1]
+    assert soon(place.open(), OBSERVATIONS, 6) == found
+
+
+def test_a_copy_keeps_append_times(place: Place) -> None:
+    """To the millisecond; records beside it, which bring none, have the time of their writer's clock."""
+    log = place.open()
+    writer = log.claim("camera/north")
+    now_ns = time.time_ns()
+    times_ns = [0, 86_400 * NS, now_ns - 3600 * NS, now_ns - 3600 * NS, now_ns - 7200 * NS]
+    writer.commit([Record(OBSERVATIONS, "north", b"%d" % n, at) for n, at in enumerate(times_ns)] + [observation(5)])
+    found = log.read(OBSERVATIONS, 0, 10)
+    assert [record.appended_ns for record in found[:5]] == [at // MS * MS for at in times_ns]
+    assert found[5].appended_ns >= now_ns // MS * MS
+    again = [Record(TRAJECTORIES, record.key, record.value, record.appended_ns) for record in found]
+    writer.commit(again)
+    assert [record.appended_ns for record in log.read(TRAJECTORIES, 0, 10)] == [it.appended_ns for it in found]
 
 
 @pytest.mark.parametrize("limit", [1, 2, 7, 100])
