@@ -1,12 +1,13 @@
-"""The messages from perception to association: an observation of a tracklet, a tick of a camera's clock, or a gap.
+"""The records of the topic `observations`: what perception says to association, and what people say to it.
 
-A tracklet is one vehicle in one camera. It is opened, updated while it lasts, and closed. Records of the topic
-`observations` are MessagePack maps, distinguished by their field `type`.
+A camera's messages are an observation of a tracklet, a tick of the camera's clock, or a gap. A tracklet is one vehicle
+in one camera; it is opened, updated while it lasts, and closed. Controls are no camera's: a correction of a link, or a
+change of a camera. All are MessagePack maps, distinguished by their field `type`.
 """
 
 import math
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 import numpy as np
@@ -77,6 +78,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     crops: number of crops whose embeddings were averaged.
     colour: colour on which the crops agree, with `[embed] attributes`; left out when None.
     colour_score: how far the crops agree on the colour, in [0, 1]; left out when None.
+    count: number of this message among all of its camera's epoch, from 1; None before version 3.
     """
 
     id: str
@@ -99,6 +101,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     crops: int
     colour: str | None = None
     colour_score: float | None = None
+    count: int | None = None
 
     @property
     def tracklet(self) -> str:
@@ -117,6 +120,7 @@ class Tick(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="tic
     decoded: frames that were decoded.
     analysed: frames that were analysed.
     dropped: frames that were dropped because a newer one had come.
+    count: number of this message among all of its camera's epoch, from 1; None before version 3.
     """
 
     camera: str
@@ -127,6 +131,7 @@ class Tick(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="tic
     decoded: int = 0
     analysed: int = 0
     dropped: int = 0
+    count: int | None = None
 
     @property
     def id(self) -> str:
@@ -143,6 +148,7 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="gap"
     sequence: number of the message within the epoch.
     at_ns: the camera's time of the message, Unix nanoseconds; the records were of before.
     records: number of records that are missing.
+    count: number of this message among all of its camera's epoch, from 1; None before version 3.
     """
 
     camera: str
@@ -150,6 +156,7 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="gap"
     sequence: int
     at_ns: int
     records: int
+    count: int | None = None
 
     @property
     def id(self) -> str:
@@ -157,6 +164,50 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="gap"
 
 
 Message = Observation | Tick | Gap
+"""What a camera says."""
+
+
+class Correction(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="correction"):
+    """Somebody has looked at two tracklets and knows whether they are one vehicle.
+
+    id: `correction|at_ns|…`; the same correction said twice has the same id.
+    at_ns: event time from which it holds, Unix nanoseconds.
+    verdict: `same` vehicle, or `different` ones.
+    tracklets: ids of the two tracklets, `camera|epoch|track`.
+    by: who said so, free text of at most 64 characters.
+    """
+
+    id: str
+    at_ns: int
+    verdict: Literal["same", "different"]
+    tracklets: tuple[str, str]
+    by: str
+
+
+class CameraChange(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="camera-change"):
+    """Something about a camera is no longer as association has learned it.
+
+    id: `camera-change|at_ns|…`; the same change said twice has the same id.
+    at_ns: event time from which it holds, Unix nanoseconds.
+    camera: id of the camera.
+    change: `moved` (it looks elsewhere), or `clock_set` (its times are others than before).
+    by: who said so, free text of at most 64 characters.
+    """
+
+    id: str
+    at_ns: int
+    camera: str
+    change: Literal["moved", "clock_set"]
+    by: str
+
+
+Control = Correction | CameraChange
+"""What people say; of no camera and no epoch."""
+
+Record = Message | Control
+"""Whatever stands on the topic."""
+
+LONGEST_BY = 64
 
 LATEST_NS = 2**63 - 1
 """Times are 64-bit integers wherever they are kept: this one is in 2262."""
@@ -164,11 +215,17 @@ LATEST_NS = 2**63 - 1
 _FINITE_HIGH_BYTES = bytes(byte for byte in range(256) if byte & 0x7C != 0x7C)
 
 _encoder = msgspec.msgpack.Encoder()
-_decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
+_decoder: msgspec.msgpack.Decoder[Record] = msgspec.msgpack.Decoder(Record)
+
+_AFTER_CAMERAS = "\U0010ffff"
+"""Greater than any camera's id."""
 
 
 class OrderKey(NamedTuple):
-    """The total order of messages: by time, then by what tells them apart. Ticks come after what they confirm."""
+    """The total order of records: by time, then by what tells them apart. Ticks come after what they confirm.
+
+    Controls come after the cameras' messages of the same time, in the order of their ids, which stand for a camera's.
+    """
 
     at_ns: int
     camera: str
@@ -178,8 +235,10 @@ class OrderKey(NamedTuple):
     sequence: int
 
 
-def order_key(message: Message) -> OrderKey:
-    """Sort key of a message among all others, whatever the order they arrive in."""
+def order_key(message: Record) -> OrderKey:
+    """Sort key of a record among all others, whatever the order they arrive in."""
+    if isinstance(message, Control):
+        return OrderKey(message.at_ns, _AFTER_CAMERAS + message.id, CameraEpoch(0, 0), 3, 0, 0)
     if isinstance(message, Observation):
         return OrderKey(message.at_ns, message.camera, message.epoch, 1, message.track, message.sequence)
     rank = 0 if isinstance(message, Gap) else 2
@@ -191,14 +250,14 @@ def tracklet_id(camera: str, epoch: CameraEpoch, track: int) -> str:
     return f"{camera}|{epoch}|{track}"
 
 
-def encode(message: Message) -> bytes:
+def encode(message: Record) -> bytes:
     """One record of the topic `observations`; raises ValueError for a message that `decode` would refuse."""
     _check(message)
     return _encoder.encode(message)
 
 
-def decode(record: bytes) -> Message:
-    """The message of a record; raises ValueError where it is none, or has numbers that nobody can work with."""
+def decode(record: bytes) -> Record:
+    """The message or control of a record; raises ValueError where it is none, or has numbers nobody can work with."""
     try:
         message = _decoder.decode(record)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -207,9 +266,13 @@ def decode(record: bytes) -> Message:
     return message
 
 
-def _check(message: Message) -> None:
+def _check(message: Record) -> None:
     """Refuse what has the right types and cannot be: raises ValueError."""
     times = {"at_ns": message.at_ns}
+    if isinstance(message, Control):
+        _check_control(message)
+    elif message.count is not None and not 1 <= message.count <= LATEST_NS:
+        raise ValueError(f"not an observation: count {message.count} is none of messages from 1")
     if isinstance(message, Observation):
         times |= {"first_ns": message.first_ns, "last_ns": message.last_ns}
         _check_numbers(message)
@@ -218,6 +281,15 @@ def _check(message: Message) -> None:
     for name, time_ns in times.items():
         if not -LATEST_NS <= time_ns <= LATEST_NS:
             raise ValueError(f"not an observation: {name} {time_ns} is no time in nanoseconds")
+
+
+def _check_control(control: Control) -> None:
+    if len(control.by) > LONGEST_BY:
+        raise ValueError(f"not an observation: 'by' of {len(control.by)} characters (at most {LONGEST_BY})")
+    if isinstance(control, Correction):
+        one, other = control.tracklets
+        if one == other:
+            raise ValueError(f"not an observation: a correction of the tracklet '{one[:80]}' and itself")
 
 
 def _check_numbers(seen: Observation) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 OBSERVATIONS = "observations"
-"""Tracklets and ticks of all cameras: MessagePack, `embed/observation.py`; key: the camera."""
+"""Tracklets and ticks of all cameras, and controls: MessagePack, `embed/observation.py`; key: camera or zone/ZONE."""
 
 TRAJECTORIES = "trajectories"
 """Every event of every identity: JSON, `associate/trajectory.py`; key: the identity."""

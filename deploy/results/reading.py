@@ -10,7 +10,8 @@ from associate.trajectory import decode as decode_event
 from deploy.log.base import Log
 from deploy.log.opening import open_log
 from deploy.log.topics import OBSERVATIONS, TRAJECTORIES
-from embed.observation import Message, Observation
+from embed.observation import Observation
+from embed.observation import Record as ObservationRecord
 from embed.observation import decode as decode_message
 from ingest.clock import SystemClock
 
@@ -34,12 +35,12 @@ def read_events(log: str | Path, *, follow: bool = False) -> Iterator[Trajectory
 
 
 def read_observations(log: str | Path, *, follow: bool = False) -> Iterator[Observation]:
-    """Iterate over the observations of a log, in their order; ticks and gaps are passed over.
+    """Iterate over the observations of a log, in their order; ticks, gaps and controls are passed over.
 
     Parameters and errors as for `read_events`. `embed.observation.unpack_vector(observation.vector)` is the embedding,
     (dim,) float32 of norm 1; only those of equal `observation.encoder` may be compared.
     """
-    messages: Iterator[Message] = _values(_open(log), OBSERVATIONS, decode_message, follow)
+    messages: Iterator[ObservationRecord] = _values(_open(log), OBSERVATIONS, decode_message, follow)
     return (message for message in messages if isinstance(message, Observation))
 
 

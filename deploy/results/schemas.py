@@ -1,6 +1,6 @@
 """JSON Schemas of the wire types, from the code: `python -m deploy.results.schemas docs/schemas`.
 
-Observations and ticks are MessagePack maps of the same shape; their `vector` is raw bytes there and base64 in JSON.
+Records of `observations` are MessagePack maps of this shape; their `vector` is raw bytes there and base64 in JSON.
 """
 
 import sys
@@ -12,12 +12,14 @@ import msgspec
 from associate.trajectory import TrajectoryEvent
 from deploy.results.descriptions import Struct, field_descriptions, nested_structs, summary
 from deploy.site.association_worker import DeadLetter
-from embed.observation import Gap, Observation, Tick
+from embed.observation import CameraChange, Correction, Gap, Observation, Tick
 
 TYPES: dict[str, Struct] = {
     "observation": Observation,
     "tick": Tick,
     "gap": Gap,
+    "correction": Correction,
+    "camera-change": CameraChange,
     "trajectory-event": TrajectoryEvent,
     "dead-letter": DeadLetter,
 }

@@ -15,7 +15,7 @@ from associate.trajectory import encode as encode_event
 from deploy.log.append_times import UNKNOWN_NS
 from deploy.log.base import Log, Record, StoredRecord
 from deploy.log.topics import DEAD_LETTERS, IDENTITIES, OBSERVATIONS, TRAJECTORIES
-from embed.observation import Message, decode
+from embed.observation import Control, Message, decode
 from ingest.errors import CorridorError
 
 logger = logging.getLogger(__name__)
@@ -109,7 +109,8 @@ class AssociationWorker:
 
         What is to blame may have come long before, and have waited in the state until now.
         """
-        message = decode(record.value)  # or it would not have come so far
+        message = decode(record.value)
+        assert isinstance(message, Message)  # or it would not have come so far
         aside: dict[str, Message] = {}
         letters: list[Record] = []
         # Step 1: set aside what is to blame, with a dead letter of its own
@@ -183,7 +184,11 @@ class AssociationWorker:
         refusal, message = _too_large(record), None
         if refusal is None:
             try:
-                message = decode(record.value)
+                decoded = decode(record.value)
+                if isinstance(decoded, Control):
+                    self.counts["controls"] += 1  # association does not heed them yet
+                    return []
+                message = decoded
                 refusal = self._associator.refuse(message)
             except ValueError as error:
                 refusal = str(error)

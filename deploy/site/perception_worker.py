@@ -62,6 +62,7 @@ class CameraRuntime:
     starts_ns: int
     open_epoch: OpenEpoch | None = None
     epochs: int = 0  # that have begun
+    said: int = 0  # messages of the open epoch
     reported_lost: int = 0  # records that the writer has given up, as far as a gap has been reported
     analysed: int = 0
     failed: int = 0  # frames that could not be analysed
@@ -225,6 +226,7 @@ class PerceptionWorker:
         pipeline = self._make_pipeline(runtime.camera.id, epoch)
         runtime.open_epoch = OpenEpoch(epoch, delivery.session, pipeline, delivery.dropped)
         runtime.epochs += 1
+        runtime.said = 0
         return runtime.open_epoch
 
     def _report_gap(self, runtime: CameraRuntime, epoch: CameraEpoch, at_ns: int) -> None:
@@ -277,12 +279,16 @@ class PerceptionWorker:
         self._commit(runtime, messages, CameraProgress(last.at_ns if last.analysed else before.captured_ns))
 
     def _commit(self, runtime: CameraRuntime, messages: list[Message], progress: CameraProgress) -> None:
+        """Number messages in the order in which they are said, whatever their times, and write them."""
         records = []
         for message in messages:
             try:
-                records.append(Record(OBSERVATIONS, message.camera, encode(message)))
+                encoded = encode(msgspec.structs.replace(message, count=runtime.said + 1))
             except ValueError as error:
                 self._leave_out(runtime, message, error)
+                continue
+            runtime.said += 1
+            records.append(Record(OBSERVATIONS, message.camera, encoded))
         runtime.writer.commit(records, state={"progress": msgspec.msgpack.encode(progress)})
 
     def _leave_out(self, runtime: CameraRuntime, message: Message, error: ValueError) -> None:

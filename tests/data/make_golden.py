@@ -1,4 +1,4 @@
-"""Write the golden messages of a new wire version: `python -m tests.data.make_golden v2`. Old ones stay."""
+"""Write the golden messages of a new wire version: `python -m tests.data.make_golden v3`. Old ones stay."""
 
 import sys
 from pathlib import Path
@@ -7,7 +7,7 @@ from associate.trajectory import encode as encode_event
 from embed.observation import encode
 from ingest.frame import ClockQuality
 from tests.associate.samples import event
-from tests.embed.samples import gap, observation, tick
+from tests.embed.samples import camera_change, correction, counted, gap, observation, tick
 
 
 def main(version: str) -> None:
@@ -18,6 +18,11 @@ def main(version: str) -> None:
     (folder / "tick.msgpack").write_bytes(encode(tick()))
     (folder / "gap.msgpack").write_bytes(encode(gap()))
     (folder / "event.json").write_bytes(encode_event(event()))
+    # Since v3
+    for name, message in counted().items():
+        (folder / f"{name}_counted.msgpack").write_bytes(encode(message))
+    (folder / "correction.msgpack").write_bytes(encode(correction()))
+    (folder / "camera_change.msgpack").write_bytes(encode(camera_change()))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,22 @@
 """Messages to test with."""
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from embed.observation import BoxAt, CameraEpoch, Gap, Observation, Tick, TrackletState, pack_vector, tracklet_id
+from embed.observation import (
+    BoxAt,
+    CameraChange,
+    CameraEpoch,
+    Correction,
+    Gap,
+    Message,
+    Observation,
+    Tick,
+    TrackletState,
+    pack_vector,
+    tracklet_id,
+)
 from ingest.clock import NS
 from ingest.frame import ClockQuality
 
@@ -80,4 +93,29 @@ def tick(
         decoded=325,
         analysed=104,
         dropped=0,
+    )
+
+
+def counted() -> dict[str, Message]:
+    """A message of every kind of a camera's, with its count; by kind."""
+    messages: dict[str, Message] = {"observation": observation(), "tick": tick(), "gap": gap()}
+    return {name: msgspec.structs.replace(message, count=417) for name, message in messages.items()}
+
+
+def correction(*, at_s: float = 15.0) -> Correction:
+    """Two tracklets that are one vehicle."""
+    return Correction(
+        id=f"correction|{round(at_s * NS)}|north|1.0|1|south|1.0|2|same",
+        at_ns=round(at_s * NS),
+        verdict="same",
+        tracklets=("north|1.0|1", "south|1.0|2"),
+        by="night shift",
+    )
+
+
+def camera_change(*, at_s: float = 16.0) -> CameraChange:
+    """A camera that looks elsewhere."""
+    at_ns = round(at_s * NS)
+    return CameraChange(
+        id=f"camera-change|{at_ns}|north|moved", at_ns=at_ns, camera="north", change="moved", by="night shift"
     )

@@ -1,6 +1,7 @@
 """Wire messages: round trip, order, and every released version still decodes."""
 
 import math
+import re
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,18 +11,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embed.observation import CameraEpoch, Message, decode, encode, order_key, pack_vector, unpack_vector
+from embed.observation import CameraEpoch, Message, Record, decode, encode, order_key, pack_vector, unpack_vector
 from ingest.frame import ClockQuality
-from tests.data.reader_v1 import decode_v1
-from tests.embed.samples import gap, observation, tick
+from tests.data.reader_v1 import ObservationV1, decode_v1
+from tests.embed.samples import camera_change, correction, counted, gap, observation, tick
 
 GOLDEN = Path(__file__).parents[1] / "data" / "golden"
 
 
-@pytest.mark.parametrize(
-    "message", [observation(), tick(), tick(final=True), gap()], ids=["observation", "tick", "final", "gap"]
-)
-def test_round_trip(message: Message) -> None:
+SAMPLES: dict[str, Record] = {
+    "observation": observation(),
+    "tick": tick(),
+    "final": tick(final=True),
+    "gap": gap(),
+    **{f"counted {kind}": message for kind, message in counted().items()},
+    "correction": correction(),
+    "camera change": camera_change(),
+}
+
+
+@pytest.mark.parametrize("message", SAMPLES.values(), ids=SAMPLES)
+def test_round_trip(message: Record) -> None:
     assert decode(encode(message)) == message
 
 
@@ -45,10 +55,47 @@ def test_the_playlist_s_clock_is_known_since_version_2(version: str) -> None:
     assert decode(record) == observation(clock=ClockQuality.PLAYLIST)
 
 
+SINCE_V3 = sorted(path.name for path in GOLDEN.iterdir() if path.name not in ("v1", "v2"))
+
+
+@pytest.mark.parametrize("version", SINCE_V3)
+def test_counts_are_known_since_version_3_and_a_reader_of_version_1_passes_over_them(version: str) -> None:
+    for kind, message in counted().items():
+        record = (GOLDEN / version / f"{kind}_counted.msgpack").read_bytes()
+        assert decode(record) == message
+        read = decode_v1(record)
+        for field in read.__struct_fields__:
+            expected = message.epoch.generation, message.epoch.session
+            assert field in ("epoch", "path") or getattr(read, field) == getattr(message, field)
+            assert read.epoch == expected
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_what_was_written_before_version_3_has_no_count(version: str) -> None:
+    for path in (GOLDEN / version).glob("*.msgpack"):
+        message = decode(path.read_bytes())
+        assert isinstance(message, Message)
+        assert message.count is None
+
+
+@pytest.mark.parametrize("version", SINCE_V3)
+def test_controls_are_known_since_version_3_and_a_reader_of_version_1_refuses_them_by_name(version: str) -> None:
+    """Readers are updated first; one that is not sets them aside as it does whatever it cannot decode."""
+    for name, control, tag in (
+        ("correction", correction(), "correction"),
+        ("camera_change", camera_change(), "camera-change"),
+    ):
+        record = (GOLDEN / version / f"{name}.msgpack").read_bytes()
+        assert decode(record) == control
+        with pytest.raises(ValueError, match=f"not an observation: Invalid value '{tag}'"):
+            decode_v1(record)
+
+
 @pytest.mark.parametrize("version", sorted(path.name for path in GOLDEN.iterdir()))
 def test_a_reader_of_version_1_reads_what_has_no_new_clock(version: str) -> None:
     read = decode_v1((GOLDEN / version / "observation.msgpack").read_bytes())
     now = observation()
+    assert isinstance(read, ObservationV1)
     assert (read.id, read.at_ns, read.vector, str(read.clock)) == (now.id, now.at_ns, now.vector, "file")
 
 
@@ -76,6 +123,10 @@ def test_the_present_version_is_golden() -> None:
     assert (latest / "observation.msgpack").read_bytes() == encode(observation())
     assert (latest / "tick.msgpack").read_bytes() == encode(tick())
     assert (latest / "gap.msgpack").read_bytes() == encode(gap())
+    assert (latest / "correction.msgpack").read_bytes() == encode(correction())
+    assert (latest / "camera_change.msgpack").read_bytes() == encode(camera_change())
+    for kind, message in counted().items():
+        assert (latest / f"{kind}_counted.msgpack").read_bytes() == encode(message)
 
 
 @pytest.mark.parametrize("record", [b"", b"\xff\xff", b"{}", encode(observation())[:-3], b"\x81\xa4type\xa5other"])
@@ -131,10 +182,63 @@ def test_a_time_beyond_64_bits_is_neither_written_nor_read(message: Message) -> 
         decode(msgspec.msgpack.encode(broken))
 
 
+@pytest.mark.parametrize("message", counted().values(), ids=counted())
+@pytest.mark.parametrize("count", [0, -1, 2**63])
+def test_a_count_that_is_none_is_neither_written_nor_read(message: Message, count: int) -> None:
+    broken = msgspec.structs.replace(message, count=count)
+    with pytest.raises(ValueError, match=f"count {count}"):
+        encode(broken)
+    with pytest.raises(ValueError, match="count"):
+        decode(msgspec.msgpack.encode(broken))
+
+
+@pytest.mark.parametrize(
+    ("control", "changes", "reason"),
+    [
+        (correction(), {"at_ns": 2**63}, "at_ns"),
+        (correction(), {"by": "x" * 65}, "'by' of 65 characters"),
+        (correction(), {"tracklets": ("a|1.0|1", "a|1.0|1")}, "the tracklet 'a|1.0|1' and itself"),
+        (camera_change(), {"at_ns": -(2**63)}, "at_ns"),
+        (camera_change(), {"by": "x" * 65}, "'by' of 65 characters"),
+    ],
+)
+def test_a_control_that_makes_no_sense_is_neither_written_nor_read(
+    control: Record, changes: dict[str, object], reason: str
+) -> None:
+    broken = msgspec.structs.replace(control, **changes)
+    with pytest.raises(ValueError, match=re.escape(reason)):
+        encode(broken)
+    with pytest.raises(ValueError, match=re.escape(reason)):
+        decode(msgspec.msgpack.encode(broken))
+
+
+@pytest.mark.parametrize(
+    ("control", "changes"),
+    [
+        (correction(), {"verdict": "perhaps"}),
+        (correction(), {"tracklets": ["a|1.0|1"]}),
+        (correction(), {"tracklets": ["a|1.0|1", "b|1.0|1", "c|1.0|1"]}),
+        (correction(), {"by": None}),
+        (camera_change(), {"change": "stolen"}),
+        (camera_change(), {"camera": None}),
+    ],
+)
+def test_a_control_of_the_future_is_refused(control: Record, changes: dict[str, object]) -> None:
+    table = msgspec.msgpack.decode(encode(control)) | changes
+    with pytest.raises(ValueError, match="not an observation"):
+        decode(msgspec.msgpack.encode(table))
+
+
 def test_a_field_of_the_future_is_ignored() -> None:
     table = msgspec.msgpack.decode(encode(observation()))
     table["of_the_future"] = [1, 2, 3]
     assert decode(msgspec.msgpack.encode(table)) == observation()
+
+
+@pytest.mark.parametrize("kind", SAMPLES)
+def test_a_field_of_the_future_is_ignored_in_every_kind(kind: str) -> None:
+    table = msgspec.msgpack.decode(encode(SAMPLES[kind])) | {"of_the_future": 1}
+    assert decode(msgspec.msgpack.encode(table)) == SAMPLES[kind]
 
 
 def test_epochs_compare_by_owner_then_session() -> None:
@@ -145,6 +249,15 @@ def test_epochs_compare_by_owner_then_session() -> None:
 
 def test_a_tick_comes_after_what_it_confirms() -> None:
     assert order_key(observation(at_s=5)) < order_key(tick(at_s=5)) < order_key(observation(at_s=6))
+
+
+def test_controls_come_after_the_messages_of_their_time_in_the_order_of_their_ids() -> None:
+    last: list[Record] = [tick("zz-9", at_s=15), gap(at_s=15), observation("north", at_s=15)]
+    first, second = (msgspec.structs.replace(correction(at_s=15), id=f"correction|{it}") for it in "ab")
+    change = msgspec.structs.replace(camera_change(at_s=15), id="camera-change|c")
+    records: list[Record] = [second, *last, tick("a", at_s=15.1), first, change]
+    ordered = sorted(records, key=order_key)
+    assert ordered[3:] == [change, first, second, tick("a", at_s=15.1)]
 
 
 @given(st.lists(st.floats(-1, 1, width=32), min_size=1, max_size=64).filter(lambda v: np.linalg.norm(v) > 0.1))

@@ -16,7 +16,7 @@ from embed.observation import encode as encode_message
 from ingest.errors import ConfigError
 from tests.associate.samples import event
 from tests.conftest import ROOT
-from tests.embed.samples import observation, tick
+from tests.embed.samples import camera_change, correction, observation, tick
 
 FRAME = np.random.default_rng(1).integers(0, 256, (200, 300, 3), dtype=np.uint8)
 
@@ -72,6 +72,8 @@ def log(tmp_path: Path) -> SqliteLog:
         Record(TRAJECTORIES, "z-1", b"{}"),
         Record(TRAJECTORIES, "z-1", encode(event())),
         Record(OBSERVATIONS, "a", encode_message(tick("a"))),
+        Record(OBSERVATIONS, "zone/z", encode_message(correction())),
+        Record(OBSERVATIONS, "a", encode_message(camera_change())),
         Record(OBSERVATIONS, "a", encode_message(observation("a"))),
     ]
     log.claim("writer").commit(records)
@@ -85,8 +87,9 @@ def test_events_of_a_log_however_it_is_named(log: SqliteLog, form: str, caplog: 
     assert "record 2 of 'trajectories' is left out" in caplog.text
 
 
-def test_observations_without_ticks(log: SqliteLog) -> None:
+def test_observations_without_ticks_and_controls(log: SqliteLog, caplog: pytest.LogCaptureFixture) -> None:
     assert list(corridor.read_observations(log.path)) == [observation("a")]
+    assert not caplog.text
 
 
 def test_following_goes_on_with_what_is_written_later(log: SqliteLog) -> None:

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from associate.settings import AssociateSettings
 from associate.topology import Travel
 from associate.trajectory import TrajectoryEvent
+from deploy.log.observations import read_messages
 from deploy.log.opening import open_log
-from deploy.log.topics import OBSERVATIONS
 from deploy.results.journeys import journeys_of
 from deploy.site.config import Config, parse_config
 from deploy.site.wiring import make_associator, make_perception_worker
-from embed.observation import Message, Observation, TrackletState, decode, pack_vector, unpack_vector
+from embed.observation import Message, Observation, TrackletState, pack_vector, unpack_vector
 from ingest.clock import NS
 from ingest.video import RecordedVideo
 from tests.bench.gantries.cuts import OFFSET_S, Cut, Truth, side_truth, window_video
@@ -116,10 +116,7 @@ def perceive(cut: Cut, encoder: str) -> Passage:
             config, log, tap=lambda frame, _: frames[frame.camera_id].append(frame.sequence + 1)
         )
         worker.run()
-        messages, offset = [], 0
-        while stored := log.read(OBSERVATIONS, offset, 1000):
-            offset = stored[-1].offset
-            messages += [decode(record.value) for record in stored]
+        messages = list(read_messages(log))
         log.close()
     times_ns = {side: _times_ns(cut, side) for side in SIDES}
     tracklets = dict.fromkeys(it.tracklet for it in messages if isinstance(it, Observation))

@@ -31,6 +31,7 @@ from embed.observation import (
 from ingest.clock import NS
 from ingest.errors import ConfigError
 from ingest.frame import ClockQuality
+from tests.embed.samples import camera_change, correction
 
 EPOCH = CameraEpoch(1, 0)
 PEER = ("--baseline", "clustering")
@@ -124,7 +125,8 @@ def road(tmp_path: Path) -> Path:
         lines = [f"{frame},7,10,50,40,30,1,1,1.0" for frame in range(1, 101)]
         (tmp_path / f"{camera}.gt.txt").write_text("\n".join(lines))
     log = SqliteLog(tmp_path / "corridor.db")
-    log.claim("test").commit([*records, Record(OBSERVATIONS, "a", b"\x01 no message")])
+    controls = [Record(OBSERVATIONS, "zone/zone", encode(each)) for each in (correction(), camera_change())]
+    log.claim("test").commit([*controls, *records, Record(OBSERVATIONS, "a", b"\x01 no message")])
     log.close()
     return tmp_path
 

@@ -19,12 +19,14 @@ from associate.trajectory import Kind, TrajectoryEvent, decode
 from deploy.log.base import Record
 from deploy.log.sqlite_log import SqliteLog
 from deploy.log.topics import DEAD_LETTERS, IDENTITIES, OBSERVATIONS, TRAJECTORIES
+from deploy.site import association_worker
 from deploy.site.association_worker import AssociationWorker
 from embed.observation import Message, Observation, encode
 from embed.observation import decode as decode_message
 from ingest.errors import FencedError, LogError
 from tests.associate.samples import associator, convoy, tracklet
-from tests.embed.samples import observation, unit
+from tests.data.reader_v1 import decode_v1
+from tests.embed.samples import camera_change, correction, observation, unit
 
 
 def worker(log: SqliteLog, batch: int = 500) -> AssociationWorker:
@@ -109,6 +111,54 @@ def test_it_ends_when_nothing_more_will_come(tmp_path: Path) -> None:
     thread.join(20)
     assert not thread.is_alive()
     assert machine.position == log.end(OBSERVATIONS)
+
+
+CONTROLS: list[Record] = [
+    Record(OBSERVATIONS, "zone/z", encode(correction(at_s=0.0))),
+    Record(OBSERVATIONS, "north", encode(camera_change(at_s=0.0))),
+]
+"""Of tracklets and of a camera that the convoys do not have."""
+
+
+def test_controls_are_no_dead_letters(tmp_path: Path) -> None:
+    log, plain = SqliteLog(tmp_path / "log.db"), SqliteLog(tmp_path / "plain.db")
+    for each in (log, plain):
+        publish(each, convoy(4))
+    log.claim("people").commit(CONTROLS)
+    for each in (log, plain):
+        worker(each).drain()
+    assert values_of(log, DEAD_LETTERS) == []
+    assert values_of(log) == values_of(plain)
+
+
+def test_an_association_of_before_sets_controls_aside_and_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that was not updated before somebody corrected it: it decodes as version 1 did."""
+
+    def decode_as_version_1(record: bytes) -> Message:
+        decode_v1(record)
+        message = decode_message(record)
+        assert isinstance(message, Message)
+        return message
+
+    monkeypatch.setattr(association_worker, "decode", decode_as_version_1)
+    log, plain = SqliteLog(tmp_path / "log.db"), SqliteLog(tmp_path / "plain.db")
+    messages = convoy(4)
+    publish(log, messages[:40])
+    log.claim("people").commit(CONTROLS)
+    publish(log, messages[40:], "later")
+    publish(plain, messages)
+    machine = worker(log)
+    for each in (machine, worker(plain)):
+        each.drain()
+    letters = [json.loads(value) for value in values_of(log, DEAD_LETTERS)]
+    assert machine.counts["dead_letters"] == len(letters) == 2
+    assert [letter["offset"] for letter in letters] == [41, 42]
+    assert "Invalid value 'correction'" in letters[0]["reason"]
+    assert "Invalid value 'camera-change'" in letters[1]["reason"]
+    assert [base64.b64decode(letter["record"]) for letter in letters] == [control.value for control in CONTROLS]
+    assert values_of(log) == values_of(plain)
 
 
 POISON = "poison"

@@ -2,6 +2,7 @@
 
 import re
 import threading
+from collections import defaultdict
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -12,14 +13,14 @@ import pytest
 from deploy.log.base import Log
 from deploy.log.opening import open_log
 from deploy.log.topics import OBSERVATIONS
-from deploy.site import wiring
+from deploy.site import perception_worker, wiring
 from deploy.site.config import Config, parse_config
 from deploy.site.perception_worker import Batching, CameraProgress, FrameTap, PerceptionWorker, stored_progress
 from deploy.site.wiring import make_perception_worker
 from detect.detections import Detections
 from detect.detector import BatchDetector
 from detect.motion import MotionDetector
-from embed.observation import Gap, Message, Observation, Tick, TrackletState, decode
+from embed.observation import CameraEpoch, Gap, Message, Observation, Tick, TrackletState, decode, encode, order_key
 from ingest.clock import NS, SystemClock
 from ingest.errors import ConfigError
 from ingest.feed import FeedState
@@ -40,7 +41,23 @@ def configure(folder: Path, cameras: dict[str, Path], extra: str = "", realtime:
 
 def messages_of(log: Log, camera: str | None = None) -> list[Message]:
     messages = [decode(record.value) for record in log.read(OBSERVATIONS, 0, 100_000)]
-    return [message for message in messages if camera in (None, message.camera)]
+    return [each for each in messages if isinstance(each, Message) and camera in (None, each.camera)]
+
+
+def counts_by_epoch(messages: Sequence[Message]) -> dict[tuple[str, CameraEpoch], list[int | None]]:
+    """The counts of a log, in its order."""
+    counts = defaultdict[tuple[str, CameraEpoch], list[int | None]](list)
+    for message in messages:
+        counts[message.camera, message.epoch].append(message.count)
+    return counts
+
+
+def assert_counted(messages: Sequence[Message], *, epochs: int) -> None:
+    """Every epoch counts 1, 2, 3, … over all its messages, whatever their kind, with nothing left out."""
+    found = counts_by_epoch(messages)
+    assert len(found) == epochs
+    for counts in found.values():
+        assert counts == list(range(1, len(counts) + 1))
 
 
 @pytest.fixture
@@ -133,6 +150,7 @@ def test_an_interrupted_recording_goes_on_where_it_was(tmp_path: Path, clip: Pat
     opened = {m.tracklet for m in messages if isinstance(m, Observation)}
     closed = {m.tracklet for m in messages if isinstance(m, Observation) and m.state is TrackletState.CLOSED}
     assert opened == closed
+    assert_counted(messages, epochs=2)
     third = make_perception_worker(config, log)
     assert third.runtimes["a"].ended
     assert stored_progress(third.runtimes["a"].writer).ended
@@ -350,3 +368,51 @@ def test_records_given_up_are_reported_and_open_a_new_epoch(
     closed = {m.tracklet for m in messages if isinstance(m, Observation) and m.state is TrackletState.CLOSED}
     assert before <= closed
     assert messages[-1].epoch.session == 1
+    assert_counted(messages, epochs=2)
+    assert gaps[0].count == 1
+
+
+@pytest.mark.parametrize(("frames", "ticked"), [(101, True), (102, True), (126, True), (150, False)])
+def test_tracklets_closed_at_the_end_of_a_session_are_told_from_duplicates_by_their_count(
+    tmp_path: Path, frames: int, ticked: bool
+) -> None:
+    """CLOSED observations are dropped at the end of a session whenever its last frame brought a tick.
+
+    The order of messages has a tick after the observations of its moment, and they are said after it. So their place in
+    that order does not rise, as if they had been said before; their count does.
+    """
+    config = configure(tmp_path, {"a": write_clip(tmp_path / "clip.mp4", frames, size=SIZE)})
+    log = open_log(config.log.url)
+    make_perception_worker(config, log).run()
+    messages = messages_of(log)
+    assert_counted(messages, epochs=1)
+    final = messages[-1]
+    assert isinstance(final, Tick)
+    assert final.final
+    closing = [each for each in messages if isinstance(each, Observation) and each.state is TrackletState.CLOSED]
+    assert len(closing) == 2
+    latest = max(order_key(each) for each in messages[: messages.index(closing[0])])
+    for each in closing:
+        assert each.at_ns == final.at_ns
+        assert (order_key(each) < latest) == ticked
+
+
+def test_a_message_that_cannot_be_written_is_not_counted(
+    tmp_path: Path, short: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is missing from the counts of a log was lost after it was said, and nothing else."""
+    config = configure(tmp_path, {"a": short})
+    log = open_log(config.log.url)
+    worker = make_perception_worker(config, log)
+
+    def encode_no_second_tick(message: Message) -> bytes:
+        if isinstance(message, Tick) and message.sequence == 1:
+            raise ValueError("not an observation")
+        return encode(message)
+
+    monkeypatch.setattr(perception_worker, "encode", encode_no_second_tick)
+    worker.run()
+    messages = messages_of(log)
+    assert worker.runtimes["a"].unwritten == 1
+    assert [each.sequence for each in messages if isinstance(each, Tick)] == [0, 2, 3]
+    assert_counted(messages, epochs=1)

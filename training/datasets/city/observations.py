@@ -1,8 +1,10 @@
 """Observations of a whole preset at tracklet rate: as from perception, without rendering every frame."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -93,7 +95,17 @@ def messages(
             if it.session == session:
                 records += _life(city_camera, it, of_it, encoder, epoch, int(places[-1]), round(lost_after_s * NS))
         records += _ticks(city_camera, places, epoch, last=session == true_boxes.session[-1])
-    return sorted(records, key=order_key)
+    return _counted(sorted(records, key=order_key))
+
+
+def _counted(records: Sequence[Message]) -> list[Message]:
+    """The records with their numbers within their epochs."""
+    said = Counter[CameraEpoch]()
+    counted: list[Message] = []
+    for record in records:
+        said[record.epoch] += 1
+        counted.append(msgspec.structs.replace(record, count=said[record.epoch]))
+    return counted
 
 
 def _life(
