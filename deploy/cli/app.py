@@ -23,6 +23,10 @@ COMMANDS = {
         "deploy.cli.trajectories:trajectories",
         "Show trajectories: a table in a terminal, every event as a JSON line in a pipe.",
     ),
+    "correct": (
+        "deploy.cli.correct:correct",
+        "Say whether two sightings are one vehicle: a correction, which association heeds when it comes to it.",
+    ),
     "annotate": (
         "deploy.cli.annotate:annotate",
         "Draw the boxes, track ids and labels of vehicles into a copy of each recording.",

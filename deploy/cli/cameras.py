@@ -1,17 +1,22 @@
 """`corridor cameras`: check that every camera gives frames."""
 
+from contextlib import closing
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from deploy.cli.correct import By
 from deploy.cli.exit_codes import ExitCode
 from deploy.cli.terminal.screen import make_console, narrow_table
 from deploy.site.config import load_config
+from deploy.site.controls import camera_change_of, publish
+from deploy.site.site_log import open_site_log
 from ingest.camera import Camera
 from ingest.clock import NS, Clock, SystemClock
-from ingest.errors import CorridorError, SourceError
+from ingest.errors import ConfigError, CorridorError, SourceError
 from ingest.frame import Frame
 from ingest.open_camera import check_source, open_camera
 from ingest.redact import redact, redact_source
@@ -59,6 +64,29 @@ def check(
     if broken:
         typer.echo(f"not everything was done: {none} (exit code {ExitCode.PARTLY})", err=True)
         raise typer.Exit(ExitCode.PARTLY)
+
+
+class Change(StrEnum):
+    """A change that makes what was learned about a camera wrong."""
+
+    MOVED = "moved"
+    CLOCK_SET = "clock_set"
+
+
+@app.command()
+def changed(
+    file: Annotated[Path, typer.Argument(help="The configuration, a TOML file.", show_default=False)],
+    camera: Annotated[str, typer.Argument(help="The camera's id.", show_default=False)],
+    change: Annotated[Change, typer.Argument(help="It looks elsewhere, or its clock was set.", show_default=False)],
+    by: By = "",
+) -> None:
+    """Say that a camera was moved, or its clock set: association heeds it from now on (a record on the log)."""
+    config = load_config(file)
+    if camera not in config.camera_ids:
+        raise ConfigError(f"there is no camera '{camera}' in {file}; there are {', '.join(config.camera_ids)}")
+    with closing(open_site_log(config, file, must_exist=True)) as log:
+        publish(log, config.associate.zone, camera_change_of(log, camera, change.value, by))
+    typer.echo(f"on the log: {camera} {'was moved' if change is Change.MOVED else 'has another clock'}")
 
 
 def _check_camera(camera: Camera, clock: Clock) -> CameraCheck:
