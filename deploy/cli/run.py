@@ -17,6 +17,7 @@ from deploy.log.base import Log
 from deploy.log.opening import on_this_machine
 from deploy.log.topics import DEAD_LETTERS
 from deploy.results.journeys import read_journeys, visited_cameras
+from deploy.site.association_state import start_anew
 from deploy.site.config import Config, load_config, unlisted_pairs
 from deploy.site.repeating import repeating
 from deploy.site.session import run_association, run_perception, run_together
@@ -114,14 +115,28 @@ def observe(file: ConfigFile, cameras: CameraList = None, status: StatusFile = N
 def associate(
     file: ConfigFile,
     once: Annotated[bool, typer.Option("--once", help="End when all that is on the log has been read.")] = False,
+    rebuild: Annotated[
+        bool,
+        typer.Option(
+            "--rebuild", help="Begin again with the first observation on the log, and forget what was linked."
+        ),
+    ] = False,
 ) -> None:
-    """Link the observations on the log into trajectories, until Ctrl-C."""
+    """Link the observations on the log into trajectories, until Ctrl-C.
+
+    With --rebuild its own state is made anew, which another version of Corridor may ask for. On a SQLite log the
+    trajectories of before are removed; on Kafka they stay, and the new ones follow them.
+    """
     config = load_config(file)
     from deploy.site.wiring import make_association_worker
 
     log = open_site_log(config, file)
     warn_of_unlisted_pairs(config)
     console = make_console()
+    if rebuild:
+        begins_after = start_anew(log, config.associate.zone)
+        if begins_after is not None:
+            console.print(f"the new trajectories follow those of before, after offset {begins_after}", highlight=False)
     with live_view(console, log, None):
         association = run_association(
             lambda: make_association_worker(config, log), patient=not on_this_machine(config.log.url), once=once

@@ -210,12 +210,7 @@ class SqliteWriter:
     ) -> None:
         state = state or {}
         with self._log.transaction() as db:
-            (generation,) = db.execute("SELECT generation FROM owners WHERE owner = ?", (self._owner,)).fetchone()
-            if generation != self._generation:
-                raise FencedError(
-                    f"'{self._owner}' is owned by another process now (generation {generation}, this one has "
-                    f"{self._generation}); stop one of the two"
-                )
+            self._check_owned(db)
             _append(db, records, self._log.clock)
             _change_state(db, self._owner, state)
             if position is not None:
@@ -227,6 +222,27 @@ class SqliteWriter:
                 self._state.pop(key, None)
             else:
                 self._state[key] = value
+
+    def start_anew(self, topics: Sequence[str]) -> None:
+        """Forget state and position, and every record of some topics; their offsets go on.
+
+        Raises as `commit`.
+        """
+        with self._log.transaction() as db:
+            self._check_owned(db)
+            db.executemany("DELETE FROM records WHERE topic = ?", [(topic,) for topic in topics])
+            db.execute("DELETE FROM state WHERE owner = ?", (self._owner,))
+            db.execute("UPDATE owners SET position = 0 WHERE owner = ?", (self._owner,))
+        self._position = 0
+        self._state.clear()
+
+    def _check_owned(self, db: sqlite3.Connection) -> None:
+        (generation,) = db.execute("SELECT generation FROM owners WHERE owner = ?", (self._owner,)).fetchone()
+        if generation != self._generation:
+            raise FencedError(
+                f"'{self._owner}' is owned by another process now (generation {generation}, this one has "
+                f"{self._generation}); stop one of the two"
+            )
 
 
 def _migrate(db: sqlite3.Connection) -> None:

@@ -15,6 +15,7 @@ from associate.trajectory import encode as encode_event
 from deploy.log.append_times import UNKNOWN_NS
 from deploy.log.base import Log, Record, StoredRecord
 from deploy.log.topics import DEAD_LETTERS, IDENTITIES, OBSERVATIONS, TRAJECTORIES
+from deploy.site.association_state import owner_of
 from embed.observation import Control, Message, decode
 from ingest.errors import CorridorError
 
@@ -60,7 +61,7 @@ class AssociationWorker:
     def __init__(self, log: Log, zone: str, associator: Associator, *, batch: int = 500) -> None:
         self._log = log
         self._associator = associator
-        self._writer = log.claim(f"zone/{zone}")
+        self._writer = log.claim(owner_of(zone))
         self._batch = batch
         self._warned_reasons: set[str] = set()
         self.counts: Counter[str] = Counter()

@@ -14,6 +14,7 @@ from deploy.log.kafka_cluster import create_topics
 from deploy.log.kafka_log import KafkaLog
 from deploy.log.sqlite_log import SqliteLog
 from deploy.log.topics import IDENTITIES, OBSERVATIONS, TRAJECTORIES
+from deploy.site.association_state import start_anew
 from deploy.site.association_worker import AssociationWorker
 from embed.observation import BoxAt, CameraEpoch, Message, Observation, Tick, TrackletState, encode, pack_vector
 from ingest.clock import NS
@@ -92,3 +93,19 @@ def test_kafka_and_sqlite_say_the_same(tmp_path: Path) -> None:
         assert len(expected) >= 60
         assert records_of(large, TRAJECTORIES) == expected
         assert dict(records_of(large, IDENTITIES)) == dict(records_of(small, IDENTITIES))
+
+
+def test_a_rebuild_on_kafka_follows_what_was_said_before() -> None:
+    prefix = f"t{uuid.uuid4().hex[:8]}."
+    create_topics(servers(), prefix=prefix)
+    with closing(KafkaLog(servers(), prefix=prefix)) as log:
+        camera = log.claim("camera/north")
+        camera.commit([Record(OBSERVATIONS, message.camera, encode(message)) for message in observed(8)])
+        worker(log, 100).drain()
+        before = records_of(log, TRAJECTORIES)
+        begins_after = start_anew(log, "main")
+        assert begins_after is not None
+        worker(log, 100).drain()
+        assert records_of(log, TRAJECTORIES) == before * 2
+        again = log.read(TRAJECTORIES, begins_after, 100_000)
+        assert [(record.key, record.value) for record in again] == before

@@ -1,0 +1,123 @@
+"""State of another version is refused with the command that makes it anew, and that command does."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from associate.trajectory import decode
+from deploy.cli.app import app
+from deploy.log.base import Record
+from deploy.log.sqlite_log import SqliteLog
+from deploy.log.topics import DEAD_LETTERS, IDENTITIES, OBSERVATIONS, TRAJECTORIES
+from deploy.site.association_state import check_format, start_anew
+from ingest.errors import ConfigError, FencedError
+from tests.associate.samples import convoy
+from tests.deploy.site.test_association_worker import publish, values_of, worker
+
+REBUILD = "corridor associate --rebuild FILE"
+
+
+@pytest.mark.parametrize(
+    ("state", "found"),
+    [
+        ({}, None),
+        ({"format|2": b"", "identity|z-1": b"x"}, None),
+        ({"format|2": b"any"}, None),
+        ({"identity|z-1": b"x", "progress|all": b"y"}, "an earlier version"),
+        ({"format|3": b"", "identity|z-1": b"x"}, "format 3"),
+        ({"formats|2": b""}, "an earlier version"),
+    ],
+)
+def test_the_format_of_state(state: dict[str, bytes], found: str | None) -> None:
+    if found is None:
+        check_format(state, "z")
+        return
+    with pytest.raises(ConfigError) as raised:
+        check_format(state, "z")
+    assert f"is of {found}," in str(raised.value)
+    assert str(raised.value).endswith(REBUILD)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> SqliteLog:
+    """A convoy that has been linked, with a dead letter."""
+    log = SqliteLog(tmp_path / "log.db")
+    messages = convoy(6)
+    publish(log, messages[:30])
+    log.claim("noise").commit([Record(OBSERVATIONS, "a", b"\x93")])
+    publish(log, messages[30:])
+    worker(log).drain()
+    return log
+
+
+def test_a_rebuild_says_the_same_again_in_place_of_what_was_said(log: SqliteLog) -> None:
+    topics = (OBSERVATIONS, TRAJECTORIES, IDENTITIES, DEAD_LETTERS)
+    before = {topic: values_of(log, topic) for topic in topics}
+    ends = {topic: log.end(topic) for topic in topics}
+    assert all(before.values())
+    assert start_anew(log, "z") is None
+    assert [len(values_of(log, topic)) for topic in topics] == [len(before[OBSERVATIONS]), 0, 0, 0]
+    machine = worker(log)
+    assert machine.position == 0
+    machine.drain()
+    assert {topic: values_of(log, topic) for topic in topics} == before
+    for topic in topics[1:]:
+        assert log.read(topic, 0, 1)[0].offset > ends[topic]  # who follows sees the new ones, too
+
+
+def test_a_rebuild_fences_the_association_that_runs(log: SqliteLog) -> None:
+    running = worker(log)
+    publish(log, convoy(1, seed=9), "later")
+    start_anew(log, "z")
+    with pytest.raises(FencedError):
+        running.step()
+    assert values_of(log) == []
+
+
+def test_other_owners_keep_their_state(log: SqliteLog) -> None:
+    cameras = log.claim("camera/a")
+    cameras.commit([], state={"progress": b"x"}, position=7)
+    start_anew(log, "z")
+    again = log.claim("camera/a")
+    assert (dict(again.state), again.position) == ({"progress": b"x"}, 7)
+    zone = log.claim("zone/z")
+    assert (dict(zone.state), zone.position) == ({}, 0)
+
+
+def test_a_zone_that_never_was_is_begun(tmp_path: Path) -> None:
+    log = SqliteLog(tmp_path / "log.db")
+    start_anew(log, "z")
+    assert log.claim("zone/z").generation == 2
+
+
+SITE = """
+[[cameras]]
+id = "a"
+source = "a.mp4"
+[[cameras]]
+id = "b"
+source = "b.mp4"
+[[cameras]]
+id = "c"
+source = "c.mp4"
+[embed]
+encoder = "colour"
+[associate]
+zone = "z"
+[log]
+url = "sqlite:{path}"
+"""
+
+
+def test_the_command(log: SqliteLog, tmp_path: Path) -> None:
+    site = tmp_path / "site.toml"
+    site.write_text(SITE.format(path=log.path))
+    result = CliRunner().invoke(app, ["associate", "--rebuild", "--once", str(site)])
+    assert result.exit_code == 3, result.output  # the dead letter
+    assert f"{log.end(OBSERVATIONS)} records" in result.output
+    rebuilt = values_of(log)
+    assert rebuilt
+    assert len({decode(value).id for value in rebuilt}) == len(rebuilt)
+    assert log.claim("zone/z").position == log.end(OBSERVATIONS)
