@@ -23,6 +23,11 @@ COMMANDS = {
         "deploy.cli.trajectories:trajectories",
         "Show trajectories: a table in a terminal, every event as a JSON line in a pipe.",
     ),
+    "replay": (
+        "deploy.cli.replay:replay",
+        "Associate the observations of a log once more, into a new log, as fast as the processor allows.",
+    ),
+    "diff": ("deploy.cli.diff:diff", "Compare the identities of two logs: merged, split, changed."),
     "correct": (
         "deploy.cli.correct:correct",
         "Say whether two sightings are one vehicle: a correction, which association heeds when it comes to it.",

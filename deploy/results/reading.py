@@ -44,9 +44,13 @@ def read_observations(log: str | Path, *, follow: bool = False) -> Iterator[Obse
     return (message for message in messages if isinstance(message, Observation))
 
 
+def log_url(log: str | Path) -> str:
+    """The URL of a log that is named by one, or by the path of a SQLite log."""
+    return f"sqlite:{log}" if isinstance(log, Path) or ":" not in log else log
+
+
 def _open(log: str | Path) -> Log:
-    url = f"sqlite:{log}" if isinstance(log, Path) or ":" not in log else log
-    return open_log(url, must_exist=True)
+    return open_log(log_url(log), must_exist=True)
 
 
 def _values(log: Log, topic: str, decode: Callable[[bytes], Value], follow: bool) -> Iterator[Value]:

@@ -5,6 +5,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -17,6 +18,7 @@ from deploy.results.journeys import read_events
 from embed.observation import Observation, Tick
 from ingest.clock import NS
 from ingest.errors import ConfigError
+from ingest.open_camera import start_ns
 from training.scoring import timing
 from training.scoring.tracks import CameraTracks, Ints, TrackedBoxes
 from training.scoring.truth import MotTruth
@@ -115,6 +117,36 @@ def _video_times_ns(camera: str, starts_ns: int, videos: Mapping[str, Path]) -> 
     before_ns = media_ns[0] - np.arange(numbers[0], 0, -1) * (media_ns[1] - media_ns[0])
     after_ns = np.interp(np.arange(numbers[0], numbers[-1] + 1), numbers, media_ns).round().astype(np.int64)
     return starts_ns + np.concatenate([before_ns, after_ns])
+
+
+@dataclass(frozen=True, slots=True)
+class TruthTiming:
+    """When the frames that a truth numbers were captured, by camera: their times, else their rates, else their videos.
+
+    starts_at: when frame 1 was captured; None where the run, or the times, began.
+    """
+
+    times: Mapping[str, Ints] = field(default_factory=dict)
+    rates: Mapping[str, float] = field(default_factory=dict)
+    videos: Mapping[str, Path] = field(default_factory=dict)
+    starts_at: datetime | None = None
+
+
+def tracks_of(
+    run: LoggedRun, truths: Mapping[str, MotTruth], timed: TruthTiming, classes: frozenset[int] | None
+) -> list[CameraTracks]:
+    """The boxes of every camera with truth and those of the run, as `camera_tracks`; the run must know the cameras."""
+    cameras = []
+    for camera, truth in truths.items():
+        of_camera = run.cameras[camera]
+        if camera in timed.times:
+            first_ns = int(timed.times[camera][0])
+            times_ns = timed.times[camera] + (start_ns(timed.starts_at, otherwise_ns=first_ns) - first_ns)
+        else:
+            starts_ns = start_ns(timed.starts_at, otherwise_ns=first_frame_ns(of_camera))
+            times_ns = frame_times_ns_of(camera, truth, of_camera, starts_ns, timed.rates.get(camera), timed.videos)
+        cameras.append(camera_tracks(camera, truth, classes, of_camera, times_ns))
+    return cameras
 
 
 def camera_tracks(

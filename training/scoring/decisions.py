@@ -29,12 +29,14 @@ class StatedProbability:
 class Decisions:
     """changes: by tracklet, rising moments of event time (ns) and the identity it had from then on, or None.
 
-    strange: how many events are about tracklets that have no number, and so are left out.
+    strange: how many events are about tracklets that have no number, and so are left out. names: of the identities, by
+    their number.
     """
 
     changes: dict[int, list[tuple[int, int | None]]] = field(default_factory=dict)
     stated: list[StatedProbability] = field(default_factory=list)
     strange: int = 0
+    names: list[str] = field(default_factory=list)
 
     def identity_at(self, tracklet: int, at_ns: int) -> int | None:
         """The identity of a tracklet as it was known when the watermark had passed a moment."""
@@ -91,7 +93,10 @@ class _Reading:
             self._give(tracklet, target, now_ns)
 
     def _identity(self, name: str) -> int:
-        return self._identities.setdefault(name, len(self._identities))
+        if name not in self._identities:
+            self._identities[name] = len(self.decisions.names)
+            self.decisions.names.append(name)
+        return self._identities[name]
 
     def _tracklet(self, observation: str | None) -> int | None:
         return None if observation is None else self._number_of.get(observation.rpartition("|")[0])

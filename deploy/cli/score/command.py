@@ -27,9 +27,8 @@ from deploy.cli.score.inputs import (
 from deploy.cli.score.tables import print_scores
 from deploy.cli.terminal.screen import make_console, print_lines
 from deploy.log.opening import open_log
-from deploy.results.scored_run import camera_tracks, first_frame_ns, frame_times_ns_of, read_all_events, read_run
+from deploy.results.scored_run import TruthTiming, read_all_events, read_run, tracks_of
 from ingest.errors import ConfigError
-from ingest.open_camera import start_ns
 from training.scoring.decisions import read_decisions
 from training.scoring.tracks import VISIT_GAP_S
 from training.scoring.truth import read_mot
@@ -148,18 +147,10 @@ def score(
     if decisions.strange:
         logger.warning("left out %d events about tracklets of which the log %s says nothing", decisions.strange, run)
     check_cameras(truths, logged.cameras, run)
-    cameras = []
-    for camera, true in truths.items():
-        of_camera = logged.cameras[camera]
-        if camera in times:
-            first_ns = int(times[camera][0])
-            times_ns = times[camera] + (start_ns(starts_at, otherwise_ns=first_ns) - first_ns)
-        else:
-            starts_ns = start_ns(starts_at, otherwise_ns=first_frame_ns(of_camera))
-            times_ns = frame_times_ns_of(camera, true, of_camera, starts_ns, rates.get(camera), videos)
-        cameras.append(camera_tracks(camera, true, counted, of_camera, times_ns))
+    timing = TruthTiming(times, rates, videos, starts_at)
+    cameras = tracks_of(logged, truths, timing, counted)
     check_countable(cameras)
-    with _require_libraries():
+    with require_libraries():
         from training.scoring.report import score_run
 
         scores = score_run(
@@ -175,14 +166,14 @@ def score(
     else:
         print_scores(scores, make_console(), options.note if baseline is not None else "")
     if figure is not None:
-        with _require_libraries():
+        with require_libraries():
             from training.scoring.figure import draw
 
             draw(scores, figure)
 
 
 @contextmanager
-def _require_libraries() -> Iterator[None]:
+def require_libraries() -> Iterator[None]:
     """Name the extra that scoring needs where it is not installed."""
     try:
         yield
