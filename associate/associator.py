@@ -62,7 +62,7 @@ class Associator:
 
     # The outside
 
-    def refuse(self, message: Message) -> str | None:
+    def refuse(self, message: Message, appended_ns: int | None = None) -> str | None:
         """Check a message; returns the reason why it cannot be used at all, None if it can."""
         self.blamed = message
         if not isinstance(message, Observation):
@@ -78,7 +78,7 @@ class Associator:
             return f"a vector of {dim} numbers, where {message.encoder} had {self._progress['all'].dim}"
         return None
 
-    def update(self, message: Message) -> list[TrajectoryEvent]:
+    def update(self, message: Message, appended_ns: int | None = None) -> list[TrajectoryEvent]:
         """Take one message; returns the events that the watermark now allows."""
         self.blamed = message
         # Step 1: into the order of event time; duplicates, and messages of a replaced owner, are left out

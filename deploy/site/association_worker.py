@@ -121,7 +121,7 @@ class AssociationWorker:
             try:
                 # Step 2: take the record in without it; another message may be to blame then
                 events = [event for each in aside.values() for event in self._associator.set_aside(each)]
-                events += self._associator.update(message)
+                events += self._associator.update(message, record.appended_ns)
                 return self._commit_apart(record, letters + self._records_of(events))
             except Exception as another:
                 if _concerns_all(another):
@@ -190,13 +190,13 @@ class AssociationWorker:
                     self.counts["controls"] += 1  # association does not heed them yet
                     return []
                 message = decoded
-                refusal = self._associator.refuse(message)
+                refusal = self._associator.refuse(message, record.appended_ns)
             except ValueError as error:
                 refusal = str(error)
         if refusal is not None or message is None:
             self.counts["dead_letters"] += 1
             return [self._dead_letter(record, str(refusal))]
-        return self._records_of(self._associator.update(message))
+        return self._records_of(self._associator.update(message, record.appended_ns))
 
     def _records_of(self, events: Sequence[TrajectoryEvent]) -> list[Record]:
         self.counts["events"] += len(events)

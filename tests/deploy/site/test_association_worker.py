@@ -4,6 +4,7 @@ import base64
 import json
 import logging
 import threading
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from deploy.site import association_worker
 from deploy.site.association_worker import AssociationWorker
 from embed.observation import Message, Observation, encode
 from embed.observation import decode as decode_message
+from ingest.clock import NS, ManualClock
 from ingest.errors import FencedError, LogError
 from tests.associate.samples import associator, convoy, tracklet
 from tests.data.reader_v1 import decode_v1
@@ -49,6 +51,39 @@ def test_all_is_read_and_every_identity_has_its_latest_summary(tmp_path: Path) -
     latest = {event.identity: event for event in events}
     summaries = [decode(value) for value in values_of(log, IDENTITIES)]
     assert sorted(summaries, key=lambda event: event.identity) == [latest[name] for name in sorted(latest)]
+
+
+@pytest.mark.parametrize("batch", [1, 7, 500])
+def test_association_gets_the_append_time_of_every_message(
+    tmp_path: Path, batch: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same on every replay: also of a record that is taken in once more because another one is at fault."""
+    taken: dict[str, set[int | None]] = defaultdict(set)
+    for name in ("refuse", "update"):
+        method = getattr(Associator, name)
+
+        def noting(
+            self: Associator,
+            message: Message,
+            appended_ns: int | None = None,
+            *,
+            method: Any = method,
+            name: str = name,
+        ) -> Any:
+            taken[f"{name} {message.id}"].add(appended_ns)
+            return method(self, message, appended_ns)
+
+        monkeypatch.setattr(Associator, name, noting)
+    monkeypatch.setattr(Associator, "_see", raising(Associator._see, about_seen))
+    clock = ManualClock(10**9 * NS)
+    log = SqliteLog(tmp_path / "log.db", clock=clock)
+    for message in poisoned("a"):
+        clock.sleep(1.0)
+        publish(log, [message])
+    while worker(log, batch).step():
+        pass
+    stored = {decode_message(record.value).id: {record.appended_ns} for record in log.read(OBSERVATIONS, 0, 10_000)}
+    assert taken == {f"{name} {each}": times for each, times in stored.items() for name in ("refuse", "update")}
 
 
 @pytest.mark.parametrize("batch", [1, 7, 500])
