@@ -97,7 +97,7 @@ class Associator:
 
     def changes(self) -> dict[str, bytes | None]:
         """Rows that a commit has to store so that `restore` brings this state back."""
-        changed: dict[str, bytes | None] = {}
+        changed: dict[str, bytes | None] = {"format|2": b""}
         for table in self._tables:
             changed.update(table.changes())
         return changed
@@ -105,7 +105,7 @@ class Associator:
     def restore(self, stored: Mapping[str, bytes]) -> None:
         """Continue from what was stored; whatever has come since then is forgotten."""
         # Step 1: the rows as they were stored
-        load_tables(self._tables, stored)
+        load_tables(self._tables, {key: row for key, row in stored.items() if key != "format|2"})
         if "all" not in self._progress:
             self._progress.put("all", Progress())
         self._reorder.restored(self._progress["all"].released_ns)

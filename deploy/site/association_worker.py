@@ -15,7 +15,7 @@ from associate.trajectory import encode as encode_event
 from deploy.log.append_times import UNKNOWN_NS
 from deploy.log.base import Log, Record, StoredRecord
 from deploy.log.topics import DEAD_LETTERS, IDENTITIES, OBSERVATIONS, TRAJECTORIES
-from deploy.site.association_state import owner_of
+from deploy.site.association_state import check_format, owner_of
 from embed.observation import Control, Message, decode
 from ingest.errors import CorridorError
 
@@ -62,6 +62,7 @@ class AssociationWorker:
         self._log = log
         self._associator = associator
         self._writer = log.claim(owner_of(zone))
+        check_format(self._writer.state, zone)
         self._batch = batch
         self._warned_reasons: set[str] = set()
         self.counts: Counter[str] = Counter()

@@ -44,12 +44,29 @@ def test_the_configuration_means_the_same() -> None:
     assert config.associate.travel[0].both_ways
 
 
-def test_the_log_is_read_and_gone_on_with(site: Path) -> None:
-    """Both recordings have been read and linked, so that there is nothing left to do and nothing is said twice."""
-    before = {topic: records(site, topic) for topic in (OBSERVATIONS, TRAJECTORIES)}
+def test_the_log_is_read(site: Path) -> None:
+    before = records(site, TRAJECTORIES)
     shown = corridor(site, "trajectories", "site.toml")
     assert shown.returncode == 0, shown.stderr
-    assert len(shown.stdout.splitlines()) == len(before[TRAJECTORIES]) == 10
+    assert len(shown.stdout.splitlines()) == len(before) == 10
+
+
+def test_its_association_is_refused_with_the_command_that_makes_it_anew(site: Path) -> None:
+    before = {topic: records(site, topic) for topic in (OBSERVATIONS, TRAJECTORIES)}
+    refused = corridor(site, "run", "site.toml")
+    assert refused.returncode == 2
+    assert refused.stderr.strip().splitlines()[-1].endswith("corridor associate --rebuild FILE")
+    assert {topic: records(site, topic) for topic in before} == before
+    rebuilt = corridor(site, "associate", "--rebuild", "--once", "site.toml")
+    assert rebuilt.returncode == 0, rebuilt.stderr
+    assert records(site, OBSERVATIONS) == before[OBSERVATIONS]
+    assert records(site, TRAJECTORIES)
+
+
+def test_the_log_is_gone_on_with(site: Path) -> None:
+    """Both recordings have been read and linked, so that there is nothing left to do and nothing is said twice."""
+    assert corridor(site, "associate", "--rebuild", "--once", "site.toml").returncode == 0
+    before = {topic: records(site, topic) for topic in (OBSERVATIONS, TRAJECTORIES)}
     again = corridor(site, "run", "site.toml")
     assert again.returncode == 0, again.stderr
     assert {topic: records(site, topic) for topic in before} == before

@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 
 from associate.trajectory import decode
 from deploy.cli.app import app
+from deploy.cli.exit_codes import exit_code
 from deploy.log.base import Record
 from deploy.log.sqlite_log import SqliteLog
 from deploy.log.topics import DEAD_LETTERS, IDENTITIES, OBSERVATIONS, TRAJECTORIES
@@ -50,6 +51,30 @@ def log(tmp_path: Path) -> SqliteLog:
     publish(log, messages[30:])
     worker(log).drain()
     return log
+
+
+def make_former(log: SqliteLog) -> None:
+    """As an association of before left it: rows, and no format."""
+    writer = log.claim("zone/z")
+    assert "format|2" in writer.state
+    writer.commit([], state={"format|2": None})
+
+
+def test_a_worker_refuses_former_state_and_changes_nothing(log: SqliteLog) -> None:
+    make_former(log)
+    before = values_of(log), dict(log.claim("zone/z").state), log.claim("zone/z").position
+    with pytest.raises(ConfigError, match=r"is of an earlier version, .*corridor associate --rebuild FILE"):
+        worker(log)
+    assert (values_of(log), dict(log.claim("zone/z").state), log.claim("zone/z").position) == before
+    start_anew(log, "z")
+    worker(log).drain()
+    assert values_of(log) == before[0]
+
+
+def test_a_zone_that_has_read_nothing_yet_is_not_refused(tmp_path: Path) -> None:
+    log = SqliteLog(tmp_path / "log.db")
+    for _ in range(2):
+        worker(log).drain()
 
 
 def test_a_rebuild_says_the_same_again_in_place_of_what_was_said(log: SqliteLog) -> None:
@@ -114,6 +139,10 @@ url = "sqlite:{path}"
 def test_the_command(log: SqliteLog, tmp_path: Path) -> None:
     site = tmp_path / "site.toml"
     site.write_text(SITE.format(path=log.path))
+    make_former(log)
+    refused = CliRunner().invoke(app, ["associate", "--once", str(site)])
+    assert isinstance(refused.exception, ConfigError)
+    assert exit_code(refused.exception) == 2
     result = CliRunner().invoke(app, ["associate", "--rebuild", "--once", str(site)])
     assert result.exit_code == 3, result.output  # the dead letter
     assert f"{log.end(OBSERVATIONS)} records" in result.output
