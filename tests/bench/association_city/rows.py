@@ -105,7 +105,7 @@ def _moved_back(event: TrajectoryEvent, known: Mapping[str, str]) -> TrajectoryE
 
 
 def clusterings(log: CityLog, bounds: Bounds) -> dict[str, Row]:
-    """The clustering with true windows, at the floor of the encoder's calibration and at the one the truth likes best."""
+    """The clustering with true windows, at the floor of the calibration and at the one that the truth likes best."""
     given = peer_of(log.run, log.cameras, settings=AssociateSettings(), windows_from_truth=True, floor=FLOOR)
     tree = cluster(given.tracklets, windows_of_truth(log.comparison.sightings, log.cameras), 0.0)
     best = best_floor(log.comparison, given.numbers, tree)
