@@ -37,8 +37,8 @@ def peer_of(
 ) -> BaselineInput:
     """The closed tracklets of some cameras; windows and, where none is given, the floor are those of `settings`.
 
-    Without a floor of its own the baseline takes the cosine that is evidence for neither, which is known of the encoders
-    that come with the program.
+    Without a floor of its own the baseline takes the cosine that is evidence for neither, which is known of the
+    encoders that come with the program.
     Raises ConfigError where nothing is closed, where encoders are mixed, and where a floor is needed and not known.
     """
     place_of = {name: place for place, name in enumerate(camera_names)}

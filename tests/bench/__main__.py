@@ -40,6 +40,7 @@ BENCHES = (
     "crop_deletion",
     "association",
     "association_city",
+    "association_scale",
     "retrieval",
     "encoder_speed",
     "encoder_runtime",

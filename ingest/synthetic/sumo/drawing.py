@@ -41,9 +41,10 @@ def draw_trace(
 ) -> Trace:
     """Draw traffic with SUMO: the same arguments and version of SUMO, the same trace.
 
-    source: a `.sumocfg`, `.net.xml`, OpenStreetMap extract or `grid:3x3`. cameras: what to place, or the poses in another
-    trace of the same streets (those of `grid:3x3` are the same for a seed). begin_s: which moment of the simulation is
-    the trace's beginning. scale: of the demand. Raises ConfigError when the source or the request cannot be met.
+    source: a `.sumocfg`, `.net.xml`, OpenStreetMap extract or `grid:3x3`. cameras: what to place, or the poses in
+    another trace of the same streets (those of `grid:3x3` are the same for a seed). begin_s: which moment of the
+    simulation is the trace's beginning. scale: of the demand. Raises ConfigError when the source or the request cannot
+    be met.
     """
     with tempfile.TemporaryDirectory(prefix="corridor-") as folder:
         # Step 1: a scenario and its map

@@ -1,11 +1,14 @@
 """`corridor city observations`: a preset with traffic and a fleet of one's own, and a configuration that links it."""
 
 import tomllib
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from deploy.cli.city.observations import observations
 from deploy.log.observations import read_messages
@@ -13,7 +16,9 @@ from deploy.log.opening import open_log
 from deploy.site.config import load_config
 from embed.observation import Observation
 from ingest.errors import ConfigError
-from ingest.synthetic.world.presets import TRACES
+from ingest.synthetic.world.presets import TRACES, Preset
+from training.datasets.city import embedding
+from training.datasets.city.embedding import CropSource, Vectors, perfect_vectors
 
 TRAFFIC = TRACES / "grid.city"
 SECONDS = 6.0
@@ -58,11 +63,17 @@ def test_what_cannot_be_is_refused(tmp_path: Path, options: dict[str, Any], mess
     assert not list(tmp_path.iterdir())
 
 
-def test_the_configuration_beside_the_log_has_its_encoder(tmp_path: Path) -> None:
+def test_the_configuration_beside_the_log_has_its_encoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = made(tmp_path, "perfect")
     assert tomllib.loads(path.with_suffix(".toml").read_text())["associate"]["encoder"] == "perfect@1"
     pytest.importorskip("panda3d", reason="extra `city`")
-    path = made(tmp_path, "colour", perfect=False, encoder="colour", hours=1 / 3600)
+
+    def drawn(preset: Preset, sources: Sequence[CropSource], *_: object) -> tuple[Vectors, NDArray[np.float32]]:
+        assert (preset.trace, preset.seed) == (TRAFFIC, 3)
+        return perfect_vectors(sources, 1), np.ones(len(sources), np.float32)
+
+    monkeypatch.setattr(embedding, "rendered_vectors", drawn)  # rendering takes its time, and is tested elsewhere
+    path = made(tmp_path, "colour", perfect=False, encoder="colour", hours=1 / 3600, fleet_seed=3)
     config = load_config(path.with_suffix(".toml"))
     assert (config.embed.encoder, len(config.cameras)) == ("colour", 4)
-    assert {each.encoder.partition("@")[0] for each in seen(path)} <= {"colour"}
+    assert {each.encoder.partition("@")[0] for each in seen(path)} == {"colour"}
