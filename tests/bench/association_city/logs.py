@@ -13,7 +13,7 @@ from deploy.cli.score.inputs import times_beside, truths_in
 from deploy.log.observations import read_messages
 from deploy.log.opening import open_log
 from deploy.results.scored_run import LoggedRun, camera_tracks, read_run
-from embed.observation import CameraEpoch, Message, Observation, tracklet_id
+from embed.observation import CameraEpoch, Message, Observation
 from training.scoring.comparison import Comparison
 from training.scoring.truth import read_mot
 
@@ -76,17 +76,19 @@ def associate(messages: Iterable[Message], associator: Associator) -> list[Traje
     return [event for message in messages for event in associator.update(message)]
 
 
+def moved(message: Message, by_ns: int) -> Message:
+    """The message as if it had come so much later."""
+    if not isinstance(message, Observation):
+        return msgspec.structs.replace(message, at_ns=message.at_ns + by_ns)
+    times_ns = (message.at_ns + by_ns, message.first_ns + by_ns, message.last_ns + by_ns)
+    return msgspec.structs.replace(message, **dict(zip(("at_ns", "first_ns", "last_ns"), times_ns, strict=True)))
+
+
 def later(messages: Iterable[Message], by_ns: int, generation: int) -> Iterator[Message]:
-    """Messages as if they came some time later, from cameras that were started anew with this generation."""
+    """Messages as if they came so much later, from cameras that were started anew with this generation."""
     for message in messages:
         epoch = CameraEpoch(generation, message.epoch.session)
-        moved = msgspec.structs.replace(message, at_ns=message.at_ns + by_ns, epoch=epoch)
-        if isinstance(message, Observation):
-            number = message.id.rpartition("|")[2]
-            moved = msgspec.structs.replace(
-                moved,
-                id=f"{tracklet_id(message.camera, epoch, message.track)}|{number}",
-                first_ns=message.first_ns + by_ns,
-                last_ns=message.last_ns + by_ns,
-            )
-        yield moved
+        anew = msgspec.structs.replace(moved(message, by_ns), epoch=epoch)
+        if isinstance(anew, Observation):
+            anew = msgspec.structs.replace(anew, id=f"{anew.tracklet}|{anew.sequence}")
+        yield anew

@@ -8,8 +8,6 @@ from tests.bench.association_scale.run import Meter, Truth, make, ordinary, perc
 from tests.bench.association_scale.stream import START_NS, Site, arrivals
 from tests.bench.measure import resident_mb, table
 
-MEASURED = 20_000
-"""Observations that are timed once there are enough identities."""
 PARTS = ("speed", "hours", "oddities")
 WARM_UP_S = 1200.0
 """Longest time of the stream in which there have to be enough."""
@@ -20,31 +18,32 @@ def main(arguments: Sequence[str] = ()) -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench association_scale")
     parser.add_argument("--part", nargs="*", choices=PARTS, default=PARTS)
     parser.add_argument("--identities", type=int, default=20_000, help="live ones from which on speed is measured")
+    parser.add_argument("--measured", type=int, default=20_000, help="observations that are timed then")
     parser.add_argument("--hours", type=float, default=3.0)
     parser.add_argument("--minutes", type=float, default=20.0, help="of the stream in which things go wrong")
     asked = parser.parse_args(arguments)
     if "speed" in asked.part:
-        print_speed(asked.identities)
+        print_speed(asked.identities, asked.measured)
     if "hours" in asked.part:
         print_hours(asked.hours)
     if "oddities" in asked.part:
         print_oddities(60 * asked.minutes)
 
 
-def print_speed(identities: int) -> None:
+def print_speed(identities: int, measured: int) -> None:
     """Observations a second with so many identities alive, one core."""
     # A vehicle is alive for about 330 s, most of that because it might be seen again.
     site = Site(cameras=max(4, identities // 100), vehicles_per_s=identities / 300, views=2)
     meter, truth = Meter(make(site)), Truth()
     live = 0
-    for _ in running(meter, truth, arrivals(site, WARM_UP_S + MEASURED / site.vehicles_per_s)):
+    for _ in running(meter, truth, arrivals(site, WARM_UP_S + measured / site.vehicles_per_s)):
         count = len(meter.update_s)
         if live < identities:
             if count % 1000 == 0:
                 live = meter.machine.sizes.get("identity", 0)
                 if live >= identities:
                     begun, ticks, snapshots_s = count, len(meter.tick_s), meter.snapshot_s
-        elif count >= begun + MEASURED:
+        elif count >= begun + measured:
             break
     if live < identities:
         print(f"\nspeed: only {live} identities were alive after {WARM_UP_S:g} s; nothing measured")

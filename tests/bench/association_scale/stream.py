@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,6 +20,7 @@ from embed.observation import (
 )
 from ingest.clock import NS
 from ingest.frame import ClockQuality
+from tests.bench.association_city.logs import moved
 
 ENCODER = "bench@1"
 EPOCH = CameraEpoch(1, 0)
@@ -83,8 +83,8 @@ def arrivals(site: Site, seconds: float) -> Iterator[Arrival]:
     def add(at_s: float, message: Message, vehicle: int = 0) -> None:
         nonlocal count
         count += 1
-        moved = _moved(site, message)
-        heapq.heappush(waiting, (at_s, count, Arrival(moved, START_NS + round((at_s + APPEND_S) * NS), vehicle)))
+        shown = _by_its_clock(site, message)
+        heapq.heappush(waiting, (at_s, count, Arrival(shown, START_NS + round((at_s + APPEND_S) * NS), vehicle)))
 
     for number in range(site.parked):
         vector = _unit(rng_of(site, -1 - number), site.dim)
@@ -192,18 +192,11 @@ def _tick(camera: str, second: int) -> Tick:
     )
 
 
-def _moved(site: Site, message: Message) -> Message:
-    """The message by the clock of its camera."""
+def _by_its_clock(site: Site, message: Message) -> Message:
+    """The message as the clock of its camera has it."""
     if site.clock_ahead and message.camera == site.names[-1]:
-        return _later(message, DAY_NS)
-    return _later(message, YEAR_NS) if message.camera == UNKNOWN else message
-
-
-def _later(message: Message, by_ns: int) -> Message:
-    moved = msgspec.structs.replace(message, at_ns=message.at_ns + by_ns)
-    if isinstance(moved, Observation):
-        moved = msgspec.structs.replace(moved, first_ns=moved.first_ns + by_ns, last_ns=moved.last_ns + by_ns)
-    return moved
+        return moved(message, DAY_NS)
+    return moved(message, YEAR_NS) if message.camera == UNKNOWN else message
 
 
 def _unit(rng: np.random.Generator, dim: int) -> NDArray[np.float64]:
