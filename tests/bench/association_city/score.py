@@ -89,7 +89,9 @@ def _known_log(path: Path) -> CityLog:
 def score(log: CityLog, events: Iterable[TrajectoryEvent], bounds: Bounds | None = None) -> Row:
     """Score events about the tracklets of a log; bounds: of the log, if they are known."""
     said = list(events)
-    return score_decisions(log, read_decisions(said, log.run.tracklets), last_statements(said, log), bounds)
+    return score_decisions(
+        log, read_decisions(said, log.run.tracklets), last_statements(said, log.run.tracklets, log.run.ends_ns), bounds
+    )
 
 
 def score_identities(log: CityLog, identity_of: Mapping[int, int], bounds: Bounds | None = None) -> Row:
@@ -125,9 +127,13 @@ def score_decisions(log: CityLog, decisions: Decisions, stated: Statements, boun
     )
 
 
-def last_statements(events: Iterable[TrajectoryEvent], log: CityLog) -> Statements:
-    """By each of `MOMENTS_S`: the last statement about every tracklet by then, in the order in which they came."""
-    ends_ns, number_of = log.run.ends_ns, log.run.tracklets
+def last_statements(
+    events: Iterable[TrajectoryEvent], number_of: Mapping[str, int], ends_ns: Mapping[int, int]
+) -> Statements:
+    """By each of `MOMENTS_S`: the last statement about every tracklet by then.
+
+    number_of: numbers of the tracklets. ends_ns: when each was seen last.
+    """
     latest: dict[float, dict[int, StatedProbability]] = {at: {} for at in MOMENTS_S}
     now_ns = -FINAL_NS
     for event in events:
