@@ -11,12 +11,14 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from detect.settings import DetectSettings
 from embed.settings import SHIPPED, SHIPPED_FILE, EmbedSettings
+from ingest.errors import ConfigError
 from ingest.synthetic.sumo.program import sumo_version
 from tests.bench.tracking import CACHE, DATA, ROOT
 
@@ -104,9 +106,14 @@ class Draw:
 
 def made(draw: Draw) -> Path:
     """The log of a city, from the cache where it was made before; pytest's skip where its traffic cannot be had."""
-    path = draw.path
+    try:
+        path = draw.path
+    except ConfigError as error:  # without SUMO
+        pytest.skip(f"{draw.city.name}: {error}")
     if path.exists():
         return path
+    if find_spec("panda3d") is None:
+        pytest.skip(f"{draw.city.name}: rendering needs the extra 'city'")
     if draw.city.source == "bologna" and not BOLOGNA.exists():
         pytest.skip(f"{draw.city.name}: there is no {BOLOGNA} (set CORRIDOR_DATA; tests/data/SOURCES.md)")
     work = path.parent.with_name(f"part-{path.parent.name}")

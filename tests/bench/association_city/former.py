@@ -45,7 +45,14 @@ def former_events(config: str, messages: Iterable[Message], commit: str = COMMIT
             for message in messages:
                 record = encode(message)
                 file.write(len(record).to_bytes(4, "little") + record)
-        command = [sys.executable, "-P", Path(__file__).with_name("former_run.py"), site, wire, events]
+        command = [
+            sys.executable,
+            "-P",
+            str(Path(__file__).with_name("former_run.py")),
+            str(site),
+            str(wire),
+            str(events),
+        ]
         environment = {**os.environ, "PYTHONPATH": str(tree), "OMP_NUM_THREADS": "1"}
         done = subprocess.run(command, cwd=name, env=environment, check=False, capture_output=True, text=True)
         if done.returncode:

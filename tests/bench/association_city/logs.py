@@ -19,7 +19,9 @@ from training.scoring.truth import read_mot
 
 
 class Associator(Protocol):
-    """What links: takes one message, returns the events that it brings about."""
+    """What links: `refuse` says why a message cannot be used, `update` returns the events that one brings about."""
+
+    def refuse(self, message: Message) -> str | None: ...
 
     def update(self, message: Message) -> Sequence[TrajectoryEvent]: ...
 
@@ -73,7 +75,8 @@ def read_city_log(path: Path) -> CityLog:
 
 def associate(messages: Iterable[Message], associator: Associator) -> list[TrajectoryEvent]:
     """Everything that an associator says of messages in the order of their arrival."""
-    return [event for message in messages for event in associator.update(message)]
+    usable = (message for message in messages if associator.refuse(message) is None)
+    return [event for message in usable for event in associator.update(message)]
 
 
 def moved(message: Message, by_ns: int) -> Message:
