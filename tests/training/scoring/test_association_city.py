@@ -6,7 +6,7 @@ from itertools import islice
 import pytest
 
 from associate.trajectory import Evidence, Kind, TrajectoryEvent, Visit
-from embed.observation import CameraEpoch, Observation, Tick, decode, encode
+from embed.observation import CameraEpoch, Message, Observation, Tick, decode, encode
 from ingest.clock import NS
 from tests.bench.association_city.ablation import unknown_settings
 from tests.bench.association_city.cities import CITIES, Draw
@@ -55,7 +55,7 @@ def test_the_share_of_the_way_is_between_the_bounds() -> None:
 
 
 def test_what_comes_later_is_the_same_but_for_time_and_epoch() -> None:
-    before = [observation("a", 3, at_s=5), tick("a", at_s=6, sequence=6)]
+    before: list[Message] = [observation("a", 3, at_s=5), tick("a", at_s=6, sequence=6)]
     after = list(later(before, 100 * NS, 2))
     assert [decode(encode(each)) for each in after] == after
     assert {each.epoch.generation for each in after} == {2}
