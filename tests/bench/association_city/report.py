@@ -92,7 +92,7 @@ def print_means(rows: Of) -> None:
         print(f"\nMeans over seeds, {moment}:\n")
         cells = []
         for city, by_seed in rows.items():
-            for name in next(iter(by_seed.values()), {}):
+            for name in dict.fromkeys(name for of_seed in by_seed.values() for name in of_seed):
                 of_name = [of_seed[name] for of_seed in by_seed.values() if name in of_seed]
                 cells.append([city, name, str(len(of_name)), *mean_cells(of_name, at_s)])
         table(["city", "row", "seeds", "P", "R", "IDF1", "share", "ECE links", "ECE new"], cells)
