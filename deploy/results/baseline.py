@@ -1,5 +1,6 @@
 """Input of the clustering baseline from a run: closed tracklets, travel-time windows and a similarity floor."""
 
+import hashlib
 import logging
 import tomllib
 from collections.abc import Sequence
@@ -8,16 +9,21 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from associate.settings import AssociateSettings, calibration
+from associate.settings import AssociateSettings
 from associate.topology import Topology
 from deploy.results.scored_run import LoggedRun
+from deploy.site.encoders import COLOUR
 from embed.observation import Observation, TrackletState, unpack_vector
+from embed.settings import SHIPPED_FILE
 from ingest.clock import NS
 from ingest.errors import ConfigError
 from training.scoring.baseline import BaselineInput
 from training.scoring.clustering import Tracklets, Windows
 
 logger = logging.getLogger(__name__)
+
+COLOUR_FLOOR, SHIPPED_FLOOR = 0.64, 0.60
+"""Midpoints of logistic curves through the cosines of real pairs (`python -m tests.bench gantries`)."""
 
 
 def peer_of(
@@ -31,7 +37,8 @@ def peer_of(
 ) -> BaselineInput:
     """The closed tracklets of some cameras; windows and, where none is given, the floor are those of `settings`.
 
-    Without a floor of its own the baseline takes the cosine at which association's calibration speaks for neither.
+    Without a floor of its own the baseline takes the cosine that is evidence for neither, which is known of the
+    encoders that come with the program.
     Raises ConfigError where nothing is closed, where encoders are mixed, and where a floor is needed and not known.
     """
     place_of = {name: place for place, name in enumerate(camera_names)}
@@ -71,13 +78,17 @@ def _usable(seen: Observation) -> bool:
 
 
 def known_floor(settings: AssociateSettings, encoder: str) -> float:
-    """The midpoint of association's calibration for an encoder."""
-    try:
-        return calibration(settings, encoder).midpoint
-    except ConfigError as error:
-        raise ConfigError(
-            f"--baseline: no similarity floor is known for encoder '{encoder}'; give one with --floor, or --sweep-floor"
-        ) from error
+    """The cosine of an encoder `name@hash` that is evidence for neither one vehicle nor two; raises ConfigError."""
+    if settings.similarity_midpoint is not None:
+        return settings.similarity_midpoint
+    name, _, digits = encoder.partition("@")
+    if name == COLOUR:
+        return COLOUR_FLOOR
+    if digits and hashlib.sha256(SHIPPED_FILE.read_bytes()).hexdigest().startswith(digits):
+        return SHIPPED_FLOOR
+    raise ConfigError(
+        f"--baseline: no similarity floor is known for encoder '{encoder}'; give one with --floor, or --sweep-floor"
+    )
 
 
 def windows_of(settings: AssociateSettings, camera_names: Sequence[str]) -> Windows:

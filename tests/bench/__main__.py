@@ -39,6 +39,8 @@ BENCHES = (
     "pipeline",
     "crop_deletion",
     "association",
+    "association_city",
+    "association_scale",
     "retrieval",
     "encoder_speed",
     "encoder_runtime",
@@ -52,6 +54,7 @@ BENCHES = (
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("names", nargs="*", help=f"only these: {', '.join(BENCHES)}")
+    parser.add_argument("--ablation", action="store_true", help="of association_city: what each of its parts is worth")
     parser.add_argument("--seed", type=int, default=0, help="of fuzz: another seed, other cases")
     arguments = parser.parse_args()
     names = arguments.names or list(BENCHES)
@@ -65,9 +68,16 @@ def main() -> None:
             continue
         bench: Callable[..., None] = import_module(f"tests.bench.{_module(name)}").main
         try:
-            bench(seed=arguments.seed) if name == "fuzz" else bench()
+            bench(**_options(name, arguments))
         except pytest.skip.Exception as skipped:  # a fixture's word that something cannot be had
             print(f"left out: {skipped}")
+
+
+def _options(name: str, arguments: argparse.Namespace) -> dict[str, object]:
+    """What a bench is asked for beyond its defaults."""
+    if name == "fuzz":
+        return {"seed": arguments.seed}
+    return {"arguments": ["--ablation"]} if name == "association_city" and arguments.ablation else {}
 
 
 def _module(name: str) -> str:

@@ -1,7 +1,7 @@
 """IDF1 over decision delay: how good identities are when they have to be used some time after a vehicle has left."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,15 +32,17 @@ class DelayPoint:
     recall: Proportion | None = None
 
 
-def delay_curve(comparison: Comparison, decisions: Decisions, ends_ns: Mapping[int, int]) -> list[DelayPoint]:
-    """Score the decisions online, after each of `DELAYS_S`, and in the end.
+def delay_curve(
+    comparison: Comparison, decisions: Decisions, ends_ns: Mapping[int, int], delays_s: Sequence[float] = DELAYS_S
+) -> list[DelayPoint]:
+    """Score the decisions online, after each of some delays, and in the end.
 
     ends_ns: when each tracklet that was decided on had ended, on the clock of the events (KeyError if it is missing).
     A tracklet without an identity by then is one of its own.
     """
     online = comparison.pairs.score(_names_online(comparison, decisions))
     points = [DelayPoint("online", None, online.idf1, online.idp, online.idr)]
-    for delay_s in (*DELAYS_S, math.inf):
+    for delay_s in (*delays_s, math.inf):
         final = math.isinf(delay_s)
         at_ns = {each: FINAL_NS if final else ends_ns[each] + round(delay_s * NS) for each in decisions.changes}
         identity_of = decisions.identities(at_ns)

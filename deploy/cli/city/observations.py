@@ -24,12 +24,13 @@ from deploy.log.topics import OBSERVATIONS
 from deploy.site.encoders import check_encoder
 from detect.settings import DetectSettings
 from embed.observation import Message, Tick, encode
-from embed.settings import EmbedSettings
+from embed.settings import SHIPPED, EmbedSettings
 from ingest.clock import SystemClock
 from ingest.errors import ConfigError
 
 if TYPE_CHECKING:
     from embed.crops import Crop
+    from ingest.synthetic.world.presets import Preset
     from training.datasets.city.embedding import Embed, Vectors
     from training.datasets.city.observations import CityCamera, Features
 
@@ -50,7 +51,17 @@ def observations(
     preset: Annotated[str, typer.Argument(help="A preset of the city, or a .city file.", show_default=False)],
     out: Annotated[str, typer.Option("--out", "-o", help="The log to write: a path, sqlite:PATH or kafka://…")],
     hours: Annotated[float | None, typer.Option(help="Only this much of the preset; default: all of it.")] = None,
-    encoder: Annotated[str, typer.Option(help="As `encoder` of the configuration.")] = "colour",
+    traffic: Annotated[
+        Path | None,
+        typer.Option(
+            help="A .city file whose streets, cameras and traffic the preset gets (`corridor city traffic`).",
+            show_default=False,
+        ),
+    ] = None,
+    fleet_seed: Annotated[
+        int | None, typer.Option(min=0, help="Draws other vehicles; default: the preset's own.", show_default=False)
+    ] = None,
+    encoder: Annotated[str, typer.Option(help="As `encoder` of the configuration.")] = SHIPPED,
     perfect: Annotated[
         bool, typer.Option("--perfect", help="Features that know the vehicle, instead of rendered crops.")
     ] = False,
@@ -84,10 +95,11 @@ def observations(
         raise ConfigError(f"there is {beside} already; name another log with -o")
     clock = SystemClock()
     began_s = clock.monotonic_s()
-    cameras, kinds = _simulate_tracking(preset, hours, settings, None if truth_boxes else seed, exact=not perfect)
-    features, encoder_id = _features(preset, cameras, settings, seed, 0 if perfect else processes)
+    world = _world(preset, hours, traffic, fleet_seed)
+    cameras, kinds = _simulate_tracking(world, settings, None if truth_boxes else seed, exact=not perfect)
+    features, encoder_id = _features(world, cameras, settings, seed, 0 if perfect else processes)
     count = _write(url, cameras, features, encoder_id)
-    folder = _write_beside(beside, url, preset, cameras, kinds, encoder_id)
+    folder = _write_beside(beside, url, preset, cameras, kinds, encoder_id, settings.encoder)
     passages, tracklets = (
         sum(each.true_boxes.passages for each in cameras),
         sum(len(each.tracklets) for each in cameras),
@@ -109,8 +121,23 @@ def _embed_settings(encoder: str) -> EmbedSettings:
     return EmbedSettings(encoder=encoder, threads=1)
 
 
+def _world(name: str, hours: float | None, traffic: Path | None, fleet_seed: int | None) -> "Preset":
+    """The preset with what the options change about it."""
+    from ingest.synthetic.world.presets import redraw_preset
+
+    preset = redraw_preset(name, traffic, fleet_seed)
+    if hours is None:
+        return preset
+    if not 0 < hours * 3600 <= preset.duration_s:
+        raise ConfigError(
+            f"--hours {hours:g}: the preset '{name}' lasts {preset.duration_s / 3600:.3g} h "
+            "(`corridor city traffic` draws longer ones)"
+        )
+    return replace(preset, duration_s=hours * 3600)
+
+
 def _features(
-    preset: str, cameras: Sequence["CityCamera"], settings: EmbedSettings, seed: int, workers: int
+    preset: "Preset", cameras: Sequence["CityCamera"], settings: EmbedSettings, seed: int, workers: int
 ) -> tuple[list[list["Features"]], str]:
     """Features by camera and tracklet, and the encoder's id; without workers nothing is rendered."""
     from training.datasets.city.embedding import perfect_vectors, rendered_vectors
@@ -127,24 +154,16 @@ def _features(
 
 
 def _simulate_tracking(
-    name: str, hours: float | None, embed: EmbedSettings, seed: int | None, *, exact: bool
+    preset: "Preset", embed: EmbedSettings, seed: int | None, *, exact: bool
 ) -> tuple[list["CityCamera"], dict[int, int]]:
     """Simulate by camera true boxes and tracklets; and number the class of every vehicle."""
-    from ingest.synthetic.world.presets import find_camera, trips_of
+    from ingest.synthetic.world.presets import trips_of
     from ingest.synthetic.world.truth_file import CLASSES
     from training.datasets.city.detector import NoisyDetector
     from training.datasets.city.observations import CityCamera
     from training.datasets.city.tracklets import follow
     from training.datasets.city.true_boxes import Outlines, true_boxes_of
 
-    preset, _ = find_camera(name, 0)
-    if hours is not None:
-        if not 0 < hours * 3600 <= preset.duration_s:
-            raise ConfigError(
-                f"--hours {hours:g}: the preset '{name}' lasts {preset.duration_s / 3600:.3g} h "
-                "(`corridor city traffic` draws longer ones)"
-            )
-        preset = replace(preset, duration_s=hours * 3600)
     detect = DetectSettings()
     cameras = []
     for camera, true_boxes in enumerate(true_boxes_of(preset, detect.analyse_fps, Outlines(exact=exact))):
@@ -203,7 +222,13 @@ def _write(url: str, cameras: Sequence["CityCamera"], features: Sequence[Sequenc
 
 
 def _write_beside(
-    beside: Path, url: str, preset: str, cameras: Sequence["CityCamera"], kinds: dict[int, int], encoder_id: str
+    beside: Path,
+    url: str,
+    preset: str,
+    cameras: Sequence["CityCamera"],
+    kinds: dict[int, int],
+    encoder_id: str,
+    encoder: str,
 ) -> Path:
     """The truth in a folder, and the configuration with which `corridor associate` links the log."""
     from ingest.synthetic.world.truth_file import BOXES_ENDING, TIMES_ENDING
@@ -211,7 +236,7 @@ def _write_beside(
 
     folder = beside.with_name(f"{beside.stem}-truth")
     text = configuration([(each.camera_id, f"city://{preset}/{each.camera}", None) for each in cameras])
-    association = PERFECT_ASSOCIATION if encoder_id == PERFECT else ""
+    association = PERFECT_ASSOCIATION if encoder_id == PERFECT else f"\n[embed]\nencoder = {json.dumps(encoder)}\n"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for each in cameras:

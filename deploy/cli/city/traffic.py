@@ -10,7 +10,8 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from deploy.cli.terminal.screen import make_console
 from ingest.errors import ConfigError
 from ingest.synthetic.camera.placement import PlacementRequest
-from ingest.synthetic.world.trace import SUFFIX, Trace, write_trace
+from ingest.synthetic.camera.spec import CameraPose
+from ingest.synthetic.world.trace import SUFFIX, Trace, read_trace_header, write_trace
 
 
 def traffic(
@@ -24,6 +25,13 @@ def traffic(
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help=f"The {SUFFIX} file to write.", show_default=False)],
     cameras: Annotated[int, typer.Option(min=1, max=200, help="How many cameras to place.")] = 6,
+    cameras_of: Annotated[
+        Path | None,
+        typer.Option(
+            help=f"A {SUFFIX} file of the same streets, whose cameras are taken instead of placing some.",
+            show_default=False,
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Draws demand, drivers and cameras.")] = 1,
     begin: Annotated[float, typer.Option(min=0, help="Seconds of simulation before the traffic begins.")] = 600.0,
     duration: Annotated[float, typer.Option(min=1, max=86_400, help="Seconds of traffic.")] = 300.0,
@@ -50,16 +58,19 @@ def traffic(
         raise ConfigError(f"--spacing {spacing[0]:g} {spacing[1]:g}: give the least distance first")
     if overlap and corridor:
         raise ConfigError("--overlap and --corridor exclude each other: give one of them")
-    trace = _draw_with_progress(
-        source, PlacementRequest(cameras, spacing, overlap, corridor), out.stem, seed, begin, duration, scale, credit
-    )
+    if cameras_of is not None and (overlap or corridor):
+        raise ConfigError("--cameras-of takes cameras as they stand: leave out --overlap and --corridor")
+    request: PlacementRequest | tuple[CameraPose, ...] = PlacementRequest(cameras, spacing, overlap, corridor)
+    if cameras_of is not None:
+        request = read_trace_header(cameras_of).cameras
+    trace = _draw_with_progress(source, request, out.stem, seed, begin, duration, scale, credit)
     write_trace(trace, out)
     _print_summary(trace, out)
 
 
 def _draw_with_progress(
     source: str,
-    request: PlacementRequest,
+    cameras: PlacementRequest | tuple[CameraPose, ...],
     name: str,
     seed: int,
     begin_s: float,
@@ -75,7 +86,7 @@ def _draw_with_progress(
         task = bar.add_task("simulating", total=1.0)
         return draw_trace(
             source,
-            request,
+            cameras,
             name=name,
             seed=seed,
             begin_s=begin_s,

@@ -29,7 +29,7 @@ Report = Callable[[str, float], None]
 
 def draw_trace(
     source: str,
-    request: PlacementRequest,
+    cameras: PlacementRequest | tuple[CameraPose, ...],
     *,
     name: str,
     seed: int,
@@ -41,8 +41,10 @@ def draw_trace(
 ) -> Trace:
     """Draw traffic with SUMO: the same arguments and version of SUMO, the same trace.
 
-    source: a `.sumocfg`, `.net.xml`, OpenStreetMap extract or `grid:3x3`. begin_s: which moment of the simulation is
-    the trace's beginning. scale: of the demand. Raises ConfigError when the source or the request cannot be met.
+    source: a `.sumocfg`, `.net.xml`, OpenStreetMap extract or `grid:3x3`. cameras: what to place, or the poses in
+    another trace of the same streets (those of `grid:3x3` are the same for a seed). begin_s: which moment of the
+    simulation is the trace's beginning. scale: of the demand. Raises ConfigError when the source or the request cannot
+    be met.
     """
     with tempfile.TemporaryDirectory(prefix="corridor-") as folder:
         # Step 1: a scenario and its map
@@ -50,8 +52,7 @@ def draw_trace(
         run = _Run(scenario, seed, scale, begin_s, duration_s, report)
         streets = read_streets(scenario.net)
         # Step 2: cameras, from a survey of the traffic
-        place = place_along_corridor if request.corridor else place_cameras
-        poses = place(streets, run.survey(), request, np.random.default_rng(seed))
+        poses = cameras if isinstance(cameras, tuple) else _placed(streets, run.survey(), cameras, seed)
         # Step 3: the same traffic finely near the cameras, without what an image must not show
         ways = without_sudden(without_overlaps(tuple(run.record(poses).ways())), poses, duration_s)
         header = TraceHeader(
@@ -63,6 +64,11 @@ def draw_trace(
             cameras=poses,
         )
         return Trace(header, _near(streets, poses), ways)
+
+
+def _placed(streets: Streets, survey: Survey, request: PlacementRequest, seed: int) -> tuple[CameraPose, ...]:
+    place = place_along_corridor if request.corridor else place_cameras
+    return place(streets, survey, request, np.random.default_rng(seed))
 
 
 class _Run:

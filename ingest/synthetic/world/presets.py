@@ -1,7 +1,7 @@
 """Presets, the worlds by name: `city://smooth/1` is camera 1 of the preset `smooth`."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -113,15 +113,36 @@ PRESETS: Mapping[str, Preset] = _Presets()
 def _make(name: str) -> Preset:
     recipe = _RECIPES[name]
     path = TRACES / f"{recipe.trace}{SUFFIX}"
+    return _preset_of(name, recipe, path, recipe.seed, recipe.only or range(len(read_trace_header(path).cameras)))
+
+
+def _preset_of(name: str, recipe: _Recipe, path: Path, camera_seed: int, only: Sequence[int]) -> Preset:
     poses = read_trace_header(path).cameras
     cameras = tuple(
         recipe.alter(
             place,
-            _camera(poses[number], recipe.seed, number, recipe.formats[place % len(recipe.formats)], recipe.calm),
+            _camera(poses[number], camera_seed, number, recipe.formats[place % len(recipe.formats)], recipe.calm),
         )
-        for place, number in enumerate(recipe.only or range(len(poses)))
+        for place, number in enumerate(only)
     )
     return Preset(name, recipe.seed, recipe.duration_s, recipe.weather, cameras, path, recipe.mix)
+
+
+def redraw_preset(name: str, traffic: Path | None = None, fleet_seed: int | None = None) -> Preset:
+    """A preset, or the world of a `.city` file, with other traffic and another fleet.
+
+    traffic: a `.city` file, whose streets, cameras, length and camera looks take the place of the preset's; frame
+    sizes, weather, mix of the fleet, clocks and outages stay. fleet_seed: draws the vehicles instead of the preset's
+    own seed. Raises ConfigError where there is no such preset, or traffic is given to a file that is traffic itself.
+    """
+    preset, _ = find_camera(name, 0)
+    if traffic is not None:
+        if name not in PRESETS:
+            raise ConfigError(f"'{name}' is traffic itself: give other traffic to a preset ({', '.join(PRESETS)})")
+        header = read_trace_header(traffic)
+        preset = _preset_of(name, _RECIPES[name], traffic, header.seed, range(len(header.cameras)))
+        preset = replace(preset, duration_s=header.duration_s)
+    return preset if fleet_seed is None else replace(preset, seed=fleet_seed)
 
 
 @cache

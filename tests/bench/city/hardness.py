@@ -27,7 +27,17 @@ def _corridor(*arguments: object) -> str:
 def row(preset: str, folder: Path, *, perfect: bool, overlap_s: int = 0) -> list[str]:
     """One line of the table; perfect features may be linked with windows that begin before zero."""
     log = folder / f"{preset}-{'perfect' if perfect else 'colour'}-{overlap_s}.db"
-    _corridor("city", "observations", preset, "-o", log, "--truth-boxes", *(["--perfect"] if perfect else []))
+    _corridor(
+        "city",
+        "observations",
+        preset,
+        "-o",
+        log,
+        "--encoder",
+        "colour",
+        "--truth-boxes",
+        *(["--perfect"] if perfect else []),
+    )
     site = log.with_suffix(".toml")
     site.write_text(site.read_text().replace("[associate]\n", f"[associate]\nmin_travel_s = {-overlap_s}\n"))
     _corridor("associate", site, "--once")

@@ -18,6 +18,7 @@ from embed.exported import ExportedEncoder
 from embed.settings import SHIPPED, SHIPPED_FILE
 from tests.bench.gantries.calibration import Pairs, area, fit, loss, owners, pairs, spread
 from tests.bench.gantries.cuts import CUTS, HUMAN, OFFSET_S, clip_path
+from tests.bench.gantries.drawn import drawn_offsets, score_at
 from tests.bench.gantries.runs import CHANCE, OURS, TIME_ONLY, Method, Passage, associate, perceive, score, tracks
 from tests.bench.measure import table
 from tests.bench.tracking import DATA, WEIGHTS
@@ -56,6 +57,8 @@ def main() -> None:
     print_curve(human + other)
     print("\nDeciding later (road's windows):\n")
     print_patience(human + other)
+    print("\nCameras whose distance nobody has said (5 to 90 s, drawn), and as known in the end:\n")
+    print_drawn([("human", human), ("tracker", other), ("both", human + other)])
     print("\nAre probabilities what they say? (links of looks and travel time)\n")
     print_reliability(human + other)
     print(f"\nThe calibration of `{SHIPPED}`:\n")
@@ -233,6 +236,19 @@ def print_patience(seen: list[Seen]) -> None:
         scores = linked(seen, replace(OURS, decide_every_s=every_s))
         rows.append([f"{every_s:g}", *cells(scores, intervals=True)])
     table(["decide_every_s", *OF_LINKS], rows)
+
+
+def print_drawn(groups: Sequence[tuple[str, list[Seen]]]) -> None:
+    rows = []
+    for truth, seen in groups:
+        for name, windows in (("no windows", False), ("of the road", True)):
+            scores = [
+                score_at(passage, cameras, offset_s, windows=windows)
+                for passage, cameras in seen
+                for offset_s in drawn_offsets(CUTS.index(passage.cut))
+            ]
+            rows.append([truth, name, *cells(added(scores), intervals=True)])
+    table(["truth", "travel window", *OF_LINKS], rows)
 
 
 def print_reliability(seen: list[Seen]) -> None:

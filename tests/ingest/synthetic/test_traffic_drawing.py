@@ -152,6 +152,8 @@ class TestWithoutSumo:
     def test_the_command_refuses_wishes_that_contradict_each_other(self, tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match="exclude each other"):
             traffic("grid:2x2", tmp_path / "my.city", overlap=True, corridor=True)
+        with pytest.raises(ConfigError, match="leave out --overlap and --corridor"):
+            traffic("grid:2x2", tmp_path / "my.city", cameras_of=tmp_path / "other.city", overlap=True)
 
 
 class TestWithSumo:
@@ -194,6 +196,9 @@ class TestWithSumo:
         assert back.streets.crossings
         assert back.header.source.startswith("SUMO netgenerate grid:2x2, random trips; simulated with Eclipse SUMO 1.")
         assert told == {"placing cameras", "recording traffic"}
+        again = draw_trace("grid:2x2", back.header.cameras, name="town", seed=5, begin_s=50, duration_s=5, scale=2)
+        assert again.header.cameras == back.header.cameras
+        assert len(again.ways) > 1
 
     def test_a_configuration_with_demand_drives(self, sumo: Path, tmp_path: Path) -> None:
         grid = prepare("grid:2x2", tmp_path, 3, 60.0)

@@ -8,7 +8,9 @@ import pytest
 from associate.settings import AssociateSettings
 from deploy.results.baseline import peer_of, read_windows, windows_of
 from deploy.results.scored_run import LoggedRun
+from embed.exported import encoder_id
 from embed.observation import CameraEpoch, Observation, TrackletState, pack_vector
+from embed.settings import SHIPPED_FILE
 from ingest.clock import NS
 from ingest.errors import ConfigError
 from ingest.frame import ClockQuality
@@ -107,6 +109,11 @@ def test_only_closed_tracklets_of_the_scored_cameras_with_a_feature_take_part() 
     assert given.numbers.tolist() == [0, 1]
     assert (given.tracklets.enter_s.tolist(), given.tracklets.leave_s.tolist()) == ([2, 2], [8, 8])
     assert given.floor == 0.64  # of the encoder `colour`
+
+
+def test_the_shipped_encoder_has_a_floor_of_its_own() -> None:
+    shipped = encoder_id("grl", SHIPPED_FILE.read_bytes())
+    assert peer_of(run(seen("a", 1, encoder=shipped)), ["a"], settings=AssociateSettings()).floor == 0.6
 
 
 @pytest.mark.parametrize(

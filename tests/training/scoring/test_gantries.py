@@ -4,8 +4,12 @@ import numpy as np
 import pytest
 
 from associate.likelihood import Calibration
+from embed.observation import Message
+from ingest.clock import NS
 from tests.bench.gantries.calibration import area, fit, loss, owners
-from tests.bench.gantries.cuts import CUTS, HUMAN, PLAIN, Cut, Look, Place, in_window, place
+from tests.bench.gantries.cuts import CUTS, HUMAN, OFFSET_S, PLAIN, Cut, Look, Place, in_window, place
+from tests.bench.gantries.drawn import at_offset, drawn_offsets
+from tests.embed.samples import tick
 from tests.training.scoring.scenes import camera, rows
 from training.scoring.tracks import TrackedBoxes
 
@@ -101,3 +105,13 @@ def test_loss_and_area_of_a_known_case() -> None:
     assert area(cosine, same) == pytest.approx(0.75)
     assert loss(Calibration(0.5, 0.0), cosine, same) == pytest.approx(np.log(2))
     assert loss(fit(cosine, same), cosine, same) < np.log(2)
+
+
+def test_a_drawn_offset_moves_the_second_camera_alone() -> None:
+    messages: list[Message] = [tick("up", at_s=1, sequence=1), tick("down", at_s=21, sequence=1), tick("up", at_s=22)]
+    moved = at_offset(messages, 5.0)
+    assert [(each.camera, each.at_ns // NS) for each in moved] == [("up", 1), ("down", 6), ("up", 22)]
+    assert at_offset(moved, 2 * OFFSET_S - 5.0) == messages
+    offsets = [offset_s for cut in range(len(CUTS)) for offset_s in drawn_offsets(cut)]
+    assert all(5 <= offset_s <= 90 for offset_s in offsets)
+    assert drawn_offsets(3) == drawn_offsets(3) != drawn_offsets(4)

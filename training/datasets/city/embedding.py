@@ -14,7 +14,7 @@ from embed.crops import Crop, cut_crop
 from ingest.clock import NS
 from ingest.frame import ClockQuality, Frame
 from ingest.synthetic.camera.spec import CameraSpec
-from ingest.synthetic.world.presets import Preset, find_camera, timetable_of
+from ingest.synthetic.world.presets import Preset, timetable_of
 from training.datasets.city.detector import NOBODY
 from training.datasets.city.processes import run_batches
 
@@ -51,7 +51,7 @@ def perfect_vectors(sources: Sequence[CropSource], seed: int) -> Vectors:
 
 
 def rendered_vectors(
-    preset: str,
+    preset: Preset,
     sources: Sequence[CropSource],
     make_embed: Callable[[], Embed],
     workers: int,
@@ -61,7 +61,7 @@ def rendered_vectors(
 
     `on_progress` gets the number done. A source whose crop lies outside the frame has a vector of zeros.
     """
-    spec_fps = [spec.fps for spec in find_camera(preset, 0)[0].cameras]
+    spec_fps = [spec.fps for spec in preset.cameras]
     times_s = np.array([source.sequence / spec_fps[source.camera] for source in sources])
     order = np.argsort(times_s, kind="stable")
     size = max(1, -(-len(order) // max(workers, int(np.ptp(times_s) // BATCH_S) + 1))) if len(order) else 1
@@ -90,7 +90,11 @@ def rendered_vectors(
 
 
 def _render(
-    preset: str, sources: Sequence[CropSource], make_embed: Callable[[], Embed], file: Path, wanted: Callable[[], bool]
+    preset: Preset,
+    sources: Sequence[CropSource],
+    make_embed: Callable[[], Embed],
+    file: Path,
+    wanted: Callable[[], bool],
 ) -> None:
     embed = make_embed()
     studios: dict[int, _Studio] = {}
@@ -99,7 +103,7 @@ def _render(
         if not wanted():
             return
         if source.camera not in studios:
-            studios[source.camera] = _Studio(*find_camera(preset, source.camera))
+            studios[source.camera] = _Studio(preset, preset.cameras[source.camera])
         crops.append(studios[source.camera].take(source))
     usable = [crop for crop in crops if crop is not None]
     rows = embed(usable) if usable else np.empty((0, 1), np.float32)
