@@ -1,27 +1,61 @@
 """Association of sightings to vehicles: a state machine on event time.
 
 A pure function of its messages: no clock, no randomness, no dependence on the order of arrival. Messages are put in
-order of event time; every two seconds of it (a slot) the tracklets that were closed are given to identities, all
-together and one to one; open tracklets are given provisionally as they appear.
+order of event time; every two seconds of it (a slot) all tracklets that may still be revised are given to identities,
+together and one to one, with what the stream has taught about travel times, gates and looks. A tracklet's link is
+settled some seconds after it has ended.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+import numpy as np
 
-from associate.gallery import make_gallery
-from associate.likelihood import travel_ratio
-from associate.matching import NEW, Candidate, assign, evidence_of
+from associate.corrections import heed
+from associate.decisions import Decisions, decide, evidence_of
+from associate.identities import Identities
+from associate.links.appearance import Calibration
+from associate.links.travel_times import Ints
+from associate.memory import Memory
 from associate.reorder import ReorderBuffer, Verdict
-from associate.rows import Identity, Progress, Sighting
-from associate.settings import AssociateSettings, calibration
+from associate.rows import ENDED, FORMAT, IN_VIEW, Link, Tracklet
+from associate.settings import AssociateSettings, calibration_of
 from associate.state import Table, load_tables
+from associate.timeline import is_live, left_behind, out_of_time
 from associate.topology import Topology
-from associate.trajectory import Evidence, Kind, TrajectoryEvent, Visit, event_id
-from embed.observation import CameraEpoch, Message, Observation, TrackletState, unpack_vector
+from associate.trajectory import TrajectoryEvent
+from embed.observation import Control, Correction, Message, Observation, Record, unpack_vector
 from ingest.clock import NS
+
+OPEN_S = 120.0
+"""Time after which the link of a tracklet still in view is settled, so that parked vehicles hold up nobody."""
+
+SILENT_S = 6 * 3600.0
+"""Time after which a tracklet in view of which nothing was heard has ended: its last message is lost."""
+
+
+class Blame(msgspec.Struct, frozen=True, kw_only=True):
+    """What association is at work on: a record, or a tracklet by its latest observation.
+
+    id: of the record. camera: that it is of, empty for controls. tracklet: the id of its tracklet, if it has one.
+    """
+
+    id: str
+    at_ns: int
+    camera: str = ""
+    tracklet: str | None = None
+
+    @staticmethod
+    def of(record: Record) -> "Blame":
+        """The blame for a record."""
+        return Blame(
+            id=record.id,
+            at_ns=record.at_ns,
+            camera="" if isinstance(record, Correction) else record.camera,
+            tracklet=record.tracklet if isinstance(record, Observation) else None,
+        )
 
 
 class Associator:
@@ -29,42 +63,50 @@ class Associator:
 
     `refuse` says why a message cannot be used at all (another encoder's vector, say). `changes` gives what a commit
     has to store, `restore` takes it back. Where `update` raises, its state is half changed and has to be restored;
-    `blamed` is the message it was about, and `set_aside` takes that out of the restored state.
+    `blamed` says what it was about, and `set_aside` takes that out of the restored state.
     """
 
     def __init__(
-        self, settings: AssociateSettings, *, cameras: tuple[str, ...] = (), encoder: str | None = None
+        self,
+        settings: AssociateSettings,
+        *,
+        cameras: tuple[str, ...] = (),
+        encoder: str | None = None,
+        calibration: Calibration | None = None,
     ) -> None:
         self.settings = settings
         self.counts: Counter[str] = Counter()
-        self.blamed: Message | None = None
+        self.blamed: Blame | None = None
         self._encoder = encoder
-        self._calibration = calibration(settings, encoder)
-        self._topology = Topology(settings.travel, settings.default_window, resume_s=settings.resume_s)
-        self._gallery = make_gallery(settings.search)
+        topology = Topology(settings.travel, settings.default_window)
+        self._horizon_s = topology.horizon_s
         self._reorder = ReorderBuffer(cameras, idle_after_s=settings.idle_after_s)
-        self._sightings: Table[Sighting] = Table("sighting", Sighting)
-        self._identities: Table[Identity] = Table("identity", Identity)
-        self._progress: Table[Progress] = Table("progress", Progress)
-        self._progress.put("all", Progress())
+        start = calibration or calibration_of(encoder)
+        self._memory = Memory(topology, start, memory_s=settings.memory_s)
+        self._identities = Identities(settings.zone)
+        self._format: Table[str] = Table("format", str)
+        self._format.put(FORMAT, "")
         self._tables: tuple[Table[Any], ...] = (
+            self._format,
             self._reorder.clocks,
             self._reorder.held,
-            self._sightings,
-            self._identities,
-            self._progress,
+            *self._memory.tables,
+            self._identities.rows,
         )
-        self._epochs: dict[str, CameraEpoch] = {}
-        self._decider: Message | None = None
-        self._cause = ""  # what the ids of events are made of
-        self._ordinal = 0
-        self._events: list[TrajectoryEvent] = []
 
     # The outside
 
-    def refuse(self, message: Message, appended_ns: int | None = None) -> str | None:
-        """Check a message; returns the reason why it cannot be used at all, None if it can."""
-        self.blamed = message
+    def refuse(self, message: Record, appended_ns: int | None = None) -> str | None:
+        """Check a record; returns the reason why it cannot be used at all, None if it can.
+
+        appended_ns: when it came onto the log, Unix nanoseconds; None or 0 where that is not known.
+        """
+        self.blamed = Blame.of(message)
+        if isinstance(message, Control):
+            return None
+        reason = out_of_time(message, appended_ns, self._reorder.clocks, live=self._memory.progress.live)
+        if reason is not None:
+            return reason
         if not isinstance(message, Observation):
             return None
         if self._encoder is not None and message.encoder != self._encoder:
@@ -73,351 +115,259 @@ class Associator:
             dim = len(unpack_vector(message.vector))
         except ValueError as error:
             return str(error)
-        self._learn_dim(dim)
-        if dim != self._progress["all"].dim:
-            return f"a vector of {dim} numbers, where {message.encoder} had {self._progress['all'].dim}"
+        known = self._memory.progress.dims.get(message.encoder, dim)
+        if dim != known:
+            return f"a vector of {dim} numbers, where {message.encoder} had {known}"
         return None
 
-    def update(self, message: Message, appended_ns: int | None = None) -> list[TrajectoryEvent]:
-        """Take one message; returns the events that the watermark now allows."""
-        self.blamed = message
+    def update(self, message: Record, appended_ns: int | None = None) -> list[TrajectoryEvent]:
+        """Take one record; returns the events that the watermark now allows. For `appended_ns` see `refuse`."""
+        self.blamed = Blame.of(message)
+        if not isinstance(message, Control):
+            self._note_live(message, appended_ns)
         # Step 1: into the order of event time; duplicates, and messages of a replaced owner, are left out
         verdict = self._reorder.push(message)
         self.counts[verdict] += 1
         if verdict in (Verdict.DUPLICATE, Verdict.FENCED):
             return []
-        self._events = []
+        if isinstance(message, Observation):
+            self._memory.learn_dim(message.encoder, len(message.vector) // 2)
         # Step 2: apply what the watermark has passed
         for released in self._reorder.release():
             self._apply(released)
         # Step 3: with the last word of every camera, nothing is left to wait for
         if self._reorder.ended:
-            self._flush()
-        return self._events
+            self._flush(message)
+        return self._identities.take()
 
     def changes(self) -> dict[str, bytes | None]:
         """Rows that a commit has to store so that `restore` brings this state back."""
-        changed: dict[str, bytes | None] = {"format|2": b""}
+        changed: dict[str, bytes | None] = {}
         for table in self._tables:
             changed.update(table.changes())
         return changed
 
     def restore(self, stored: Mapping[str, bytes]) -> None:
         """Continue from what was stored; whatever has come since then is forgotten."""
-        # Step 1: the rows as they were stored
-        load_tables(self._tables, {key: row for key, row in stored.items() if key != "format|2"})
-        if "all" not in self._progress:
-            self._progress.put("all", Progress())
-        self._reorder.restored(self._progress["all"].released_ns)
-        self._gallery = make_gallery(self.settings.search)
-        # Step 2: what follows from the rows, the gallery among it, is made anew
-        self._epochs.clear()
-        for identity in self._identities:
-            self._index(identity)
-            self._learn_dim(len(identity.vector) // 4)
-        # Step 3: identities without a direction stay, and are counted
-        lost = [identity for identity in self._identities if identity.vector and identity.feature is None]
-        self.counts["not_comparable"] = len(lost)
-        for message in [*(sighting.latest for sighting in self._sightings), *self._reorder.held]:
-            self._learn_dim(len(message.vector) // 2 if isinstance(message, Observation) else 0)
+        load_tables(self._tables, stored)
+        if FORMAT not in self._format:
+            self._format.put(FORMAT, "")
+        self._identities.take()
+        self._memory.restored()
+        self._reorder.restored(self._memory.progress.released_ns)
 
-    def set_aside(self, message: Message) -> list[TrajectoryEvent]:
-        """Forget a message that association cannot work on, so that it can go on with the others.
+    def set_aside(self, blame: Blame) -> list[TrajectoryEvent]:
+        """Forget what association cannot work on, so that it can go on with the others.
 
-        For restored state. A sighting whose latest observation it is goes with it; the events that are returned take
+        For restored state. A tracklet whose latest observation it is goes with it; the events that are returned take
         back what was said of that.
         """
-        self._events = []
-        self._decider, self._cause, self._ordinal = message, f"{message.id}|set aside", 0
-        self._reorder.drop(message)
-        sighting = self._sightings.get(message.tracklet) if isinstance(message, Observation) else None
-        if sighting is None or sighting.latest.id != message.id:
+        self._reorder.drop(blame.id)
+        number = self._memory.number_of(blame.tracklet) if blame.tracklet is not None else None
+        if number is None:
             return []
-        self._sightings.drop(sighting.latest.tracklet)
-        if sighting.identity is not None:
-            identity = self._identities[sighting.identity]
-            self._put(msgspec.structs.replace(identity, occupant=None))
-            self._say(Kind.RETRACTED, identity.id, seen=sighting.latest)
-            if not identity.visits:
-                self._close(identity.id)
-        return self._events
-
-    def _learn_dim(self, dim: int) -> None:
-        """Take the dimension of the zone's vectors from the first one."""
-        progress = self._progress["all"]
-        if progress.dim is None and dim:
-            self._progress.put("all", msgspec.structs.replace(progress, dim=dim))
+        place = self._memory.window.place_of[number]
+        row, link = self._memory.row(place), self._memory.link(place)
+        if row.observation != blame.id:
+            return []
+        self._memory.drop(row.id)
+        self._memory.forgotten.clear()
+        if link is not None:
+            self._identities.begin(f"{blame.id}|set aside", blame.id, blame.at_ns)
+            self._identities.retract(link.identity, row)
+        return self._identities.take()
 
     @property
     def sizes(self) -> dict[str, int]:
         """Number of rows held by table: for telemetry, and for the tests that it stays bounded."""
         return {table.name: len(table) for table in self._tables}
 
-    # One message in order
+    # One record in order
 
-    def _apply(self, message: Message) -> None:
-        self.blamed = self._decider = message
-        self._cause, self._ordinal = message.id, 0
-        progress = self._progress["all"]
-        # Step 1: the slot of event time that the message falls into
-        slot = message.at_ns // round(self.settings.decide_every_s * NS)
-        self._progress.put("all", msgspec.structs.replace(progress, slot=max(slot, progress.slot)))
-        # Step 2: a new slot begins: decide the complete tracklets, then close what cannot be met any more
-        if slot > progress.slot:
-            self._decide()
-            self.blamed = message
-            self._expire(message.at_ns)
-        # Step 3: a new epoch completes the tracklets of the old one
-        self._close_abandoned(message)
-        if isinstance(message, Observation):
-            self._see(message)
-        released_ns = max(message.at_ns, progress.released_ns or message.at_ns)
-        self._progress.put("all", msgspec.structs.replace(self._progress["all"], released_ns=released_ns))
+    def _note_live(self, message: Message, appended_ns: int | None) -> None:
+        """With the first live message, cameras that came before it with another time are left out."""
+        memory = self._memory
+        if not memory.progress.live and is_live(message, appended_ns):
+            memory.advance(live=True)
+            left = left_behind(message, self._reorder.clocks)
+            self.counts["left_behind"] += len(left)
+            self._reorder.leave_out(left)
 
-    def _see(self, seen: Observation) -> None:
-        known = self._sightings.get(seen.tracklet)
-        identity = known.identity if known else None
-        complete = seen.state is TrackletState.CLOSED
-        self._sightings.put(seen.tracklet, Sighting(latest=seen, identity=identity, complete=complete))
-        if identity is None and not complete:
-            self._give_provisionally(seen)
-
-    def _close_abandoned(self, message: Message) -> None:
-        """Complete the open tracklets of a camera's old epochs: a new one means that no more of them will come."""
-        if self._epochs.get(message.camera) == message.epoch:
+    def _apply(self, message: Record) -> None:
+        memory = self._memory
+        self.blamed = Blame.of(message)
+        if isinstance(message, Control):
+            self.counts["heeded" if heed(memory, message) else "came_too_late"] += 1
             return
-        self._epochs[message.camera] = message.epoch
-        for sighting in self._sightings:
-            seen = sighting.latest
-            if seen.camera == message.camera and seen.epoch < message.epoch and not sighting.complete:
-                self._sightings.put(seen.tracklet, msgspec.structs.replace(sighting, complete=True))
+        if memory.progress.origin_ns is None:
+            memory.advance(origin_ns=message.at_ns)
+        # Step 1: where a new slot of event time begins, decide what came before it
+        slot = message.at_ns // round(self.settings.decide_every_s * NS)
+        if slot > memory.progress.slot:
+            begun_ns = slot * round(self.settings.decide_every_s * NS)
+            if memory.progress.slot >= 0:
+                self._decide(message, memory.seconds(begun_ns))
+            memory.advance(slot=slot)
+            self.blamed = Blame.of(message)
+        # Step 2: a new epoch completes the tracklets of the old one
+        if memory.hear(message.camera, message.epoch):
+            abandoned = [it for it in memory.open() if it.camera == message.camera and it.epoch < message.epoch]
+            memory.complete(abandoned, message.at_ns)
+        if isinstance(message, Observation):
+            memory.see(message)
+        memory.advance(released_ns=max(message.at_ns, memory.progress.released_ns or message.at_ns))
 
-    # Open tracklets
+    def _flush(self, message: Record) -> None:
+        """Decide what is left and close everything: every stream has ended."""
+        memory = self._memory
+        at_ns = memory.progress.released_ns or message.at_ns
+        memory.complete(memory.open(), at_ns)
+        self._decide(message, memory.seconds(at_ns), last=True)
 
-    def _give_provisionally(self, seen: Observation) -> None:
-        free = [it for it in self._candidates([seen])[0] if self._identities[it.identity].occupant is None]
-        best = max(free, key=lambda it: (it.ratio, it.identity), default=None)
-        if best is not None and best.ratio > self.settings.new_vehicle:
-            identity = self._identities[best.identity]
-            evidence = evidence_of(best, free, self.settings.new_vehicle)
-        else:
-            identity = self._found()
-            evidence = evidence_of(NEW, free, self.settings.new_vehicle)
-        self._put(msgspec.structs.replace(identity, occupant=seen.tracklet))
-        sighting = self._sightings[seen.tracklet]
-        self._sightings.put(seen.tracklet, msgspec.structs.replace(sighting, identity=identity.id))
-        self._say(Kind.PROVISIONAL, identity.id, seen=seen, evidence=evidence)
+    # A slot
 
-    def _found(self) -> Identity:
-        progress = self._progress["all"]
-        number = progress.identities + 1
-        self._progress.put("all", msgspec.structs.replace(progress, identities=number))
-        identity = Identity(id=f"{self.settings.zone}-{number}", visits=[], last_epoch=None, vector=b"", labels={})
-        self._put(identity)
-        return identity
+    def _decide(self, message: Record, now_s: float, *, last: bool = False) -> None:
+        """Decide all tracklets that may be revised, say what has changed, and close what cannot be met any more."""
+        memory = self._memory
+        at_ns = max(message.at_ns, memory.progress.released_ns or message.at_ns)
+        self._identities.begin(message.id if not last else f"{message.id}|last", message.id, at_ns)
+        # Step 1: pairs of what is new, tables where they are due
+        silent_ns = message.at_ns - round(SILENT_S * NS)
+        memory.complete([row for row in memory.open() if row.leave_ns < silent_ns], message.at_ns)
+        memory.pair_up(now_s)
+        if now_s >= memory.learning_due_s:
+            memory.learn(now_s)
+            self._let_go()
+        # Step 2: decide, and say what has changed
+        decisions = decide(memory, self.settings.min_probability, now_s)
+        self._carry_out(decisions, now_s, last=last)
+        # Step 3: close
+        self._expire(decisions, now_s, last=last)
 
-    # Complete tracklets
+    def _let_go(self) -> None:
+        for number, link in self._memory.forgotten:
+            if link is not None:
+                self._identities.let_go(link.identity, number)
+        self._memory.forgotten.clear()
 
-    def _decide(self) -> None:
-        """Give every complete tracklet to exactly one identity."""
-        waiting = [sighting for sighting in self._sightings if sighting.complete]
-        waiting.sort(key=lambda sighting: (sighting.latest.first_ns, sighting.latest.tracklet))
-        while waiting:
-            # Step 1: tracklets that do not depend on another one's decision
-            together = self._without_forerunner(waiting)
-            waiting = [sighting for sighting in waiting if sighting not in together]
-            # Step 2: candidates within travel time, the nearest in appearance
-            candidates = self._candidates([sighting.latest for sighting in together])
-            self.blamed = self._decider
-            # Step 3: one-to-one assignment over all candidates
-            choices = assign(candidates, self.settings.new_vehicle)
-            # Step 4: settle each, which may retract what was given provisionally
-            for sighting, chosen, rivals in zip(together, choices, candidates, strict=True):
-                self.blamed = sighting.latest
-                self._settle(sighting, chosen, rivals)
+    def _carry_out(self, decisions: Decisions, now_s: float, *, last: bool) -> None:
+        memory, window = self._memory, self._memory.window
+        was, identity_of = window.identity.copy(), window.identity.copy()
+        unsaid = window.shut & (window.shown < ENDED)
+        live = np.flatnonzero(~window.settled | unsaid)
+        live = live[np.lexsort((window.number[live], window.enter_s[live]))].tolist()
+        # Step 1: whose identity each has now; a chain is called after its first tracklet
+        for place in live:
+            before, link = int(decisions.before[place]), memory.link(place)
+            if window.settled[place]:
+                continue
+            if before >= 0:
+                identity_of[place] = identity_of[before]
+            elif link is None or link.before >= 0:
+                identity_of[place] = self._found()
+        # Step 2: identities that became part of another one as a whole, then single moves
+        merged = self._merge(live, was, identity_of)
+        for place in live:
+            old, new = int(was[place]), int(identity_of[place])
+            if old >= 0 and old != new and old not in merged:
+                self._blame(memory.row(place))
+                self._identities.withdraw(old, memory.row(place), new)
+        # Step 3: what is new, has ended, has another predecessor, or is settled now
+        settling: list[int] = []
+        for place in live:
+            link, row = memory.link(place), memory.row(place)
+            self._blame(row)
+            settle = not window.settled[place] and (last or self._is_ripe(row, now_s))
+            before = int(window.number[decisions.before[place]]) if decisions.before[place] >= 0 else -1
+            if window.settled[place]:
+                assert link is not None
+                before, probability = link.before, link.probability
+            else:
+                probability = float(decisions.probability[place])
+            shown = ENDED if row.closed_ns is not None else IN_VIEW
+            moved = link is None or (was[place] != identity_of[place] and was[place] not in merged)
+            other = link is not None and (link.before != before or link.shown != shown)
+            if moved or other or (settle and shown == ENDED):
+                evidence = None
+                if not window.settled[place]:
+                    evidence = evidence_of(decisions, memory, place, identity_of, self.settings.zone)
+                done = (settle or bool(window.settled[place])) and shown == ENDED
+                self._identities.show(int(identity_of[place]), row, evidence, first=before < 0, settled=done)
+            if settle:
+                settling.append(place)
+            memory.put_link(
+                place,
+                Link(
+                    identity=int(identity_of[place]),
+                    before=before,
+                    probability=probability,
+                    settled=settle or bool(window.settled[place]),
+                    taken=bool(window.taken[place]),
+                    shown=shown,
+                ),
+            )
+        # Step 4: predecessors of what is settled are taken
+        for place in settling:
+            if window.before[place] >= 0:
+                self._take(int(window.before[place]))
+        if settling:
+            mine = np.isin(decisions.pairs.later, settling)
+            memory.decided_with(decisions.pairs.at(mine), decisions.at[mine])
 
-    def _without_forerunner(self, waiting: list[Sighting]) -> list[Sighting]:
-        """Choose those that come from none of the others: a vehicle may close in two cameras within one slot.
+    def _blame(self, row: Tracklet) -> None:
+        self.blamed = Blame(id=row.observation, at_ns=row.leave_ns, camera=row.camera, tracklet=row.id)
 
-        `waiting` is in order of entering; where each could have come from another one, the first goes first.
-        """
-        free = [
-            later
-            for place, later in enumerate(waiting)
-            if not any(self._leads_to(it.latest.camera, it.latest.last_ns, later.latest) for it in waiting[:place])
-        ]
-        return free or waiting[:1]
+    def _is_ripe(self, row: Tracklet, now_s: float) -> bool:
+        memory = self._memory
+        if row.closed_ns is not None and memory.seconds(row.closed_ns) <= now_s - self.settings.lag_s:
+            return True
+        return memory.seconds(row.opened_ns) <= now_s - OPEN_S
 
-    def _leads_to(self, camera: str, leave_ns: int, later: Observation) -> bool:
-        """True where travel time lets a vehicle that left a view then be the one of a sighting."""
-        window = self._topology.window(camera, later.camera)
-        return window is not None and (later.first_ns - leave_ns) / NS in window
+    def _take(self, place: int) -> None:
+        link = self._memory.link(place)
+        assert link is not None
+        self._memory.put_link(place, msgspec.structs.replace(link, taken=True))
 
-    def _settle(self, sighting: Sighting, chosen: Candidate, rivals: Sequence[Candidate]) -> None:
-        seen = sighting.latest
-        # An earlier settlement of this slot may have displaced the sighting from its provisional identity.
-        given = self._sightings[seen.tracklet].identity
-        self._sightings.drop(seen.tracklet)
-        evidence = evidence_of(chosen, rivals, self.settings.new_vehicle)
-        own = given is not None and not self._identities[given].visits
-        # Step 1: its candidate, else the provisional identity if that is its alone, else a new one
-        if chosen is not NEW:
-            target = chosen.identity
-        elif own and given is not None:
-            target = given
-        else:
-            target = self._found().id
-        # Step 2: take back the provisional identity where the decision is another
-        if given is not None and given != target:
-            self._withdraw(given, seen, target, Kind.MERGED if own else Kind.RETRACTED)
-        # Step 3: add the visit, and compare later sightings with the new mean
-        displaced = self._identities[target].occupant
-        first = not self._identities[target].visits
-        settled = self._identities[target].with_visit(seen)
-        self._put(settled)
-        self._index(settled)
-        self._say(Kind.CONFIRMED if first else Kind.EXTENDED, target, seen=seen, evidence=evidence)
-        # Step 4: a sighting in view that held the identity has to look again
-        if displaced is not None and displaced != seen.tracklet:
-            self._displace(displaced, target)
+    def _merge(self, live: list[int], was: Ints, now: Ints) -> set[int]:
+        """Merge identities whose tracklets all went to one other identity; returns their numbers."""
+        memory = self._memory
+        targets: dict[int, set[int]] = {}
+        for place in live:
+            if was[place] >= 0 and was[place] != now[place]:
+                targets.setdefault(int(was[place]), set()).add(int(now[place]))
+        merged = set()
+        for old, news in targets.items():
+            row = self._identities.rows[f"{old:010d}"]
+            places = [memory.window.place_of[number] for number in row.tracklets]
+            whole = len(news) == 1 and all(now[place] in news for place in places)
+            ended = sum(memory.row(place).closed_ns is not None for place in places)
+            if whole and len(places) > 1 and len(row.visits) <= ended and min(news) in self._existing(news):
+                rows = sorted((memory.row(place) for place in places), key=lambda it: (it.enter_ns, it.number))
+                self._identities.merge(old, min(news), rows)
+                merged.add(old)
+        return merged
 
-    def _withdraw(self, identity_id: str, seen: Observation, target: str, kind: Kind) -> None:
-        """Take a sighting away from the identity that it was given to provisionally."""
-        self._put(msgspec.structs.replace(self._identities[identity_id], occupant=None))
-        self._say(kind, identity_id, seen=seen, superseded_by=target)
-        if kind is Kind.MERGED:
-            self._identities.drop(identity_id)
+    def _existing(self, numbers: set[int]) -> set[int]:
+        return {number for number in numbers if f"{number:010d}" in self._identities.rows}
 
-    def _displace(self, tracklet: str, identity_id: str) -> None:
-        """Retract the identity of a sighting still in view, since a complete one has taken it; it has to look again."""
-        sighting = self._sightings[tracklet]
-        self._sightings.put(tracklet, msgspec.structs.replace(sighting, identity=None))
-        self._say(Kind.RETRACTED, identity_id, seen=sighting.latest)
-        if not sighting.complete:
-            self._give_provisionally(sighting.latest)
-
-    # Candidates and evidence
-
-    def _candidates(self, seen: Sequence[Observation]) -> list[list[Candidate]]:
-        """Find for each tracklet the identities that can be met there and then: the nearest few, in order of identity.
-
-        Travel time gates before the nearest are counted: look-alikes elsewhere must not push out the right one. So
-        the search widens until enough are left.
-        """
-        found: list[list[Candidate]] = []
-        wanted = self.settings.candidates
-        for it in seen:
-            self.blamed = it
-            query, asked, options = unpack_vector(it.vector)[None], wanted, []
-            while True:
-                (neighbours,) = self._gallery.nearest(query, asked)
-                options = [o for o in (self._candidate(it, *each) for each in neighbours) if o is not None]
-                if len(options) >= wanted or asked >= len(self._gallery):
-                    break
-                asked *= 4
-            found.append(sorted(options[:wanted], key=lambda option: option.identity))
-        return found
-
-    def _candidate(self, seen: Observation, identity_id: str, similarity: float) -> Candidate | None:
-        identity = self._identities[identity_id]
-        last = identity.visits[-1]
-        assert identity.last_epoch is not None
-        interrupted = last.camera == seen.camera and identity.last_epoch < seen.epoch
-        window = self._topology.window(last.camera, seen.camera, interrupted=interrupted)
-        travel_s = (seen.first_ns - last.leave_ns) / NS
-        if window is None or travel_s not in window or (window.min_s >= 0 and self._turned_back(identity, seen)):
-            return None
-        return Candidate(
-            identity=identity_id,
-            similarity=similarity,
-            appearance=self._calibration.ratio(similarity),
-            travel_time=travel_ratio(window, self._topology.horizon_s),
-            travel_s=travel_s,
-        )
-
-    def _turned_back(self, identity: Identity, seen: Observation) -> bool:
-        """True where an identity would have come back to a camera sooner than vehicles do."""
-        earliest_ns = seen.first_ns - round(self.settings.return_s * NS)
-        return any(visit.camera == seen.camera and visit.leave_ns > earliest_ns for visit in identity.visits[:-1])
+    def _found(self) -> int:
+        number = self._memory.progress.identities + 1
+        self._memory.advance(identities=number)
+        self._identities.found(number)
+        return number
 
     # The end of things
 
-    def _expire(self, now_ns: int) -> None:
-        """Close the identities that no window can reach any more, and the oldest ones beyond the limit."""
-        idle = [it for it in self._identities if it.visits and it.occupant is None]
-        horizon_ns = round(self._topology.horizon_s * NS)
-        over = len(self._identities) - self.settings.max_identities
-        idle.sort(key=lambda it: (it.visits[-1].leave_ns, it.id))
-        for place, identity in enumerate(idle):
-            expired = now_ns - identity.visits[-1].leave_ns > horizon_ns and not self._awaited(identity)
-            if place < over or expired:
-                self._close(identity.id)
-
-    def _awaited(self, identity: Identity) -> bool:
-        """True where an undecided sighting may turn out to be this vehicle, having entered while it was possible."""
-        last = identity.visits[-1]
-        return any(self._leads_to(last.camera, last.leave_ns, sighting.latest) for sighting in self._sightings)
-
-    def _flush(self) -> None:
-        """Decide what is left and close everything: every stream has ended."""
-        for sighting in self._sightings:
-            self._sightings.put(sighting.latest.tracklet, msgspec.structs.replace(sighting, complete=True))
-        self._decide()
-        for identity in self._identities:
-            self._close(identity.id)
-
-    def _close(self, identity_id: str) -> None:
-        self._say(Kind.CLOSED, identity_id)
-        self._identities.drop(identity_id)
-        self._gallery.drop(identity_id)
-
-    # Rows and events
-
-    def _put(self, identity: Identity) -> None:
-        self._identities.put(identity.id, identity)
-
-    def _index(self, identity: Identity) -> None:
-        if identity.feature is not None:
-            self._gallery.put(identity.id, identity.feature)
-
-    def _say(
-        self,
-        kind: Kind,
-        identity_id: str,
-        *,
-        seen: Observation | None = None,
-        evidence: Evidence | None = None,
-        superseded_by: str | None = None,
-    ) -> None:
-        assert self._decider is not None
-        identity = self._identities[identity_id]
-        identity = msgspec.structs.replace(identity, revision=identity.revision + 1)
-        self._put(identity)
-        visits = list(identity.visits)
-        labels = dict(identity.labels)
-        if kind is Kind.PROVISIONAL and seen is not None:
-            open_visit = Visit(
-                camera=seen.camera,
-                observation=seen.id,
-                enter_ns=seen.first_ns,
-                leave_ns=seen.last_ns,
-                open=True,
-            )
-            visits.append(open_visit)
-            labels.setdefault(seen.label, 0.0)
-        event = TrajectoryEvent(
-            id=event_id(self.settings.zone, self._cause, self._ordinal),
-            zone=self.settings.zone,
-            kind=kind,
-            identity=identity_id,
-            revision=identity.revision,
-            at_ns=self._decider.at_ns,
-            decided_by=self._decider.id,
-            label=max(labels, key=lambda name: (labels[name], name), default=seen.label if seen else "vehicle"),
-            visits=visits,
-            observation=seen.id if seen else None,
-            evidence=evidence,
-            superseded_by=superseded_by,
-        )
-        self._ordinal += 1
-        self._events.append(event)
+    def _expire(self, decisions: Decisions, now_s: float, *, last: bool) -> None:
+        """Close the identities that nothing can be linked to any more, and the oldest ones beyond the limit."""
+        window = self._memory.window
+        waiting = np.zeros(len(window), np.bool_)
+        waiting[decisions.pairs.earlier] = True
+        ends = np.flatnonzero(window.shut & window.settled & ~window.taken)
+        ends = ends[np.lexsort((window.number[ends], window.leave_s[ends]))]
+        over = len(self._identities.rows) - self.settings.max_identities
+        closing = (now_s - window.leave_s[ends] > self._horizon_s) & ~waiting[ends]
+        closing[: max(over, 0)] = True
+        for place in ends[closing | last].tolist():
+            self._identities.close(int(window.identity[place]))
+            self._take(place)

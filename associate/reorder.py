@@ -1,48 +1,50 @@
-"""Messages of many cameras put into the order of their event time, released up to a watermark.
+"""Records of many cameras put into the order of their event time, released up to a watermark.
 
 Records arrive in any interleaving; what is released does not depend on it. The watermark is the time that every
-camera has passed. A camera that has been silent while the others went on is not waited for.
+camera has passed. A camera that has been silent while the others went on is not waited for: nobody delays decisions
+by more than `idle_after_s`.
 """
 
 from enum import StrEnum
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 
 import msgspec
 
 from associate.state import Table
-from embed.observation import CameraEpoch, Message, OrderKey, Tick, order_key
+from embed.observation import CameraEpoch, Control, Message, OrderKey, Record, Tick, order_key
 from ingest.clock import NS
 
 
 class Verdict(StrEnum):
-    """Verdict on a message."""
+    """Verdict on a record."""
 
     TAKEN = "taken"
     LATE = "late"  # taken, but its time had passed already
-    DUPLICATE = "duplicate"  # said before, or out of the order of its own camera
+    DUPLICATE = "duplicate"  # said before
     FENCED = "fenced"  # from an owner that has been replaced
 
 
 class CameraClock(msgspec.Struct, frozen=True, kw_only=True):
-    """Progress of a camera in event time."""
+    """Progress of a camera in event time; `count` is that of its latest counted message."""
 
     camera: str
     epoch: CameraEpoch
     latest: OrderKey
     ended: bool
+    count: int = 0
 
 
 class ReorderBuffer:
-    """Buffer that holds messages until no earlier one can come.
+    """Buffer that holds records until no earlier one can come.
 
     `cameras` are expected from the start: the watermark waits for them until they are idle. A camera is idle when
     the newest message of any camera is more than `idle_after_s` of event time ahead of it. More than `limit` held
-    messages release the oldest ones regardless, so that a broken clock cannot fill the memory.
+    records release the oldest ones regardless, so that a broken clock cannot fill the memory.
     """
 
     def __init__(self, cameras: tuple[str, ...], *, idle_after_s: float, limit: int = 100_000) -> None:
         self.clocks: Table[CameraClock] = Table("clock", CameraClock)
-        self.held: Table[Message] = Table("held", Message)
+        self.held: Table[Record] = Table("held", Record)
         self._expected = cameras
         self._idle_after_ns = round(idle_after_s * NS)
         self._limit = limit
@@ -50,53 +52,75 @@ class ReorderBuffer:
         self._released_ns: int | None = None
 
     def restored(self, released_ns: int | None) -> None:
-        """Rebuild the order after the tables were loaded; `released_ns` is the time of the last released message."""
+        """Rebuild the order after the tables were loaded; `released_ns` is the time of the last released record."""
         self._released_ns = released_ns
-        self._heap = []
-        for message in self.held:
-            heappush(self._heap, (order_key(message), message.id))
+        self._heap = [(order_key(record), record.id) for record in self.held]
+        heapify(self._heap)
 
-    def drop(self, message: Message) -> None:
-        """Let go of a message that is held; that its camera has come so far stays true."""
-        self.held.drop(message.id)
+    def drop(self, record_id: str) -> None:
+        """Let go of a record that is held; that its camera has come so far stays true."""
+        self.held.drop(record_id)
+        self.restored(self._released_ns)
+
+    def leave_out(self, cameras: list[str]) -> None:
+        """Forget cameras, and what is held of them."""
+        for camera in cameras:
+            self.clocks.drop(camera)
+        for record in self.held:
+            if not isinstance(record, Control) and record.camera in cameras:
+                self.held.drop(record.id)
         self.restored(self._released_ns)
 
     @property
     def ended(self) -> bool:
-        """True where every camera has said its last word, and all messages have been released."""
+        """True where every camera has said its last word, and all records have been released."""
         known = {clock.camera for clock in self.clocks}
         return bool(known) and not self._heap and known.issuperset(self._expected) and all(c.ended for c in self.clocks)
 
-    def push(self, message: Message) -> Verdict:
-        """Take a message in; only TAKEN and LATE ones are held."""
-        key = order_key(message)
+    def push(self, record: Record) -> Verdict:
+        """Take a record in; only TAKEN and LATE ones are held."""
+        key = order_key(record)
+        if isinstance(record, Control):
+            if record.id in self.held:
+                return Verdict.DUPLICATE
+        elif refused := self._note(record, key):
+            return refused
+        self.held.put(record.id, record)
+        heappush(self._heap, (key, record.id))
+        late = self._released_ns is not None and key.at_ns < self._released_ns
+        return Verdict.LATE if late else Verdict.TAKEN
+
+    def _note(self, message: Message, key: OrderKey) -> Verdict | None:
+        """Note how far a camera has come; returns why its message is not taken, if it is not.
+
+        Messages of one camera come in the order of their counter. Those of older cameras have none, and come in the
+        order of their keys, except that the last words of a session may share their time with its last tick.
+        """
         clock = self.clocks.get(message.camera)
+        count = message.count or 0
         if clock is not None:
             if message.epoch < clock.epoch:
                 return Verdict.FENCED
             # A new epoch may begin at an earlier time: a camera's clock was set, or another clock is used.
-            if message.epoch == clock.epoch and key <= clock.latest:
-                return Verdict.DUPLICATE
+            if message.epoch == clock.epoch:
+                if (count <= clock.count) if count else (key <= clock.latest):
+                    return Verdict.DUPLICATE
+                key = max(key, clock.latest)
         ended = isinstance(message, Tick) and message.final
-        self.clocks.put(
-            message.camera,
-            CameraClock(camera=message.camera, epoch=message.epoch, latest=key, ended=ended),
-        )
-        self.held.put(message.id, message)
-        heappush(self._heap, (key, message.id))
-        late = self._released_ns is not None and key.at_ns < self._released_ns
-        return Verdict.LATE if late else Verdict.TAKEN
+        noted = CameraClock(camera=message.camera, epoch=message.epoch, latest=key, ended=ended, count=count)
+        self.clocks.put(message.camera, noted)
+        return None
 
-    def release(self) -> list[Message]:
-        """Release the messages that the watermark has passed, in order; beyond the limit, the earliest as well."""
+    def release(self) -> list[Record]:
+        """Release the records that the watermark has passed, in order; beyond the limit, the earliest as well."""
         watermark = self.watermark_ns()
-        released: list[Message] = []
+        released: list[Record] = []
         while self._heap and (
             (watermark is not None and self._heap[0][0].at_ns <= watermark) or len(self._heap) > self._limit
         ):
-            key, message_id = heappop(self._heap)
-            released.append(self.held[message_id])
-            self.held.drop(message_id)
+            key, record_id = heappop(self._heap)
+            released.append(self.held[record_id])
+            self.held.drop(record_id)
             self._released_ns = max(key.at_ns, self._released_ns or key.at_ns)
         return released
 

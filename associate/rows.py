@@ -1,78 +1,179 @@
 """Rows of association's state, which has to outlive a restart."""
 
 import msgspec
-import numpy as np
 
-from associate.gallery import Vector
 from associate.trajectory import Visit
-from embed.observation import CameraEpoch, Observation, unpack_vector
+from embed.observation import CameraEpoch
+
+FORMAT = "2"
+"""Form of the state, the key of a row of its own: state of another one is refused."""
 
 VISITS_TOLD = 100
 """Most visits in a trajectory's events, the last ones, so that a taxi's event does not grow without limit."""
 
+IN_VIEW, ENDED = 1, 2
+"""What was said of a tracklet last."""
 
-class Sighting(msgspec.Struct, frozen=True, kw_only=True):
-    """A tracklet that is not decided yet."""
+Box = tuple[float, float, float, float]
+"""Centre, width and height in shares of the frame."""
 
-    latest: Observation
-    identity: str | None = None  # given provisionally
-    complete: bool = False  # closed, to be decided at the end of the slot
+
+class Camera(msgspec.Struct, frozen=True, kw_only=True):
+    """A camera that has spoken.
+
+    index: its place among the zone's cameras, from 0 in the order of their first words.
+    epoch: its latest epoch.
+    """
+
+    index: int
+    epoch: CameraEpoch
+
+
+class Tracklet(msgspec.Struct, frozen=True, kw_only=True):
+    """One vehicle in one camera, as far as association has heard of it.
+
+    number: its place in the order in which tracklets were first heard of.
+    id: `camera|epoch|track`; observation: id of its latest observation.
+    vector: embedding relative to what its camera sees, of norm 1, little-endian fp32; encoder: what made it.
+    gate_in, gate_out: gates by which it began and ended; gate_out is -1 while it is open.
+    first, last: its first and latest box. speed: of its latest second, shares of the frame a second.
+    nearing: its box grows, so that the vehicle comes towards the camera.
+    """
+
+    number: int
+    id: str
+    observation: str
+    camera: str
+    epoch: CameraEpoch
+    label: str
+    score: float
+    encoder: str
+    vector: bytes
+    enter_ns: int
+    leave_ns: int
+    opened_ns: int
+    first: Box
+    last: Box
+    gate_in: int
+    gate_out: int = -1
+    speed: tuple[float, float] = (0.0, 0.0)
+    nearing: bool = False
+    closed_ns: int | None = None
+
+    @property
+    def visit(self) -> Visit:
+        """The sighting as trajectories show it."""
+        return Visit(
+            camera=self.camera,
+            observation=self.observation,
+            enter_ns=self.enter_ns,
+            leave_ns=self.leave_ns,
+            open=self.closed_ns is None,
+        )
+
+
+class Link(msgspec.Struct, frozen=True, kw_only=True):
+    """The present decision about a tracklet.
+
+    identity: number of its identity. before: number of the tracklet that it follows, -1 where it is the first.
+    probability: of the link to that. settled: not revised any more. taken: a settled tracklet follows it, or its
+    identity is closed. shown: what was said of it last: nothing, that it is in view, that it has ended.
+    """
+
+    identity: int
+    before: int = -1
+    probability: float = 0.0
+    settled: bool = False
+    taken: bool = False
+    shown: int = 0
+
+
+class Pairs(msgspec.Struct, frozen=True, kw_only=True):
+    """The tracklets that one may follow, each with its evidence; columns of equal length.
+
+    earlier: int64 numbers. similarity, nearness, share: float32; share: the probability with which the pair has been
+    counted into the travel times.
+    """
+
+    earlier: bytes
+    similarity: bytes
+    nearness: bytes
+    share: bytes
+
+
+class Bond(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody has said of two tracklets, by their numbers: the later follows the earlier, or never does."""
+
+    earlier: int
+    later: int
+    same: bool
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
     """A vehicle, as far as its sightings are known.
 
-    `vector` is the quality-weighted sum of the features of its complete sightings, fp32; empty while it has none.
+    visits: those of its closed tracklets, by their entering; tracklets: numbers of those, and of its open ones,
+    that may still be moved. labels: sum of scores by label over closed tracklets.
     """
 
     id: str
-    visits: list[Visit]
-    last_epoch: CameraEpoch | None
-    vector: bytes
-    labels: dict[str, float]
+    visits: list[Visit] = []
+    labels: dict[str, float] = {}
     revision: int = 0
-    occupant: str | None = None  # the open tracklet that it is given to provisionally
-
-    def with_visit(self, seen: Observation) -> "Identity":
-        """Add a complete sighting; the identity that is returned has no occupant.
-
-        Raises ValueError where the sum of its features would be none.
-        """
-        visit = Visit(camera=seen.camera, observation=seen.id, enter_ns=seen.first_ns, leave_ns=seen.last_ns)
-        total = np.frombuffer(self.vector, np.float32) if self.vector else np.float32(0)
-        total = np.asarray(total + unpack_vector(seen.vector) * np.float32(seen.quality + 0.05), np.float32)
-        if not _comparable(total):
-            raise ValueError(f"with {seen.id} the vector of {self.id} has no direction")
-        labels = dict(self.labels)
-        labels[seen.label] = round(labels.get(seen.label, 0.0) + seen.score, 4)
-        return msgspec.structs.replace(
-            self,
-            visits=[*self.visits, visit][-VISITS_TOLD:],
-            last_epoch=seen.epoch,
-            vector=total.tobytes(),
-            labels=labels,
-            occupant=None,
-        )
-
-    @property
-    def feature(self) -> Vector | None:
-        """Feature (D,) of norm 1 for comparison; None while it has no complete sighting, or cannot be compared."""
-        if not self.vector:
-            return None
-        total = np.frombuffer(self.vector, np.float32)
-        return np.asarray(total / np.linalg.norm(total), np.float32) if _comparable(total) else None
+    tracklets: list[int] = []
 
 
-def _comparable(total: Vector) -> bool:
-    """True where a sum of features has a direction; squares of larger numbers would be infinite."""
-    longest = float(np.abs(total).max(initial=0.0))
-    return 1e-6 < longest < 1e15  # False for NaN
+class Look(msgspec.Struct, frozen=True, kw_only=True):
+    """Sum of the vectors that a camera has seen in one direction of driving, little-endian fp32, and their number."""
+
+    total: bytes
+    count: float
 
 
-class Progress(msgspec.Struct, frozen=True):
-    """Progress that has to outlive a restart beside the rows; `dim`: length of the zone's vectors."""
+class Gate(msgspec.Struct, frozen=True, kw_only=True):
+    """A place where vehicles come into a camera's view, or leave it.
+
+    x, y: its centre in shares of the frame. count: tracklets that used it.
+    alone: expected number of those in memory that came from nowhere, or went nowhere. past: of those that have left the
+    memory, as of `past_s`. old: the camera looks elsewhere since.
+    """
+
+    camera: int
+    outgoing: bool
+    x: float
+    y: float
+    count: float
+    alone: float = 0.0
+    past: float = 0.0
+    past_s: float = 0.0
+    old: bool = False
+
+
+class Past(msgspec.Struct, frozen=True, kw_only=True):
+    """Travel times of tracklets that have left the memory: two histograms, float32, with weights as of `at_s`."""
+
+    counts: bytes
+    at_s: float
+
+
+class Progress(msgspec.Struct, frozen=True, kw_only=True):
+    """Progress that has to outlive a restart beside the rows.
+
+    slot: latest slot that has been decided. released_ns: latest event time. origin_ns: event time of second 0.
+    identities, tracklets, gates: numbers given so far. learned_s: when the tables were last made, -1 for never.
+    past_elapsed_s: seconds that the counts of the past stand for, as of learned_s. appearance: the numbers of
+    the calibration, as learned. dims: length of the vectors of each encoder. live: some camera has been
+    live.
+    """
 
     slot: int = -1
     released_ns: int | None = None
+    origin_ns: int | None = None
     identities: int = 0
-    dim: int | None = None
+    tracklets: int = 0
+    gates: int = 0
+    learned_s: float = -1.0
+    past_elapsed_s: float = 0.0
+    appearance: tuple[float, float, float, float, float | None, float | None] | None = None
+    dims: dict[str, int] = {}
+    live: bool = False

@@ -34,6 +34,11 @@ class Table(Generic[Row]):
     def get(self, key: str) -> Row | None:
         return self._rows.get(key)
 
+    @property
+    def names(self) -> list[str]:
+        """The keys of all rows, sorted."""
+        return sorted(self._rows)
+
     def put(self, key: str, row: Row) -> None:
         self._rows[key] = row
         self._dirty.add(key)

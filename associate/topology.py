@@ -1,7 +1,12 @@
 """Travel times from the view of one camera to the view of another."""
 
-import msgspec
+from collections.abc import Sequence
+from functools import cached_property
 
+import msgspec
+import numpy as np
+
+from associate.links.travel_times import Floats, TimeBins
 from ingest.camera import CameraId
 from ingest.errors import ConfigError
 
@@ -23,6 +28,16 @@ class Travel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     both_ways: bool = False
 
 
+BROAD_COUNT = 3.0
+"""Links that the density before anything was seen counts for."""
+
+GIVEN_COUNT = 20.0
+"""Links that a travel time given by hand counts for: a prior, which the stream may correct."""
+
+SPREAD_S = 2.0
+"""Time by which given windows are widened: they are read off maps, and clocks differ."""
+
+
 class Window(msgspec.Struct, frozen=True):
     """Possible travel times, in seconds."""
 
@@ -34,21 +49,20 @@ class Window(msgspec.Struct, frozen=True):
 
 
 class Topology:
-    """Travel-time windows of camera pairs.
+    """What was said about travel times by hand, as what association believes before it has seen anything.
 
     Pairs that are not listed have the default window if there is one, else no vehicle goes from one to the other.
-    A camera is not its own neighbour, except that a vehicle in view while its stream was interrupted may be seen
-    again within `resume_s`.
+    A camera is its own neighbour for the fragments of one stay.
     """
 
-    def __init__(self, travel: list[Travel], default: Window | None, *, resume_s: float = 10.0) -> None:
+    def __init__(self, travel: list[Travel], default: Window | None) -> None:
         self._windows: dict[tuple[str, str], Window] = {}
         self._default = default
-        self._resume = Window(0.0, resume_s)
         for entry in travel:
             self._add(entry.start, entry.end, entry)
             if entry.both_ways:
                 self._add(entry.end, entry.start, entry)
+        self.bins = TimeBins(self.horizon_s)
 
     def _add(self, start: str, end: str, entry: Travel) -> None:
         if not entry.min_s < entry.max_s:
@@ -59,16 +73,39 @@ class Topology:
             raise ConfigError(f"travel from '{start}' to '{end}' is given twice; keep one window for the pair")
         self._windows[start, end] = Window(entry.min_s, entry.max_s)
 
-    def window(self, start: str, end: str, *, interrupted: bool = False) -> Window | None:
-        """The window of a pair, None where no vehicle goes; `interrupted`: the stream was re-opened in between."""
+    def window(self, start: str, end: str) -> Window | None:
+        """The window of a pair, None where no vehicle goes."""
         if start == end and (start, end) not in self._windows:
-            return self._resume if interrupted else None
+            return None
         return self._windows.get((start, end), self._default)
 
     @property
     def horizon_s(self) -> float:
         """Time without a sighting after which no window can be met any more, in seconds."""
-        windows = [*self._windows.values(), self._resume]
+        windows = [*self._windows.values()]
         if self._default is not None:
             windows.append(self._default)
-        return max(window.max_s for window in windows)
+        return max((window.max_s for window in windows), default=60.0)
+
+    def broad(self, cameras: Sequence[str]) -> tuple[Floats, Floats]:
+        """Densities (2, C, C, B) before anything was seen, from leaving and from entering, and what they count for."""
+        count = len(cameras)
+        densities = np.zeros((2, count, count, self.bins.count))
+        weights = np.full((count, count), BROAD_COUNT)
+        for a, start in enumerate(cameras):
+            for b, end in enumerate(cameras):
+                given = self._windows.get((start, end))
+                if a == b and given is None:
+                    densities[:, a, b] = self.bins.within_a_view
+                elif given is not None:
+                    density = self.bins.window(given.min_s - SPREAD_S, given.max_s + SPREAD_S)
+                    densities[:, a, b], weights[a, b] = density, GIVEN_COUNT
+                elif self._default is not None:
+                    densities[:, a, b] = self._unlisted
+        return densities, weights
+
+    @cached_property
+    def _unlisted(self) -> Floats:
+        """Density of a pair of which nothing was said but, maybe, limits."""
+        assert self._default is not None
+        return self.bins.within(self.bins.from_leaving, self._default.min_s, self._default.max_s)

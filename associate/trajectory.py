@@ -18,9 +18,9 @@ class Kind(StrEnum):
     PROVISIONAL = "provisional"  # a vehicle in view is taken for this identity; may still change
     CONFIRMED = "confirmed"  # its first complete sighting: the identity exists
     EXTENDED = "extended"  # a further complete sighting has been linked to it
-    MERGED = "merged"  # a provisional identity turned out to be another one: see superseded_by
+    MERGED = "merged"  # an identity turned out to be another one: see superseded_by
     SPLIT = "split"  # a complete sighting was taken away from it again
-    RETRACTED = "retracted"  # a provisional sighting was taken away from it again: see superseded_by
+    RETRACTED = "retracted"  # a sighting in view was taken away from it again: see superseded_by
     CLOSED = "closed"  # nothing can be linked to it any more
 
 
@@ -45,12 +45,14 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Evidence for giving a sighting to an identity.
 
     probability: that the link (or, where nothing was linked, that a new identity) is right, given the rivals.
-    similarity: cosine of the two vectors.
+    similarity: cosine of the two vectors, each relative to what its camera sees.
     appearance: term of appearance, natural logarithm of a likelihood ratio.
-    travel_time: term of travel time, natural logarithm of a likelihood ratio.
+    travel_time: term of travel time and gates, natural logarithm of a likelihood ratio.
     travel_s: seconds between the views.
     runner_up: the next best identity.
     margin: its distance in probability.
+    topology: term of where exits lead and how often somebody is new, natural logarithm of a likelihood ratio.
+    position: term of the place in the frame, for fragments of one stay.
     """
 
     probability: float
@@ -60,6 +62,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     travel_s: float | None = None
     runner_up: str | None = None
     margin: float | None = None
+    topology: float | None = None
+    position: float | None = None
 
 
 class TrajectoryEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,6 +81,7 @@ class TrajectoryEvent(msgspec.Struct, frozen=True, kw_only=True):
     observation: id of the sighting that this event is about.
     evidence: reasons of the decision.
     superseded_by: identity that takes the place of this one, or has the sighting now.
+    settled: the sighting's link will not be revised any more.
     """
 
     id: str
@@ -91,6 +96,7 @@ class TrajectoryEvent(msgspec.Struct, frozen=True, kw_only=True):
     observation: str | None = None
     evidence: Evidence | None = None
     superseded_by: str | None = None
+    settled: bool = False
 
 
 _encoder = msgspec.json.Encoder()

@@ -18,7 +18,7 @@ from deploy.log.opening import on_this_machine
 from deploy.log.topics import DEAD_LETTERS
 from deploy.results.journeys import read_journeys, visited_cameras
 from deploy.site.association_state import start_anew
-from deploy.site.config import Config, load_config, unlisted_pairs
+from deploy.site.config import Config, load_config
 from deploy.site.repeating import repeating
 from deploy.site.session import run_association, run_perception, run_together
 from deploy.site.site_log import open_site_log
@@ -79,7 +79,6 @@ def run(
     with run_images(mosaic, sheet) as images:
         perception = make_perception_worker(config, log, only=_camera_filter(config, cameras), tap=images.album)
         association = make_association_worker(config, log)
-        warn_of_unlisted_pairs(config)
         console = make_console()
         if _all_read(perception, config):
             images.refuse("every recording has been read before, and frames are kept only while they are analysed")
@@ -131,7 +130,6 @@ def associate(
     from deploy.site.wiring import make_association_worker
 
     log = open_site_log(config, file)
-    warn_of_unlisted_pairs(config)
     console = make_console()
     if rebuild:
         begins_after = start_anew(log, config.associate.zone)
@@ -194,23 +192,6 @@ def summarise(console: Console, log: Log, perception: "PerceptionWorker", url: s
     for event in linked[:5]:
         console.print(f"  {event.identity}: {' ▸ '.join(visited_cameras(event))}", highlight=False)
     console.print(f"The log is {url}; see it with: corridor trajectories --log {url}", highlight=False, soft_wrap=True)
-
-
-def warn_of_unlisted_pairs(config: Config) -> None:
-    """Warn once of pairs of cameras that have a travel time only by default."""
-    settings, pairs = config.associate, unlisted_pairs(config)
-    if not pairs:
-        return
-    named = ", ".join(f"{start} to {end}" for start, end in pairs[:PAIRS_NAMED])
-    more = f" and {len(pairs) - PAIRS_NAMED} more" if len(pairs) > PAIRS_NAMED else ""
-    logger.warning(
-        "no travel time is given for %s%s: %g to %g s are taken (list them as [[associate.travel]], or set "
-        "[associate] only_listed = true if no vehicle goes that way)",
-        named,
-        more,
-        settings.min_travel_s,
-        settings.max_travel_s,
-    )
 
 
 def _camera_filter(config: Config, cameras: str | None) -> frozenset[str] | None:

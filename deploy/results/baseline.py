@@ -63,7 +63,7 @@ def peer_of(
         features=np.stack([unpack_vector(seen.vector) for seen in closed.values()]),
     )
     if floor is None and not sweep:
-        floor = known_floor(settings, encoders[0])
+        floor = known_floor(encoders[0])
     windows = None if windows_from_truth else windows_of(settings, camera_names)
     return BaselineInput(np.array(list(closed), np.int64), tracklets, tuple(camera_names), windows, floor, sweep)
 
@@ -77,10 +77,8 @@ def _usable(seen: Observation) -> bool:
     return True
 
 
-def known_floor(settings: AssociateSettings, encoder: str) -> float:
+def known_floor(encoder: str) -> float:
     """The cosine of an encoder `name@hash` that is evidence for neither one vehicle nor two; raises ConfigError."""
-    if settings.similarity_midpoint is not None:
-        return settings.similarity_midpoint
     name, _, digits = encoder.partition("@")
     if name == COLOUR:
         return COLOUR_FLOOR
@@ -94,7 +92,7 @@ def known_floor(settings: AssociateSettings, encoder: str) -> float:
 def windows_of(settings: AssociateSettings, camera_names: Sequence[str]) -> Windows:
     """The windows of `[associate]`; a camera that is not listed with itself has the default window, too."""
     place_of = {name: place for place, name in enumerate(camera_names)}
-    topology = Topology(settings.travel, settings.default_window, resume_s=settings.resume_s)
+    topology = Topology(settings.travel, settings.default_window)
     listed = {}
     for one in camera_names:
         for two in camera_names:

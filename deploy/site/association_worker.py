@@ -9,14 +9,14 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from associate.associator import Associator
+from associate.associator import Associator, Blame
 from associate.trajectory import TrajectoryEvent
 from associate.trajectory import encode as encode_event
 from deploy.log.append_times import UNKNOWN_NS
 from deploy.log.base import Log, Record, StoredRecord
 from deploy.log.topics import DEAD_LETTERS, IDENTITIES, OBSERVATIONS, TRAJECTORIES
 from deploy.site.association_state import check_format, owner_of
-from embed.observation import Control, Message, decode
+from embed.observation import Control, decode
 from ingest.errors import CorridorError
 
 logger = logging.getLogger(__name__)
@@ -24,6 +24,11 @@ logger = logging.getLogger(__name__)
 POLL_S = 0.05
 REASON_WORDS = 4
 """Warnings are distinguished by the first words of their reason, so that each kind is logged once."""
+
+LEFT_OUT = {
+    "left_behind": "%d cameras had another time than the first live one; what they said before is left out",
+    "came_too_late": "%d corrections are about sightings that association has forgotten; they change nothing",
+}
 
 LARGEST_RECORD_BYTES = 512 * 1024
 """Larger records are not taken in, and their dead letters do not repeat them: Kafka would take neither letter nor
@@ -106,14 +111,13 @@ class AssociationWorker:
         self._commit(records, stored[-1].offset)
         return len(stored)
 
-    def _take_apart(self, record: StoredRecord, blamed: Message | None, error: Exception) -> int:
+    def _take_apart(self, record: StoredRecord, blamed: Blame | None, error: Exception) -> int:
         """Take in one record without the messages that bring association to an error; commit, and return 1.
 
         What is to blame may have come long before, and have waited in the state until now.
         """
         message = decode(record.value)
-        assert isinstance(message, Message)  # or it would not have come so far
-        aside: dict[str, Message] = {}
+        aside: dict[str, Blame] = {}
         letters: list[Record] = []
         # Step 1: set aside what is to blame, with a dead letter of its own
         while blamed is not None and blamed.id not in aside and blamed.id != message.id:
@@ -138,7 +142,15 @@ class AssociationWorker:
         self._commit(records, record.offset)
         return 1
 
+    def _warn_of_what_was_left(self) -> None:
+        """Say once of each kind what association could not heed."""
+        for name, words in LEFT_OUT.items():
+            if self._associator.counts[name] and name not in self._warned_reasons:
+                self._warned_reasons.add(name)
+                logger.warning(words, self._associator.counts[name])
+
     def _commit(self, records: Sequence[Record], position: int) -> None:
+        self._warn_of_what_was_left()
         self._writer.commit(records, state=self._associator.changes(), position=position)
         self._counted = Counter(self.counts)
 
@@ -147,7 +159,7 @@ class AssociationWorker:
         self._associator.restore(self._writer.state)
         self.counts = Counter(self._counted)
 
-    def _find(self, message: Message, before: int) -> StoredRecord:
+    def _find(self, message: Blame, before: int) -> StoredRecord:
         """The record that a message came in, up to an offset; an empty one where the log does not have it any more."""
         end = before
         while end > max(0, before - LOOK_BACK):
@@ -186,11 +198,8 @@ class AssociationWorker:
         refusal, message = _too_large(record), None
         if refusal is None:
             try:
-                decoded = decode(record.value)
-                if isinstance(decoded, Control):
-                    self.counts["controls"] += 1  # association does not heed them yet
-                    return []
-                message = decoded
+                message = decode(record.value)
+                self.counts["controls"] += isinstance(message, Control)
                 refusal = self._associator.refuse(message, record.appended_ns)
             except ValueError as error:
                 refusal = str(error)

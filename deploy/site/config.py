@@ -1,12 +1,11 @@
 """One TOML file, checked whole before anything starts."""
 
-from itertools import permutations
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
-from associate.settings import AssociateSettings
+from associate.settings import REMOVED, AssociateSettings
 from associate.topology import Topology
 from deploy.crops.store import CropSettings
 from deploy.log.opening import check_log_url
@@ -87,22 +86,15 @@ def parse_config(text: str, name: str) -> Config:
         inner = table.setdefault(key, {})
         if isinstance(inner, dict):
             inner.setdefault(setting, default)
+    for key, instead in REMOVED.items():
+        if key in _inner(table, "associate"):
+            raise ConfigError(f"{name}: key 'associate.{key}' is not read any more: {instead}")
     config = convert(table, Config, name)
     try:
         _check(config)
     except ConfigError as error:
         raise ConfigError(f"{name}: {error}") from error
     return config
-
-
-def unlisted_pairs(config: Config) -> list[tuple[str, str]]:
-    """The pairs of different cameras, from one to the other, whose travel time is that of `[associate]` by default."""
-    settings = config.associate
-    if settings.only_listed:
-        return []
-    listed = {(entry.start, entry.end) for entry in settings.travel}
-    listed |= {(entry.end, entry.start) for entry in settings.travel if entry.both_ways}
-    return [pair for pair in permutations(config.camera_ids, 2) if pair not in listed]
 
 
 def default_log_url(name: str) -> str:
@@ -113,6 +105,11 @@ def default_log_url(name: str) -> str:
 def default_crops(name: str) -> str:
     """The folder of the site's crops, unless its configuration says another."""
     return str(RUNS / Path(name).stem / "crops")
+
+
+def _inner(table: dict[str, Any], key: str) -> dict[str, Any]:
+    inner = table.get(key)
+    return inner if isinstance(inner, dict) else {}
 
 
 def _remember_secrets(value: object) -> None:

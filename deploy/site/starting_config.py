@@ -69,8 +69,8 @@ def _camera_table(camera: Camera, note: str) -> str:
 
 def _travel_tables(start: str, end: str) -> str:
     return (
-        "# Seconds between leaving one view and entering the next; a table for each pair of neighbours. Without them\n"
-        "# a vehicle may take 0 to 300 s from any camera to any other, and links are less sure.\n"
+        "# Seconds between leaving one view and entering the next, where you know them. They need not be given:\n"
+        "# times up to 300 s are learned from the traffic. Hardly anything is linked outside of a window.\n"
         "#\n"
         "# [associate]\n"
         "# only_listed = true  # no vehicle goes from camera to camera where no table says so\n"

@@ -6,8 +6,6 @@ from datetime import UTC, datetime
 from functools import partial
 
 from associate.associator import Associator
-from associate.likelihood import Calibration
-from associate.settings import with_calibration
 from deploy.crops.store import CropStore
 from deploy.log.base import Log, Writer
 from deploy.log.opening import on_this_machine
@@ -106,23 +104,17 @@ def make_attributes(settings: EmbedSettings) -> AttributeClassifier | None:
 
 def make_associator(config: Config) -> Associator:
     """The state machine of the zone, for the encoder that the cameras use unless it names another."""
-    settings, encoder = config.associate, config.associate.encoder
-    if encoder is None:
-        encoder, read_as = _known_encoder(config.embed)
-        if read_as is not None:
-            settings = with_calibration(settings, read_as)
-    return Associator(settings, cameras=config.camera_ids, encoder=encoder)
+    encoder = config.associate.encoder or _known_encoder(config.embed)
+    return Associator(config.associate, cameras=config.camera_ids, encoder=encoder)
 
 
-def _known_encoder(settings: EmbedSettings) -> tuple[str, Calibration | None]:
-    """The id of the configured encoder, without making it, and the calibration that its file brings."""
+def _known_encoder(settings: EmbedSettings) -> str:
+    """The id of the configured encoder, without making it."""
     if settings.encoder == COLOUR:
-        return ColourEncoder().id, None
+        return ColourEncoder().id
     from embed.exported import ExportedEncoder
 
-    exported = ExportedEncoder.open(encoder_file(settings.encoder))
-    midpoint, slope = exported.metadata.similarity_midpoint, exported.metadata.similarity_slope
-    return exported.id, None if midpoint is None or slope is None else Calibration(midpoint, slope)
+    return ExportedEncoder.open(encoder_file(settings.encoder)).id
 
 
 def make_association_worker(config: Config, log: Log) -> AssociationWorker:

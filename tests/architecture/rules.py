@@ -47,7 +47,7 @@ HEAVY: dict[str, tuple[str, ...]] = {
         "deploy/crops/store.py",
         "training/",
     ),
-    "scipy": ("associate/matching.py", "training/scoring/"),
+    "scipy": ("associate/links/probabilities.py", "training/scoring/"),
     "faiss": ("associate/gallery.py",),
     "kafka": ("deploy/log/kafka_",),
     "sqlite3": ("deploy/log/sqlite_log.py",),

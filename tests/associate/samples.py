@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,16 +10,14 @@ from associate.associator import Associator
 from associate.settings import AssociateSettings
 from associate.topology import Travel
 from associate.trajectory import Evidence, Kind, TrajectoryEvent, Visit, event_id
-from embed.observation import CameraEpoch, Message, TrackletState, order_key
+from embed.observation import BoxAt, CameraEpoch, Message, TrackletState, order_key
 from ingest.clock import NS
-from tests.embed.samples import ENCODER, observation, tick, unit
+from tests.embed.samples import ENCODER, observation, tick
 
 SETTINGS = AssociateSettings(
     zone="z",
     travel=[Travel(start="a", end="b", min_s=4, max_s=12), Travel(start="b", end="c", min_s=4, max_s=12)],
     only_listed=True,
-    similarity_midpoint=0.5,
-    similarity_slope=10.0,
 )
 
 
@@ -51,6 +50,13 @@ def event() -> TrajectoryEvent:
     )
 
 
+def looks(number: int) -> NDArray[np.float32]:
+    """A vector of norm 1; those of different numbers are orthogonal."""
+    vector = np.zeros(256, np.float32)
+    vector[number % 256] = 1
+    return vector
+
+
 def associator(settings: AssociateSettings = SETTINGS, cameras: tuple[str, ...] = ("a", "b", "c")) -> Associator:
     return Associator(settings, cameras=cameras, encoder=ENCODER)
 
@@ -65,10 +71,14 @@ def tracklet(
     epoch: CameraEpoch = CameraEpoch(1, 0),  # noqa: B008 - frozen
     closed: bool = True,
 ) -> list[Message]:
-    """The observations of one vehicle passing one camera."""
+    """The observations of one vehicle passing one camera, from the left to the right side of its frames."""
+
+    def box(at_s: float) -> BoxAt:
+        left = round(5800 * min((at_s - enter_s) / (leave_s - enter_s), 1.0))
+        return BoxAt(round((at_s - enter_s) * 1e6), left, 1500, left + 600, 1900)
 
     def said(sequence: int, state: TrackletState, at_s: float, last_s: float) -> Message:
-        return observation(
+        told = observation(
             camera,
             track,
             at_s=at_s,
@@ -79,6 +89,7 @@ def tracklet(
             epoch=epoch,
             vector=vector,
         )
+        return msgspec.structs.replace(told, path=[box(enter_s if sequence == 0 else last_s - 0.5), box(last_s)])
 
     middle_s = (enter_s + leave_s) / 2
     messages = [
@@ -102,10 +113,10 @@ def convoy(vehicles: int = 6, *, look_alikes: bool = False, seed: int = 0) -> li
     rng = np.random.default_rng(seed)
     messages: list[Message] = []
     for number in range(vehicles):
-        looks = unit(0 if look_alikes else number, 32)
+        own = looks(0 if look_alikes else number)
         enter_s = 5 + 4 * number + float(rng.uniform(0, 2))
         for camera in "abc":
-            noisy = looks + 0.05 * rng.normal(size=32)
+            noisy = own + 0.02 * rng.normal(size=256)
             vector = np.asarray(noisy / np.linalg.norm(noisy), np.float32)
             messages += tracklet(camera, number + 1, vector, enter_s, enter_s + 3)
             enter_s += 3 + float(rng.uniform(6, 9))

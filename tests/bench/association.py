@@ -2,7 +2,6 @@
 
 import tempfile
 from pathlib import Path
-from typing import Literal
 
 from associate.settings import AssociateSettings
 from deploy.log.base import Record
@@ -13,7 +12,7 @@ from embed.observation import decode, encode
 from tests.associate.samples import SETTINGS, associator, convoy
 from tests.bench.measure import interleaved, rate, resident_mb, table
 
-VEHICLES = 1500
+VEHICLES = 500
 
 
 def main() -> None:
@@ -28,11 +27,8 @@ def main() -> None:
     def wire() -> float:
         return rate(count, lambda: [encode(decode(record)) for record in encoded])
 
-    def search(kind: Literal["exact", "faiss"]) -> float:
-        settings = AssociateSettings(
-            zone="z", search=kind, similarity_midpoint=0.5, similarity_slope=10.0, max_travel_s=7200.0
-        )
-        machine = associator(settings)
+    def long_memory() -> float:
+        machine = associator(AssociateSettings(zone="z", max_travel_s=7200.0))
         return rate(count, lambda: [machine.update(message) for message in messages])
 
     def log_write() -> float:
@@ -62,8 +58,7 @@ def main() -> None:
             "SQLite log: append, 50 a commit": log_write,
             "association, state in memory": bare,
             "association over the SQLite log": over_log,
-            "association, two hours of gallery, exact": lambda: search("exact"),
-            "association, two hours of gallery, faiss": lambda: search("faiss"),
+            "association, no windows, two hours of ends": long_memory,
         }
     )
     reference = speeds["wire: decode and encode"]

@@ -75,7 +75,7 @@ def test_the_id_is_of_the_weights(tmp_path: Path) -> None:
 
 def test_vectors_of_other_weights_are_not_compared(tmp_path: Path) -> None:
     ours, theirs = (RuntimeEncoder(write_tiny(tmp_path / f"{gain}.onnx", gain=gain)).id for gain in (1.0, 2.0))
-    settings = AssociateSettings(similarity_midpoint=0.5, similarity_slope=5)
+    settings = AssociateSettings()
     associator = Associator(settings, cameras=("north",), encoder=ours)
     assert associator.refuse(observation(encoder=ours, vector=unit(1, 5))) is None
     assert "whose vectors this zone compares" in str(associator.refuse(observation(encoder=theirs, vector=unit(1, 5))))

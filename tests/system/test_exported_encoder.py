@@ -9,7 +9,7 @@ from deploy.log.topics import DEAD_LETTERS, OBSERVATIONS, TRAJECTORIES
 from embed.exported import ExportedEncoder
 from embed.network.settings import NetworkSettings
 from embed.observation import Observation, decode, unpack_vector
-from tests.embed.tiny_encoder import metadata, write_tiny
+from tests.embed.tiny_encoder import write_tiny
 from tests.ingest.clips import write_clip
 from tests.system.command import corridor
 
@@ -31,7 +31,6 @@ encoder = "encoder.onnx"
 threads = 1
 open_after_s = 0.2
 """
-READ_AS = "\n[associate]\nsimilarity_midpoint = 0.5\nsimilarity_slope = 8.0\n"
 
 
 def write_grl(path: Path) -> None:
@@ -49,10 +48,10 @@ def test_a_run_with_an_exported_encoder(tmp_path: Path, kind: str) -> None:
     write_clip(tmp_path / "clip.mp4", 150)
     encoder = tmp_path / "encoder.onnx"
     if kind == "tiny":
-        write_tiny(encoder, metadata(similarity_midpoint=0.5, similarity_slope=8.0))
+        write_tiny(encoder)
     else:
         write_grl(encoder)
-    (tmp_path / "site.toml").write_text(SITE + ("" if kind == "tiny" else READ_AS))
+    (tmp_path / "site.toml").write_text(SITE)
     result = corridor(tmp_path, "run", "site.toml")
     assert result.returncode == 0, result.stderr
     exported = ExportedEncoder.open(encoder)
@@ -90,13 +89,3 @@ def test_what_cannot_be_an_encoder_is_said_in_a_line(tmp_path: Path, line: str, 
     assert result.returncode == 2
     assert len(result.stderr.splitlines()) == 1
     assert message in result.stderr
-
-
-def test_an_encoder_whose_cosines_nobody_can_read_is_refused(tmp_path: Path) -> None:
-    write_clip(tmp_path / "clip.mp4", 5)
-    write_tiny(tmp_path / "encoder.onnx")
-    (tmp_path / "site.toml").write_text(SITE)
-    result = corridor(tmp_path, "run", "site.toml")
-    assert result.returncode == 2
-    assert "how to read the similarities of encoder 'grl@" in result.stderr
-    assert "set similarity_midpoint and similarity_slope in [associate]" in result.stderr

@@ -29,6 +29,7 @@ class StatedProbability:
 class Decisions:
     """changes: by tracklet, rising moments of event time (ns) and the identity it had from then on, or None.
 
+    stated: the last statement about each tracklet, and the last while it was in view.
     strange: how many events are about tracklets that have no number, and so are left out. names: of the identities, by
     their number.
     """
@@ -74,6 +75,7 @@ class _Reading:
         self._identities: dict[str, int] = {}
         self._members: dict[int, set[int]] = defaultdict(set)
         self._now_ns: dict[str, int] = {}
+        self._stated: dict[tuple[int, bool], StatedProbability] = {}  # the last word, and the last while in view
 
     def take(self, event: TrajectoryEvent) -> None:
         now_ns = max(event.at_ns, self._now_ns.get(event.zone, event.at_ns))
@@ -116,6 +118,15 @@ class _Reading:
         if event.evidence is None:
             return
         linked = event.evidence.similarity is not None
-        before = self._tracklet(event.visits[-2].observation) if linked and len(event.visits) > 1 else None
+        before = self._tracklet(_visit_before(event)) if linked else None
         if linked == (before is not None) and (linked or event.kind is Kind.CONFIRMED):
-            self.decisions.stated.append(StatedProbability(event.kind, tracklet, before, event.evidence.probability))
+            stated = StatedProbability(event.kind, tracklet, before, event.evidence.probability)
+            self._stated[tracklet, event.kind is Kind.PROVISIONAL] = stated
+            self.decisions.stated = list(self._stated.values())
+
+
+def _visit_before(event: TrajectoryEvent) -> str | None:
+    """The observation of the sighting that the one of an event was linked to; a late link stands in the middle."""
+    visits = [visit.observation for visit in event.visits]
+    place = visits.index(event.observation) if event.observation in visits else 0
+    return visits[place - 1] if place else None

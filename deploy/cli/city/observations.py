@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,7 +26,7 @@ from deploy.site.encoders import check_encoder
 from detect.settings import DetectSettings
 from embed.observation import Message, Tick, encode
 from embed.settings import SHIPPED, EmbedSettings
-from ingest.clock import SystemClock
+from ingest.clock import NS, SystemClock
 from ingest.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -34,16 +35,14 @@ if TYPE_CHECKING:
     from training.datasets.city.embedding import Embed, Vectors
     from training.datasets.city.observations import CityCamera, Features
 
-RECORDS_PER_COMMIT = 500
-"""Records a commit."""
+SECONDS_PER_COMMIT = 1.0
+"""Event time a commit: no camera is further ahead of the others on the log, as in a live run."""
 MAX_CROPS = 3
 """Most crops of a tracklet that are rendered."""
 PERFECT = "perfect@1"
 PERFECT_ASSOCIATION = f"""
 [associate]
 encoder = "{PERFECT}"
-similarity_midpoint = 0.5
-similarity_slope = 20.0
 """
 
 
@@ -208,9 +207,9 @@ def _write(url: str, cameras: Sequence["CityCamera"], features: Sequence[Sequenc
         for each, of_camera in zip(cameras, features, strict=True):
             timeline += messages(each, of_camera, encoder, writers[each.camera_id].generation, lost_after_s)
         timeline.sort(key=order_key)
-        for start in range(0, len(timeline), RECORDS_PER_COMMIT):
+        for _, together in groupby(timeline, key=lambda message: message.at_ns // round(SECONDS_PER_COMMIT * NS)):
             by_camera: dict[str, list[Message]] = {}
-            for message in timeline[start : start + RECORDS_PER_COMMIT]:
+            for message in together:
                 by_camera.setdefault(message.camera, []).append(message)
             for camera, part in by_camera.items():
                 records = [Record(OBSERVATIONS, camera, encode(message)) for message in part]

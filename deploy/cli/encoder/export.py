@@ -32,8 +32,8 @@ def export(
     """Write the network of a checkpoint as one graph, from pixels to vectors that can be compared.
 
     The .onnx file is what `encoder` of a configuration names; the .safetensors file beside it has the weights,
-    nearly all in float16, for PyTorch and for GPUs. With --midpoint and --slope association knows how to read its
-    cosines.
+    nearly all in float16, for PyTorch and for GPUs. --midpoint and --slope are kept in the .onnx file; association
+    learns from the traffic how to read cosines, and does not use them.
     """
     need_torch()
     from training.encoder.export import export as write

@@ -91,7 +91,7 @@ def score(
         Path | None,
         typer.Option(
             "--windows",
-            help="Its travel times: a configuration (table associate). Default: 0 to 300 s between any two cameras.",
+            help="Its travel times: a configuration (table associate). Default: -90 to 300 s between any two cameras.",
             rich_help_panel=COMPARISON,
         ),
     ] = None,

@@ -60,14 +60,11 @@ zone = "zone"
 only_listed = false
 min_travel_s = 0.0
 max_travel_s = 300.0
-resume_s = 10.0
-return_s = 60.0
 idle_after_s = 10.0
 decide_every_s = 2.0
-similarity_midpoint = 0.64
-similarity_slope = 4.7
-new_vehicle = 0.0
-candidates = 64
+min_probability = 0.7
+lag_s = 15.0
+memory_s = 600.0
 max_identities = 20000
 search = "exact"
 

@@ -10,7 +10,6 @@ from itertools import pairwise
 import numpy as np
 
 from associate.likelihood import Calibration
-from associate.settings import KNOWN_CALIBRATIONS
 from associate.trajectory import Kind
 from deploy.results.journeys import Journeys, journeys_of
 from deploy.site.encoders import COLOUR
@@ -19,7 +18,7 @@ from embed.settings import SHIPPED, SHIPPED_FILE
 from tests.bench.gantries.calibration import Pairs, area, fit, loss, owners, pairs, spread
 from tests.bench.gantries.cuts import CUTS, HUMAN, OFFSET_S, clip_path
 from tests.bench.gantries.drawn import drawn_offsets, score_at
-from tests.bench.gantries.runs import CHANCE, OURS, TIME_ONLY, Method, Passage, associate, perceive, score, tracks
+from tests.bench.gantries.runs import CHANCE, OURS, Method, Passage, associate, perceive, score, tracks
 from tests.bench.measure import table
 from tests.bench.tracking import DATA, WEIGHTS
 from training.scoring.links import LinkScores, Proportion
@@ -28,7 +27,8 @@ from training.scoring.tracks import CameraTracks
 Seen = tuple[Passage, list[CameraTracks]]
 TOSSES = 20
 """Chance is the mean of so many runs."""
-BIASES = (-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0)
+DIALS = (0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+COLOUR_READ = Calibration(midpoint=0.64, slope=4.7)
 OF_LINKS = ["true links", "in view", "proposed", "right", "found", "precision", "recall", "recall in view"]
 
 
@@ -55,7 +55,7 @@ def main() -> None:
     print_losses([("human", human), ("tracker", other)])
     print("\nOperating curve (human and tracker truth together):\n")
     print_curve(human + other)
-    print("\nDeciding later (road's windows):\n")
+    print("\nRevising for longer (road's windows):\n")
     print_patience(human + other)
     print("\nCameras whose distance nobody has said (5 to 90 s, drawn), and as known in the end:\n")
     print_drawn([("human", human), ("tracker", other), ("both", human + other)])
@@ -74,7 +74,7 @@ def print_colour() -> None:
     print(f"\nAll cuts with `{COLOUR}`:\n")
     print_methods([("human", human), ("tracker", other), ("both", human + other)])
     print(f"\nThe calibration of `{COLOUR}`:\n")
-    print_calibration(human + other, KNOWN_CALIBRATIONS[COLOUR])
+    print_calibration(human + other, COLOUR_READ)
 
 
 def shipped_calibration() -> Calibration:
@@ -138,9 +138,8 @@ def print_methods(groups: Sequence[tuple[str, list[Seen]]]) -> None:
     for truth, seen in groups:
         for wide in (False, True):
             window = "wide" if wide else "of the road"
-            for method in (OURS, TIME_ONLY):
-                scores = linked(seen, replace(method, wide=wide))
-                rows.append([truth, window, method.name, *cells(scores, intervals=True)])
+            scores = linked(seen, replace(OURS, wide=wide))
+            rows.append([truth, window, OURS.name, *cells(scores, intervals=True)])
             rows.append([truth, window, CHANCE.name, *chance(seen, wide=wide)])
     table(["truth", "travel window", "linked by", *OF_LINKS], rows)
 
@@ -221,21 +220,21 @@ def fates(passage: Passage, cameras: Sequence[CameraTracks], journeys: Journeys)
 
 def print_curve(seen: list[Seen]) -> None:
     rows = []
-    for bias in BIASES:
+    for dial in DIALS:
         for wide in (False, True):
-            scores = linked(seen, replace(OURS, new_vehicle=bias, wide=wide))
+            scores = linked(seen, replace(OURS, min_probability=dial, wide=wide))
             window = "wide" if wide else "of the road"
-            rows.append([f"{bias:g}", window, *cells(scores, intervals=True)])
+            rows.append([f"{dial:g}", window, *cells(scores, intervals=True)])
     rows.sort(key=lambda row: row[1])
-    table(["new_vehicle", "travel window", *OF_LINKS], rows)
+    table(["min_probability", "travel window", *OF_LINKS], rows)
 
 
 def print_patience(seen: list[Seen]) -> None:
     rows = []
-    for every_s in (0.5, 2.0, 5.0, OFFSET_S):  # the last one decides a whole side at once
-        scores = linked(seen, replace(OURS, decide_every_s=every_s))
-        rows.append([f"{every_s:g}", *cells(scores, intervals=True)])
-    table(["decide_every_s", *OF_LINKS], rows)
+    for lag_s in (0.0, 5.0, 15.0, OFFSET_S):  # with the last one a whole side is decided at once
+        scores = linked(seen, replace(OURS, lag_s=lag_s))
+        rows.append([f"{lag_s:g}", *cells(scores, intervals=True)])
+    table(["lag_s", *OF_LINKS], rows)
 
 
 def print_drawn(groups: Sequence[tuple[str, list[Seen]]]) -> None:
@@ -289,31 +288,8 @@ def print_calibration(seen: list[Seen], shipped: Calibration) -> None:
         f"\nAll pairs: midpoint {whole.midpoint:.3f} ({ends[0][0]:.3f} to {ends[0][1]:.3f}), "
         f"slope {whole.slope:.2f} ({ends[1][0]:.2f} to {ends[1][1]:.2f}), vehicles drawn again 200 times; shipped: "
         f"{shipped.midpoint:g}, {shipped.slope:g}. In a clip's row the fit is that of the other clips. "
-        "Loss: mean cross entropy of both classes in nats; saying nothing costs 0.693.\n"
+        "Loss: mean cross entropy of both classes in nats; saying nothing costs 0.693."
     )
-    clips = set(found.clip.tolist())
-    read_by = {
-        "as shipped": dict.fromkeys(clips, shipped),
-        "fitted on the other clips": {clip: fit_without(found, clip) for clip in clips},
-    }
-    rows = []
-    for name, of_clip in read_by.items():
-        for bias in (0.0, 1.0, 2.0):
-            for wide in (False, True):
-                scores = added([read_as(it, cameras, of_clip[it.cut.clip], bias, wide=wide) for it, cameras in seen])
-                rows.append([name, f"{bias:g}", "wide" if wide else "of the road", *cells(scores, intervals=True)])
-    table(["calibration", "new_vehicle", "travel window", *OF_LINKS], rows)
-
-
-def fit_without(found: Pairs, clip: str) -> Calibration:
-    rest = found.select(found.clip != clip)
-    return fit(rest.cosine, rest.same)
-
-
-def read_as(passage: Passage, cameras: list[CameraTracks], read: Calibration, bias: float, *, wide: bool) -> LinkScores:
-    """The scores with cosines read by another curve."""
-    method = replace(OURS, midpoint=read.midpoint, slope=read.slope, new_vehicle=bias, wide=wide)
-    return score(passage, cameras, associate(passage, method))
 
 
 def of_pairs(here: Pairs) -> list[str]:

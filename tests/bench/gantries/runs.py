@@ -56,17 +56,14 @@ class Method:
 
     name: str
     wide: bool = False
-    new_vehicle: float | None = None
-    midpoint: float | None = None
-    slope: float | None = None
-    decide_every_s: float = 2.0
+    min_probability: float = 0.8
+    lag_s: float = 15.0
     chance: bool = False
 
 
 OURS = Method("looks and travel time")
-TIME_ONLY = Method("travel time only", slope=0.0)
-# With a slope next to nothing every candidate in the window is as good as the next, but for the toss of a coin.
-CHANCE = Method("chance", slope=1e-3, chance=True)
+# Every vehicle gets looks by the toss of a coin, so that only travel times speak.
+CHANCE = Method("travel time, looks by chance", chance=True)
 
 
 def travel_window(cut: Cut, *, wide: bool) -> tuple[float, float]:
@@ -157,14 +154,12 @@ def _run_boxes(passage: Passage, side: str) -> TrackedBoxes:
 def settings(passage: Passage, method: Method) -> AssociateSettings:
     """What a method asks of association."""
     shortest_s, longest_s = travel_window(passage.cut, wide=method.wide)
-    changed = msgspec.structs.replace(
+    return msgspec.structs.replace(
         passage.config.associate,
         travel=[Travel(start="up", end="down", min_s=shortest_s, max_s=longest_s)],
-        similarity_midpoint=method.midpoint,
-        similarity_slope=method.slope,
-        decide_every_s=method.decide_every_s,
+        min_probability=method.min_probability,
+        lag_s=method.lag_s,
     )
-    return changed if method.new_vehicle is None else msgspec.structs.replace(changed, new_vehicle=method.new_vehicle)
 
 
 def associate(passage: Passage, method: Method, rng: np.random.Generator | None = None) -> list[TrajectoryEvent]:

@@ -15,7 +15,8 @@ import pytest
 
 from associate import associator as associator_module
 from associate.associator import Associator
-from associate.rows import Identity
+from associate.identities import Identities
+from associate.memory import Memory
 from associate.trajectory import Kind, TrajectoryEvent, decode
 from deploy.log.base import Record
 from deploy.log.sqlite_log import SqliteLog
@@ -74,7 +75,7 @@ def test_association_gets_the_append_time_of_every_message(
             return method(self, message, appended_ns)
 
         monkeypatch.setattr(Associator, name, noting)
-    monkeypatch.setattr(Associator, "_see", raising(Associator._see, about_seen))
+    monkeypatch.setattr(Memory, "see", raising(Memory.see, about_seen))
     clock = ManualClock(10**9 * NS)
     log = SqliteLog(tmp_path / "log.db", clock=clock)
     for message in poisoned("a"):
@@ -226,12 +227,14 @@ def about_seen(_: object, seen: Observation, *rest: object) -> bool:
 
 
 SABOTAGE: dict[str, tuple[type, str, Callable[..., bool]]] = {
-    "seen": (Associator, "_see", about_seen),
-    "closed": (Associator, "_see", lambda _, seen: seen.label == POISON and seen.state == "closed"),
-    "provisional": (Associator, "_give_provisionally", about_seen),
-    "candidate": (Associator, "_candidate", lambda _, seen, *rest: seen.label == POISON and seen.state == "closed"),
-    "settled": (Associator, "_settle", lambda _, sighting, *rest: sighting.latest.label == POISON),
-    "added": (Identity, "with_visit", about_seen),
+    "seen": (Memory, "see", about_seen),
+    "closed": (Memory, "see", lambda _, seen: seen.label == POISON and seen.state == "closed"),
+    "shown": (Identities, "show", lambda _, number, tracklet, *rest: tracklet.label == POISON),
+    "shown ended": (
+        Identities,
+        "show",
+        lambda _, number, tracklet, *rest: tracklet.label == POISON and tracklet.closed_ns is not None,
+    ),
 }
 
 
@@ -279,7 +282,7 @@ def check_the_rest(folder: Path, log: SqliteLog, camera: str) -> None:
     assert len([visits for visits in kept if len(visits) == 3]) == 3
     assert {visits for visits in kept if len(visits) == 3} <= without
     state = log.claim("zone/z").state
-    assert not [key for key in state if key.startswith(("sighting|", "identity|", "held|"))]
+    assert not [key for key in state if key.startswith(("identity|", "held|"))]
 
 
 def test_what_waits_in_the_state_can_be_set_aside_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -289,7 +292,7 @@ def test_what_waits_in_the_state_can_be_set_aside_later(tmp_path: Path, monkeypa
     publish(log, [bad])
     worker(log).drain()  # b and c have yet to speak: it is held
     assert not values_of(log, DEAD_LETTERS)
-    monkeypatch.setattr(Associator, "_see", raising(Associator._see, lambda _, seen: seen.id == bad.id))
+    monkeypatch.setattr(Memory, "see", raising(Memory.see, lambda _, seen: seen.id == bad.id))
     publish(log, [it for it in convoy(4) if it.camera != "a"], "others")
     publish(log, [observation("a", 2, at_s=80, first_s=79, sequence=0, dim=32)], "others")
     machine = worker(log)
@@ -306,7 +309,7 @@ def test_where_nothing_can_be_blamed_the_record_itself_is_set_aside(
 ) -> None:
     """Every record is tried, and association stands at the end of the log, not at the first error."""
 
-    def fail(self: Associator, now_ns: int) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise RuntimeError("always")
 
     monkeypatch.setattr(Associator, "_expire", fail)
@@ -325,7 +328,7 @@ def test_errors_that_are_no_message_s_stop_the_worker(
     def fail(*_: object) -> list[TrajectoryEvent]:
         raise error
 
-    monkeypatch.setattr(associator_module, "assign", fail)
+    monkeypatch.setattr(associator_module, "decide", fail)
     log = SqliteLog(tmp_path / "log.db")
     publish(log, convoy(2))
     machine = worker(log)

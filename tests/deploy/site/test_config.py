@@ -52,11 +52,13 @@ WRONG = {
     "range": (CAMERA + "[detect]\nanalyse_fps=0", "key 'detect.analyse_fps'"),
     "no time": (CAMERA + "[associate]\ndecide_every_s=1e-10", "key 'associate.decide_every_s'"),
     "for ever": (CAMERA + "[associate]\nidle_after_s=inf", "key 'associate.idle_after_s'"),
-    "no number": (CAMERA + "[associate]\nnew_vehicle=nan", "key 'associate.new_vehicle': nan"),
-    "likeness against": (
-        CAMERA + "[associate]\nsimilarity_slope=-3.0",
-        "key 'associate.similarity_slope': Expected `float` >= 0",
+    "no number": (CAMERA + "[associate]\nlag_s=nan", "key 'associate.lag_s'"),
+    "no probability": (CAMERA + "[associate]\nmin_probability=1.5", "key 'associate.min_probability'"),
+    "the former dial": (
+        CAMERA + "[associate]\nnew_vehicle=1.0",
+        "key 'associate.new_vehicle' is not read any more: the dial is a probability now: min_probability",
     ),
+    "the former reading": (CAMERA + "[associate]\nsimilarity_slope=3.0", "learned from the stream; remove the line"),
     "long ago": (CAMERA + "starts_at = 0001-01-01T00:00:00", "starts_at"),
     "line in id": ('[[cameras]]\nid="a\\n"\nsource="x"', r"key 'cameras\[0\].id'"),
     "id with blanks": (

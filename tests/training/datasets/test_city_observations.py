@@ -177,7 +177,7 @@ def test_perfect_features_solve_it() -> None:
 def test_association_links_them() -> None:
     """The associator takes the whole stream, refuses nothing, and links only what belongs together."""
     names = tuple(each.camera_id for each in watched(noisy=False))
-    settings = AssociateSettings(similarity_midpoint=0.5, similarity_slope=20.0)
+    settings = AssociateSettings()
     associator = Associator(settings, cameras=names, encoder="perfect@1")
     owner = {f"{each.camera_id}|1.0|{it.track}": it.owner for each in watched(noisy=False) for it in each.tracklets}
     latest: dict[str, TrajectoryEvent] = {}

@@ -139,7 +139,7 @@ def test_windows_are_those_of_a_configuration(tmp_path: Path) -> None:
         '[[associate.travel]]\nstart = "a"\nend = "b"\nmin_s = 5.0\nmax_s = 20.0\n'
     )
     windows = windows_of(read_windows(path), ["a", "b"])
-    assert windows.low_s.tolist() == [[0, 5], [0, 0]]
+    assert windows.low_s.tolist() == [[-90, 5], [-90, -90]]
     assert windows.high_s.tolist() == [[90, 20], [90, 90]]
     path.write_text(path.read_text().replace("max_travel_s = 90.0", "only_listed = true"))
     assert np.isnan(windows_of(read_windows(path), ["a", "b"]).low_s).tolist() == [[True, False], [True, True]]

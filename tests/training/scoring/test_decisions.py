@@ -146,7 +146,7 @@ def test_the_end_of_a_real_run_is_what_its_journeys_say() -> None:
     numbers = {tracklet: number for number, tracklet in enumerate(tracklets)}
     decisions = read_decisions(events, numbers)
     known, told = decisions.identities(), journeys_of(events).identity_of
-    assert {Kind.PROVISIONAL, Kind.CONFIRMED, Kind.EXTENDED, Kind.RETRACTED} <= {each.kind for each in events}
+    assert {Kind.PROVISIONAL, Kind.CONFIRMED, Kind.EXTENDED, Kind.CLOSED} <= {each.kind for each in events}
     assert set(known) == {numbers[tracklet] for tracklet in told}
     assert len(set(known.values())) == len(set(told.values()))
     assert len({(known[numbers[tracklet]], identity) for tracklet, identity in told.items()}) == len(set(told.values()))

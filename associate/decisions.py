@@ -1,0 +1,102 @@
+"""Decisions of a slot: which tracklet follows which, over all that may still be revised."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from associate.links.model import Terms
+from associate.links.pairs import PairTable
+from associate.links.probabilities import best_links, link_probabilities
+from associate.links.travel_times import Floats, Ints
+from associate.memory import Memory
+from associate.trajectory import Evidence
+
+HOPELESS = -7.0
+"""Log odds below which a pair is left out."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decisions:
+    """What is decided about the N tracklets of the window that may still be revised.
+
+    before: (N,) place of the tracklet that each follows, -1 for none. probability: (N,) of that link. new: (N,) that
+    each follows nothing. pairs, at, terms, probabilities: the Q pairs that were compared, with their places in the
+    memory's table; pair: (N,) which of them was chosen, -1 for none.
+    """
+
+    before: Ints
+    probability: Floats
+    new: Floats
+    pairs: PairTable
+    at: Ints
+    terms: Terms
+    probabilities: Floats
+    pair: Ints
+
+    def rivals(self, place: int) -> tuple[Ints, Floats]:
+        """Places of the tracklets that one may follow, and the probabilities."""
+        first, end = np.searchsorted(self.pairs.later, [place, place + 1])
+        return self.pairs.earlier[first:end], self.probabilities[first:end]
+
+
+def decide(memory: Memory, min_probability: float, now_s: float) -> Decisions:
+    """Assign predecessors one to one; links less probable than `min_probability` are left out."""
+    window, model = memory.window, memory.model
+    # Step 1: pairs of which both ends are free, with their log odds
+    at = np.flatnonzero(~window.settled[memory.pairs.later] & ~window.taken[memory.pairs.earlier])
+    pairs = memory.pairs.at(at)
+    terms = model.with_chains(window, pairs, model.log_odds(window, pairs, memory.gate_table(), now_s))
+    odds = terms.total + memory.bound(pairs)
+    hopeful = np.flatnonzero(odds > HOPELESS)
+    total, later, earlier = odds[hopeful], pairs.later[hopeful], pairs.earlier[hopeful]
+    # Step 2: probabilities, and the best one-to-one assignment
+    probabilities = np.zeros(len(pairs))
+    probabilities[hopeful] = np.round(link_probabilities(total, later, earlier), 4)
+    chosen = hopeful[best_links(total, later, earlier)]
+    # Step 3: the dial
+    chosen = chosen[probabilities[chosen] >= min_probability]
+    count = len(window)
+    before, pair = np.full(count, -1), np.full(count, -1)
+    probability = np.zeros(count)
+    before[pairs.later[chosen]] = pairs.earlier[chosen]
+    probability[pairs.later[chosen]] = probabilities[chosen]
+    pair[pairs.later[chosen]] = chosen
+    new = np.asarray(np.clip(1 - np.bincount(pairs.later, probabilities, count), 0.0, 1.0), np.float64)
+    return Decisions(before, probability, new, pairs, at, terms, probabilities, pair)
+
+
+def evidence_of(
+    decisions: Decisions, memory: Memory, place: int, identity_of: NDArray[np.int64], zone: str
+) -> Evidence:
+    """The reasons of the decision about one tracklet, rounded for the wire."""
+    rivals, probabilities = decisions.rivals(place)
+    best: dict[int, float] = {}
+    for rival, probability in zip(identity_of[rivals].tolist(), probabilities.tolist(), strict=True):
+        if rival >= 0:
+            best[rival] = max(best.get(rival, 0.0), probability)
+    pair = int(decisions.pair[place])
+    if pair < 0:
+        probability = float(decisions.new[place])
+        runner_up = max(best, key=lambda number: (best[number], -number), default=None)
+        return Evidence(
+            probability=round(probability, 4),
+            runner_up=None if runner_up is None else f"{zone}-{runner_up}",
+            margin=None if runner_up is None else round(probability - best[runner_up], 4),
+        )
+    earlier = decisions.pairs.earlier[pair]
+    probability = float(decisions.probability[place])
+    best.pop(int(identity_of[earlier]), None)
+    runner_up = max(best, key=lambda number: (best[number], -number), default=None)
+    terms, window = decisions.terms, memory.window
+    return Evidence(
+        probability=round(probability, 4),
+        similarity=round(float(decisions.pairs.similarity[pair]), 4),
+        appearance=round(float(terms.appearance[pair]), 4),
+        travel_time=round(float(terms.time[pair] + terms.gates[pair]), 4),
+        travel_s=round(float(window.enter_s[place] - window.left_s(window.enter_s[place])[earlier]), 3),
+        runner_up=None if runner_up is None else f"{zone}-{runner_up}",
+        margin=None if runner_up is None else round(probability - best[runner_up], 4),
+        topology=round(float(terms.rates[pair]), 4),
+        position=round(float(terms.nearness[pair]), 4) if terms.nearness[pair] else None,
+    )

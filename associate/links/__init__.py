@@ -1,0 +1,1 @@
+"""How probable it is that one tracklet follows another: evidence, model, learning."""

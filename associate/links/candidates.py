@@ -1,0 +1,74 @@
+"""Candidates: the pairs of tracklets that time, topology and looks allow."""
+
+import numpy as np
+
+from associate.links.fragments import OVERLAP_S, nearness
+from associate.links.model import LinkModel
+from associate.links.pairs import MOST_EACH, PairTable, similarity
+from associate.links.travel_times import Floats, Ints
+from associate.links.window import Window
+
+HOPELESS = -9.0
+"""Log odds, by all but gates, below which a pair is not kept."""
+
+GATES_MOST = 2.0
+APPEARANCE_MOST = 7.0
+
+
+def form_pairs(model: LinkModel, window: Window, changed: Ints, now_s: float) -> PairTable:
+    """The pairs of tracklets that have appeared or ended, with everything they may follow or be followed by.
+
+    Topology and time first, from tables; only what they leave over has its vectors compared.
+    """
+    # Step 1: by time and topology, as rows of earlier ones and columns of changed ones
+    left_s = window.left_s(now_s)
+    known = np.arange(len(window))
+    order = window.number
+    halves = []
+    for earlier, later in ((known[:, None], changed[None, :]), (changed[:, None], known[None, :])):
+        before = (window.enter_s[earlier] < window.enter_s[later]) | (
+            (window.enter_s[earlier] == window.enter_s[later]) & (order[earlier] < order[later])
+        )
+        gap_s = window.enter_s[later] - left_s[earlier]
+        possible = before & (gap_s < model.bins.horizon_s) & (window.encoder[earlier] == window.encoder[later])
+        i, j = (np.broadcast_to(side, possible.shape)[possible] for side in (earlier, later))
+        halves.append((i, j))
+    i, j = (np.concatenate(columns) for columns in zip(*halves, strict=True))
+    keys = np.unique(j << 32 | i)
+    i, j = keys & 0xFFFFFFFF, keys >> 32
+    a, b = window.camera[i], window.camera[j]
+    fragment = a == b
+    time = model.most[a, b, model.bins.of(model.travel_s(window, i, j))]
+    near = np.zeros(len(i))
+    overlapping = window.enter_s[j] - left_s[i]
+    fits = fragment & window.shut[i] & (overlapping > -OVERLAP_S)
+    near[fits] = nearness(window, i[fits], j[fits])
+    open_ended = ~window.shut[i] & ~model.from_entering[a, b]
+    time = np.where(open_ended, np.maximum(time, model.most[a, b].max(-1)), time)
+    kept = (time + near + GATES_MOST + APPEARANCE_MOST > HOPELESS) & (~fragment | fits)
+    i, j, time, near = i[kept], j[kept], time[kept], near[kept]
+    # Step 2: by looks; a matrix product, whose last digits depend on its size, only sorts out
+    column = np.full(len(window), -1)
+    column[changed] = np.arange(len(changed))
+    product = window.vector @ window.vector[changed].T
+    late = column[j] >= 0
+    about = np.where(late, product[i, column[j]], product[j, column[i]]).astype(np.float64)
+    kept = time + near + model.calibration.term(about) > HOPELESS - 0.1
+    i, j, time, near = i[kept], j[kept], time[kept], near[kept]
+    alike = similarity(window, i, j).astype(np.float32)
+    hope = time + near + model.calibration.term(alike.astype(np.float64))
+    kept = hope > HOPELESS
+    table = PairTable(
+        j[kept], i[kept], alike[kept], near[kept].astype(np.float32), np.zeros(int(kept.sum()), np.float32)
+    )
+    return table.at(_likeliest(table, hope[kept]))
+
+
+def _likeliest(pairs: PairTable, hope: Floats) -> Ints:
+    """The places of each later tracklet's likeliest pairs, in order."""
+    if not len(pairs):
+        return np.zeros(0, np.int64)
+    order = np.lexsort((pairs.earlier, -hope, pairs.later))
+    later = pairs.later[order]
+    first = np.searchsorted(later, later, side="left")
+    return np.sort(order[np.arange(len(order)) - first < MOST_EACH])

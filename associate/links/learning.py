@@ -1,0 +1,101 @@
+"""Learning: soft counts of probable links, over the tracklets in memory and with what has left it."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from associate.links.appearance import Calibration
+from associate.links.gates import GateTable
+from associate.links.model import LinkModel, gate_key
+from associate.links.pairs import PairTable, similarity
+from associate.links.probabilities import link_probabilities
+from associate.links.travel_times import Floats, Ints, TimeBins
+from associate.links.window import Window
+
+COUNTED = 0.02
+"""Least probability of a pair that is counted for its gates and its appearance."""
+
+SURE_NEW = 1.5
+"""Power of the probability with which a tracklet counts as a new vehicle: links that were missed are among those that
+are hardly sure, would raise the rate of new ones, and so be missed again."""
+
+LINKED = 0.3
+"""Probability from which a pair is no example of two vehicles."""
+
+OTHERS = 10_000
+"""Pairs of tracklets from whose similarities those of two vehicles are learned."""
+
+
+def pair_counts(window: Window, pairs: PairTable, bins: TimeBins, cameras: int) -> Floats:
+    """Travel times (2, C, C, B) of the pairs, from leaving and from entering, weighed by their shares."""
+    counts = np.zeros((2, cameras, cameras, bins.count))
+    a, b = window.camera[pairs.earlier], window.camera[pairs.later]
+    share = pairs.share.astype(np.float64)
+    for kind, times_s in enumerate(_times(window, pairs)):
+        np.add.at(counts[kind], (a, b, bins.of(times_s)), share)
+    return counts
+
+
+def gate_counts(window: Window, pairs: PairTable, bins: TimeBins) -> tuple[Ints, Floats]:
+    """Keys (K,) of the pairs of gates that have probable links, and their travel times (2, K, B)."""
+    between = window.camera[pairs.earlier] != window.camera[pairs.later]
+    pairs = pairs.at((pairs.share > COUNTED) & between & (window.gate_out[pairs.earlier] >= 0))
+    keys, place = np.unique(gate_key(window.gate_out[pairs.earlier], window.gate_in[pairs.later]), return_inverse=True)
+    counts = np.zeros((2, len(keys), bins.count))
+    for kind, times_s in enumerate(_times(window, pairs)):
+        np.add.at(counts[kind], (place, bins.of(times_s)), pairs.share.astype(np.float64))
+    return keys, counts
+
+
+def probable(
+    model: LinkModel, window: Window, pairs: PairTable, gates: GateTable, now_s: float, bound: Floats
+) -> NDArray[np.float32]:
+    """The probability (P,) of each pair, over all of them together; `bound` (P,) is what corrections add."""
+    total = model.with_chains(window, pairs, model.log_odds(window, pairs, gates, now_s, eager=True)).total
+    return link_probabilities(total + bound, pairs.later, pairs.earlier).astype(np.float32)
+
+
+def ends_and_arrivals(
+    model: LinkModel, window: Window, pairs: PairTable, counted: NDArray[np.bool_], now_s: float
+) -> tuple[Floats, Floats]:
+    """Expected numbers (N,) of tracklets that nothing follows, and that follow nothing, of those counted (N,).
+
+    An ending counts only as far as it is ripe: as far as a vehicle that goes on would have been seen by now.
+    """
+    out = np.bincount(pairs.earlier, pairs.share, len(window))
+    into = np.bincount(pairs.later, pairs.share, len(window))
+    waited = model.bins.of(np.maximum(now_s - window.leave_s, 0.0))
+    seen = 1 - model.unseen[window.camera, waited]
+    ripe = np.clip(seen / np.maximum(1 - model.end_share[window.camera], 1e-2), 0.0, 1.0)
+    ends = np.where(counted, np.clip(1 - out, 0.0, 1.0) * ripe, 0.0)
+    arrivals = np.where(counted, np.clip(1 - into, 0.0, 1.0) ** SURE_NEW, 0.0)
+    return ends, arrivals
+
+
+def calibration_of(start: Calibration, window: Window, pairs: PairTable) -> Calibration:
+    """What the memory says of appearance, beginning from the encoder's own calibration."""
+    others = _similarities_of_others(window, pairs)
+    likely = (pairs.share > COUNTED) & (window.camera[pairs.earlier] != window.camera[pairs.later])
+    if len(others) <= 50:
+        return start
+    return start.fitted(pairs.similarity[likely].astype(np.float64), pairs.share[likely].astype(np.float64), others)
+
+
+def _similarities_of_others(window: Window, pairs: PairTable) -> Floats:
+    """Similarities of some tracklets of different cameras, without those that are likely to be one vehicle.
+
+    Over the whole memory: among many, the pairs that are one vehicle and were not found so are few.
+    """
+    shut = np.flatnonzero(window.shut)
+    one, other = np.triu_indices(len(shut), 1)
+    step = max(len(one) // OTHERS, 1)
+    one, other = shut[one[::step]], shut[other[::step]]
+    apart = (window.camera[one] != window.camera[other]) & (window.encoder[one] == window.encoder[other])
+    one, other = one[apart], other[apart]
+    linked = pairs.at(pairs.share > LINKED)
+    known = np.concatenate([linked.later << 32 | linked.earlier, linked.earlier << 32 | linked.later])
+    return similarity(window, *(side[~np.isin(one << 32 | other, known)] for side in (one, other)))
+
+
+def _times(window: Window, pairs: PairTable) -> tuple[Floats, Floats]:
+    enter_s = window.enter_s[pairs.later]
+    return enter_s - window.leave_s[pairs.earlier], enter_s - window.enter_s[pairs.earlier]

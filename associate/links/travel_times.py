@@ -1,0 +1,110 @@
+"""Travel times between two views as densities over time, learned from soft counts.
+
+Times are binned on a warped axis, u = asinh(t / 3 s) in steps of 0.1: bins are 0.3 s wide near zero and a tenth of
+the time far out, so that one table holds overlapping views and an hour's drive alike.
+"""
+
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+_SCALE_S = 3.0
+_FIRST = -5.0  # sinh(-5) * 3 s = -223 s: vehicles seen by a camera whose clock is that much ahead
+_STEP = 0.1
+ELSEWHERE = 0.02
+"""Share of a hand-given window that lies outside of it, so that the stream can correct it."""
+
+_FAR = 1.1  # the last bin lies beyond the horizon by this factor
+
+
+class TimeBins:
+    """The bins of travel times, up to a horizon in seconds.
+
+    count: number of bins. centres_s, widths_s: (count,) float64 seconds.
+    """
+
+    def __init__(self, horizon_s: float) -> None:
+        self.horizon_s = horizon_s
+        self.count = int(np.ceil((np.arcsinh(_FAR * horizon_s / _SCALE_S) - _FIRST) / _STEP))
+        self.centres_s = _SCALE_S * np.sinh(_FIRST + _STEP * (np.arange(self.count) + 0.5))
+        self.widths_s = _STEP * np.sqrt(self.centres_s**2 + _SCALE_S**2)
+
+    def of(self, times_s: Floats) -> Ints:
+        """The bin (N,) of each time; those beyond either end go into the last one there."""
+        places = (np.arcsinh(times_s / _SCALE_S) - _FIRST) / _STEP
+        return np.clip(places.astype(np.int64), 0, self.count - 1)
+
+    def density(self, weights: Floats) -> Floats:
+        """(count,) values at the bins' centres as a density per second."""
+        return np.asarray(weights / (weights * self.widths_s).sum(), np.float64)
+
+    def reached(self, density: Floats) -> Floats:
+        """(..., count) densities as the probability that the time is at most that of each bin."""
+        return np.asarray(np.minimum(np.cumsum(density * self.widths_s, axis=-1), 1.0), np.float64)
+
+    # Before anything was seen
+
+    @cached_property
+    def from_leaving(self) -> Floats:
+        """Density of the time from leaving one view to entering another: a drive, an overlap, or anything."""
+        return self.density(0.65 * self._drive + 0.2 * self._overlap + 0.15 * self._anything)
+
+    @cached_property
+    def within_a_view(self) -> Floats:
+        """Density of the time between two fragments of one stay."""
+        t = self.centres_s
+        soon = self.density(np.where(t > -0.5, np.exp(-np.maximum(t, 0) / 4), 0.0))
+        later = self.density(((t > -0.5) & (t < self.horizon_s)).astype(np.float64))
+        return self.density(0.8 * soon + 0.2 * later)
+
+    def window(self, low_s: float, high_s: float) -> Floats:
+        """Density of a hand-given window: uniform from one time to another, with a little everywhere."""
+        t, half = self.centres_s, self.widths_s / 2
+        inside = np.clip((np.minimum(high_s, t + half) - np.maximum(low_s, t - half)) / self.widths_s, 0.0, 1.0)
+        if not inside.any():
+            return self._anything
+        return self.density((1 - ELSEWHERE) * self.density(inside) + ELSEWHERE * self._anything)
+
+    def within(self, density: Floats, low_s: float, high_s: float) -> Floats:
+        """A density cut to the times between two limits."""
+        t, half = self.centres_s, self.widths_s / 2
+        cut = np.where((t + half > low_s) & (t - half < high_s), density, 0.0)
+        return self.density(cut) if cut.any() else density
+
+    @property
+    def _drive(self) -> Floats:
+        t = np.maximum(self.centres_s, 0.05)
+        return self.density(np.where(self.centres_s > 0, np.exp(-0.5 * (np.log(t / 20) / 1.1) ** 2) / t, 0.0))
+
+    @property
+    def _overlap(self) -> Floats:
+        return self.density(np.exp(-0.5 * (self.centres_s / 8) ** 2))
+
+    @property
+    def _anything(self) -> Floats:
+        return self.density(((self.centres_s > -90) & (self.centres_s < self.horizon_s)).astype(np.float64))
+
+
+def smooth(counts: Floats, bins: TimeBins) -> tuple[Floats, Floats]:
+    """Kernel density estimate (N, count) per second of N rows of counts, and each row's kernel at its centre (N,).
+
+    The kernel is Gaussian on the warped axis; its width follows Silverman's rule (1986, equation 3.30) on the middle
+    half of the counts, between 1 and 10 bins. Rows without counts give zeros.
+    """
+    densities, centres = np.zeros_like(counts), np.zeros(len(counts))
+    for row in np.flatnonzero(counts.sum(-1) > 1e-3).tolist():
+        total = counts[row].sum()
+        reached = counts[row].cumsum() / total
+        middle = float(np.searchsorted(reached, 0.75) - np.searchsorted(reached, 0.25))
+        width = float(np.clip(0.9 * max(middle / 1.34, 1.2) * max(total, 1.0) ** -0.2, 1.0, 10.0))
+        reach = int(3 * width) + 1
+        kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / width) ** 2)
+        kernel /= kernel.sum()
+        smoothed = np.convolve(counts[row], kernel, "full")[reach : reach + bins.count]
+        densities[row] = smoothed / max(smoothed.sum(), 1e-12)
+        centres[row] = kernel[reach]
+    return densities / bins.widths_s, centres

@@ -1,0 +1,479 @@
+"""What association remembers: tracklets, pairs, looks, gates and counts, as rows to store and as arrays to work on.
+
+Everything beside the rows follows from them, so that a restart goes on with the same numbers.
+"""
+
+from collections.abc import Iterable
+from dataclasses import astuple
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from associate.links import learning
+from associate.links.appearance import Calibration, Looks
+from associate.links.candidates import form_pairs
+from associate.links.gates import Gates, GateTable
+from associate.links.model import GATES, Counts, LinkModel
+from associate.links.pairs import PairTable, from_rows, similarity
+from associate.links.travel_times import Floats, Ints
+from associate.links.window import Window
+from associate.rows import ENDED, Bond, Box, Camera, Link, Pairs, Past, Progress, Tracklet
+from associate.state import Table
+from associate.topology import Topology
+from embed.observation import CameraEpoch, Observation, TrackletState, unpack_vector
+from ingest.clock import NS
+
+LEARN_EVERY_S = 10.0
+LEARN_FROM_S = 20.0
+ROUNDS = 2
+FEWEST_PAIRS = 5
+SURE = 60.0
+"""Log odds that somebody's word adds to a pair."""
+
+HALF_LIFE_S = 86_400.0
+"""Time after which what has left the memory weighs half."""
+
+
+class Memory:
+    """Tracklets and what they have taught.
+
+    `see` takes observations in; `pair_up` and `learn` bring pairs and model up to date at a moment. `window`, `pairs`
+    and `model` are what decisions are made from; `links` is where they are kept.
+    """
+
+    def __init__(self, topology: Topology, calibration: Calibration, *, memory_s: float) -> None:
+        self._topology, self._start, self._memory_s = topology, calibration, memory_s
+        self.bins = topology.bins
+        self.looks, self.gates = Looks(), Gates()
+        self.cameras: Table[Camera] = Table("camera", Camera)
+        self.tracklets: Table[Tracklet] = Table("tracklet", Tracklet)
+        self.links: Table[Link] = Table("link", Link)
+        self._pair_rows: Table[Pairs] = Table("pair", Pairs)
+        self._past: Table[Past] = Table("past", Past)
+        self.bonds: Table[Bond] = Table("bond", Bond)
+        self._progress: Table[Progress] = Table("progress", Progress)
+        self.tables: tuple[Table[Any], ...] = (
+            self.cameras,
+            self.tracklets,
+            self.links,
+            self._pair_rows,
+            self._past,
+            self.bonds,
+            self.looks.rows,
+            self.gates.rows,
+            self._progress,
+        )
+        self.restored()
+
+    # Rows
+
+    @property
+    def progress(self) -> Progress:
+        return self._progress["all"]
+
+    def advance(self, **changes: Any) -> None:
+        """Change fields of the progress."""
+        self._progress.put("all", msgspec.structs.replace(self.progress, **changes))
+
+    def restored(self) -> None:
+        """Rebuild from the rows what follows from them."""
+        if "all" not in self._progress:
+            self._progress.put("all", Progress())
+        self.gates.restored()
+        rows = sorted(self.tracklets, key=lambda row: row.number)
+        self._number_of = {row.id: row.number for row in rows}
+        self._encoders: dict[str, int] = {}
+        self.window = Window()
+        self.forgotten: list[tuple[int, Link | None]] = []
+        self._changed: set[int] = set()
+        for row in rows:
+            self._put(row)
+        for row in rows:
+            if link := self.links.get(_key(row.number)):
+                self.window.link(self.window.place_of[row.number], link)
+        stored = [(self.window.place_of[row.number], self._pair_rows.get(_key(row.number))) for row in rows]
+        self.pairs = from_rows([(place, pairs) for place, pairs in stored if pairs is not None], self.window)
+        # Tracklets that came after the latest decision wait for the next one.
+        self._changed = {row.number for row in rows if self.links.get(_key(row.number)) is None}
+        self._changed |= {row.number for row in rows if self._ended_since(row)}
+        self._remodel()
+
+    def _ended_since(self, row: Tracklet) -> bool:
+        link = self.links.get(_key(row.number))
+        return row.closed_ns is not None and link is not None and link.shown < ENDED
+
+    def number_of(self, tracklet: str) -> int | None:
+        return self._number_of.get(tracklet)
+
+    def row(self, place: int) -> Tracklet:
+        return self.tracklets[_key(int(self.window.number[place]))]
+
+    def link(self, place: int) -> Link | None:
+        return self.links.get(_key(int(self.window.number[place])))
+
+    def put_link(self, place: int, link: Link) -> None:
+        """Keep the decision about a tracklet."""
+        key = _key(int(self.window.number[place]))
+        if self.links.get(key) != link:
+            self.links.put(key, link)
+        self.window.link(place, link)
+
+    def seconds(self, at_ns: int) -> float:
+        """Seconds since the origin of event time."""
+        return (at_ns - (self.progress.origin_ns or 0)) / NS
+
+    # Observations
+
+    def learn_dim(self, encoder: str, dim: int) -> None:
+        """Take the length of an encoder's vectors from the first one."""
+        if encoder not in self.progress.dims:
+            self.advance(dims={**self.progress.dims, encoder: dim})
+
+    def see(self, seen: Observation) -> None:
+        """Take an observation in: a tracklet begins, goes on or ends."""
+        if self.progress.origin_ns is None:
+            self.advance(origin_ns=seen.first_ns)
+        number = self._number_of.get(seen.tracklet)
+        row = None if number is None else self.tracklets[_key(number)]
+        if row is not None and row.closed_ns is not None:
+            return
+        row = self._begun(seen) if row is None else row
+        boxes = [_box(seen, at) for at in range(len(seen.path))]
+        last = boxes[-1] if boxes else row.last
+        row = msgspec.structs.replace(
+            row,
+            observation=seen.id,
+            label=seen.label,
+            score=seen.score,
+            leave_ns=seen.last_ns,
+            last=last,
+            speed=_speed(seen, boxes) or row.speed,
+            nearing=last[3] > row.first[3],
+        )
+        if seen.state is TrackletState.CLOSED:
+            row = self._ended(row, seen)
+        self._put(row)
+
+    def complete(self, tracklets: Iterable[Tracklet], at_ns: int) -> None:
+        """End tracklets of which no more will come, with what is known of them."""
+        for row in tracklets:
+            gate = self.gates.find(self.cameras[row.camera].index, row.last[0], row.last[1], outgoing=True)
+            self._put(msgspec.structs.replace(row, closed_ns=at_ns, gate_out=gate))
+            self._changed.add(row.number)
+
+    def drop(self, tracklet: str) -> None:
+        """Forget a tracklet for good."""
+        number = self._number_of.get(tracklet)
+        if number is not None:
+            place = self.window.place_of[number]
+            self._forget(np.arange(len(self.window)) != place)
+
+    def open(self) -> list[Tracklet]:
+        """The tracklets that have not ended."""
+        return [self.row(place) for place in np.flatnonzero(~self.window.shut).tolist()]
+
+    def hear(self, camera: str, epoch: CameraEpoch) -> bool:
+        """Note a camera's epoch; returns True where it is another one than before."""
+        known = self.cameras.get(camera)
+        if known is not None and known.epoch == epoch:
+            return False
+        if known is None:
+            known = Camera(index=len(self.cameras), epoch=epoch)
+            self._put_camera(camera, known)
+            self._remodel()
+        self._put_camera(camera, msgspec.structs.replace(known, epoch=epoch))
+        return True
+
+    def _put_camera(self, camera: str, row: Camera) -> None:
+        self.cameras.put(camera, row)
+
+    def _begun(self, seen: Observation) -> Tracklet:
+        number = self.progress.tracklets + 1
+        first = _box(seen, 0) if seen.path else (0.5, 0.5, 0.1, 0.1)
+        vector = unpack_vector(seen.vector)
+        self.advance(tracklets=number)
+        self._number_of[seen.tracklet] = number
+        self._changed.add(number)
+        camera = self.cameras[seen.camera].index
+        return Tracklet(
+            number=number,
+            id=seen.tracklet,
+            observation=seen.id,
+            camera=seen.camera,
+            epoch=seen.epoch,
+            label=seen.label,
+            score=seen.score,
+            encoder=seen.encoder,
+            vector=self.looks.centred(vector, seen.encoder, camera, nearing=False).tobytes(),
+            enter_ns=seen.first_ns,
+            leave_ns=seen.last_ns,
+            opened_ns=seen.at_ns,
+            first=first,
+            last=first,
+            gate_in=self.gates.find(camera, first[0], first[1], outgoing=False),
+        )
+
+    def _ended(self, row: Tracklet, seen: Observation) -> Tracklet:
+        camera, vector = self.cameras[seen.camera].index, unpack_vector(seen.vector)
+        self.looks.add(vector, seen.encoder, camera, nearing=row.nearing)
+        self._changed.add(row.number)
+        return msgspec.structs.replace(
+            row,
+            closed_ns=seen.at_ns,
+            vector=self.looks.centred(vector, seen.encoder, camera, nearing=row.nearing).tobytes(),
+            gate_out=self.gates.find(camera, row.last[0], row.last[1], outgoing=True),
+        )
+
+    def _put(self, row: Tracklet) -> None:
+        self.tracklets.put(_key(row.number), row)
+        encoder = self._encoders.setdefault(row.encoder, len(self._encoders))
+        self.window.put(row, self.cameras[row.camera].index, encoder, self.progress.origin_ns or 0)
+
+    # Corrections
+
+    def bind(self, earlier: int, later: int, *, same: bool) -> None:
+        """Let one tracklet follow another for sure, or never; both are places."""
+        first, second = int(self.window.number[earlier]), int(self.window.number[later])
+        self.bonds.put(f"{_key(second)}-{_key(first)}", Bond(earlier=first, later=second, same=same))
+        known = (self.pairs.later == later) & (self.pairs.earlier == earlier)
+        if same and not known.any():
+            i, j = np.array([earlier]), np.array([later])
+            alike, none = similarity(self.window, i, j).astype(np.float32), np.zeros(1, np.float32)
+            self.pairs = self.pairs.joined(PairTable(j, i, alike, none, none))
+            self._store_pairs(j)
+
+    def bound(self, pairs: PairTable) -> Floats:
+        """What corrections add to the log odds (P,) of pairs."""
+        added = np.zeros(len(pairs))
+        for bond in self.bonds:
+            i, j = self.window.place_of.get(bond.earlier), self.window.place_of.get(bond.later)
+            if i is not None and j is not None:
+                here = (pairs.earlier == i) & (pairs.later == j)
+                added[here] = SURE if bond.same else -SURE
+        return added
+
+    def forget_camera(self, camera: str, *, looks: bool) -> bool:
+        """Forget the travel times of a camera whose clock was set; with `looks`, its view, too, since it was moved."""
+        row = self.cameras.get(camera)
+        if row is None:
+            return False
+        for name in self._past.names:
+            if self._concerns(name, row.index):
+                self._past.drop(name)
+        window = self.window
+        concerned = (window.camera[self.pairs.earlier] == row.index) | (window.camera[self.pairs.later] == row.index)
+        self.pairs.share[concerned] = 0
+        self._store_pairs(np.unique(self.pairs.later[concerned]))
+        self.gates.forget(row.index, places=looks)
+        if looks:
+            self.looks.forget(row.index)
+        self._remodel()
+        return True
+
+    def _concerns(self, name: str, camera: int) -> bool:
+        """True where counts of the past are about a camera."""
+        kind, first, second = name.split("|")
+        if kind == "camera":
+            return camera in (int(first), int(second))
+        gates = (self.gates.rows[f"{number:06d}"] for number in divmod(int(first), GATES))
+        return any(gate.camera == camera for gate in gates)
+
+    # Pairs and model
+
+    def pair_up(self, now_s: float) -> None:
+        """Form anew the pairs of tracklets that have begun or ended since the last call."""
+        if not self._changed:
+            return
+        changed = np.array(sorted(self.window.place_of[number] for number in self._changed), np.int64)
+        self._changed = set()
+        fresh = np.zeros(len(self.window), np.bool_)
+        fresh[changed] = True
+        stale = fresh[self.pairs.later] | fresh[self.pairs.earlier]
+        formed = form_pairs(self.model, self.window, changed, now_s)
+        touched = np.concatenate([self.pairs.later[stale], formed.later])
+        self.pairs = self.pairs.at(~stale).joined(formed)
+        self._store_pairs(np.unique(touched))
+
+    def decided_with(self, pairs: PairTable, mask: Ints) -> None:
+        """Keep the similarities with which tracklets were settled: `pairs` are those at the places `mask`."""
+        self.pairs.similarity[mask] = pairs.similarity
+        self._store_pairs(np.unique(pairs.later))
+
+    def _store_pairs(self, places: Ints) -> None:
+        for place in places.tolist():
+            key = _key(int(self.window.number[place]))
+            row = self.pairs.row(place, self.window)
+            if row is None:
+                self._pair_rows.drop(key)
+            elif self._pair_rows.get(key) != row:
+                self._pair_rows.put(key, row)
+
+    @property
+    def learning_due_s(self) -> float:
+        """When the tables are to be made anew."""
+        return self.progress.learned_s + LEARN_EVERY_S if self.progress.learned_s >= 0 else LEARN_FROM_S
+
+    def learn(self, now_s: float) -> None:
+        """Judge all links in memory again with what is known now, and count them anew."""
+        self._let_past(now_s)
+        window, pairs = self.window, self.pairs
+        shut = window.shut
+        asked = np.flatnonzero(shut[pairs.earlier] & shut[pairs.later])
+        if len(asked) < FEWEST_PAIRS:
+            self.advance(learned_s=now_s)
+            self._remodel()
+            return
+        remembered = shut & (window.closed_s > now_s - self._memory_s)
+        before = pairs.share.copy()
+        # Probabilities by the tables, tables by the probabilities
+        self.advance(learned_s=now_s)
+        for _ in range(ROUNDS):
+            judged = pairs.at(asked)
+            share = learning.probable(self.model, window, judged, self.gate_table(), now_s, self.bound(judged))
+            pairs.share[:] = 0
+            pairs.share[asked] = np.round(share, 3)
+            ends, arrivals = learning.ends_and_arrivals(self.model, window, pairs, remembered, now_s)
+            self.gates.count_alone(self._by_gate(ends, arrivals))
+            calibration = learning.calibration_of(self._start, window, pairs.at(asked))
+            self.advance(appearance=astuple(calibration))
+            self._remodel()
+        self._store_pairs(np.unique(pairs.later[pairs.share != before]))
+
+    def gate_table(self) -> GateTable:
+        """The gates as of the latest learning."""
+        return self.gates.table(max(self.progress.learned_s, 0.0), HALF_LIFE_S)
+
+    def _by_gate(self, ends: Floats, arrivals: Floats) -> Floats:
+        """Sum endings (N,) and arrivals (N,) of the window's tracklets by their gates (G,)."""
+        count, out = len(self.gates.rows), self.window.gate_out
+        left = np.bincount(out[out >= 0], ends[out >= 0], count)
+        return np.asarray(left + np.bincount(self.window.gate_in, arrivals, count), np.float64)
+
+    def _remodel(self) -> None:
+        """Make the tables from what is counted."""
+        cameras = sorted(self.cameras, key=lambda row: row.index)
+        now_s = max(self.progress.learned_s, 0.0)
+        names = sorted(self.cameras.names, key=lambda name: self.cameras[name].index)
+        pairs = learning.pair_counts(self.window, self.pairs, self.bins, len(cameras))
+        keys, gates = learning.gate_counts(self.window, self.pairs, self.bins)
+        # What has left the memory is added with the weight that time has left it.
+        for name in self._past.names:
+            past = self._past[name]
+            weight = 0.5 ** ((now_s - past.at_s) / HALF_LIFE_S)
+            counts = weight * np.frombuffer(past.counts, np.float32).astype(np.float64).reshape(2, -1)
+            kind, first, second = name.split("|")
+            if counts.shape[1] != self.bins.count:
+                continue
+            if kind == "camera":
+                pairs[:, int(first), int(second)] += counts
+            else:
+                key = int(first)
+                place = int(np.searchsorted(keys, key))
+                if place == len(keys) or keys[place] != key:
+                    keys, gates = np.insert(keys, place, key), np.insert(gates, place, 0.0, axis=1)
+                gates[:, place] += counts
+        gate_rows = [self.gates.rows[name] for name in self.gates.rows.names]
+        outgoing = np.array([row.outgoing for row in gate_rows], np.bool_)
+        table = self.gate_table()
+        ends, arrivals = (
+            np.bincount(table.camera[way], table.alone[way], len(cameras)).astype(np.float64)
+            for way in (outgoing, ~outgoing)
+        )
+        counts = Counts(
+            pairs=pairs,
+            gate_keys=keys,
+            gates=gates,
+            ends=ends,
+            arrivals=arrivals,
+            elapsed_s=self.progress.past_elapsed_s + min(now_s, self._memory_s),
+        )
+        learned = self.progress.appearance
+        calibration = self._start if learned is None else Calibration(*learned)
+        broad, count = self._topology.broad(names)
+        self.model = LinkModel(self.bins, counts, broad, count, calibration)
+
+    # Forgetting
+
+    def _let_past(self, now_s: float) -> None:
+        """Move what has left the memory into the counts of the past."""
+        window, pairs = self.window, self.pairs
+        gone_s = now_s - self._memory_s
+        left = window.shut & (window.closed_s <= gone_s)
+        latest_s = self.progress.learned_s - self._memory_s
+        fresh = left & (window.closed_s > latest_s)
+        if gone_s > 0:
+            weight = 0.5 ** ((now_s - max(self.progress.learned_s, 0.0)) / HALF_LIFE_S)
+            elapsed_s = self.progress.past_elapsed_s * weight + gone_s - max(latest_s, 0.0)
+            self.advance(past_elapsed_s=elapsed_s)
+        if fresh.any():
+            ends, arrivals = learning.ends_and_arrivals(self.model, window, pairs, fresh, now_s)
+            self.gates.add_past(self._by_gate(ends, arrivals), now_s, HALF_LIFE_S)
+        leaving = left[pairs.later]
+        if leaving.any():
+            gone = pairs.at(leaving & (pairs.share > 0))
+            counts = learning.pair_counts(window, gone, self.bins, len(self.cameras))
+            for a, b in zip(*(side.tolist() for side in np.nonzero(counts[0].any(-1))), strict=True):
+                self._add_past(f"camera|{a}|{b}", counts[:, a, b], now_s)
+            keys, gates = learning.gate_counts(window, gone, self.bins)
+            for place, key in enumerate(keys.tolist()):
+                self._add_past(f"gate|{key}|", gates[:, place], now_s)
+            self.pairs = pairs.at(~leaving)
+        free = window.settled & left & (window.taken | (window.leave_s < now_s - self._topology.horizon_s - 60))
+        needed = np.zeros(len(window), np.bool_)
+        needed[self.pairs.earlier] = True
+        self._forget(~free | needed)
+
+    def _add_past(self, key: str, counts: Floats, now_s: float) -> None:
+        past = self._past.get(key)
+        if past is not None:
+            weight = 0.5 ** ((now_s - past.at_s) / HALF_LIFE_S)
+            counts = counts + weight * np.frombuffer(past.counts, np.float32).reshape(2, -1)
+        self._past.put(key, Past(counts=counts.astype(np.float32).tobytes(), at_s=now_s))
+
+    def _forget(self, kept: NDArray[np.bool_]) -> None:
+        if kept.all():
+            return
+        numbers = self.window.number[~kept].tolist()
+        touched = np.zeros(len(self.window), np.bool_)
+        touched[self.pairs.later[~kept[self.pairs.earlier]]] = True
+        self.forgotten += [(number, self.links.get(_key(number))) for number in numbers]
+        for number in numbers:
+            self._number_of.pop(self.tracklets[_key(number)].id, None)
+            self._changed.discard(number)
+            for table in (self.tracklets, self.links, self._pair_rows):
+                table.drop(_key(number))
+        for name in self.bonds.names:
+            bond = self.bonds[name]
+            if bond.earlier in numbers or bond.later in numbers:
+                self.bonds.drop(name)
+        moved = self.window.keep(np.flatnonzero(kept).tolist())
+        self.pairs = self.pairs.moved(moved)
+        places = moved[np.flatnonzero(touched)]
+        self._store_pairs(places[places >= 0])
+
+
+def _key(number: int) -> str:
+    return f"{number:010d}"
+
+
+def _box(seen: Observation, at: int) -> Box:
+    """Centre, width and height of a box of the path, in shares of the frame."""
+    width, height = seen.frame_size
+    box = seen.path[at]
+    left, right = box.left / 10 / width, box.right / 10 / width
+    top, bottom = box.top / 10 / height, box.bottom / 10 / height
+    return (left + right) / 2, (top + bottom) / 2, right - left, bottom - top
+
+
+def _speed(seen: Observation, boxes: list[Box]) -> tuple[float, float] | None:
+    """Speed of the latest second, shares of the frame a second; None where the path says nothing."""
+    if len(boxes) < 2:
+        return None
+    latest_us = seen.path[-1].offset_us
+    first = next(at for at, box in enumerate(seen.path) if box.offset_us >= latest_us - 1_000_000)
+    seconds = max((latest_us - seen.path[first].offset_us) / 1e6, 0.1)
+    if first == len(boxes) - 1:
+        return None
+    return (boxes[-1][0] - boxes[first][0]) / seconds, (boxes[-1][1] - boxes[first][1]) / seconds

@@ -1,0 +1,1 @@
+"""Tests of the evidence for links, and of what is learned about it."""
