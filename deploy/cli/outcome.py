@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
 from deploy.cli.exit_codes import ExitCode
+from deploy.log.decoding import Undecoded
 from ingest.errors import SourceError
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def _ending(runtime: "CameraRuntime") -> tuple[Ending, str]:
     return Ending.DONE, ""
 
 
-def code_of(outcomes: Sequence[CameraOutcome], *, dead_letters: int = 0) -> ExitCode:
+def code_of(outcomes: Sequence[CameraOutcome], *, dead_letters: int = 0, undecoded: int = 0) -> ExitCode:
     """The exit code of a run whose cameras have ended so."""
     endings = {each.ending for each in outcomes}
     if any(each.lost for each in outcomes):
@@ -73,17 +74,19 @@ def code_of(outcomes: Sequence[CameraOutcome], *, dead_letters: int = 0) -> Exit
         return ExitCode.USER_ERROR
     if Ending.UNREAD in endings or (endings and endings <= {Ending.EMPTY, Ending.NOT_YET}):
         return ExitCode.STOPPED
-    whole = endings <= {Ending.DONE} and not dead_letters and not any(each.gaps for each in outcomes)
+    left_out = dead_letters or undecoded or any(each.gaps for each in outcomes)
+    whole = endings <= {Ending.DONE} and not left_out
     return ExitCode.DONE if whole else ExitCode.PARTLY
 
 
-def end_run(perception: "PerceptionWorker", *, dead_letters: int = 0) -> None:
+def end_run(perception: "PerceptionWorker", *, dead_letters: int = 0, undecoded: Undecoded | None = None) -> None:
     """Return where everything was done; otherwise say what was not, and end the command with its exit code.
 
-    Raises SourceError where no camera gave anything, typer.Exit for all else.
+    undecoded: records of the log that the command has read. Raises SourceError where no camera gave anything,
+    typer.Exit for all else.
     """
     outcomes = [camera_outcome(runtime) for runtime in perception.runtimes.values()]
-    code = code_of(outcomes, dead_letters=dead_letters)
+    code = code_of(outcomes, dead_letters=dead_letters, undecoded=undecoded.total if undecoded else 0)
     notes = [each.note for each in outcomes if each.note]
     if code is ExitCode.USER_ERROR:
         more = f" (and {len(notes) - 1} more cameras gave nothing)" if len(notes) > 1 else ""
@@ -91,9 +94,20 @@ def end_run(perception: "PerceptionWorker", *, dead_letters: int = 0) -> None:
     notes += _counted(sum(each.gaps for each in outcomes), "given up while the log was away (its gap records say when)")
     notes += _counted(sum(each.lost for each in outcomes), "lost: the log could not be written before the end")
     notes += _counted(dead_letters, "of no use to association (dead letters)")
+    notes += [str(undecoded)] if undecoded and undecoded.total else []
     if code is not ExitCode.DONE:
-        typer.echo(f"not everything was done: {'; '.join(notes)} (exit code {code})", err=True)
-        raise typer.Exit(code)
+        _end(code, "; ".join(notes))
+
+
+def end_reading(undecoded: Undecoded) -> None:
+    """Return where all records that were read could be decoded; otherwise say how many not, and end the command."""
+    if undecoded.total:
+        _end(ExitCode.PARTLY, str(undecoded))
+
+
+def _end(code: ExitCode, missing: str) -> NoReturn:
+    typer.echo(f"not everything was done: {missing} (exit code {code})", err=True)
+    raise typer.Exit(code)
 
 
 def _counted(records: int, what: str) -> list[str]:

@@ -3,20 +3,21 @@
 import math
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import cv2
 import numpy as np
 
 from deploy.log.base import Log
-from deploy.log.observations import read_messages
+from deploy.log.decoding import Undecoded
+from deploy.log.observations import read_observations
 from deploy.results.drawing import GRAY, INK, PAPER, colour_of, draw_box, draw_text
 from deploy.results.frame_album import FrameAlbum
 from deploy.results.image_file import save_image
 from deploy.results.journeys import Journeys, visited_cameras
-from embed.observation import Observation
 from ingest.clock import NS
 from ingest.errors import ConfigError
 from ingest.frame import Image
@@ -44,6 +45,13 @@ class TrackletBox:
     box: tuple[int, int, int, int]
 
 
+Paths: TypeAlias = dict[str, dict[int, list[TrackletBox]]]
+"""Boxes by camera and capture time in microseconds."""
+
+ShownBox: TypeAlias = tuple[int, tuple[int, int, int, int]]
+"""Capture time in microseconds, and a box, xyxy in pixels."""
+
+
 @dataclass(frozen=True, slots=True)
 class SheetRows:
     """Vehicles that a sheet shows, and of how many."""
@@ -52,10 +60,10 @@ class SheetRows:
     of: int
 
 
-def read_paths(log: Log) -> dict[str, dict[int, list[TrackletBox]]]:
-    """By camera and capture time (microseconds): the boxes of all tracklets on a log."""
-    paths: dict[str, dict[int, list[TrackletBox]]] = defaultdict(lambda: defaultdict(list))
-    for observation in read_observations(log):
+def read_paths(log: Log, undecoded: Undecoded | None = None) -> Paths:
+    """Read the boxes of all tracklets on a log; `undecoded` as for `decoded`."""
+    paths: Paths = defaultdict(lambda: defaultdict(list))
+    for observation in read_observations(log, undecoded):
         for at in observation.path:
             box = (at.left // 10, at.top // 10, at.right // 10, at.bottom // 10)
             at_us = observation.first_ns // 1000 + at.offset_us
@@ -63,18 +71,12 @@ def read_paths(log: Log) -> dict[str, dict[int, list[TrackletBox]]]:
     return paths
 
 
-def read_observations(log: Log) -> Iterator[Observation]:
-    """Every observation of a log."""
-    return (message for message in read_messages(log) if isinstance(message, Observation))
-
-
-def write_mosaic(path: Path, album: FrameAlbum, log: Log, journeys: Journeys, *, frames_per_s: int = 8) -> None:
+def write_mosaic(path: Path, album: FrameAlbum, paths: Paths, journeys: Journeys, *, frames_per_s: int = 8) -> None:
     """An MP4 of all cameras side by side; a vehicle has the same colour and number everywhere.
 
     Gray boxes are vehicles that only one camera saw. It has its name only when it is whole. Raises ConfigError where
     it cannot be written.
     """
-    paths = read_paths(log)
     cameras = album.cameras
     times_ns = sorted(at_ns for camera in cameras for at_ns in album.times_ns(camera))
     linked = {event.identity for event in journeys.linked}
@@ -154,13 +156,14 @@ def _on_the_way(journeys: Journeys, at_ns: int) -> Iterable[str]:
                 yield f"{_short(event.identity)} ({earlier.camera} to {later.camera})"
 
 
-def write_sheet(path: Path, album: FrameAlbum, log: Log, journeys: Journeys, *, rows: int = 40) -> SheetRows:
+def write_sheet(
+    path: Path, album: FrameAlbum, best: Mapping[str, ShownBox], journeys: Journeys, *, rows: int = 40
+) -> SheetRows:
     """A PNG with one row a vehicle and one crop a camera, to see at a glance whether the links are right.
 
     Linked vehicles, or all of them where none is linked, as far as the album goes back; without any nothing is
     written. Raises ConfigError where it cannot be written.
     """
-    best = _largest_boxes(log)
     seen = [event for event in journeys.latest.values() if visited_cameras(event)]
     began = {camera: album.times_ns(camera)[0] for camera in album.cameras}
     known = [
@@ -193,11 +196,11 @@ def write_sheet(path: Path, album: FrameAlbum, log: Log, journeys: Journeys, *, 
     return SheetRows(len(events), len(known))
 
 
-def _largest_boxes(log: Log) -> dict[str, tuple[int, tuple[int, int, int, int]]]:
-    """By tracklet: the time in microseconds and the box where most of it was to be seen."""
-    best: dict[str, tuple[int, tuple[int, int, int, int]]] = {}
+def largest_boxes(log: Log, undecoded: Undecoded | None = None) -> dict[str, ShownBox]:
+    """By tracklet, the box where most of it was to be seen; `undecoded` as for `decoded`."""
+    best: dict[str, ShownBox] = {}
     sizes: dict[str, float] = {}
-    for observation in read_observations(log):
+    for observation in read_observations(log, undecoded):
         width, height = observation.frame_size
         for at in observation.path:
             box = (at.left // 10, at.top // 10, at.right // 10, at.bottom // 10)
