@@ -141,9 +141,8 @@ class RecordedVideo:
     def _decode(self) -> Iterator[av.VideoFrame]:
         """The frames of the video; damaged packets are passed over, as players do, and counted."""
         for packet, ours in packets(self._container, self._stream):
-            if not ours or packet is None:
-                if packet is None or packet.size:
-                    self._left_out[LeftOut.OTHER_VIDEO] += 1
+            if not ours:
+                self._left_out[LeftOut.OTHER_VIDEO] += bool(packet.size)
                 continue
             try:
                 frames = packet.decode()

@@ -38,8 +38,13 @@ def other_videos(container: av.container.InputContainer, chosen: "av.VideoStream
     films = _films(container)
     if len(films) < 2:
         return ""
-    others = ", ".join(f"{each.index} ({each.width}x{each.height})" for each in films if each.index != chosen.index)
-    return f"stream {chosen.index} ({chosen.width}x{chosen.height}) is read, of {len(films)} videos; not read: {others}"
+    others = ", ".join(_named(each) for each in films if each.index != chosen.index)
+    return f"stream {_named(chosen)} is read, of {len(films)} videos; not read: {others}"
+
+
+def _named(stream: "av.VideoStream") -> str:
+    size = f"{stream.width}x{stream.height}" if stream.width else "of unknown size: it begins later"
+    return f"{stream.index} ({size})"
 
 
 def stated_rate(stream: "av.VideoStream") -> Fraction | None:
@@ -94,12 +99,12 @@ def seconds(ticks: int, time_base: Fraction | None) -> Fraction:
 
 def packets(
     container: av.container.InputContainer, stream: "av.VideoStream"
-) -> "Iterator[tuple[av.Packet[av.VideoStream] | None, bool]]":
-    """All video packets, and for each whether it is of `stream`; None for one of a stream that began later."""
-    while True:
-        try:
-            for packet in container.demux(container.streams.video):
-                yield packet, packet.stream.index == stream.index
-            return
-        except IndexError:  # PyAV knows the streams only that were there when it was opened
-            yield None, False
+) -> "Iterator[tuple[av.Packet[av.VideoStream], bool]]":
+    """All packets of the videos that were there at the opening, and for each whether it is of `stream`."""
+    try:
+        for packet in container.demux(container.streams.video):
+            yield packet, packet.stream.index == stream.index
+    except IndexError:
+        # PyAV ends with looking for a stream that began later, in a list that has only those of the opening; what
+        # decoders still hold of these has come by then.
+        return

@@ -66,6 +66,14 @@ def test_a_choice_among_videos_is_named_and_the_rest_counted(tmp_path: Path, cap
     assert not cover.status().notes
 
 
+@pytest.mark.parametrize("codec", ["aac", "libx264"])
+def test_a_stream_that_begins_later_is_passed_over(tmp_path: Path, codec: str) -> None:
+    frames, video = play(odd.later_stream(tmp_path / "a.ts", 300, codec))
+    assert [frame.captured_ns for frame in frames] == [number * NS // 25 for number in range(300)]
+    assert [note for note in video.status().notes if "it begins later" in note] == list(video.status().notes)
+    assert set(video.status().left_out) == ({"other_video"} if codec == "libx264" else set())
+
+
 def test_a_pause_stays_as_long_as_it_was(tmp_path: Path) -> None:
     frames, video = play(odd.joined(tmp_path / "a.ts", [(1.0, SHOWN[:30]), (3600.0, SHOWN[30:])]))
     assert len(frames) == 60
