@@ -56,7 +56,9 @@ def demo(
             end_run(perception)  # says why, or that it was stopped
             raise SourceError("the demo has not shown a single frame; try again, and report it if that does not help")
         images.paint(console, log, undecoded)
-    end_run(perception, dead_letters=association.counts["dead_letters"], undecoded=undecoded)
+    end_run(
+        perception, dead_letters=association.counts["dead_letters"], undecoded=undecoded, images_lack=images.lacking
+    )
     if not read_journeys(log, undecoded).linked:
         raise SourceError("no vehicle has been linked from camera to camera; please report it with what stands above")
     images.raise_problem()

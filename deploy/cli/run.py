@@ -93,7 +93,9 @@ def run(
     unwatched = [camera for camera in config.camera_ids if camera not in perception.runtimes]
     if unwatched:
         console.print(f"not watched here: {', '.join(unwatched)}; what they see is waited for before links are decided")
-    end_run(perception, dead_letters=association.counts["dead_letters"], undecoded=undecoded)
+    end_run(
+        perception, dead_letters=association.counts["dead_letters"], undecoded=undecoded, images_lack=images.lacking
+    )
     images.raise_problem()
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
 from rich.console import Console
 
 from deploy.log.base import Log
@@ -54,8 +53,6 @@ class RunImages:
         from deploy.results.mosaic import largest_boxes, read_paths, write_mosaic, write_sheet
 
         journeys = read_journeys(log, undecoded)
-        if self.album.given_up:
-            typer.echo(f"the images lack {self.album.given_up} frames that were not kept", err=True)
         with console.status("painting the images"):
             if self.mosaic is not None:
                 write_mosaic(self.mosaic, self.album, read_paths(log, undecoded), journeys)
@@ -69,6 +66,11 @@ class RunImages:
             _say(console, f"One row a vehicle{more}:", self.sheet)
         if self.mosaic is not None:
             _say(console, "All cameras as one:", self.mosaic)
+
+    @property
+    def lacking(self) -> int:
+        """Frames that were analysed and not kept, and so are in no image."""
+        return 0 if self.album is None else self.album.given_up
 
     @property
     def _options(self) -> str:

@@ -116,6 +116,11 @@ def ticks(camera: str, frames: Sequence[int], begins_ns: int) -> list[Tick]:
 
 @pytest.fixture
 def road(tmp_path: Path) -> Path:
+    """Run and truth of `make_road`."""
+    return make_road(tmp_path)
+
+
+def make_road(tmp_path: Path) -> Path:
     """Two cameras, 4 s each, one vehicle: found from frame 26 on in `a`, all the time in `b`, and linked."""
     frames = list(range(1, 101, STEP))
     records = []

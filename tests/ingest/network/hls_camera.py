@@ -33,6 +33,7 @@ class HlsCamera:
     restarts: bool = False
     began_ns: int = field(default_factory=CLOCK.now_ns)
     requests: list[str] = field(default_factory=list)
+    encoding: threading.Lock = field(default_factory=threading.Lock)
 
     def playlist(self) -> str:
         done = (CLOCK.now_ns() - self.began_ns) // (SEGMENT_S * NS)  # only a whole segment is listed
@@ -49,13 +50,13 @@ class HlsCamera:
         return "\n".join(lines) + "\n"
 
     def segment(self, number: int) -> bytes:
-        path = self.folder / f"{number}.ts"
-        if path.exists():
+        with self.encoding:  # two readers ask for the newest one at once
+            path = self.folder / f"{number}.ts"
+            if not path.exists():
+                shown = odd.images(SEGMENT_S * odd.FPS)
+                starts_s = 0 if self.restarts else number * SEGMENT_S
+                odd.encode(path, shown, starts_s=starts_s, options={"preset": "ultrafast", "tune": "zerolatency"})
             return path.read_bytes()
-        shown = odd.images(SEGMENT_S * odd.FPS)
-        starts_s = 0 if self.restarts else number * SEGMENT_S
-        odd.encode(path, shown, starts_s=starts_s, options={"preset": "ultrafast", "tune": "zerolatency"})
-        return path.read_bytes()
 
 
 @contextmanager
