@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import av.container
@@ -63,6 +64,11 @@ def announced_s(container: av.container.InputContainer, stream: "av.VideoStream"
     if stream.duration and stream.time_base:
         return float(stream.duration * stream.time_base)
     return container.duration / av.time_base if container.duration else None
+
+
+def local(path: Path) -> str:
+    """A file's name for FFmpeg, which takes `10:00.mp4` for an address of the protocol `10`."""
+    return f"file:{path}"
 
 
 def reason(error: av.error.FFmpegError) -> str:

@@ -54,7 +54,7 @@ def test_a_clock_that_begins_again_is_told_of(tmp_path: Path, caplog: pytest.Log
     _, video = play(WHOLE["many short parts"](tmp_path))
     assert "goes back by 0.4 s at 0.4 s" in caplog.text
     assert caplog.text.count("goes back") == 1
-    assert any("went back 5 times" in note for note in video.status().notes)
+    assert any("was set anew 5 times" in note for note in video.status().notes)
 
 
 def test_a_choice_among_videos_is_named_and_the_rest_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -13,6 +13,7 @@ from deploy.cli.app import app
 from deploy.cli.exit_codes import exit_code
 from deploy.cli.terminal.log_lines import LogFormat, set_up_logging, write_error
 from ingest.errors import CorridorError
+from tests.system.sites import write_site
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,4 @@ def counts_in(status: Path, camera: str) -> dict[str, int]:
 
 def site(folder: Path, cameras: Mapping[str, str], extra: str = "") -> Path:
     """A configuration of recordings or streams, with what is quickest to load."""
-    tables = [f'[[cameras]]\nid = "{name}"\nsource = "{source}"\n' for name, source in cameras.items()]
-    path = folder / "site.toml"
-    path.write_text("".join(tables) + '[detect]\ndetector = "motion"\n[embed]\nencoder = "colour"\n' + extra)
-    return path
+    return write_site(folder, cameras, f'[embed]\nencoder = "colour"\n{extra}')
