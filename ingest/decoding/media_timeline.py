@@ -113,7 +113,8 @@ class MediaTimeline(Generic[Item]):
         ahead_s = media_s - self._last_s
         if 0 < ahead_s <= LONGEST_PAUSE_S:
             return
-        step_s = self._interval_s or Fraction(self._held.step_s).limit_denominator(100_000) or Fraction(1, 25)
+        # As far as the frames there are apart: Matroska states 1000 frames/s where a recorder does not know its rate.
+        step_s = Fraction(self._held.step_s).limit_denominator(100_000) or self._interval_s or Fraction(1, 25)
         self._shift_s += self._last_s + step_s - media_s
         self.restarts += 1
         if self.restarts == 1:

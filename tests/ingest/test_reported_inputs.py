@@ -7,6 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import islice
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import av
 import cv2
@@ -105,7 +106,7 @@ def _written(
 ) -> Path:
     """Images in a pixel format of one's own, and at times of one's own."""
     with av.open(str(path), "w") as target:
-        stream = target.add_stream(codec, rate=25, options=options)  # type: ignore[call-overload]
+        stream: Any = target.add_stream(codec, rate=25, options=options)
         stream.height, stream.width = shown[0].shape[:2]
         stream.pix_fmt = pixels
         stream.codec_context.time_base = Fraction(1, 1000)

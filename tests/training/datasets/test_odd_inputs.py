@@ -182,7 +182,8 @@ def test_every_mode_is_read_as_a_viewer_shows_it(tmp_path: Path, name: str) -> N
     """Loaders of other kits fail on such images ("expected 3 channels"), or train on lying ones."""
     (tmp_path / "a.jpg").write_bytes(_in_mode(name))
     read = read_image(tmp_path / "a.jpg")
-    assert (read.shape, read.dtype) == ((40, 20, 3), np.uint8)
+    assert read.shape == (40, 20, 3)
+    assert read.dtype == np.uint8
     upper, lower = ((200, 200, 200), (10, 10, 10)) if name == "gray" else ((200, 10, 10), (10, 10, 200))
     assert np.abs(read[5, 10].astype(int) - upper).max() < 8
     assert np.abs(read[35, 10].astype(int) - lower).max() < 8
