@@ -14,7 +14,7 @@ import numpy as np
 from deploy.log.base import Log
 from deploy.log.decoding import Undecoded
 from deploy.log.observations import read_observations
-from deploy.results.drawing import GRAY, INK, PAPER, colour_of, draw_box, draw_text
+from deploy.results.drawing import GRAY, INK, PAPER, colour_of, draw_box, draw_name, draw_text
 from deploy.results.frame_album import FrameAlbum
 from deploy.results.image_file import save_image
 from deploy.results.journeys import Journeys, visited_cameras
@@ -122,7 +122,7 @@ def _page(tiles: Sequence[Image], columns: int, size: tuple[int, int], line: str
         height, width = tile.shape[:2]
         top, left = number // columns * height, number % columns * width
         page[top : top + height, left : left + width] = tile
-    draw_text(page, line, (10, size[1] - 10), INK)
+    draw_text(page, line, (10, size[1] - 10), INK, within=size[0] - 20)
     return page
 
 
@@ -139,13 +139,27 @@ def _tile(
     if shot is None:
         return np.full((size[1], size[0], 3), PAPER, np.uint8)
     shown_ns, image = shot
+    # Boxes and numbers are drawn at the size of the tile, so that they are as thick and large for every camera.
+    tile, scale, (left, top) = fit(image, size)
     for each in boxes.get(shown_ns // 1000, []):
         identity = journeys.identity_of.get(each.tracklet, "")
         colour = GRAY if identity not in linked else colour_of(identity)
-        draw_box(image, each.box, _short(identity) if identity else "", colour)
-    tile = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
-    draw_text(tile, camera, (10, 22), INK)
+        x0, y0, x1, y1 = (round(side * scale) for side in each.box)
+        draw_box(tile, (left + x0, top + y0, left + x1, top + y1), _short(identity) if identity else "", colour)
+    draw_name(tile, camera)
     return tile
+
+
+def fit(image: Image, size: tuple[int, int]) -> tuple[Image, float, tuple[int, int]]:
+    """An image within (width, height), its sides as they are to each other, on paper; the scale, and left and top."""
+    height, width = image.shape[:2]
+    scale = min(size[0] / width, size[1] / height)
+    inner = (max(1, round(width * scale)), max(1, round(height * scale)))
+    left, top = (size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2
+    tile = np.full((size[1], size[0], 3), PAPER, np.uint8)
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    tile[top : top + inner[1], left : left + inner[0]] = cv2.resize(image, inner, interpolation=how)
+    return tile, scale, (left, top)
 
 
 def _on_the_way(journeys: Journeys, at_ns: int) -> Iterable[str]:
@@ -181,8 +195,8 @@ def write_sheet(
     for row, event in enumerate(events):
         top = row * (CELL[1] + 26) + 6
         colour = colour_of(event.identity)
-        draw_text(sheet, event.identity, (8, top + 55), colour)
-        draw_text(sheet, event.label, (8, top + 75), INK)
+        draw_text(sheet, event.identity, (8, top + 55), colour, within=96)
+        draw_text(sheet, event.label, (8, top + 75), INK, within=96)
         for column, visit in enumerate(event.visits):
             left = 110 + column * (CELL[0] + 10)
             tracklet = visit.observation.rpartition("|")[0]
@@ -191,7 +205,8 @@ def write_sheet(
                 sheet[top : top + CELL[1], left : left + CELL[0]] = crop
             cv2.rectangle(sheet, (left - 1, top - 1), (left + CELL[0], top + CELL[1]), colour, 2)
             start_s, end_s = (visit.enter_ns - began_ns) / NS, (visit.leave_ns - began_ns) / NS
-            draw_text(sheet, f"{visit.camera}  {start_s:.1f}-{end_s:.1f} s", (left, top + CELL[1] + 15), INK)
+            caption = f"{visit.camera}  {start_s:.1f}-{end_s:.1f} s"
+            draw_text(sheet, caption, (left, top + CELL[1] + 15), INK, within=CELL[0])
     save_image(path, sheet)
     return SheetRows(len(events), len(known))
 

@@ -11,7 +11,7 @@ import pytest
 from deploy.results import mosaic
 from deploy.results.frame_album import FrameAlbum
 from deploy.results.journeys import Journeys
-from deploy.results.mosaic import Paths, SheetRows, write_mosaic, write_sheet
+from deploy.results.mosaic import Paths, SheetRows, TrackletBox, write_mosaic, write_sheet
 from detect.detections import Detections
 from ingest.clock import NS
 from ingest.errors import ConfigError
@@ -78,3 +78,34 @@ def test_a_place_that_cannot_be_written(tmp_path: Path, make_album: MakeAlbum) -
 def test_a_sheet_of_no_vehicle_is_not_painted(tmp_path: Path, make_album: MakeAlbum) -> None:
     assert write_sheet(tmp_path / "s.png", _filled(make_album(), [0]), {}, Journeys()) == SheetRows(0, 0)
     assert not (tmp_path / "s.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("sides", "inner", "at"),
+    [
+        ((1920, 1080), (480, 270), (0, 0)),
+        ((352, 288), (330, 270), (75, 0)),
+        ((1080, 1920), (152, 270), (164, 0)),
+        ((160, 40), (480, 120), (0, 75)),
+    ],
+)
+def test_a_camera_is_shown_with_its_sides_as_they_are(
+    sides: tuple[int, int], inner: tuple[int, int], at: tuple[int, int]
+) -> None:
+    image = np.full((sides[1], sides[0], 3), 200, np.uint8)
+    tile, scale, place = mosaic.fit(image, (480, 270))
+    assert tile.shape == (270, 480, 3)
+    assert place == at
+    assert scale == pytest.approx(min(480 / sides[0], 270 / sides[1]))
+    bright = np.argwhere(tile[..., 0] > 150)
+    assert (bright.max(axis=0) - bright.min(axis=0) + 1).tolist() == [inner[1], inner[0]]
+
+
+@pytest.mark.parametrize("sides", [(160, 90), (3840, 2160)])
+def test_boxes_are_as_thick_whatever_the_camera_s_size(make_album: MakeAlbum, sides: tuple[int, int]) -> None:
+    album = make_album()
+    album(Frame("a", 0, 0, ClockQuality.FILE, np.full((sides[1], sides[0], 3), 200, np.uint8)), Detections.none())
+    box = (sides[0] // 4, sides[1] // 4, sides[0] // 2, sides[1] // 2)
+    tile = mosaic._tile(album, "a", 0, {0: [TrackletBox("a|1.0|1", box)]}, Journeys(), set(), (480, 270))
+    across = tile[100, :, 0].astype(int) < 180  # of the row through the middle of the box, both its sides
+    assert 4 <= across.sum() <= 8
