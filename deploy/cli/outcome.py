@@ -89,8 +89,7 @@ def end_run(
     """Return where everything was done; otherwise say what was not, and end the command with its exit code.
 
     undecoded: records of the log that the command has read. images_lack: frames that are not in the images that were
-    asked for. Raises SourceError where no camera gave anything,
-    typer.Exit for all else.
+    asked for. Raises SourceError where no camera gave anything, typer.Exit for all else.
     """
     outcomes = [camera_outcome(runtime) for runtime in perception.runtimes.values()]
     without_crops = perception.crops.failures if perception.crops is not None else 0
@@ -100,22 +99,27 @@ def end_run(
     if code is ExitCode.USER_ERROR:
         more = f" (and {len(notes) - 1} more cameras gave nothing)" if len(notes) > 1 else ""
         raise SourceError(f"{notes[0]}{more}")
-    for count, what in (
-        (sum(each.failed for each in outcomes), "frames could not be analysed"),
-        (sum(each.unwritten for each in outcomes), "observations have impossible numbers and were not written"),
-        (
-            sum(each.gaps for each in outcomes),
-            "records were given up while the log was away (its gap records say when)",
-        ),
-        (sum(each.lost for each in outcomes), "records were lost: the log could not be written before the end"),
-        (dead_letters, "records were of no use to association (dead letters)"),
-        (without_crops, "tracklets have no crops in the store: they could not be kept"),
-        (images_lack, "frames are missing in the images: they could not be kept"),
-    ):
-        notes += [f"{count} {what}"] if count else []
+    notes += _records_missing(outcomes, dead_letters)
+    notes += _counted(without_crops, "tracklets have no crops in the store: they could not be kept")
+    notes += _counted(images_lack, "frames are missing in the images: they could not be kept")
     notes += [str(undecoded)] if undecoded and undecoded.total else []
     if code is not ExitCode.DONE:
         _end(code, "; ".join(notes))
+
+
+def _records_missing(outcomes: Sequence[CameraOutcome], dead_letters: int) -> list[str]:
+    """What of the cameras is not on the log, or of no use there, and why."""
+    lines = _counted(sum(each.failed for each in outcomes), "frames could not be analysed")
+    unwritten, gaps = sum(each.unwritten for each in outcomes), sum(each.gaps for each in outcomes)
+    lines += _counted(unwritten, "observations have impossible numbers and were not written")
+    lines += _counted(gaps, "records were given up while the log was away (its gap records say when)")
+    lost = sum(each.lost for each in outcomes)
+    lines += _counted(lost, "records were lost: the log could not be written before the end")
+    return lines + _counted(dead_letters, "records were of no use to association (dead letters)")
+
+
+def _counted(count: int, what: str) -> list[str]:
+    return [f"{count} {what}"] if count else []
 
 
 def end_reading(undecoded: Undecoded) -> None:

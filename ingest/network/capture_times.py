@@ -48,6 +48,10 @@ class CaptureTimes:
         self._hls, self.media_clock = hls, MediaClock()
         self._anchor(anchor)
 
+    def follow_media(self) -> None:
+        """Take the stream's media times, anchored by arrival, unless a playlist's are taken."""
+        self.media_clock = self.media_clock or MediaClock()
+
     @property
     def held_at_first(self) -> MediaClock | None:
         """The clock for which the first packets have to be held, or None."""

@@ -19,7 +19,6 @@ from ingest.frame import Frame
 from ingest.network.arriving import SenderReports, anchored
 from ingest.network.capture_times import CaptureTimes
 from ingest.network.hls import HlsTimes
-from ingest.network.media_clock import MediaClock
 from ingest.network.open_stream import Failure, open_stream, refusal, with_password
 from ingest.network.stream_clock import REPORT_WAIT_S
 from ingest.network.stream_decoder import StreamDecoder
@@ -78,8 +77,8 @@ class StreamedVideo:
         for other in opened.streams.video:
             if other.index != stream.index:
                 other.discard = Discard.all  # not even fetched, where the format allows that
-        if not self._rtsp and self._times.media_clock is None and not invents_times(opened):
-            self._times.media_clock = MediaClock()
+        if not self._rtsp and not invents_times(opened):
+            self._times.follow_media()
         self._decoder = StreamDecoder(stream, self._clock, self._left_out)
 
     def _connect(
