@@ -26,8 +26,9 @@ from tests.system.command import start
 from tests.system.sites import write_site
 
 SEGMENT_S = 4
-SETTLING_S = 25.0
-"""The first segment of a playlist is waited for, and the first frames of a stream come late."""
+SETTLING_S = 10.0
+"""After all cameras have given frames: the first ones of a stream come late, and several at once."""
+PATIENCE_S = 180.0
 AHEAD_90K = 90_000 * 10_000
 EVERY = 2 * odd.FPS
 ASKED = 0.9
@@ -74,6 +75,11 @@ def _watch(folder: Path, seconds: float) -> tuple[dict[str, dict[str, Any]], dic
     """Statuses by camera when the cameras have settled, and some seconds later."""
     observing = start(folder, "observe", "site.toml", "--status", "status.json")
     try:
+        deadline_s = time.monotonic() + PATIENCE_S
+        while not all(each["analysed"] for each in _statuses(folder).values() or [{"analysed": 0}]):
+            if time.monotonic() > deadline_s:
+                raise TimeoutError(f"after {PATIENCE_S:g} s not all cameras have frames: {_statuses(folder)}")
+            time.sleep(1.0)
         time.sleep(SETTLING_S)
         before = _statuses(folder)
         time.sleep(seconds)
@@ -84,7 +90,8 @@ def _watch(folder: Path, seconds: float) -> tuple[dict[str, dict[str, Any]], dic
 
 
 def _statuses(folder: Path) -> dict[str, dict[str, Any]]:
-    return {each["camera"]: each for each in json.loads((folder / "status.json").read_text())}
+    path = folder / "status.json"
+    return {each["camera"]: each for each in json.loads(path.read_text())} if path.exists() else {}
 
 
 def _report(before: dict[str, dict[str, Any]], after: dict[str, dict[str, Any]], seconds: float) -> None:
