@@ -17,6 +17,7 @@ from ingest.decoding.container import (
     announced_s,
     best_video,
     invents_times,
+    local,
     other_videos,
     packets,
     reason,
@@ -118,7 +119,7 @@ class RecordedVideo:
         notes = [self._choice] if self._choice else []
         if self._timeline.restarts:
             times = f"{self._timeline.restarts} times" if self._timeline.restarts > 1 else "once"
-            notes.append(f"its clock went back {times}; what came then follows what came before")
+            notes.append(f"its clock was set anew {times}; what came then follows what came before")
         return SourceStatus(decoded=self._decoded, left_out=self._counts(), notes=tuple(notes))
 
     def _counts(self) -> Counter[str]:
@@ -141,9 +142,8 @@ class RecordedVideo:
     def _decode(self) -> Iterator[av.VideoFrame]:
         """The frames of the video; damaged packets are passed over, as players do, and counted."""
         for packet, ours in packets(self._container, self._stream):
-            if not ours or packet is None:
-                if packet is None or packet.size:
-                    self._left_out[LeftOut.OTHER_VIDEO] += 1
+            if not ours:
+                self._left_out[LeftOut.OTHER_VIDEO] += bool(packet.size)
                 continue
             try:
                 frames = packet.decode()
@@ -160,8 +160,8 @@ class RecordedVideo:
                 f"{self._what} has no time stamps and states no frame rate, so that no frame has a time (put it into "
                 f"a container with its rate: ffmpeg -framerate 25 -i {self._path.name} -c copy {self._path.stem}.mp4)"
             )
-        # A stray time may stand in the container as the end.
-        announced_s = None if counts[LeftOut.STRAY] else self._announced_s
+        # A stray time, or one by another clock than at first, may stand in the container as the end.
+        announced_s = None if counts[LeftOut.STRAY] or self._timeline.restarts else self._announced_s
         if broken is None and placed and announced_s is not None and reached_s < announced_s - BREAK_TOLERANCE_S:
             broken = "the file is cut off"
         if not placed:
@@ -177,7 +177,7 @@ class RecordedVideo:
 
 def _open(path: Path, what: str) -> av.container.InputContainer:
     try:
-        return av.open(str(path), options=OPTIONS, metadata_errors="replace")
+        return av.open(local(path), options=OPTIONS, metadata_errors="replace")
     except av.error.FFmpegError as error:
         # The library's message holds the whole path; neither it nor its traceback may get out.
         raise SourceError(f"{what}: {reason(error)}") from None
@@ -195,7 +195,7 @@ class VideoWriter:
     ) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         options = {"movflags": "+faststart"} if path.suffix == ".mp4" else {}
-        self._container = av.open(str(path), "w", options=options)
+        self._container = av.open(local(path), "w", options=options)
         self._stream = self._container.add_stream("libx264", rate=frames_per_s, options=_rate_control(bits_per_s))
         self._stream.width, self._stream.height = size
         self._stream.pix_fmt = "yuv420p"

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from deploy.cli.outcome import end_reading
 from deploy.cli.terminal.screen import make_console
 from deploy.site.config import load_config
 from ingest.errors import ConfigError
@@ -30,6 +31,7 @@ def export(
     """
     from deploy.crops.export import export_crops
     from deploy.crops.store import read_store
+    from deploy.log.decoding import Undecoded
     from deploy.results.journeys import read_journeys
     from deploy.site.site_log import open_site_log
 
@@ -38,10 +40,12 @@ def export(
     if not store.is_dir():
         raise ConfigError(f"there are no crops in {store} (run with [crops] keep = true)")
     log = open_site_log(config, run, must_exist=True)
-    counts = export_crops(read_journeys(log), read_store(store), store, out, singles=singles)
+    undecoded = Undecoded()
+    counts = export_crops(read_journeys(log, undecoded), read_store(store), store, out, singles=singles)
     make_console().print(
         f"{out}: {counts.images} images of {counts.identities} vehicles by {counts.cameras} cameras "
         f"(left out: {counts.left_out} stored tracklets of no linked vehicle, {counts.gone} crops deleted meanwhile)",
         highlight=False,
         soft_wrap=True,
     )
+    end_reading(undecoded)

@@ -11,6 +11,7 @@ from deploy.cli.outcome import end_run
 from deploy.cli.run import summarise
 from deploy.cli.run_images import run_images
 from deploy.cli.terminal.screen import live_view, make_console
+from deploy.log.decoding import Undecoded
 from deploy.log.opening import open_log
 from deploy.results.journeys import read_journeys
 from deploy.site.config import LogSettings, parse_config
@@ -48,13 +49,16 @@ def demo(
         began_s = clock.monotonic_s()
         with live_view(console, log, perception):
             run_together(perception, association)
-        summarise(console, log, perception, config.log.url)
+        undecoded = Undecoded()
+        summarise(console, log, perception, config.log.url, undecoded)
         console.print(f"({clock.monotonic_s() - began_s:.0f} s)\n", highlight=False)
         if not any(runtime.analysed for runtime in perception.runtimes.values()):
             end_run(perception)  # says why, or that it was stopped
             raise SourceError("the demo has not shown a single frame; try again, and report it if that does not help")
-        images.paint(console, log)
-    end_run(perception, dead_letters=association.counts["dead_letters"])
-    if not read_journeys(log).linked:
+        images.paint(console, log, undecoded)
+    end_run(
+        perception, dead_letters=association.counts["dead_letters"], undecoded=undecoded, images_lack=images.lacking
+    )
+    if not read_journeys(log, undecoded).linked:
         raise SourceError("no vehicle has been linked from camera to camera; please report it with what stands above")
     images.raise_problem()

@@ -124,13 +124,14 @@ def _scores(folder: Path, fps: str | None, logs: Sequence[str]) -> "list[RunScor
 
 
 def _score(name: str, truths: "dict[str, MotTruth]", timing: "TruthTiming") -> "RunScores":
-    from deploy.results.scored_run import read_all_events, read_run, tracks_of
+    from deploy.results.journeys import read_events
+    from deploy.results.scored_run import read_run, tracks_of
     from training.scoring.decisions import read_decisions
     from training.scoring.report import score_run
 
     with closing(open_log(log_url(name), must_exist=True)) as log:
         logged = read_run(log)
-        decisions = read_decisions(read_all_events(log), logged.tracklets)
+        decisions = read_decisions(read_events(log), logged.tracklets)
     check_cameras(truths, logged.cameras, name)
     cameras = tracks_of(logged, truths, timing, None)
     check_countable(cameras)

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
 from deploy.cli.exit_codes import ExitCode
+from deploy.log.decoding import Undecoded
 from ingest.errors import SourceError
 
 if TYPE_CHECKING:
@@ -30,19 +31,23 @@ class CameraOutcome:
     """Outcome of a camera, with a note for people where it is not all that was asked for.
 
     gaps: records that were given up while the log was away, of which the log knows; lost: those of which it does not.
+    failed: frames that could not be analysed. unwritten: observations whose numbers are none.
     """
 
     ending: Ending
     note: str = ""
     gaps: int = 0
     lost: int = 0
+    failed: int = 0
+    unwritten: int = 0
 
 
 def camera_outcome(runtime: "CameraRuntime") -> CameraOutcome:
     """Outcome of a camera of a worker that has ended."""
     ending, note = _ending(runtime)
     gaps = runtime.reported_lost
-    return CameraOutcome(ending, note, gaps=gaps, lost=runtime.writer.dropped - gaps)
+    lost = runtime.writer.dropped - gaps
+    return CameraOutcome(ending, note, gaps=gaps, lost=lost, failed=runtime.failed, unwritten=runtime.unwritten)
 
 
 def _ending(runtime: "CameraRuntime") -> tuple[Ending, str]:
@@ -62,8 +67,8 @@ def _ending(runtime: "CameraRuntime") -> tuple[Ending, str]:
     return Ending.DONE, ""
 
 
-def code_of(outcomes: Sequence[CameraOutcome], *, dead_letters: int = 0) -> ExitCode:
-    """The exit code of a run whose cameras have ended so."""
+def code_of(outcomes: Sequence[CameraOutcome], *, dead_letters: int = 0, left_out: int = 0) -> ExitCode:
+    """The exit code of a run whose cameras have ended so; `left_out`: what else of the run is missing."""
     endings = {each.ending for each in outcomes}
     if any(each.lost for each in outcomes):
         return ExitCode.LOG_GIVEN_UP
@@ -73,28 +78,56 @@ def code_of(outcomes: Sequence[CameraOutcome], *, dead_letters: int = 0) -> Exit
         return ExitCode.USER_ERROR
     if Ending.UNREAD in endings or (endings and endings <= {Ending.EMPTY, Ending.NOT_YET}):
         return ExitCode.STOPPED
-    whole = endings <= {Ending.DONE} and not dead_letters and not any(each.gaps for each in outcomes)
+    left_out += dead_letters + sum(each.gaps + each.failed + each.unwritten for each in outcomes)
+    whole = endings <= {Ending.DONE} and not left_out
     return ExitCode.DONE if whole else ExitCode.PARTLY
 
 
-def end_run(perception: "PerceptionWorker", *, dead_letters: int = 0) -> None:
+def end_run(
+    perception: "PerceptionWorker", *, dead_letters: int = 0, undecoded: Undecoded | None = None, images_lack: int = 0
+) -> None:
     """Return where everything was done; otherwise say what was not, and end the command with its exit code.
 
-    Raises SourceError where no camera gave anything, typer.Exit for all else.
+    undecoded: records of the log that the command has read. images_lack: frames that are not in the images that were
+    asked for. Raises SourceError where no camera gave anything, typer.Exit for all else.
     """
     outcomes = [camera_outcome(runtime) for runtime in perception.runtimes.values()]
-    code = code_of(outcomes, dead_letters=dead_letters)
+    without_crops = perception.crops.failures if perception.crops is not None else 0
+    left_out = without_crops + images_lack + (undecoded.total if undecoded else 0)
+    code = code_of(outcomes, dead_letters=dead_letters, left_out=left_out)
     notes = [each.note for each in outcomes if each.note]
     if code is ExitCode.USER_ERROR:
         more = f" (and {len(notes) - 1} more cameras gave nothing)" if len(notes) > 1 else ""
         raise SourceError(f"{notes[0]}{more}")
-    notes += _counted(sum(each.gaps for each in outcomes), "given up while the log was away (its gap records say when)")
-    notes += _counted(sum(each.lost for each in outcomes), "lost: the log could not be written before the end")
-    notes += _counted(dead_letters, "of no use to association (dead letters)")
+    notes += _records_missing(outcomes, dead_letters)
+    notes += _counted(without_crops, "tracklets have no crops in the store: they could not be kept")
+    notes += _counted(images_lack, "frames are missing in the images: they could not be kept")
+    notes += [str(undecoded)] if undecoded and undecoded.total else []
     if code is not ExitCode.DONE:
-        typer.echo(f"not everything was done: {'; '.join(notes)} (exit code {code})", err=True)
-        raise typer.Exit(code)
+        _end(code, "; ".join(notes))
 
 
-def _counted(records: int, what: str) -> list[str]:
-    return [f"{records} records were {what}"] if records else []
+def _records_missing(outcomes: Sequence[CameraOutcome], dead_letters: int) -> list[str]:
+    """What of the cameras is not on the log, or of no use there, and why."""
+    lines = _counted(sum(each.failed for each in outcomes), "frames could not be analysed")
+    unwritten, gaps = sum(each.unwritten for each in outcomes), sum(each.gaps for each in outcomes)
+    lines += _counted(unwritten, "observations have impossible numbers and were not written")
+    lines += _counted(gaps, "records were given up while the log was away (its gap records say when)")
+    lost = sum(each.lost for each in outcomes)
+    lines += _counted(lost, "records were lost: the log could not be written before the end")
+    return lines + _counted(dead_letters, "records were of no use to association (dead letters)")
+
+
+def _counted(count: int, what: str) -> list[str]:
+    return [f"{count} {what}"] if count else []
+
+
+def end_reading(undecoded: Undecoded) -> None:
+    """Return where all records that were read could be decoded; otherwise say how many not, and end the command."""
+    if undecoded.total:
+        _end(ExitCode.PARTLY, str(undecoded))
+
+
+def _end(code: ExitCode, missing: str) -> NoReturn:
+    typer.echo(f"not everything was done: {missing} (exit code {code})", err=True)
+    raise typer.Exit(code)

@@ -14,6 +14,7 @@ from deploy.cli.outcome import end_run
 from deploy.cli.run_images import run_images
 from deploy.cli.terminal.screen import live_view, make_console, worker_tables
 from deploy.log.base import Log
+from deploy.log.decoding import Undecoded
 from deploy.log.opening import on_this_machine
 from deploy.log.topics import DEAD_LETTERS
 from deploy.results.journeys import read_journeys, visited_cameras
@@ -86,12 +87,15 @@ def run(
         else:
             with live_view(console, log, perception), status_file_updates(status, perception):
                 run_together(perception, association)
-        summarise(console, log, perception, config.log.url)
-        images.paint(console, log)
+        undecoded = Undecoded()
+        summarise(console, log, perception, config.log.url, undecoded)
+        images.paint(console, log, undecoded)
     unwatched = [camera for camera in config.camera_ids if camera not in perception.runtimes]
     if unwatched:
         console.print(f"not watched here: {', '.join(unwatched)}; what they see is waited for before links are decided")
-    end_run(perception, dead_letters=association.counts["dead_letters"])
+    end_run(
+        perception, dead_letters=association.counts["dead_letters"], undecoded=undecoded, images_lack=images.lacking
+    )
     images.raise_problem()
 
 
@@ -178,9 +182,9 @@ def status_file_updates(path: Path | None, perception: "PerceptionWorker") -> It
         keep()
 
 
-def summarise(console: Console, log: Log, perception: "PerceptionWorker", url: str) -> None:
+def summarise(console: Console, log: Log, perception: "PerceptionWorker", url: str, undecoded: Undecoded) -> None:
     """Print the links of a run, and the address of its log."""
-    journeys = read_journeys(log)
+    journeys = read_journeys(log, undecoded)
     sightings, linked = len(journeys.identity_of), journeys.linked
     console.print(worker_tables(perception))
     console.print(

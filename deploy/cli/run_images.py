@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
 from rich.console import Console
 
 from deploy.log.base import Log
+from deploy.log.decoding import Undecoded
 from deploy.results.journeys import read_journeys
 from ingest.errors import ConfigError, SourceError
 
@@ -39,25 +39,26 @@ class RunImages:
         if self.problem is not None:
             raise SourceError(self.problem)
 
-    def paint(self, console: Console, log: Log) -> None:
+    def paint(self, console: Console, log: Log, undecoded: Undecoded) -> None:
         """Paint what was asked for and say where it is; raises ConfigError where it cannot be written.
 
-        Where there is nothing to paint, that is the `problem`: another error may be the reason of it.
+        Where there is nothing to paint, that is the `problem`: another error may be the reason of it. What cannot be
+        decoded is left out and counted in `undecoded`.
         """
         if self.album is None:
             return
         if not self.album.cameras:
             self.problem = f"nothing to paint for {self._options}: no frame has been analysed"
             return
-        from deploy.results.mosaic import write_mosaic, write_sheet
+        from deploy.results.mosaic import largest_boxes, read_paths, write_mosaic, write_sheet
 
-        journeys = read_journeys(log)
-        if self.album.given_up:
-            typer.echo(f"the images lack {self.album.given_up} frames that were not kept", err=True)
+        journeys = read_journeys(log, undecoded)
         with console.status("painting the images"):
             if self.mosaic is not None:
-                write_mosaic(self.mosaic, self.album, log, journeys)
-            rows = write_sheet(self.sheet, self.album, log, journeys) if self.sheet is not None else None
+                write_mosaic(self.mosaic, self.album, read_paths(log, undecoded), journeys)
+            rows = None
+            if self.sheet is not None:
+                rows = write_sheet(self.sheet, self.album, largest_boxes(log, undecoded), journeys)
         if rows is not None and rows.painted == 0:
             self.problem = f"{self.sheet} is not painted: no camera has seen a vehicle completely"
         elif rows is not None:
@@ -65,6 +66,11 @@ class RunImages:
             _say(console, f"One row a vehicle{more}:", self.sheet)
         if self.mosaic is not None:
             _say(console, "All cameras as one:", self.mosaic)
+
+    @property
+    def lacking(self) -> int:
+        """Frames that were analysed and not kept, and so are in no image."""
+        return 0 if self.album is None else self.album.given_up
 
     @property
     def _options(self) -> str:

@@ -7,9 +7,12 @@ from typing import Annotated
 
 import typer
 
+from associate.trajectory import decode
 from deploy.cli.exit_codes import ExitCode
+from deploy.cli.outcome import end_reading
 from deploy.cli.terminal.screen import live_view, make_console, print_lines, trajectory_table
 from deploy.log.base import Log
+from deploy.log.decoding import BATCH, Undecoded
 from deploy.log.finding import only_log
 from deploy.log.opening import open_log
 from deploy.log.topics import TRAJECTORIES
@@ -44,25 +47,29 @@ def trajectories(
         log = open_site_log(load_config(file), file, must_exist=True)
     else:
         log = open_log(log_url or only_log(), must_exist=True)
-    stop = threading.Event()
+    stop, undecoded = threading.Event(), Undecoded()
     with stops_on_signal(stop.set):
         if as_json or not sys.stdout.isatty():
-            _print_json(log, follow, stop)
+            _print_json(log, follow, stop, undecoded)
             if stop.is_set() and not follow:
                 raise typer.Exit(ExitCode.STOPPED)
         elif follow:
-            with live_view(make_console(), log, None):
+            with live_view(make_console(), log, None) as journeys:
                 stop.wait()
+            undecoded = journeys.undecoded
         else:
-            make_console().print(trajectory_table(newest_first(list(read_journeys(log).latest.values()))))
+            latest = read_journeys(log, undecoded).latest.values()
+            make_console().print(trajectory_table(newest_first(list(latest))))
+    end_reading(undecoded)
 
 
-def _print_json(log: Log, follow: bool, stop: threading.Event) -> None:
+def _print_json(log: Log, follow: bool, stop: threading.Event, undecoded: Undecoded) -> None:
+    """Print the events as they stand on the log, fields of later versions included."""
     offset = 0
     while not stop.is_set():
-        stored = log.read(TRAJECTORIES, offset, 1000)
+        stored = log.read(TRAJECTORIES, offset, BATCH)
         if stored:
-            print_lines([record.value for record in stored])
+            print_lines([each.value for each in stored if undecoded.decode(TRAJECTORIES, each, decode) is not None])
             offset = stored[-1].offset
         elif follow:
             stop.wait(POLL_S)

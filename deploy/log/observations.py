@@ -1,34 +1,23 @@
 """The records of the topic `observations`, read back from a log."""
 
-import logging
 from collections.abc import Iterator
 
 from deploy.log.base import Log, StoredRecord
+from deploy.log.decoding import Undecoded, decoded
 from deploy.log.topics import OBSERVATIONS
-from embed.observation import Message, decode
-
-logger = logging.getLogger(__name__)
+from embed.observation import Message, Observation, decode
 
 PAGE = 1000
 
 
-def read_messages(log: Log) -> Iterator[Message]:
-    """Every message of a log's cameras, in its order, without controls. Warns of what cannot be decoded."""
-    offset = undecodable = 0
-    while stored := log.read(OBSERVATIONS, offset, PAGE):
-        offset = stored[-1].offset
-        for record in stored:
-            try:
-                message = decode(record.value)
-            except ValueError:
-                undecodable += 1
-                continue
-            if isinstance(message, Message):
-                yield message
-    if undecodable:
-        logger.warning(
-            "left out %d messages of the log that cannot be decoded (association sets them aside)", undecodable
-        )
+def read_messages(log: Log, undecoded: Undecoded | None = None) -> Iterator[Message]:
+    """Every message of a log's cameras, in its order, without controls; `undecoded` as for `decoded`."""
+    return (record for record in decoded(log, OBSERVATIONS, decode, undecoded) if isinstance(record, Message))
+
+
+def read_observations(log: Log, undecoded: Undecoded | None = None) -> Iterator[Observation]:
+    """Every observation of a log, in its order; `undecoded` as for `decoded`."""
+    return (message for message in read_messages(log, undecoded) if isinstance(message, Observation))
 
 
 def pages_from_the_end(log: Log) -> Iterator[list[StoredRecord]]:

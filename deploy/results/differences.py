@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from deploy.log.base import Log
-from deploy.results.scored_run import read_all_events
+from deploy.results.journeys import read_events
 from training.scoring.decisions import read_decisions
 
 Kind = Literal["same", "merged", "split", "changed"]
@@ -50,10 +50,10 @@ class Differences:
 def identities_in(log: Log) -> dict[str, str]:
     """The name of the identity that each tracklet belongs to in the end, by tracklet id."""
     numbers: dict[str, int] = {}
-    for event in read_all_events(log):
+    for event in read_events(log):
         if event.observation is not None:
             numbers.setdefault(event.observation.rpartition("|")[0], len(numbers))
-    decisions = read_decisions(read_all_events(log), numbers)
+    decisions = read_decisions(read_events(log), numbers)
     identities = decisions.identities()
     return {
         tracklet: decisions.names[identities[number]] for tracklet, number in numbers.items() if number in identities

@@ -1,9 +1,10 @@
 """Trajectory events folded into the latest revision of every identity."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from associate.trajectory import Kind, TrajectoryEvent, decode
 from deploy.log.base import Log
+from deploy.log.decoding import Undecoded, decoded
 from deploy.log.topics import TRAJECTORIES
 
 
@@ -35,10 +36,9 @@ def visited_cameras(event: TrajectoryEvent) -> list[str]:
     return [visit.camera for visit in event.visits if not visit.open]
 
 
-def read_events(log: Log, after: int = 0, limit: int = 1000) -> tuple[list[TrajectoryEvent], int]:
-    """The next events of a log and the offset to go on from."""
-    stored = log.read(TRAJECTORIES, after, limit)
-    return [decode(record.value) for record in stored], stored[-1].offset if stored else after
+def read_events(log: Log, undecoded: Undecoded | None = None) -> Iterator[TrajectoryEvent]:
+    """Every trajectory event of a log, in its order; `undecoded` as for `decoded`."""
+    return decoded(log, TRAJECTORIES, decode, undecoded)
 
 
 def journeys_of(events: Iterable[TrajectoryEvent]) -> Journeys:
@@ -49,12 +49,6 @@ def journeys_of(events: Iterable[TrajectoryEvent]) -> Journeys:
     return journeys
 
 
-def read_journeys(log: Log) -> Journeys:
-    """The journeys of a whole log."""
-    journeys, offset = Journeys(), 0
-    while True:
-        events, offset = read_events(log, offset)
-        if not events:
-            return journeys
-        for event in events:
-            journeys.take(event)
+def read_journeys(log: Log, undecoded: Undecoded | None = None) -> Journeys:
+    """The journeys of a whole log; `undecoded` as for `decoded`."""
+    return journeys_of(read_events(log, undecoded))

@@ -3,20 +3,21 @@
 import math
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import cv2
 import numpy as np
 
 from deploy.log.base import Log
-from deploy.log.observations import read_messages
-from deploy.results.drawing import GRAY, INK, PAPER, colour_of, draw_box, draw_text
+from deploy.log.decoding import Undecoded
+from deploy.log.observations import read_observations
+from deploy.results.drawing import GRAY, INK, PAPER, colour_of, draw_box, draw_name, draw_text
 from deploy.results.frame_album import FrameAlbum
 from deploy.results.image_file import save_image
 from deploy.results.journeys import Journeys, visited_cameras
-from embed.observation import Observation
 from ingest.clock import NS
 from ingest.errors import ConfigError
 from ingest.frame import Image
@@ -44,6 +45,13 @@ class TrackletBox:
     box: tuple[int, int, int, int]
 
 
+Paths: TypeAlias = dict[str, dict[int, list[TrackletBox]]]
+"""Boxes by camera and capture time in microseconds."""
+
+ShownBox: TypeAlias = tuple[int, tuple[int, int, int, int]]
+"""Capture time in microseconds, and a box, xyxy in pixels."""
+
+
 @dataclass(frozen=True, slots=True)
 class SheetRows:
     """Vehicles that a sheet shows, and of how many."""
@@ -52,10 +60,10 @@ class SheetRows:
     of: int
 
 
-def read_paths(log: Log) -> dict[str, dict[int, list[TrackletBox]]]:
-    """By camera and capture time (microseconds): the boxes of all tracklets on a log."""
-    paths: dict[str, dict[int, list[TrackletBox]]] = defaultdict(lambda: defaultdict(list))
-    for observation in read_observations(log):
+def read_paths(log: Log, undecoded: Undecoded | None = None) -> Paths:
+    """Read the boxes of all tracklets on a log; `undecoded` as for `decoded`."""
+    paths: Paths = defaultdict(lambda: defaultdict(list))
+    for observation in read_observations(log, undecoded):
         for at in observation.path:
             box = (at.left // 10, at.top // 10, at.right // 10, at.bottom // 10)
             at_us = observation.first_ns // 1000 + at.offset_us
@@ -63,18 +71,12 @@ def read_paths(log: Log) -> dict[str, dict[int, list[TrackletBox]]]:
     return paths
 
 
-def read_observations(log: Log) -> Iterator[Observation]:
-    """Every observation of a log."""
-    return (message for message in read_messages(log) if isinstance(message, Observation))
-
-
-def write_mosaic(path: Path, album: FrameAlbum, log: Log, journeys: Journeys, *, frames_per_s: int = 8) -> None:
+def write_mosaic(path: Path, album: FrameAlbum, paths: Paths, journeys: Journeys, *, frames_per_s: int = 8) -> None:
     """An MP4 of all cameras side by side; a vehicle has the same colour and number everywhere.
 
     Gray boxes are vehicles that only one camera saw. It has its name only when it is whole. Raises ConfigError where
     it cannot be written.
     """
-    paths = read_paths(log)
     cameras = album.cameras
     times_ns = sorted(at_ns for camera in cameras for at_ns in album.times_ns(camera))
     linked = {event.identity for event in journeys.linked}
@@ -120,7 +122,7 @@ def _page(tiles: Sequence[Image], columns: int, size: tuple[int, int], line: str
         height, width = tile.shape[:2]
         top, left = number // columns * height, number % columns * width
         page[top : top + height, left : left + width] = tile
-    draw_text(page, line, (10, size[1] - 10), INK)
+    draw_text(page, line, (10, size[1] - 10), INK, within=size[0] - 20)
     return page
 
 
@@ -137,13 +139,27 @@ def _tile(
     if shot is None:
         return np.full((size[1], size[0], 3), PAPER, np.uint8)
     shown_ns, image = shot
+    # Boxes and numbers are drawn at the size of the tile, so that they are as thick and large for every camera.
+    tile, scale, (left, top) = fit(image, size)
     for each in boxes.get(shown_ns // 1000, []):
         identity = journeys.identity_of.get(each.tracklet, "")
         colour = GRAY if identity not in linked else colour_of(identity)
-        draw_box(image, each.box, _short(identity) if identity else "", colour)
-    tile = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
-    draw_text(tile, camera, (10, 22), INK)
+        x0, y0, x1, y1 = (round(side * scale) for side in each.box)
+        draw_box(tile, (left + x0, top + y0, left + x1, top + y1), _short(identity) if identity else "", colour)
+    draw_name(tile, camera)
     return tile
+
+
+def fit(image: Image, size: tuple[int, int]) -> tuple[Image, float, tuple[int, int]]:
+    """An image within (width, height), its sides as they are to each other, on paper; the scale, and left and top."""
+    height, width = image.shape[:2]
+    scale = min(size[0] / width, size[1] / height)
+    inner = (max(1, round(width * scale)), max(1, round(height * scale)))
+    left, top = (size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2
+    tile = np.full((size[1], size[0], 3), PAPER, np.uint8)
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    tile[top : top + inner[1], left : left + inner[0]] = cv2.resize(image, inner, interpolation=how)
+    return tile, scale, (left, top)
 
 
 def _on_the_way(journeys: Journeys, at_ns: int) -> Iterable[str]:
@@ -154,13 +170,14 @@ def _on_the_way(journeys: Journeys, at_ns: int) -> Iterable[str]:
                 yield f"{_short(event.identity)} ({earlier.camera} to {later.camera})"
 
 
-def write_sheet(path: Path, album: FrameAlbum, log: Log, journeys: Journeys, *, rows: int = 40) -> SheetRows:
+def write_sheet(
+    path: Path, album: FrameAlbum, best: Mapping[str, ShownBox], journeys: Journeys, *, rows: int = 40
+) -> SheetRows:
     """A PNG with one row a vehicle and one crop a camera, to see at a glance whether the links are right.
 
     Linked vehicles, or all of them where none is linked, as far as the album goes back; without any nothing is
     written. Raises ConfigError where it cannot be written.
     """
-    best = _largest_boxes(log)
     seen = [event for event in journeys.latest.values() if visited_cameras(event)]
     began = {camera: album.times_ns(camera)[0] for camera in album.cameras}
     known = [
@@ -178,8 +195,8 @@ def write_sheet(path: Path, album: FrameAlbum, log: Log, journeys: Journeys, *, 
     for row, event in enumerate(events):
         top = row * (CELL[1] + 26) + 6
         colour = colour_of(event.identity)
-        draw_text(sheet, event.identity, (8, top + 55), colour)
-        draw_text(sheet, event.label, (8, top + 75), INK)
+        draw_text(sheet, event.identity, (8, top + 55), colour, within=96)
+        draw_text(sheet, event.label, (8, top + 75), INK, within=96)
         for column, visit in enumerate(event.visits):
             left = 110 + column * (CELL[0] + 10)
             tracklet = visit.observation.rpartition("|")[0]
@@ -188,16 +205,17 @@ def write_sheet(path: Path, album: FrameAlbum, log: Log, journeys: Journeys, *, 
                 sheet[top : top + CELL[1], left : left + CELL[0]] = crop
             cv2.rectangle(sheet, (left - 1, top - 1), (left + CELL[0], top + CELL[1]), colour, 2)
             start_s, end_s = (visit.enter_ns - began_ns) / NS, (visit.leave_ns - began_ns) / NS
-            draw_text(sheet, f"{visit.camera}  {start_s:.1f}-{end_s:.1f} s", (left, top + CELL[1] + 15), INK)
+            caption = f"{visit.camera}  {start_s:.1f}-{end_s:.1f} s"
+            draw_text(sheet, caption, (left, top + CELL[1] + 15), INK, within=CELL[0])
     save_image(path, sheet)
     return SheetRows(len(events), len(known))
 
 
-def _largest_boxes(log: Log) -> dict[str, tuple[int, tuple[int, int, int, int]]]:
-    """By tracklet: the time in microseconds and the box where most of it was to be seen."""
-    best: dict[str, tuple[int, tuple[int, int, int, int]]] = {}
+def largest_boxes(log: Log, undecoded: Undecoded | None = None) -> dict[str, ShownBox]:
+    """By tracklet, the box where most of it was to be seen; `undecoded` as for `decoded`."""
+    best: dict[str, ShownBox] = {}
     sizes: dict[str, float] = {}
-    for observation in read_observations(log):
+    for observation in read_observations(log, undecoded):
         width, height = observation.frame_size
         for at in observation.path:
             box = (at.left // 10, at.top // 10, at.right // 10, at.bottom // 10)

@@ -8,6 +8,7 @@ from typing import TypeVar
 from associate.trajectory import TrajectoryEvent
 from associate.trajectory import decode as decode_event
 from deploy.log.base import Log
+from deploy.log.decoding import BATCH, Undecoded
 from deploy.log.opening import open_log
 from deploy.log.topics import OBSERVATIONS, TRAJECTORIES
 from embed.observation import Observation
@@ -17,7 +18,6 @@ from ingest.clock import SystemClock
 
 logger = logging.getLogger(__name__)
 
-BATCH = 1000
 POLL_S = 0.1
 """Pause of a reader that follows before it asks for more."""
 
@@ -29,7 +29,8 @@ def read_events(log: str | Path, *, follow: bool = False) -> Iterator[Trajectory
 
     log: `sqlite:PATH`, `kafka://HOST:PORT[,HOST:PORT]`, or the path of a SQLite log. follow: wait for further events
     at the end instead of stopping there. Raises ConfigError at once for a log that does not exist, LogError for one
-    that cannot be read. A record that is no event is left out, with a warning that names its offset.
+    that cannot be read. Records that are no events are left out, and a warning at the end counts them by reason; with
+    `follow` the first one is also said when it comes.
     """
     return _values(_open(log), TRAJECTORIES, decode_event, follow)
 
@@ -54,21 +55,22 @@ def _open(log: str | Path) -> Log:
 
 
 def _values(log: Log, topic: str, decode: Callable[[bytes], Value], follow: bool) -> Iterator[Value]:
-    clock, offset = SystemClock(), 0
+    clock, offset, undecoded = SystemClock(), 0, Undecoded()
     try:
         while True:
             stored = log.read(topic, offset, BATCH)
             for record in stored:
                 offset = record.offset
-                try:
-                    value = decode(record.value)
-                except ValueError as error:
-                    logger.warning("record %d of '%s' is left out: %s", record.offset, topic, error)
-                    continue
-                yield value
+                value = undecoded.decode(topic, record, decode)
+                if value is not None:
+                    yield value
+                elif follow and undecoded.total == 1:
+                    logger.warning("%s", str(undecoded))
             if not stored:
                 if not follow:
                     return
                 clock.sleep(POLL_S)
     finally:
         log.close()
+        if undecoded.total > (1 if follow else 0):
+            logger.warning("%s", str(undecoded))

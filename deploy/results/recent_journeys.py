@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from associate.trajectory import Kind, TrajectoryEvent, decode
 from deploy.log.base import Log
+from deploy.log.decoding import Undecoded
 from deploy.log.topics import TRAJECTORIES
 from ingest.errors import LogError
 from ingest.redact import redact
@@ -24,12 +25,12 @@ LEAVE_S = 1.0
 class RecentJourneys:
     """The latest revision of the identities that moved last, at most `limit` of them; for several threads.
 
-    problem: why nothing new comes, if that is so. undecodable: records that are no events.
+    problem: why nothing new comes, if that is so. undecoded: records that are no events.
     """
 
     def __init__(self, limit: int = KEPT) -> None:
         self.problem: str | None = None
-        self.undecodable = 0
+        self.undecoded = Undecoded()
         self._limit = limit
         self._lock = threading.Lock()
         self._latest: OrderedDict[str, TrajectoryEvent] = OrderedDict()
@@ -82,9 +83,8 @@ def _read(log: Log, journeys: RecentJourneys, stop: threading.Event) -> None:
         journeys.problem = None
         for record in stored:
             offset = record.offset
-            try:
-                journeys.take(decode(record.value))
-            except ValueError:
-                journeys.undecodable += 1
+            event = journeys.undecoded.decode(TRAJECTORIES, record, decode)
+            if event is not None:
+                journeys.take(event)
         if not stored:
             stop.wait(POLL_S)

@@ -3,7 +3,7 @@
 import logging
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -11,10 +11,9 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from associate.trajectory import TrajectoryEvent
 from deploy.log.base import Log
+from deploy.log.decoding import Undecoded
 from deploy.log.observations import read_messages
-from deploy.results.journeys import read_events
 from embed.observation import Observation, Tick
 from ingest.clock import NS
 from ingest.errors import ConfigError
@@ -53,10 +52,10 @@ class LoggedRun:
         return {number: observation.last_ns for number, observation in self.latest.items()}
 
 
-def read_run(log: Log) -> LoggedRun:
-    """Read every observation and tick of a log."""
+def read_run(log: Log, undecoded: Undecoded | None = None) -> LoggedRun:
+    """Read every observation and tick of a log; `undecoded` as for `decoded`."""
     run = LoggedRun(defaultdict(CameraLog), {}, {})
-    for message in read_messages(log):
+    for message in read_messages(log, undecoded):
         if isinstance(message, Tick):
             run.cameras[message.camera].ticks.append(message)
         if not isinstance(message, Observation):
@@ -68,14 +67,6 @@ def read_run(log: Log) -> LoggedRun:
             sides = (at.left / 10, at.top / 10, at.right / 10, at.bottom / 10)
             run.cameras[message.camera].boxes.append((message.first_ns + at.offset_us * 1000 + 500, number, *sides))
     return run
-
-
-def read_all_events(log: Log) -> Iterator[TrajectoryEvent]:
-    """Every trajectory event of a log, in its order."""
-    events, offset = read_events(log)
-    while events:
-        yield from events
-        events, offset = read_events(log, offset)
 
 
 def first_frame_ns(camera_log: CameraLog) -> int:

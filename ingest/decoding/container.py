@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import av.container
@@ -38,8 +39,13 @@ def other_videos(container: av.container.InputContainer, chosen: "av.VideoStream
     films = _films(container)
     if len(films) < 2:
         return ""
-    others = ", ".join(f"{each.index} ({each.width}x{each.height})" for each in films if each.index != chosen.index)
-    return f"stream {chosen.index} ({chosen.width}x{chosen.height}) is read, of {len(films)} videos; not read: {others}"
+    others = ", ".join(_named(each) for each in films if each.index != chosen.index)
+    return f"stream {_named(chosen)} is read, of {len(films)} videos; not read: {others}"
+
+
+def _named(stream: "av.VideoStream") -> str:
+    size = f"{stream.width}x{stream.height}" if stream.width else "of unknown size: it begins later"
+    return f"{stream.index} ({size})"
 
 
 def stated_rate(stream: "av.VideoStream") -> Fraction | None:
@@ -58,6 +64,11 @@ def announced_s(container: av.container.InputContainer, stream: "av.VideoStream"
     if stream.duration and stream.time_base:
         return float(stream.duration * stream.time_base)
     return container.duration / av.time_base if container.duration else None
+
+
+def local(path: Path) -> str:
+    """A file's name for FFmpeg, which takes `10:00.mp4` for an address of the protocol `10`."""
+    return f"file:{path}"
 
 
 def reason(error: av.error.FFmpegError) -> str:
@@ -94,12 +105,12 @@ def seconds(ticks: int, time_base: Fraction | None) -> Fraction:
 
 def packets(
     container: av.container.InputContainer, stream: "av.VideoStream"
-) -> "Iterator[tuple[av.Packet[av.VideoStream] | None, bool]]":
-    """All video packets, and for each whether it is of `stream`; None for one of a stream that began later."""
-    while True:
-        try:
-            for packet in container.demux(container.streams.video):
-                yield packet, packet.stream.index == stream.index
-            return
-        except IndexError:  # PyAV knows the streams only that were there when it was opened
-            yield None, False
+) -> "Iterator[tuple[av.Packet[av.VideoStream], bool]]":
+    """All packets of the videos that were there at the opening, and for each whether it is of `stream`."""
+    try:
+        for packet in container.demux(container.streams.video):
+            yield packet, packet.stream.index == stream.index
+    except IndexError:
+        # PyAV ends with looking for a stream that began later, in a list that has only those of the opening; what
+        # decoders still hold of these has come by then.
+        return

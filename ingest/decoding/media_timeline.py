@@ -17,6 +17,9 @@ Item = TypeVar("Item")
 AHEAD_S = 10.0
 """A pause longer than this has to be confirmed by the frames after it."""
 
+LONGEST_PAUSE_S = Fraction(86_400)
+"""A longer one is a clock that was set: media time at first, and then the time of day since 1970."""
+
 HOPELESS = 250
 """After so many frames without a time, in a stream that states no rate, none is waited for any more."""
 
@@ -25,8 +28,8 @@ class MediaTimeline(Generic[Item]):
     """From the times that a container states to nanoseconds since the first frame.
 
     A frame without a time follows the one before by one interval of the stated rate. Where the stated times go back
-    and stay there (a recorder was restarted, files were put together), the rest follows what came before; pauses
-    stay as long as they are. What cannot be placed is counted in `left_out`.
+    and stay there (a recorder was restarted, files were put together), or go ahead by more than a day, the rest follows
+    what came before; pauses stay as long as they are. What cannot be placed is counted in `left_out`.
     """
 
     def __init__(
@@ -105,18 +108,21 @@ class MediaTimeline(Generic[Item]):
             yield round(media_s * NS), item
 
     def _go_on(self, stated_s: Fraction) -> None:
-        """The stated time has jumped to `stated_s`: back is a restart, ahead is a pause."""
+        """The stated time has jumped to `stated_s`: back is a restart, ahead is a pause, unless it is a clock's."""
         media_s = stated_s - (self._first_s or 0) + self._shift_s
-        if media_s > self._last_s:
+        ahead_s = media_s - self._last_s
+        if 0 < ahead_s <= LONGEST_PAUSE_S:
             return
-        step_s = self._interval_s or Fraction(self._held.step_s).limit_denominator(100_000) or Fraction(1, 25)
+        # As far as the frames there are apart: Matroska states 1000 frames/s where a recorder does not know its rate.
+        step_s = Fraction(self._held.step_s).limit_denominator(100_000) or self._interval_s or Fraction(1, 25)
         self._shift_s += self._last_s + step_s - media_s
         self.restarts += 1
         if self.restarts == 1:
             logger.warning(
-                "%s: its clock goes back by %.1f s at %.1f s; what comes then follows what came before (if the two "
+                "%s: its clock goes %s by %.1f s at %.1f s; what comes then follows what came before (if the two "
                 "parts do not belong together, cut the file there)",
                 self._what,
-                float(self._last_s - media_s),
+                "ahead" if ahead_s > 0 else "back",
+                float(abs(ahead_s)),
                 float(self._last_s),
             )

@@ -9,6 +9,7 @@ import numpy as np
 from av.bitstream import BitStreamFilterContext
 
 from ingest.clock import NS
+from ingest.decoding.container import local
 from ingest.errors import SourceError
 from ingest.frame import Image
 from ingest.network.access_unit import RTP_CLOCK_HZ, AccessUnit
@@ -85,7 +86,7 @@ def _packets(path: Path) -> Iterator[tuple[bytes, Fraction, Fraction, bool]]:
     """Read packets: Annex B data, media time and length in seconds, True for a key frame."""
     failure = ""
     try:
-        with av.open(str(path), metadata_errors="replace") as container:
+        with av.open(local(path), metadata_errors="replace") as container:
             stream = next((each for each in container.streams.video if each.codec_context.name == "h264"), None)
             if stream is None:
                 raise SourceError(f"{path} has no H.264 video; encode it first (e.g. ffmpeg -c:v libx264)")

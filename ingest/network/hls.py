@@ -9,6 +9,7 @@ import av
 import av.container
 
 from ingest.clock import NS, Clock
+from ingest.decoding.container import packets
 from ingest.frame import ClockQuality
 from ingest.network.playlist import Playlist, Segment, parse_playlist
 
@@ -102,8 +103,8 @@ class HlsTimes:
             with av.open(
                 playlist, "r", format="hls", options=options, timeout=self._timeout, metadata_errors="replace"
             ) as container:
-                for packet in container.demux(container.streams.video[0]):
-                    if packet.pts is not None:
+                for packet, ours in packets(container, container.streams.video[0]):
+                    if ours and packet.pts is not None:
                         return round(packet.pts * (packet.time_base or Fraction(1, 90_000)) * NS)
         except Exception:  # of whatever kind, see above
             return None

@@ -10,6 +10,7 @@ import av.error
 
 from ingest.clock import Clock
 from ingest.decoding.container import best_video, reason
+from ingest.errors import AuthFailedError, SourceError
 from ingest.secrets import PLACEHOLDER
 
 PROBE_BYTES = {"rtsp": (32, 500_000), "http": (100_000, 5_000_000)}
@@ -53,6 +54,29 @@ def open_stream(
             return container
         container.close()
     return failure
+
+
+def refusal(what: str, failure: Failure, transport: str, open_s: float) -> SourceError:
+    """The error of a stream that could not be opened: `what`, the reason, and what to do.
+
+    AuthFailedError where the camera refuses us. transport: how RTP was asked for, `tcp` or `udp`; empty for HTTP.
+    """
+    if failure.refused:
+        return AuthFailedError(
+            f"{what}: the camera refuses: {failure.why} (check the path, the user name in the source, and the "
+            "password that credentials names)"
+        )
+    why = f"no answer within {open_s:g} s" if failure.timed_out else failure.why
+    return SourceError(f"{what}: {why}{_transport_hint(failure, transport)}")
+
+
+def _transport_hint(failure: Failure, transport: str) -> str:
+    """Hint at the other transport where the way that RTP travels may be the reason; empty otherwise."""
+    if failure.setup and transport == "tcp":
+        return ' (the camera may send its video by UDP only: set transport = "udp")'
+    if transport == "udp" and (failure.setup or failure.timed_out):
+        return ' (UDP may not get through, or the camera sends its video by TCP only: set transport = "tcp")'
+    return ""
 
 
 def with_password(source: str, password: str | None) -> str:

@@ -10,7 +10,7 @@ from urllib.parse import urljoin
 
 from ingest.clock import NS
 
-OF_ONE_SEGMENT = ("#EXT-X-BYTERANGE",)
+BYTE_RANGE = "#EXT-X-BYTERANGE"
 OF_ALL_THAT_FOLLOW = ("#EXT-X-KEY", "#EXT-X-MAP")
 """Tags that a demuxer needs to read a segment."""
 
@@ -49,8 +49,9 @@ def parse_playlist(text: str, url: str) -> Playlist:
     segments: list[Segment] = []
     variants: list[str] = []
     lasting: dict[str, str] = {}
-    single: list[str] = []
+    byte_range = ""
     duration_s, program_ns, is_variant = 0.0, None, False
+    ends: dict[str, int] = {}  # by file: the byte behind the last range
     for line in (each.strip() for each in text.splitlines()):
         name, _, value = line.partition(":")
         if name == "#EXTINF":
@@ -63,16 +64,28 @@ def parse_playlist(text: str, url: str) -> Playlist:
             is_variant = True
         elif name in OF_ALL_THAT_FOLLOW:
             lasting[name] = _absolute(line, url)
-        elif name in OF_ONE_SEGMENT:
-            single.append(line)
+        elif name == BYTE_RANGE:
+            byte_range = value
         elif line and not line.startswith("#"):
             if is_variant:
                 variants.append(urljoin(url, line))
             else:
-                segments.append(Segment(urljoin(url, line), duration_s, program_ns, (*lasting.values(), *single)))
+                file = urljoin(url, line)
+                single = _range(byte_range, file, ends)
+                segments.append(Segment(file, duration_s, program_ns, (*lasting.values(), *single)))
                 program_ns = None if program_ns is None else program_ns + round(duration_s * NS)
-            is_variant, single = False, []
+            is_variant, byte_range = False, ""
     return Playlist(tuple(segments), tuple(variants), "#EXT-X-ENDLIST" in text)
+
+
+def _range(stated: str, file: str, ends: dict[str, int]) -> tuple[str, ...]:
+    """The tag of a range of bytes, with its beginning: where none is stated it follows the range before (4.3.2.2)."""
+    length, _, begin = stated.partition("@")
+    if not length.strip().isdecimal():
+        return ()
+    begins = int(begin) if begin.strip().isdecimal() else ends.get(file, 0)
+    ends[file] = begins + int(length)
+    return (f"{BYTE_RANGE}:{int(length)}@{begins}",)
 
 
 def _number(text: str) -> float:

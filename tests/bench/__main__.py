@@ -31,10 +31,11 @@ CITY = (
     "city_identity",
     "city_hardness",
 )
-FOLDERS = ("city", "encoder")
+FOLDERS = ("cameras", "city", "encoder")
 BENCHES = (
     "startup",
     "demo_loaded",
+    "cameras_disturbed",
     "screen",
     "pipeline",
     "crop_deletion",

@@ -4,6 +4,7 @@ import struct
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -72,6 +73,39 @@ def joined(path: Path, parts: Iterable[tuple[float, Sequence[Image]]]) -> Path:
         part.unlink()
     path.write_bytes(data)
     return path
+
+
+def later_stream(path: Path, frames: int, codec: str) -> Path:
+    """MPEG-TS of one video, with whose last second another stream begins: smaller frames, or sound.
+
+    The frames before are noise: of a file 5 MB are looked at when it is opened, of a stream 100 kB.
+    """
+    shown, half = np.random.default_rng(1).integers(0, 256, (frames, 96, 160, 3), np.uint8), frames - FPS
+    as_it_is = {"tune": "zerolatency", "preset": "ultrafast", "qp": "0"}
+    data = encode(path.with_name("part.ts"), list(shown[:half]), starts_s=10.0, options=as_it_is).read_bytes()
+    with av.open(str(path.with_name("part.ts")), "w", options={"mpegts_copyts": "1"}) as target:
+        video = target.add_stream("libx264", rate=FPS, options={"tune": "zerolatency"})
+        video.height, video.width = shown.shape[1:3]
+        video.pix_fmt = "yuv420p"
+        other: Any = target.add_stream(codec, rate=48_000 if codec == "aac" else FPS)
+        if codec != "aac":
+            other.height, other.width, other.pix_fmt = 48, 80, "yuv420p"
+        for number, image in enumerate(shown[half:], start=10 * FPS + half):
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="bgr24")
+            frame.pts, frame.time_base = number, Fraction(1, FPS)
+            target.mux(video.encode(frame))
+            target.mux(other.encode(_silence(number) if codec == "aac" else frame.reformat(80, 48)))
+        target.mux(video.encode())
+        target.mux(other.encode())
+    path.write_bytes(data + path.with_name("part.ts").read_bytes())
+    return path
+
+
+def _silence(number: int) -> av.AudioFrame:
+    """The sound of one frame's time."""
+    sound = av.AudioFrame.from_ndarray(np.zeros((1, 48_000 // FPS), np.float32), format="fltp", layout="mono")
+    sound.sample_rate, sound.pts = 48_000, number * 48_000 // FPS
+    return sound
 
 
 QUARTERS: dict[int, tuple[int, int, int, int]] = {

@@ -54,7 +54,7 @@ def test_a_clock_that_begins_again_is_told_of(tmp_path: Path, caplog: pytest.Log
     _, video = play(WHOLE["many short parts"](tmp_path))
     assert "goes back by 0.4 s at 0.4 s" in caplog.text
     assert caplog.text.count("goes back") == 1
-    assert any("went back 5 times" in note for note in video.status().notes)
+    assert any("was set anew 5 times" in note for note in video.status().notes)
 
 
 def test_a_choice_among_videos_is_named_and_the_rest_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -64,6 +64,14 @@ def test_a_choice_among_videos_is_named_and_the_rest_counted(tmp_path: Path, cap
     _, cover = play(WHOLE["cover image first"](tmp_path))
     assert cover.status().left_out == {"other_video": 1}
     assert not cover.status().notes
+
+
+@pytest.mark.parametrize("codec", ["aac", "libx264"])
+def test_a_stream_that_begins_later_is_passed_over(tmp_path: Path, codec: str) -> None:
+    frames, video = play(odd.later_stream(tmp_path / "a.ts", 300, codec))
+    assert [frame.captured_ns for frame in frames] == [number * NS // 25 for number in range(300)]
+    assert [note for note in video.status().notes if "it begins later" in note] == list(video.status().notes)
+    assert set(video.status().left_out) == ({"other_video"} if codec == "libx264" else set())
 
 
 def test_a_pause_stays_as_long_as_it_was(tmp_path: Path) -> None:

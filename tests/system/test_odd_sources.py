@@ -9,10 +9,10 @@ import pytest
 from tests.ingest import odd_clips as odd
 from tests.ingest.clips import write_clip
 from tests.system.command import corridor
+from tests.system.sites import write_site
 
 SIZE = (320, 192)
 SHOWN = odd.images(150, SIZE)
-MOTION = '[detect]\ndetector = "motion"\n'
 
 AS_GOOD: dict[str, tuple[str, Callable[[Path], Path]]] = {
     "without time stamps": ("a.h264", lambda path: odd.bare(path.with_name("clip.mp4"), path)),
@@ -23,10 +23,7 @@ AS_GOOD: dict[str, tuple[str, Callable[[Path], Path]]] = {
 
 
 def site(folder: Path, **sources: str) -> Path:
-    tables = [f'[[cameras]]\nid = "{camera}"\nsource = "{source}"\n' for camera, source in sources.items()]
-    path = folder / "site.toml"
-    path.write_text("".join(tables) + MOTION)
-    return path
+    return write_site(folder, sources)
 
 
 def sightings(out: str) -> int:

@@ -1,15 +1,15 @@
 """A password that stands in a camera's path reaches no screen, no log, no status file and no traceback."""
 
-import signal
 import subprocess
 import sys
-import threading
 from pathlib import Path
+from signal import SIGINT
 
 import pytest
 
 from tests.ingest.clips import write_clip
-from tests.system.command import corridor, start
+from tests.system.command import corridor
+from tests.system.sites import run_until, write_site
 
 SECRET = "correct-horse"
 SHOWN = {
@@ -30,9 +30,7 @@ REFUSED = {
 def site(folder: Path, sources: dict[str, str]) -> None:
     """A site with cameras that cannot be opened, and a recording that plays."""
     write_clip(folder / "clip.mp4", 10)
-    cameras = [f'[[cameras]]\nid = "{name}"\nsource = "{source}"\n' for name, source in sources.items()]
-    cameras += ['[[cameras]]\nid = "clip"\nsource = "clip.mp4"\n', '[detect]\ndetector = "motion"\n']
-    (folder / "site.toml").write_text("".join(cameras))
+    write_site(folder, {**sources, "clip": "clip.mp4"})
 
 
 def assert_masked(said: str) -> None:
@@ -62,15 +60,10 @@ def test_a_refusal_does_not_repeat_the_password(tmp_path: Path, name: str) -> No
 
 def test_a_run_says_no_password_on_the_screen_in_the_log_and_in_the_status(tmp_path: Path) -> None:
     site(tmp_path, {"gate": SHOWN["path"]})
-    process = start(tmp_path, "--verbose", "run", "site.toml", "--status", "status.json")
-    status = tmp_path / "status.json"
-    while process.poll() is None and not (status.exists() and "cannot open" in status.read_text()):
-        threading.Event().wait(0.1)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    said = out + err + status.read_text()
+    ended = run_until(tmp_path, "--verbose", "run", settled=lambda each: "cannot open" in str(each), number=SIGINT)
+    said = ended.stdout + ended.stderr + (tmp_path / "status.json").read_text()
     assert "user=admin_password=***_channel=1_stream=0.sdp" in said
-    assert "better write {password} there" in err
+    assert "better write {password} there" in ended.stderr
     assert_masked(said)
     assert all(SECRET.encode() not in path.read_bytes() for path in (tmp_path / "runs").rglob("*") if path.is_file())
 

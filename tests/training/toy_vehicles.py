@@ -1,14 +1,25 @@
 """A toy training set: every identity is a coloured shape, seen by two cameras before noise."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from training.datasets.base import ImageSet
+from training.datasets.folder import CSV_NAME
 
 SIDE_PX = 64
 CAMERAS = ("left", "right")
+
+
+def draw_set(folder: Path, split_of: Callable[[str, str], str], *, identities: int, images: int) -> ImageSet:
+    """Write a toy set with its table; `split_of` name and camera: train, query or gallery."""
+    drawn = draw_vehicles(folder, identities=identities, images=images)
+    rows = zip(drawn.names.tolist(), drawn.identities.tolist(), drawn.cameras.tolist(), strict=True)
+    lines = [f"{name},{identity},{camera},{split_of(name, camera)}" for name, identity, camera in rows]
+    (folder / CSV_NAME).write_text("\n".join(["path,identity,camera,split", *lines]) + "\n")
+    return drawn
 
 
 def draw_vehicles(folder: Path, *, identities: int, images: int, seed: int = 0) -> ImageSet:

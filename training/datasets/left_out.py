@@ -31,6 +31,7 @@ class Reason(Enum):
     LEFTOVER = ("files and folders of the system's", "hidden ones, and what macOS puts into archives: delete them")
     NO_FILE = ("names of images that are no files", "broken links, folders or pipes: mend or delete them")
     ELSEWHERE = ("images in other folders than the layout has", "move them if they belong to the set")
+    JUNK = ("boxes that the set itself calls junk", "half a vehicle or person: the protocol leaves them out")
     EMPTY = ("folders without an image", "delete them, or put their images right into them")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from training.datasets.base import ImageSet, ReidData
 from training.datasets.format import DatasetFormat, by_name_pattern, compare_counts
 from training.datasets.images import images_right_in
-from training.datasets.left_out import LeftOut
+from training.datasets.left_out import LeftOut, Reason
 from training.datasets.listing import Listing, Parts
 
 NAME = re.compile(r"(?P<identity>-?\d+)_c(?P<camera>\d+)(s\d+)?[_.]")
@@ -27,7 +27,9 @@ def load(folder: Path, variant: str) -> Listing:
     for split, below in FOLDERS.items():
         left_out = LeftOut(f"Market-1501 {below}")
         images = by_name_pattern(folder, images_right_in(folder, f"{below}/", left_out), NAME, left_out)
-        parts[split] = images.select(images.identities != JUNK)
+        junk = images.identities == JUNK
+        left_out.add(Reason.JUNK, images.names[junk].tolist())
+        parts[split] = images.select(~junk)
         notes += left_out.notes()
     return Listing("market-1501", parts, _decide, tuple(notes))
 

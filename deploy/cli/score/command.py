@@ -13,6 +13,7 @@ from typing import Annotated
 import msgspec
 import typer
 
+from deploy.cli.outcome import end_reading
 from deploy.cli.score.inputs import (
     BaselineOptions,
     check_cameras,
@@ -26,8 +27,10 @@ from deploy.cli.score.inputs import (
 )
 from deploy.cli.score.tables import print_scores
 from deploy.cli.terminal.screen import make_console, print_lines
+from deploy.log.decoding import Undecoded
 from deploy.log.opening import open_log
-from deploy.results.scored_run import TruthTiming, read_all_events, read_run, tracks_of
+from deploy.results.journeys import read_events
+from deploy.results.scored_run import TruthTiming, read_run, tracks_of
 from ingest.errors import ConfigError
 from training.scoring.decisions import read_decisions
 from training.scoring.tracks import VISIT_GAP_S
@@ -141,9 +144,10 @@ def score(
     counted = counted_classes(classes, truths)
     rates = frame_rates(fps, truths) if fps else {}
     videos = files_by_camera(video, "--video", videos_in) if video else {}
+    undecoded = Undecoded()
     with closing(open_log(run if URL.match(run) else f"sqlite:{run}", must_exist=True)) as log:
-        logged = read_run(log)
-        decisions = read_decisions(read_all_events(log), logged.tracklets)
+        logged = read_run(log, undecoded)
+        decisions = read_decisions(read_events(log, undecoded), logged.tracklets)
     if decisions.strange:
         logger.warning("left out %d events about tracklets of which the log %s says nothing", decisions.strange, run)
     check_cameras(truths, logged.cameras, run)
@@ -170,6 +174,7 @@ def score(
             from training.scoring.figure import draw
 
             draw(scores, figure)
+    end_reading(undecoded)
 
 
 @contextmanager

@@ -190,17 +190,17 @@ def make_console(*, highlight: bool = True) -> Console:
 
 
 @contextmanager
-def live_view(console: Console, log: Log, worker: "PerceptionWorker | None") -> Iterator[None]:
+def live_view(console: Console, log: Log, worker: "PerceptionWorker | None") -> Iterator[RecentJourneys]:
     """Show cameras and trajectories while the body runs; without a terminal nothing is drawn."""
     if not console.is_terminal:
-        yield
+        yield RecentJourneys()
         return
     with (
         followed(log) as journeys,
         Live(console=console, refresh_per_second=4, transient=True, redirect_stderr=True) as live,
         repeating(lambda: live.update(screen(journeys, worker, console.size)), every_s=REFRESH_S),
     ):
-        yield
+        yield journeys
 
 
 def screen(journeys: RecentJourneys, worker: "PerceptionWorker | None", size: ConsoleDimensions) -> RenderableType:
@@ -209,8 +209,8 @@ def screen(journeys: RecentJourneys, worker: "PerceptionWorker | None", size: Co
     parts.append(trajectory_lines(journeys.newest(max(5, size.height - 12)), size.width))
     if journeys.problem is not None:
         parts.append(Text(f"nothing new can be read: {journeys.problem}", style="red"))
-    if journeys.undecodable:
-        parts.append(Text(f"{journeys.undecodable} records are no events and are left out", style="yellow"))
+    if journeys.undecoded.total:
+        parts.append(Text(str(journeys.undecoded), style="yellow"))
     return Group(*parts)
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from associate.trajectory import Kind, TrajectoryEvent
 from deploy.log.opening import open_log
-from deploy.results.scored_run import read_all_events
+from deploy.results.journeys import read_events
 from ingest.clock import NS
 from tests.bench.association_city.logs import CityLog, read_city_log
 from tests.bench.measure import table
@@ -240,7 +240,7 @@ def main() -> None:
     """Score the events of a log, or of another log that ran on the same observations."""
     path = Path(sys.argv[1])
     with closing(open_log(f"sqlite:{sys.argv[2] if len(sys.argv) > 2 else path}", must_exist=True)) as log:
-        events = list(read_all_events(log))
+        events = list(read_events(log))
     bounds = bounds_of(_known_log(path.resolve()))
     print(f"{path}: no links {bounds.no_links:.3f}, ceiling {bounds.ceiling:.3f}\n")
     row = score_events(path, events)

@@ -8,6 +8,8 @@ from typer.testing import CliRunner
 from deploy.cli.annotate import plan_copies
 from deploy.cli.app import app
 from ingest.errors import ConfigError, SourceError
+from ingest.video import RecordedVideo
+from tests.ingest import odd_clips as odd
 from tests.ingest.clips import write_clip
 
 
@@ -45,3 +47,15 @@ def test_no_vehicle_at_all_is_an_error(tmp_path: Path) -> None:
     told = CliRunner().invoke(app, ["annotate", str(clip), "-o", str(tmp_path / "out"), "--detector", "motion"])
     assert isinstance(told.exception, SourceError)
     assert "has found no vehicle" in str(told.exception)
+
+
+def test_a_recording_with_odd_sides_is_copied(tmp_path: Path) -> None:
+    """ "width not divisible by 2", of every program that writes H.264 (humble-video 128, gyroflow 46)."""
+    odd.encode(tmp_path / "odd.mkv", odd.images(60, (161, 97)), "ffv1")
+    told = CliRunner().invoke(
+        app, ["annotate", str(tmp_path / "odd.mkv"), "-o", str(tmp_path / "out"), "--detector", "motion"]
+    )
+    assert told.exit_code == 0, told.output
+    copies = list(RecordedVideo(tmp_path / "out" / "odd.mp4", "copy").frames())
+    assert len(copies) == 60
+    assert all(abs(side - given) <= 1 for side, given in zip(copies[0].size, (161, 97), strict=True))

@@ -18,8 +18,9 @@ from embed.priors import Prior
 from ingest.errors import ConfigError
 from ingest.frame import Image
 from tests.conftest import ROOT
+from tests.deploy.cli.tiny_recipe import tiny
 from tests.training.datasets import layouts
-from tests.training.toy_vehicles import draw_vehicles
+from tests.training.toy_vehicles import draw_set
 from training.datasets.registry import list_dataset
 from training.encoder.config import DataSettings, EncoderConfig, ValidationSettings, load_encoder_config
 from training.encoder.recipe import MODERN, PAPER, Recipe
@@ -33,17 +34,7 @@ priors = "{priors}"
 [validation]
 set = "folder:{folder}"
 priors = "{priors}"
-[model]
-name = "grl"
-height = 32
-width = 32
-[recipe]
-base = "modern"
-epochs = 1
-identities = 4
-images = 2
-align = "none"
-"""
+""" + tiny("grl")
 
 
 def write(path: Path, text: str) -> Path:
@@ -135,16 +126,16 @@ class Middle:
             yield name, Prior(np.array([0.25, 0.25, 0.75, 0.75], np.float32))
 
 
+def last_four_of_eight_asked(name: str, camera: str) -> str:
+    """Split of an image by its number: the first four are trained on."""
+    return "train" if int(name[-5]) < 4 else "query" if camera == "left" else "gallery"
+
+
 @pytest.mark.torch
 def test_train_go_on_and_evaluate(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     torch.set_num_threads(1)
-    images = draw_vehicles(tmp_path / "set", identities=4, images=8)
-    lines = ["path,identity,camera,split"]
-    for name, identity, camera in zip(images.names, images.identities, images.cameras, strict=True):
-        split = "train" if int(name[-5]) < 4 else "query" if camera == "left" else "gallery"
-        lines.append(f"{name},{identity},{camera},{split}")
-    write(tmp_path / "set" / "images.csv", "\n".join(lines) + "\n")
+    draw_set(tmp_path / "set", last_four_of_eight_asked, identities=4, images=8)
     run = tmp_path / "run"
     spec, kept = f"folder:{tmp_path / 'set'}", tmp_path / "priors"
     fill(list_dataset(spec), Middle(), kept, lambda done, total: None)
@@ -200,18 +191,7 @@ times = 2
 [[data]]
 set = "images:{sets}/crops"
 teacher = "{sets}/crops.npz"
-[model]
-name = "msinet"
-height = 32
-width = 32
-[recipe]
-base = "modern"
-epochs = 1
-identities = 4
-images = 2
-teacher_images = 3
-align = "none"
-"""
+""" + tiny("msinet", "teacher_images = 3")
 
 
 def colour(image: Image) -> NDArray[np.float32]:

@@ -12,8 +12,9 @@ import torch
 
 from deploy.cli.encoder.commands import app
 from ingest.errors import ConfigError
+from tests.deploy.cli.tiny_recipe import tiny
 from tests.training.priors.planted import FromName, quiet
-from tests.training.toy_vehicles import draw_vehicles
+from tests.training.toy_vehicles import draw_set
 from training.datasets.registry import list_dataset, open_dataset
 from training.encoder.checkpoint import load_checkpoint
 from training.priors import filling as prior_filling
@@ -27,17 +28,7 @@ out = "run"
 [[data]]
 set = "folder:set"
 priors = "priors"
-[model]
-name = "grl"
-height = 32
-width = 32
-[recipe]
-base = "modern"
-epochs = 1
-identities = 4
-images = 2
-align = "none"
-"""
+""" + tiny("grl")
 
 
 @pytest.fixture(scope="module")
@@ -45,10 +36,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a training with priors that two processes have found."""
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("trained")
-    images = draw_vehicles(folder / "set", identities=4, images=4)
-    rows = zip(images.names, images.identities, images.cameras, strict=True)
-    lines = [f"{name},{identity},{camera},train" for name, identity, camera in rows]
-    (folder / "set" / "images.csv").write_text("\n".join(["path,identity,camera,split", *lines]) + "\n")
+    draw_set(folder / "set", lambda name, camera: "train", identities=4, images=4)
     data = list_dataset(f"folder:{folder / 'set'}")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(prior_filling, "PriorCacheMetadata", partial(PriorCacheMetadata, shard=4))

@@ -42,7 +42,9 @@ def test_the_exit_code(endings: Sequence[Ending], code: int) -> None:
 def test_records_that_are_lost_or_of_no_use_are_not_nothing() -> None:
     done = CameraOutcome(DONE)
     assert code_of([done], dead_letters=1) == ExitCode.PARTLY
-    assert code_of([done, CameraOutcome(DONE, gaps=3)]) == ExitCode.PARTLY
+    for spoilt in (CameraOutcome(DONE, gaps=3), CameraOutcome(DONE, failed=1), CameraOutcome(DONE, unwritten=1)):
+        assert code_of([done, spoilt]) == ExitCode.PARTLY
+    assert code_of([done], left_out=1) == ExitCode.PARTLY
     assert code_of([done, CameraOutcome(TAKEN, lost=3)]) == ExitCode.LOG_GIVEN_UP
 
 

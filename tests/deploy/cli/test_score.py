@@ -9,10 +9,11 @@ import msgspec
 import numpy as np
 import pytest
 import typer
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from associate.trajectory import Kind, TrajectoryEvent, Visit
 from associate.trajectory import encode as encode_event
+from deploy.cli.exit_codes import ExitCode
 from deploy.cli.score.command import score
 from deploy.log.base import Record
 from deploy.log.sqlite_log import SqliteLog
@@ -50,12 +51,16 @@ def run_cli(*arguments: object) -> dict[str, object]:
 
 
 def _invoke(*arguments: object) -> str:
+    return _run(*arguments).output
+
+
+def _run(*arguments: object) -> Result:
     app = typer.Typer()
     app.command()(score)
     result = CliRunner().invoke(app, [str(each) for each in arguments], env={"COLUMNS": "140"})
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
-    return result.output
+    return result
 
 
 def observation(camera: str, track: int, frames: Sequence[int], *, begins_ns: int, left: float) -> Observation:
@@ -112,6 +117,11 @@ def ticks(camera: str, frames: Sequence[int], begins_ns: int) -> list[Tick]:
 
 @pytest.fixture
 def road(tmp_path: Path) -> Path:
+    """Run and truth of `make_road`."""
+    return make_road(tmp_path)
+
+
+def make_road(tmp_path: Path) -> Path:
     """Two cameras, 4 s each, one vehicle: found from frame 26 on in `a`, all the time in `b`, and linked."""
     frames = list(range(1, 101, STEP))
     records = []
@@ -126,7 +136,7 @@ def road(tmp_path: Path) -> Path:
         (tmp_path / f"{camera}.gt.txt").write_text("\n".join(lines))
     log = SqliteLog(tmp_path / "corridor.db")
     controls = [Record(OBSERVATIONS, "zone/zone", encode(each)) for each in (correction(), camera_change())]
-    log.claim("test").commit([*controls, *records, Record(OBSERVATIONS, "a", b"\x01 no message")])
+    log.claim("test").commit([*controls, *records])
     log.close()
     return tmp_path
 
@@ -218,7 +228,20 @@ def test_truth_beyond_the_run_is_said(road: Path, caplog: pytest.LogCaptureFixtu
 def test_what_of_a_log_is_not_scored_is_said(road: Path, caplog: pytest.LogCaptureFixture) -> None:
     run_cli(f"a={road / 'a.gt.txt'}", road / "corridor.db", "--fps", 25)
     assert "not scored, because there is no truth of them: camera b" in caplog.messages
-    assert any("left out 1 messages of the log that cannot be decoded" in line for line in caplog.messages)
+
+
+def test_records_that_cannot_be_decoded_are_not_scored_and_make_it_partly_done(road: Path) -> None:
+    whole = run_cli(road, road / "corridor.db", "--fps", 25)
+    log = SqliteLog(road / "corridor.db")
+    log.claim("test").commit([Record(OBSERVATIONS, "a", b"\x01 no message"), Record(TRAJECTORIES, "z", b"{}")])
+    log.close()
+    result = _run(road, road / "corridor.db", "--fps", 25, "--json")
+    assert json.loads(result.stdout) == whole
+    assert result.exit_code == ExitCode.PARTLY
+    said = [line for line in result.stderr.splitlines() if "cannot be decoded" in line]
+    assert len(said) == 1
+    assert "1 records of the topic observations" in said[0]
+    assert "1 records of the topic trajectories" in said[0]
 
 
 def test_frame_times_are_read_as_editors_save_them(road: Path) -> None:

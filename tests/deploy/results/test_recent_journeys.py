@@ -37,7 +37,7 @@ def test_what_comes_later_is_taken_in_and_what_is_no_event_is_counted(tmp_path: 
     writer.commit([Record(TRAJECTORIES, "z-1", encode(_event("z-1", 1))), Record(TRAJECTORIES, "z-1", b"{}")])
     taken = threading.Event()
     with followed(log) as journeys:
-        _wait(taken, lambda: len(journeys.newest(9)) == 1 and journeys.undecodable == 1)
+        _wait(taken, lambda: len(journeys.newest(9)) == 1 and journeys.undecoded.total == 1)
         writer.commit([Record(TRAJECTORIES, "z-2", encode(_event("z-2", 2)))])
         _wait(taken, lambda: len(journeys.newest(9)) == 2)
 

@@ -25,7 +25,8 @@ class HlsCamera:
     """How the camera is.
 
     program_off_s: how wrong EXT-X-PROGRAM-DATE-TIME is; None leaves it out. restarts: every segment's media time begins
-    at 0 again (EXT-X-DISCONTINUITY). began_ns: when the first segment's first frame was captured, Unix time.
+    at 0 again (EXT-X-DISCONTINUITY). began_ns: when the first segment's first frame was captured, Unix time. segment_s:
+    length of a segment.
     """
 
     folder: Path
@@ -33,29 +34,36 @@ class HlsCamera:
     restarts: bool = False
     began_ns: int = field(default_factory=CLOCK.now_ns)
     requests: list[str] = field(default_factory=list)
+    segment_s: int = SEGMENT_S
+    encoding: threading.Lock = field(default_factory=threading.Lock)
 
     def playlist(self) -> str:
-        done = (CLOCK.now_ns() - self.began_ns) // (SEGMENT_S * NS)  # only a whole segment is listed
+        done = (CLOCK.now_ns() - self.began_ns) // (self.segment_s * NS)  # only a whole segment is listed
         first = max(0, done - LISTED)
-        lines = ["#EXTM3U", "#EXT-X-VERSION:3", f"#EXT-X-TARGETDURATION:{SEGMENT_S}", f"#EXT-X-MEDIA-SEQUENCE:{first}"]
+        lines = [
+            "#EXTM3U",
+            "#EXT-X-VERSION:3",
+            f"#EXT-X-TARGETDURATION:{self.segment_s}",
+            f"#EXT-X-MEDIA-SEQUENCE:{first}",
+        ]
         for number in range(first, done):
             if self.program_off_s is not None:
-                captured_s = self.began_ns / NS + number * SEGMENT_S + self.program_off_s
+                captured_s = self.began_ns / NS + number * self.segment_s + self.program_off_s
                 stated = datetime.fromtimestamp(captured_s, UTC).isoformat(timespec="milliseconds")
                 lines.append(f"#EXT-X-PROGRAM-DATE-TIME:{stated}")
             if self.restarts:
                 lines.append("#EXT-X-DISCONTINUITY")
-            lines += [f"#EXTINF:{SEGMENT_S:.3f},", f"{number}.ts"]
+            lines += [f"#EXTINF:{self.segment_s:.3f},", f"{number}.ts"]
         return "\n".join(lines) + "\n"
 
     def segment(self, number: int) -> bytes:
-        path = self.folder / f"{number}.ts"
-        if path.exists():
+        with self.encoding:  # two readers ask for the newest one at once
+            path = self.folder / f"{number}.ts"
+            if not path.exists():
+                shown = odd.images(self.segment_s * odd.FPS)
+                starts_s = 0 if self.restarts else number * self.segment_s
+                odd.encode(path, shown, starts_s=starts_s, options={"preset": "ultrafast", "tune": "zerolatency"})
             return path.read_bytes()
-        shown = odd.images(SEGMENT_S * odd.FPS)
-        starts_s = 0 if self.restarts else number * SEGMENT_S
-        odd.encode(path, shown, starts_s=starts_s, options={"preset": "ultrafast", "tune": "zerolatency"})
-        return path.read_bytes()
 
 
 @contextmanager

@@ -31,6 +31,7 @@ from ingest.network.stream_clock import ClockStatus
 from ingest.network.streamed import StreamedVideo
 from ingest.open_camera import open_camera
 from ingest.source import VideoSource
+from tests.ingest import odd_clips as odd
 from tests.ingest.clips import write_clip
 from tests.integration.pixel_clock import SIZE, live_units, read
 
@@ -453,6 +454,16 @@ def test_http_is_timed_by_arrival(http: Callable[[str], str], path: str) -> None
     assert all(b.captured_ns > a.captured_ns for a, b in pairwise(frames))
     # The transport stream comes all at once: its last frame is the one that was captured when it came.
     assert -2 * NS < frames[0].captured_ns - began_ns < 10 * NS
+
+
+@pytest.mark.parametrize("codec", ["aac", "libx264"])
+def test_a_stream_that_begins_later_does_not_end_the_video(
+    http: Callable[[str], str], tmp_path: Path, codec: str
+) -> None:
+    WebCamera.clip = odd.later_stream(tmp_path / "later.ts", 60, codec).read_bytes()
+    video = open_camera(Camera(id="web", source=http("/ts")), starts_ns=0)
+    frames = take(video, 59)
+    assert [frame.sequence for frame in frames] == list(range(59))
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/private"])

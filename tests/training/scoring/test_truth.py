@@ -46,6 +46,10 @@ def test_what_a_line_lacks_on_the_right_counts_fully() -> None:
         ("2,9223372036854775808,10,20,30,40", "id 9223372036854775808 does not fit into 64 bits"),
         ("2,1.15292e18,10,20,30,40", r"id 1\.15292e18 is more than a decimal can tell"),
         ("9223372036854775808,7,10,20,30,40", "frame 9223372036854775808 does not fit"),
+        ("2;7;10;20;30;40", "1 columns"),  # spreadsheets, where a comma is decimal
+        ("2 7 10 20 30 40", "1 columns"),
+        ("2,7,10,20,30,40,1,-1,-1,-1", "10 columns"),  # MOT 2015, with world coordinates (py-motmetrics)
+        ("frame,id,x,y,w,h", "frame 'frame' is not a number"),
         ("1,7,50,20,30,40", r"id 7 is in frame 1 a second time \(first in line 1\)"),
     ],
 )

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from associate.trajectory import Kind, TrajectoryEvent, Visit
+from associate.trajectory import Kind, TrajectoryEvent, Visit, decode
 from deploy.cli.terminal.screen import (
     camera_lines,
     camera_table,
@@ -17,6 +17,8 @@ from deploy.cli.terminal.screen import (
     trajectory_lines,
     trajectory_table,
 )
+from deploy.log.base import StoredRecord
+from deploy.log.topics import TRAJECTORIES
 from deploy.results.recent_journeys import RecentJourneys
 from deploy.site.status import CameraStatus, FoundationStatus
 from ingest.clock import NS
@@ -106,13 +108,15 @@ def test_the_screen_has_room_for_the_newest_and_says_what_is_wrong() -> None:
     journeys = RecentJourneys()
     for number in range(100):
         journeys.take(_numbered(number))
-    journeys.problem, journeys.undecodable = "the broker is away", 2
+    journeys.problem = "the broker is away"
+    for offset in (1, 2):
+        journeys.undecoded.decode(TRAJECTORIES, StoredRecord(offset, "z", b"{}", 0), decode)
     console = Console(width=80, height=30)
     shown = "\n".join(_shown(screen(journeys, None, console.size)))
     assert shown.count("z-") == 18
     assert "z-99" in shown
     assert "nothing new can be read: the broker is away" in shown
-    assert "2 records are no events" in shown
+    assert "2 records of the topic trajectories cannot be decoded" in " ".join(shown.split())
 
 
 def _numbered(number: int) -> TrajectoryEvent:

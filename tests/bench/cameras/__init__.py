@@ -1,0 +1,1 @@
+"""Network cameras on the bench."""

@@ -1,0 +1,1 @@
+"""Every row of docs/left-out.md as a real case."""

@@ -1,0 +1,160 @@
+"""Logs, stores and truth: what their readers cannot use."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+import corridor
+from associate.associator import Associator
+from associate.trajectory import TrajectoryEvent
+from associate.trajectory import encode as encode_event
+from deploy.log.base import Record
+from deploy.log.sqlite_log import SqliteLog
+from deploy.log.topics import DEAD_LETTERS, OBSERVATIONS, TRAJECTORIES
+from embed.observation import Message, Observation, encode
+from tests.associate.samples import convoy, event
+from tests.deploy.cli.test_score import make_road
+from tests.deploy.crops.test_export import kept, seen
+from tests.embed.samples import observation
+from tests.ingest.clips import write_clip
+from tests.system.left_out.recordings import SIZE
+from tests.system.left_out.seen import Case, Seen, command, reading, site
+
+LOG = Path("runs/site/corridor.db")
+
+
+def written(folder: Path, *records: Record) -> SqliteLog:
+    """The log of a site, with records as another program may have written them."""
+    (folder / LOG).parent.mkdir(parents=True, exist_ok=True)
+    log = SqliteLog(folder / LOG)
+    log.claim("another program").commit(records)
+    return log
+
+
+NO_EVENT = Record(TRAJECTORIES, "z", b"{}")
+NO_MESSAGE = Record(OBSERVATIONS, "a", b"\x01 no message")
+EVENT = Record(TRAJECTORIES, "z", encode_event(event()))
+
+
+def trajectories(folder: Path, _: pytest.MonkeyPatch) -> Seen:
+    written(folder, EVENT, NO_EVENT).close()
+    return command(folder, "trajectories")
+
+
+def run_summary(folder: Path, _: pytest.MonkeyPatch) -> Seen:
+    write_clip(folder / "a.mp4", 20, size=SIZE)
+    site(folder, {"a": "a.mp4"})
+    written(folder, EVENT, NO_EVENT).close()
+    return command(folder, "run", "site.toml")
+
+
+def consumer(folder: Path, _: pytest.MonkeyPatch) -> Seen:
+    written(folder, EVENT, NO_EVENT).close()
+    heard = reading(lambda: list(corridor.read_events(folder / LOG)))
+    return Seen(heard.said, None)
+
+
+def export(spoil: Callable[[Path], object], *records: Record) -> Case:
+    def case(folder: Path, _: pytest.MonkeyPatch) -> Seen:
+        site(folder, {"north": "north.mp4", "south": "south.mp4"})
+        store = folder / "runs" / "site" / "crops"
+        for camera in ("north", "south"):
+            for track in (1, 2):
+                tracklet = kept(store, camera, track)
+                (store / camera / f"1.0-{track}.json").write_bytes(msgspec.json.encode(tracklet))
+        spoil(store)
+        linked = [seen("id1", "north", track=1), seen("id1", "north", "south", track=1)]
+        written(folder, *(Record(TRAJECTORIES, "z", encode_event(each)) for each in linked), *records).close()
+        return command(folder, "crops", "export", "site.toml", "out")
+
+    return case
+
+
+def associated(*records: Record) -> Case:
+    """`corridor associate --once` on a convoy and some records; the counter is the length of the topic."""
+
+    def case(folder: Path, _: pytest.MonkeyPatch) -> Seen:
+        site(folder, {"a": "a.mp4", "b": "b.mp4", "c": "c.mp4"})
+        good = [Record(OBSERVATIONS, each.camera, encode(each)) for each in convoy(3)]
+        written(folder, *good, *records).close()
+        ended = command(folder, "associate", "site.toml", "--once")
+        letters = SqliteLog(folder / LOG).read(DEAD_LETTERS, 0, 100)
+        assert all(json.loads(each.value)["reason"] for each in letters)
+        return Seen(ended.said, ended.code, {DEAD_LETTERS: len(letters)})
+
+    return case
+
+
+def raises(folder: Path, patch: pytest.MonkeyPatch) -> Seen:
+    """Association raises an error on what track 90 did."""
+    update = Associator.update
+
+    def afraid(self: Associator, message: Message) -> list[TrajectoryEvent]:
+        if isinstance(message, Observation) and message.track == 90:
+            raise IndexError("no such row")
+        return update(self, message)
+
+    patch.setattr(Associator, "update", afraid)
+    return associated(Record(OBSERVATIONS, "a", encode(observation("a", 90, dim=32))))(folder, patch)
+
+
+def nan() -> bytes:
+    message = msgspec.msgpack.decode(encode(observation("a", 90)))
+    return msgspec.msgpack.encode({**message, "quality": float("nan")})
+
+
+def scored(spoil: Callable[[Path], object], *options: str) -> Case:
+    def case(folder: Path, _: pytest.MonkeyPatch) -> Seen:
+        pytest.importorskip("trackeval")
+        spoil(make_road(folder))
+        return command(folder, "score", ".", "corridor.db", "--fps", "25", *options)
+
+    return case
+
+
+def add(*records: Record) -> Callable[[Path], None]:
+    def spoil(folder: Path) -> None:
+        log = SqliteLog(folder / "corridor.db")
+        log.claim("another program").commit(records)
+        log.close()
+
+    return spoil
+
+
+def truth_of_a(last: int) -> Callable[[Path], object]:
+    lines = "\n".join(f"{frame},7,10,50,40,30" for frame in range(1, last + 1))
+    return lambda folder: (folder / "a.gt.txt").write_text(lines)
+
+
+def no_truth(folder: Path) -> None:
+    for camera in "ab":
+        (folder / f"{camera}.gt.txt").write_text("")
+
+
+STRANGE = Record(TRAJECTORIES, "z", encode_event(seen("id9", "a", track=99)))
+OPEN = Record(OBSERVATIONS, "a", encode(observation("a", 50)))
+
+CASES: dict[str, Case] = {
+    "log-trajectories": trajectories,
+    "log-run": run_summary,
+    "log-consumer": consumer,
+    "log-crops-export": export(lambda store: None, NO_EVENT),
+    "log-score": scored(add(NO_MESSAGE, NO_EVENT)),
+    "dead-letter-undecodable": associated(NO_MESSAGE),
+    "dead-letter-numbers": associated(Record(OBSERVATIONS, "a", nan())),
+    "dead-letter-encoder": associated(Record(OBSERVATIONS, "a", encode(observation("a", 90, encoder="grl@1")))),
+    "dead-letter-size": associated(Record(OBSERVATIONS, "a", bytes(600_000))),
+    "dead-letter-raises": raises,
+    "crops-not-linked": export(lambda store: None),
+    "crops-gone": export(lambda store: (store / "south" / "1.0-1-0.jpg").unlink()),
+    "crops-index": export(lambda store: (store / "south" / "1.0-1.json").write_text("{")),
+    "score-without-truth": scored(lambda folder: (folder / "b.gt.txt").unlink()),
+    "score-truth-beyond": scored(truth_of_a(200)),
+    "score-run-beyond": scored(truth_of_a(50)),
+    "score-empty-truth": scored(no_truth),
+    "score-strange-events": scored(add(STRANGE)),
+    "score-baseline": scored(add(OPEN), "--baseline", "clustering", "--floor", "0.5"),
+}
