@@ -315,7 +315,7 @@ def test_a_baseline_beside_the_run(road: Path) -> None:
     assert [each["name"] for each in baselines] == ["clustering", "clustering, best floor"]
     assert [each["together"] == scored["together"] for each in baselines] == [True, True]
     windows = road / "windows.toml"
-    windows.write_text("[associate]\nmax_travel_s = 10.0\n")
+    windows.write_text("[associate]\nmin_travel_s = 0.0\nmax_travel_s = 10.0\n")
     (alone,) = msgspec.convert(run_cli(*command, "--windows", windows)["baselines"], list[dict[str, object]])
     assert alone["together"] != scored["together"]
     links = msgspec.convert(alone["links"], dict[str, object])

@@ -39,7 +39,7 @@ class _Consumer:
     def poll(self, _: int, *, max_records: int) -> dict[Any, list[Any]]:
         begin, self._at = self._at, min(self._at + max_records, len(self._records))
         found = [
-            SimpleNamespace(offset=offset, key=key, value=value)
+            SimpleNamespace(offset=offset, key=key, value=value, timestamp=0)
             for offset, (key, value) in enumerate(self._records[begin : self._at], start=begin)
         ]
         return {self._partition: found}
