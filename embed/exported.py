@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from detect.openvino_without_telemetry import openvino
+from embed.calibration import CosineCalibration
 from embed.network.settings import PRIOR_STRIDE, NetworkSettings
 from ingest.errors import WeightsError
 
@@ -28,6 +29,8 @@ class EncoderMetadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     model: with the test feature that was chosen; dim: the length of its vectors; priors: whether it takes them.
     data, identities, seed, recipe: of the training, as its checkpoint has them.
     similarity_midpoint, similarity_slope: how association reads its cosines, where that has been fitted.
+    projection: what its projection was fitted to, where it has one.
+    calibration: the distributions of its cosines, where `corridor encoder calibrate` has measured them.
     """
 
     format: str
@@ -40,6 +43,8 @@ class EncoderMetadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     recipe: dict[str, Any]
     similarity_midpoint: float | None = None
     similarity_slope: float | None = None
+    calibration: CosineCalibration | None = None
+    projection: str = ""
 
     @property
     def size_hw(self) -> tuple[int, int]:

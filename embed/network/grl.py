@@ -54,6 +54,7 @@ class Grl(MsiNet):
     is vehicle.
     """
 
+    test_features: ClassVar[tuple[TestFeature, ...]] = ("f3", "msinet", "neck")
     takes_priors: ClassVar[bool] = True
 
     def __init__(
@@ -63,8 +64,9 @@ class Grl(MsiNet):
         fusion: Fusion = "residual",
         prior_channels: int = 16,
         adaptor_order: AdaptorOrder = "relu-norm-conv",
+        main_share: float | None = None,
     ) -> None:
-        super().__init__(identities, test_feature)
+        super().__init__(identities, test_feature, main_share)
         widths = (PRIORS, prior_channels, prior_channels)
         strides = (1, 2, 2)
         self.adaptors = nn.ModuleList(

@@ -6,6 +6,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from embed.exported import KEY, read_metadata
 from embed.network.factory import build_encoder
 from embed.network.network import ReidNetwork
 from embed.network.settings import PIXEL_MEAN, PIXEL_STD, NetworkSettings
@@ -34,9 +35,21 @@ def _plane(of_unit: tuple[float, ...]) -> Tensor:
 
 def inference_weights(network: ReidNetwork) -> dict[str, Tensor]:
     """Select the weights that the test feature needs: no classifiers, no counters of batches."""
-    used = {id(part) for module in network.inference_modules() for part in (*module.parameters(), *module.buffers())}
+    used = {id(part) for module in network.deployed_modules() for part in (*module.parameters(), *module.buffers())}
     state = network.state_dict(keep_vars=True)
     return {name: value.detach() for name, value in state.items() if id(value) in used and value.is_floating_point()}
+
+
+def read_weights(path: Path) -> tuple[str, dict[str, Tensor]]:
+    """Name of the network and weights of an export's .safetensors file; raises WeightsError for any other."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = read_metadata((file.metadata() or {}).get(KEY, ""), path)
+            return metadata.model.name, {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping)
+    except (OSError, SafetensorError) as error:
+        raise WeightsError(f"{path} is not the weights of an export: {error} (export the encoder again)") from error
 
 
 def load_inference_model(path: Path, settings: NetworkSettings) -> InferenceModel:

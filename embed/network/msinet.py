@@ -5,6 +5,7 @@ from typing import ClassVar, Final
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from embed.network.blocks import Cell, Interaction, downsample, stem
 from embed.network.network import ReidNetwork, TrainingOutput, batch_norm_neck, initialise, pooled
@@ -62,11 +63,14 @@ class Trunk(nn.Module):
 class MsiNet(ReidNetwork):
     """The trunk with a global branch on the last stage and an auxiliary one, of two parts, on stage 3's input."""
 
-    test_features: ClassVar[tuple[TestFeature, ...]] = ("f3", "msinet", "neck")
+    test_features: ClassVar[tuple[TestFeature, ...]] = ("msinet", "f3", "neck")
     map_channels = STAGES[-1]
 
-    def __init__(self, identities: int, test_feature: TestFeature | None = None) -> None:
+    def __init__(
+        self, identities: int, test_feature: TestFeature | None = None, main_share: float | None = None
+    ) -> None:
         super().__init__(test_feature)
+        self.main_share = main_share
         part_channels = 2 * AUXILIARY_CHANNELS
         self.trunk = Trunk()
         self.project = nn.Linear(STAGES[-1], STAGES[-1], bias=False)
@@ -79,7 +83,7 @@ class MsiNet(ReidNetwork):
         initialise(self)
 
     @property
-    def dim(self) -> int:
+    def feature_dim(self) -> int:
         return STAGES[-1] + (2 * AUXILIARY_CHANNELS if self.test_feature == "msinet" else 0)
 
     def maps(self, images: Tensor, priors: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -102,7 +106,14 @@ class MsiNet(ReidNetwork):
         if self.test_feature == "neck":
             neck: Tensor = self.neck(self.project(main))
             return neck
-        return torch.cat([main, self._part_feature(stage3_input)], dim=1)
+        return self._joined(main, self._part_feature(stage3_input))
+
+    def _joined(self, main: Tensor, part_feature: Tensor) -> Tensor:
+        """Join both parts as they come, or so that each cosine counts its share."""
+        if self.main_share is None:
+            return torch.cat([main, part_feature], dim=1)
+        parts = ((main, self.main_share), (part_feature, 1.0 - self.main_share))
+        return torch.cat([share**0.5 * functional.normalize(part.float(), dim=1) for part, share in parts], dim=1)
 
     def inference_modules(self) -> list[nn.Module]:
         more: dict[TestFeature, list[nn.Module]] = {

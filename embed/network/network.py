@@ -44,10 +44,21 @@ class ReidNetwork(nn.Module, ABC):
         if self.test_feature not in self.test_features:
             known = ", ".join(self.test_features)
             raise ConfigError(f"{type(self).__name__} has no test feature '{self.test_feature}' (it has: {known})")
+        self.projection: nn.Linear | None = None
+
+    @property
+    def dim(self) -> int:
+        """The length of the vectors: of the test feature, or what it is projected to."""
+        return self.feature_dim if self.projection is None else self.projection.out_features
+
+    def project_to(self, dim: int) -> nn.Linear:
+        """Add a linear projection of the test feature, of norm 1, to `dim` numbers; returns it, not yet fitted."""
+        self.projection = nn.Linear(self.feature_dim, dim)
+        return self.projection
 
     @property
     @abstractmethod
-    def dim(self) -> int:
+    def feature_dim(self) -> int:
         """The length of the test feature."""
 
     @abstractmethod
@@ -65,7 +76,12 @@ class ReidNetwork(nn.Module, ABC):
     def forward(self, images: Tensor, priors: Tensor | None = None) -> TrainingOutput | Tensor:
         if self.training:
             return self.forward_training(images, priors)
-        return functional.normalize(self.embed(images, priors).float(), dim=1)
+        feature = functional.normalize(self.embed(images, priors).float(), dim=1)
+        return feature if self.projection is None else functional.normalize(self.projection(feature), dim=1)
+
+    def deployed_modules(self) -> list[nn.Module]:
+        """The modules that the vectors need."""
+        return [*self.inference_modules(), *([] if self.projection is None else [self.projection])]
 
 
 def initialise(module: nn.Module) -> None:
@@ -100,7 +116,7 @@ class ParameterCounts:
 def parameter_counts(network: ReidNetwork) -> ParameterCounts:
     """Count parameters, frozen ones too; classifiers are left out, since their size is the training set's."""
     classifiers = sum(_count(part) for name, part in network.named_modules() if name.endswith("classifier"))
-    return ParameterCounts(_count(network) - classifiers, sum(_count(part) for part in network.inference_modules()))
+    return ParameterCounts(_count(network) - classifiers, sum(_count(part) for part in network.deployed_modules()))
 
 
 def _count(module: nn.Module) -> int:

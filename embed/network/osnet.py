@@ -56,7 +56,7 @@ class OsNet(ReidNetwork):
         initialise(self)
 
     @property
-    def dim(self) -> int:
+    def feature_dim(self) -> int:
         return STAGES[-1]
 
     def forward_training(self, images: Tensor, priors: Tensor | None) -> TrainingOutput:

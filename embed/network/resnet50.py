@@ -55,7 +55,7 @@ class ResNet50(ReidNetwork):
         initialise(self)
 
     @property
-    def dim(self) -> int:
+    def feature_dim(self) -> int:
         return STAGES[-1][1]
 
     def forward_training(self, images: Tensor, priors: Tensor | None) -> TrainingOutput:

@@ -24,6 +24,9 @@ class NetworkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     prior_channels: the width of GRL's adaptors.
     adaptor_order: of GRL's adaptors; the paper writes ReLU, normalisation, convolution, and cites networks that have it
         the other way round.
+    main_share: of the `msinet` feature: both parts are brought to norm 1, and the last stage's cosine counts this
+        share, the auxiliary branch's the rest. Default: as they come, the one with the longer vectors more.
+    projection: of an export, how many numbers its test feature is projected to by `corridor encoder project`.
     """
 
     name: NetworkName = "grl"
@@ -33,6 +36,8 @@ class NetworkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     fusion: Fusion = "residual"
     prior_channels: Annotated[int, msgspec.Meta(ge=1, le=512)] = 16
     adaptor_order: AdaptorOrder = "relu-norm-conv"
+    main_share: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
+    projection: Annotated[int, msgspec.Meta(ge=2, le=4096)] | None = None
 
 
 PRIOR_STRIDE = 4

@@ -21,6 +21,8 @@ NEED_DATA = (
     "budget_curve",
     "two_camera",
     "encoder_int8",
+    "encoder_unseen",
+    "encoder_calibration",
 )
 CITY = (
     "city_demo_links",

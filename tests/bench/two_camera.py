@@ -24,7 +24,7 @@ from training.datasets.images import read_image
 from training.datasets.registry import open_dataset
 from training.evaluation.evaluate import evaluate_fold_runs
 from training.evaluation.protocols import EvaluationConditions, EvaluationRow, evaluate_features
-from training.teacher.vectors import views
+from training.teacher.views import views
 
 SET = DATA / "reid" / "hcmc_two_camera"
 FOLDS = [Path(f"runs/fold{number}/checkpoint.pt") for number in range(1, 6)]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from embed.network.settings import PIXEL_MEAN, PIXEL_STD, PRIOR_STRIDE
 from embed.resizing import resized
 from ingest.frame import Image
+from training.batches.looks import random_look
 from training.encoder.recipe import Recipe
 
 PriorSource = Callable[[int], NDArray[Any]]
@@ -48,6 +49,8 @@ def training_view(
 
     The prior goes the same way as the image, but is never erased.
     """
+    if recipe.looks and rng.random() < recipe.looks:
+        image = random_look(image, rng)
     if recipe.zoom:
         part = random_part(recipe.zoom, rng)
         image = cropped(image, part)

@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 from embed.network.settings import NetworkSettings
 from training.batches.augment import PriorSource, training_view
 from training.batches.sampler import BatchPlan
-from training.datasets.base import ImageSet
+from training.datasets.base import UNLABELLED, ImageSet
 from training.datasets.images import read_image
 from training.encoder.recipe import Recipe
 from training.encoder.seeding import RandomStream, generator
@@ -25,20 +25,27 @@ MOST_WORKERS = 8
 
 SampleKey = tuple[int, int, int]
 """Epoch, place in it, row of the image."""
-Sample = tuple[NDArray[np.float32], NDArray[np.float32] | None, int, NDArray[np.float32] | None]
+View = tuple[NDArray[np.float32], NDArray[np.float32] | None]
+"""Pixels and prior of one look at an image, as `training_view` makes them."""
+Sample = tuple[list[View], int, NDArray[np.float32] | None]
+"""Looks at an image, its label, and its teacher's vector."""
+LOOKS = (RandomStream.AUGMENTATION, RandomStream.SECOND_LOOK)
+"""Streams of random numbers of an image's looks."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
     """images (B, 3, H, W) float32 laid out channels last, priors (B, 2, H/4, W/4) or None, labels (B,) int64.
 
-    targets: (B, D) a teacher's vector of each image, NaN where it has none; None without a teacher.
+    targets: (B, D) a teacher's vector of each image, NaN where it has none; None without a teacher. crops: (B,) int64
+    which file each shows: two looks of one have the same number. Images with a label stand before those without.
     """
 
     images: Tensor
     priors: Tensor | None
     labels: Tensor
     targets: Tensor | None
+    crops: Tensor
 
     def to(self, device: torch.device) -> "Batch":
         """Copy the batch to the network's device; the host does not wait for the copy."""
@@ -51,7 +58,7 @@ class Batch:
     def _each(self, change: Callable[[Tensor], Tensor]) -> "Batch":
         priors = None if self.priors is None else change(self.priors)
         targets = None if self.targets is None else change(self.targets)
-        return Batch(change(self.images), priors, change(self.labels), targets)
+        return Batch(change(self.images), priors, change(self.labels), targets, change(self.crops))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,12 +75,14 @@ class TrainingSet(Dataset[Sample]):
 
     def __getitem__(self, key: SampleKey) -> Sample:
         epoch, place, row = key
-        rng = generator(self.seed, RandomStream.AUGMENTATION, epoch, place)
         image = read_image(self.images.path(row))
         prior = None if self.prior_of is None else self.prior_of(row)
         size_hw = (self.network.height, self.network.width)
-        pixels, view_prior = training_view(image, prior, size_hw, self.recipe, rng)
-        return pixels, view_prior, int(self.labels[row]), None if self.targets is None else self.targets[row]
+        looks = [
+            training_view(image, prior, size_hw, self.recipe, generator(self.seed, stream, epoch, place))
+            for stream in LOOKS[: self.recipe.shown]
+        ]
+        return looks, int(self.labels[row]), None if self.targets is None else self.targets[row]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,11 +114,22 @@ class BatchSampler:
 
 
 def collate(items: Sequence[Sample]) -> Batch:
-    """Stack the arrays of single images to one batch."""
-    pixels, priors, labels, targets = zip(*items, strict=True)
+    """Stack the looks of all images to one batch: those with a label, look by look, before those without."""
+    # Step 1: the order, in which an image's looks stand as far apart as there are images of its sort
+    ordered = [
+        (number, look)
+        for named in (True, False)
+        for look in range(len(items[0][0]))
+        for number, (_, label, _) in enumerate(items)
+        if (label != UNLABELLED) == named
+    ]
+    # Step 2: columns in that order
+    pixels, priors = zip(*(items[number][0][look] for number, look in ordered), strict=True)
+    labels, targets = zip(*(items[number][1:] for number, _ in ordered), strict=True)
     teacher_targets = None if targets[0] is None else torch.from_numpy(np.stack(targets))
     view_prior = None if priors[0] is None else _channels_first(priors)
-    return Batch(_channels_first(pixels), view_prior, torch.tensor(labels), teacher_targets)
+    crops = torch.tensor([number for number, _ in ordered])
+    return Batch(_channels_first(pixels), view_prior, torch.tensor(labels), teacher_targets, crops)
 
 
 def _channels_first(arrays: Sequence[Any]) -> Tensor:

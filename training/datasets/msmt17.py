@@ -13,6 +13,9 @@ FOLDERS = {"V1": ("train", "test"), "V2": ("mask_train_v2", "mask_test_v2")}
 CAMERA_FIELD = 2
 """`0000/0000_000_01_0303morning_0008_0.jpg`: the camera is the third part of the name."""
 
+TESTED = "test "
+"""Stands before the identities of the test part: both parts number theirs from 0, and nobody is in both."""
+
 PUBLISHED = {
     "trainval": (32_621, 1_041),
     "train": (30_248, 1_041),
@@ -34,7 +37,8 @@ def load(folder: Path, variant: str) -> Listing:
     notes: list[str] = []
     for split, (below, names) in lists.items():
         left_out = LeftOut(f"MSMT17 {split}")
-        parts[split] = _read(folder, below, names, left_out)
+        whose = "" if split == "train" else TESTED
+        parts[split] = _read(folder, below, names, whose, left_out)
         notes += left_out.notes()
     return Listing("msmt17", parts, partial(_decide, version, variant), tuple(notes))
 
@@ -47,7 +51,8 @@ def _decide(version: str, variant: str, parts: Parts) -> ReidData:
     return ReidData("msmt17", *splits, version=f"{version} {variant}", notes=tuple(notes))
 
 
-def _read(folder: Path, below: str, lists: list[str], left_out: LeftOut) -> ImageSet:
+def _read(folder: Path, below: str, lists: list[str], whose: str, left_out: LeftOut) -> ImageSet:
+    """Read the images of some lists; `whose` stands before the identities."""
     rows = []
     for name in lists:
         for image, identity in split_lines(read_text(folder / f"{name}.txt"), left_out):
@@ -55,7 +60,7 @@ def _read(folder: Path, below: str, lists: list[str], left_out: LeftOut) -> Imag
             if len(parts) <= CAMERA_FIELD:
                 left_out.add(Reason.LINE, [f"{image} {identity}"])
             else:
-                rows.append((f"{below}/{image}", identity, parts[CAMERA_FIELD]))
+                rows.append((f"{below}/{image}", f"{whose}{identity}", parts[CAMERA_FIELD]))
     return ImageSet.of(folder, existing(folder, rows, left_out))
 
 

@@ -105,7 +105,8 @@ def united_priors(sets: Sequence[PreparedSet], size_hw: Size) -> "PriorSource | 
 def united_targets(sets: Sequence[PreparedSet]) -> NDArray[np.float32] | None:
     """Teacher's vectors (N, D) of the training images of all sets, NaN for sets without; None without any.
 
-    Of norm 1 after their mean is taken off, which would else be most of what there is to learn.
+    Of norm 1 after the mean of their set is taken off, which would else be most of what there is to learn, and would
+    teach one source from another.
     """
     taught = [None if each.teacher_vectors is None else each.teacher_vectors.of(each.data.train) for each in sets]
     widths = {each.shape[1] for each in taught if each is not None}
@@ -114,7 +115,10 @@ def united_targets(sets: Sequence[PreparedSet]) -> NDArray[np.float32] | None:
     if len(widths) > 1:
         raise ConfigError(f"data: the teachers' vectors have {' and '.join(map(str, sorted(widths)))} numbers")
     (width,) = widths
-    nothing = [np.full((len(each.data.train), width), np.nan, np.float32) for each in sets]
-    vectors = np.concatenate([blank if each is None else each for each, blank in zip(taught, nothing, strict=True)])
-    own = vectors - np.nanmean(vectors, axis=0)
+    own = np.concatenate(
+        [
+            np.full((len(each.data.train), width), np.nan) if vectors is None else vectors - vectors.mean(axis=0)
+            for each, vectors in zip(sets, taught, strict=True)
+        ]
+    )
     return np.asarray(own / np.maximum(np.linalg.norm(own, axis=1, keepdims=True), 1e-6), np.float32)

@@ -191,26 +191,3 @@ def load_network(path: Path, feature: TestFeature | None = None) -> Loaded:
             origin.recipe.epochs,
         )
     return loaded
-
-
-FRESH = ("adaptors.", "fusions.")
-"""GRL's parts that an MSINet does not have; with their first weights GRL does what the MSINet did."""
-
-
-def start_from(network: ReidNetwork, path: Path) -> None:
-    """Take over the weights of another training's network, all but its classifiers; raises ConfigError if unlike."""
-    other, origin, _ = load_network(path)
-    taken = {key: value for key, value in other.state_dict().items() if not _of_classifier(key)}
-    own = network.state_dict()
-    strange = [key for key, value in taken.items() if key not in own or own[key].shape != value.shape]
-    missing = [key for key in own if not (key in taken or _of_classifier(key) or key.startswith(FRESH))]
-    if strange or missing:
-        raise ConfigError(
-            f"{path} holds {origin.model.name}, which does not fit this {type(network).__name__}: "
-            f"{(strange or missing)[0]} (the same [model] is needed, or an msinet for a grl)"
-        )
-    network.load_state_dict(taken, strict=False)
-
-
-def _of_classifier(key: str) -> bool:
-    return "classifier." in key

@@ -90,6 +90,8 @@ def _check(config: EncoderConfig, sets: Sequence[PreparedSet]) -> None:
     model, recipe = config.model, config.recipe
     if recipe.schedule == "steps" and not recipe.milestones:
         raise ConfigError("recipe.milestones: schedule 'steps' lowers the rate at these epochs, and there are none")
+    if model.projection is not None:
+        raise ConfigError("model.projection: fitted to an export by corridor encoder project (leave the key out)")
     if model.name != "grl":
         if config.validation is not None and config.validation.priors is not None:
             raise ConfigError(f"validation.priors: {model.name} takes none (leave the key out)")
@@ -100,10 +102,12 @@ def _check(config: EncoderConfig, sets: Sequence[PreparedSet]) -> None:
     for number, each in enumerate(sets):
         if each.priors is not None and config.model.name != "grl":
             raise ConfigError(f"data[{number}].priors: {config.model.name} takes none (leave the key out)")
-        if each.teacher_vectors is None and (each.data.train.identities == UNKNOWN_IDENTITY).any():
+        untaught = each.teacher_vectors is None and not recipe.agree_weight
+        if untaught and (each.data.train.identities == UNKNOWN_IDENTITY).any():
             raise ConfigError(
                 f"data[{number}]: nobody knows whose the images of {each.label} are, so they can be learned from a "
-                "teacher only (give `teacher`, a file of corridor encoder teach)"
+                "teacher, or from two looks of each, only (give `teacher`, a file of corridor encoder teach, or "
+                "recipe.agree_weight)"
             )
 
 

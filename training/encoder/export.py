@@ -11,11 +11,12 @@ import numpy as np
 import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
-from safetensors.torch import save
+from safetensors.torch import load, save
 from torch import nn
 
 from associate.likelihood import Calibration
-from embed.exported import FORMAT, IMAGES, KEY, PRIORS, VECTORS, EncoderMetadata, encoder_id
+from embed.calibration import CosineCalibration
+from embed.exported import FORMAT, IMAGES, KEY, PRIORS, VECTORS, EncoderMetadata, ExportedEncoder, encoder_id
 from embed.network.inference import InferenceModel, inference_weights
 from embed.network.network import ReidNetwork
 from embed.network.settings import TestFeature
@@ -48,10 +49,14 @@ def export(
     Raises CheckpointError for a checkpoint that is none, and where the disk is full; ConfigError for a name that does
     not end in .onnx, or a `feature` that the network does not have.
     """
-    if out.suffix != ".onnx":
-        raise ConfigError(f"'{out}' must end in .onnx; the weights go beside it as .safetensors")
+    _check_name(out)
     network, origin, _ = load_network(checkpoint, feature)
-    metadata = metadata_of(network, origin, calibration)
+    return write_export(network, metadata_of(network, origin, calibration), out)
+
+
+def write_export(network: ReidNetwork, metadata: EncoderMetadata, out: Path) -> ExportedFiles:
+    """Write a network's graph and its weights; raises ConfigError, CheckpointError."""
+    _check_name(out)
     metadata_text = msgspec.json.encode(metadata, order="deterministic").decode()
     graph = onnx_graph(network, metadata, metadata_text)
     name = encoder_id(metadata.model.name, graph)
@@ -60,6 +65,11 @@ def export(
     for path, data in files.items():
         write_atomically(path, data)
     return ExportedFiles(name, metadata, {path: len(data) for path, data in files.items()})
+
+
+def _check_name(out: Path) -> None:
+    if out.suffix != ".onnx":
+        raise ConfigError(f"'{out}' must end in .onnx; the weights go beside it as .safetensors")
 
 
 def metadata_of(network: ReidNetwork, origin: Origin, calibration: Calibration | None) -> EncoderMetadata:
@@ -148,3 +158,27 @@ def halved(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 def is_wide(shape: Sequence[int]) -> bool:
     """True for a kernel or matrix with so many channels that it is stored in float16."""
     return len(shape) > 1 and min(shape[:2]) > NARROW
+
+
+def write_calibration(path: Path, calibration: CosineCalibration) -> str:
+    """Write a calibration into an export, both of its files; returns the new id.
+
+    Where the export has no midpoint and slope, by which a logistic reading goes, they follow from it. Raises
+    WeightsError for a file that is no export, CheckpointError where it cannot be written.
+    """
+    metadata = msgspec.structs.replace(ExportedEncoder.open(path).metadata, calibration=calibration)
+    if metadata.similarity_midpoint is None:
+        midpoint, slope = calibration.line()
+        metadata = msgspec.structs.replace(metadata, similarity_midpoint=midpoint, similarity_slope=slope)
+    metadata_text = msgspec.json.encode(metadata, order="deterministic").decode()
+    model = onnx.load(str(path))
+    for entry in model.metadata_props:
+        if entry.key == KEY:
+            entry.value = metadata_text
+    graph = bytes(model.SerializeToString(deterministic=True))
+    name = encoder_id(metadata.model.name, graph)
+    weights = path.with_suffix(".safetensors")
+    if weights.exists():
+        write_atomically(weights, save(load(weights.read_bytes()), metadata={KEY: metadata_text, "id": name}))
+    write_atomically(path, graph)
+    return name

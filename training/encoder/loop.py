@@ -98,6 +98,7 @@ class _TrainingLoop:
             steps = len(trainer.plan.epoch(epoch))
             for step in range(trainer.step, steps):
                 # Step 3: a cosine schedule moves with every step, others with every epoch
+                trainer.objective.teacher_weight = recipe.teacher_weight_at(epoch + step / steps)
                 rate = recipe.rate_at(epoch + (step / steps if recipe.schedule == "cosine" else 0.0))
                 losses = trainer.train_step(module, next(feed).to(self.context.device), rate)
                 # Step 4: validate before reporting, so that the report of the last step has the figures
@@ -129,7 +130,7 @@ class _TrainingLoop:
                 steps=steps,
                 rate=rate,
                 losses=trainer.means(),
-                images_per_s=steps_per_s * trainer.plan.size,
+                images_per_s=steps_per_s * trainer.images_a_step,
                 remaining_s=ahead / steps_per_s if steps_per_s else 0.0,
                 validation=next(filter(None, known), {}),
             )
@@ -137,7 +138,12 @@ class _TrainingLoop:
 
     def _end_epoch(self, rate: float, validation: dict[str, float], trained_s: float) -> None:
         trainer, number = self.trainer, self.trainer.epoch + 1
-        row: EpochRow = {"epoch": number, "rate": rate, **trainer.means(), "images": trainer.step * trainer.plan.size}
+        row: EpochRow = {
+            "epoch": number,
+            "rate": rate,
+            **trainer.means(),
+            "images": trainer.step * trainer.images_a_step,
+        }
         row["seconds"] = round(trained_s - self.epoch_began_s, 3)
         row["validation"] = validation
         trainer.begin_epoch(row)

@@ -4,7 +4,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from training.datasets.base import UNLABELLED
+
 COSINE_EPS = 1e-6
+
+AGREEMENT_TEMPERATURE = 0.1
 
 
 def identity_loss(logits: Tensor, labels: Tensor, smoothing: float) -> Tensor:
@@ -30,6 +34,24 @@ def _distances(rows: Tensor) -> Tensor:
     """(B, B) Euclidean distances, with a finite gradient at 0."""
     squares = rows.square().sum(dim=1)
     return (squares[:, None] + squares[None, :] - 2.0 * rows @ rows.T).clamp(min=1e-12).sqrt()
+
+
+def agreement_loss(features: Tensor, labels: Tensor, crops: Tensor) -> Tensor:
+    """Agreement of two looks of one crop: cross entropy of finding the other look of (B, D) features in the batch.
+
+    NT-Xent (Chen et al., "A Simple Framework for Contrastive Learning of Visual Representations", ICML 2020) over
+    cosines by AGREEMENT_TEMPERATURE. Other images of the same vehicle are no wrong answers and are left out.
+
+    labels: (B,), UNLABELLED where an image's vehicle is not known. crops: (B,), the same number for both looks.
+    """
+    unit = functional.normalize(features.float(), dim=1)
+    looks = crops[:, None] == crops[None, :]
+    known = labels != UNLABELLED
+    same_vehicle = (labels[:, None] == labels[None, :]) & known[:, None]
+    own = torch.eye(len(unit), dtype=torch.bool, device=unit.device)
+    logits = (unit @ unit.T / AGREEMENT_TEMPERATURE).masked_fill(own | (same_vehicle & ~looks), -torch.inf)
+    other_look = (looks & ~own).int().argmax(dim=1)
+    return functional.cross_entropy(logits, other_look)
 
 
 def align_loss(anchors: Tensor, locals_: Tensor, labels: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from embed.network.network import ReidNetwork, TrainingOutput
 from embed.network.settings import NetworkSettings
 from training.datasets.base import UNLABELLED
-from training.encoder.losses import identity_loss, triplet_loss
+from training.encoder.losses import agreement_loss, identity_loss, triplet_loss
 from training.encoder.memory_bank import BatchAlignment, MemoryBanks
 from training.encoder.recipe import Recipe
 from training.teacher.loss import TeacherLoss
@@ -16,14 +16,15 @@ from training.teacher.loss import TeacherLoss
 ALIGN_BY_NETWORK: Final = {"grl": "banks", "msinet": "batch"}
 """Align loss that each network's paper trains with; baselines have none."""
 
-LOSSES = ("total", "identity", "triplet", "align", "teacher")
+LOSSES = ("total", "identity", "triplet", "align", "teacher", "agree")
 
 
 class Objective(nn.Module):
-    """The losses of a batch, (5,) in the order of LOSSES, unweighted but for the total; 0 what it does not have.
+    """The losses of a batch, (6,) in the order of LOSSES, unweighted but for the total; 0 what it does not have.
 
     Identity and triplet losses are summed over the network's branches. Images of known identity stand first in a
-    batch; the others are learned from a teacher alone. `network`, `align` and `imitation` are its parts.
+    batch; the others are learned from a teacher, and from two looks of each, alone. `network`, `align` and `imitation`
+    are its parts; `teacher_weight` is that of the step, which the trainer sets where it falls.
     """
 
     def __init__(
@@ -39,15 +40,20 @@ class Objective(nn.Module):
         super().__init__()
         self.network = network
         self.recipe = recipe
+        self.teacher_weight = recipe.teacher_weight
         kind = ALIGN_BY_NETWORK.get(settings.name, "none") if recipe.align == "auto" else recipe.align
         self.align: MemoryBanks | BatchAlignment | None = None
         height, width = settings.height // network.map_stride, settings.width // network.map_stride
         if named and kind == "banks":
-            slots = recipe.bank_slots or recipe.batch
+            slots = recipe.bank_slots or recipe.batch * recipe.shown
             self.align = MemoryBanks(network.map_channels, height, width, slots, recipe.bank_momentum)
         elif named and kind == "batch":
             self.align = BatchAlignment(network.map_channels)
-        self.imitation = TeacherLoss(network.map_channels, teacher_dim) if teacher_dim else None
+        self.imitation = (
+            TeacherLoss(network.map_channels, teacher_dim, own_head=recipe.teacher_head == "own")
+            if teacher_dim
+            else None
+        )
 
     @property
     def slots(self) -> int:
@@ -55,13 +61,21 @@ class Objective(nn.Module):
         return self.align.slots if isinstance(self.align, MemoryBanks) else 0
 
     def forward(
-        self, images: Tensor, priors: Tensor | None, labels: Tensor, drawn: Tensor, targets: Tensor | None = None
+        self,
+        images: Tensor,
+        priors: Tensor | None,
+        labels: Tensor,
+        drawn: Tensor,
+        targets: Tensor | None = None,
+        crops: Tensor | None = None,
     ) -> Tensor:
         output = self.network(images, priors)
         assert isinstance(output, TrainingOutput), "the network must be in training mode"
         with torch.autocast(images.device.type, enabled=False):
-            parts = torch.stack([*self._of_identities(output, labels, drawn), self._of_teacher(output, targets)])
-            weights = parts.new_tensor([1.0, 1.0, self.recipe.align_weight, self.recipe.teacher_weight])
+            of_all = self._of_teacher(output, targets), self._of_looks(output, labels, crops)
+            parts = torch.stack([*self._of_identities(output, labels, drawn), *of_all])
+            recipe = self.recipe
+            weights = parts.new_tensor([1.0, 1.0, recipe.align_weight, self.teacher_weight, recipe.agree_weight])
             return torch.cat([(weights * parts).sum()[None], parts])
 
     def _of_identities(self, output: TrainingOutput, labels: Tensor, drawn: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -87,6 +101,12 @@ class Objective(nn.Module):
             return output.final_map.new_zeros((), dtype=torch.float32)
         loss: Tensor = self.imitation(output.features[0].float(), targets)
         return loss
+
+    def _of_looks(self, output: TrainingOutput, labels: Tensor, crops: Tensor | None) -> Tensor:
+        """Agreement of two looks of each image, summed over the branches; zero where each is shown once."""
+        if not self.recipe.agree_weight or crops is None:
+            return output.final_map.new_zeros((), dtype=torch.float32)
+        return torch.stack([agreement_loss(each, labels, crops) for each in output.features]).sum()
 
     def _align(self, final_map: Tensor, labels: Tensor, drawn: Tensor) -> Tensor:
         if self.align is None:

@@ -29,9 +29,13 @@ class Precision:
         """True where the loss must be scaled up, since gradients would vanish in this type."""
         return self.autocast is torch.float16
 
+    @property
+    def arithmetic(self) -> str:
+        """Name of the numbers that are computed in."""
+        return {None: "float32", torch.bfloat16: "bfloat16", torch.float16: "float16"}[self.autocast]
+
     def __str__(self) -> str:
-        kind = {None: "float32", torch.bfloat16: "bfloat16", torch.float16: "float16"}[self.autocast]
-        return f"{kind} on {self.device} ({self.reason})"
+        return f"{self.arithmetic} on {self.device} ({self.reason})"
 
 
 def choose_precision(

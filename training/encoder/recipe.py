@@ -33,6 +33,11 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     ema_decay: the deployed weights are this average of all steps' weights, 0 takes the last; it begins shorter.
     teacher_images: a batch has so many images without identity beside the others, where the data has some.
     teacher_weight: of the distance from a teacher's vectors, where there is a teacher.
+    teacher_head: what is to have the teacher's neighbours: the `feature` that is used in the end, or a projection of
+        its `own`, so that the feature is free to see what the teacher does not.
+    teacher_schedule: `constant`, or `falling` along a cosine from its full weight to 0 at the end.
+    looks: how often a crop is shown as another camera might have taken it: levels, size, focus, noise, compression.
+    agree_weight: of the agreement of two looks of one crop; above 0 every image of a batch is shown twice.
     prior_dropout: how often an image's prior is hidden, or only its box shown, in training.
     zoom: the network is shown a part of the image whose sides are shorter by up to this share, of changed aspect.
     erase: how often a rectangle of the image is painted over; pad_px: black border before the random crop.
@@ -60,6 +65,10 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     bank_momentum: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.9
     teacher_images: PositiveCount = 32
     teacher_weight: NotNegative = 5.0
+    teacher_head: Literal["feature", "own"] = "feature"
+    teacher_schedule: Literal["constant", "falling"] = "constant"
+    looks: UnitShare = 0.0
+    agree_weight: NotNegative = 0.0
     prior_dropout: UnitShare = 0.15
     flip: UnitShare = 0.5
     pad_px: Annotated[int, msgspec.Meta(ge=0)] = 10
@@ -71,6 +80,17 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     def batch(self) -> int:
         """Images of known identity in a batch."""
         return self.identities * self.images
+
+    @property
+    def shown(self) -> int:
+        """How often a batch has each of its images: twice where two looks of it are to agree."""
+        return 2 if self.agree_weight else 1
+
+    def teacher_weight_at(self, epoch: float) -> float:
+        """Weight of the teacher's loss when so many epochs have been trained, parts of one included."""
+        if self.teacher_schedule == "constant":
+            return self.teacher_weight
+        return self.teacher_weight * 0.5 * (1.0 + math.cos(math.pi * min(1.0, epoch / self.epochs)))
 
     def rate_at(self, epoch: float) -> float:
         """The learning rate when so many epochs have been trained, parts of one included where it is smooth."""

@@ -16,6 +16,8 @@ class RandomStream(IntEnum):
     """An image's augmentation, by epoch and place in it."""
     MEMORY_SLOTS = 4
     """Slots of the memory bank, by step."""
+    SECOND_LOOK = 5
+    """The augmentation of an image's second look, by epoch and place in it."""
 
 
 def generator(seed: int, stream: RandomStream, *place: int) -> np.random.Generator:

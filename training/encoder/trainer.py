@@ -1,5 +1,6 @@
 """State of one training: its steps, its checkpoint, and resuming from it."""
 
+import logging
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,14 +20,17 @@ from training.batches.augment import PriorSource
 from training.batches.loader import Batch, TrainingSet
 from training.batches.sampler import BatchPlan
 from training.datasets.base import IdentityMap, ImageSet, need_images
-from training.encoder.checkpoint import Origin, check_same, load_checkpoint, save_checkpoint, start_from
+from training.encoder.checkpoint import Origin, check_same, load_checkpoint, save_checkpoint
 from training.encoder.distributed import DistributedContext
+from training.encoder.first_weights import carry_over_head, start_from
 from training.encoder.journal import EpochRow
 from training.encoder.memory_bank import SAMPLED_SLOTS
 from training.encoder.objective import LOSSES, Objective
 from training.encoder.precision import Precision
 from training.encoder.recipe import Recipe
 from training.encoder.seeding import RandomStream, generator
+
+logger = logging.getLogger(__name__)
 
 CHECKPOINT_NAME = "checkpoint.pt"
 
@@ -96,6 +100,8 @@ class Trainer:
         self.objective = Objective(
             network, spec.origin.model, self.recipe, named=bool(spec.origin.identities), teacher_dim=teacher_dim
         )
+        if spec.start is not None and self.objective.imitation is not None:
+            carry_over_head(self.objective.imitation, spec.start)
         self.objective.to(context.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         # Step 3: optimiser, averaged weights, and loss scaling for float16
         self.optimiser = make_optimiser(self.objective, self.recipe)
@@ -114,6 +120,7 @@ class Trainer:
         """Go on from the checkpoint; raises CheckpointError for a damaged one, ConfigError for another training's."""
         origin, state = load_checkpoint(self.spec.checkpoint)
         check_same(self.spec.checkpoint, origin, self.spec.origin)
+        self._say_other_precision(state.get("precision", ""))
         self.objective.load_state_dict(state["objective"])
         self.optimiser.load_state_dict(state["optimiser"])
         if state["scaler"]:  # empty where the precision before needed none
@@ -121,7 +128,8 @@ class Trainer:
         if self.average is not None:
             self.average.load_state_dict(state["average"])
         self.epoch, self.step, self.steps_done = state["epoch"], state["step"], state["steps_done"]
-        self.sums, self.rows = state["sums"], state["rows"]
+        self.sums[: len(state["sums"])] = state["sums"]  # those of an older version have fewer losses
+        self.rows = state["rows"]
         torch.set_rng_state(state["torch_rng"])
 
     def save(self) -> None:
@@ -137,16 +145,33 @@ class Trainer:
             "sums": self.sums,
             "rows": self.rows,
             "torch_rng": torch.get_rng_state(),
+            "precision": self.precision.arithmetic,
         }
         save_checkpoint(self.spec.checkpoint, self.spec.origin, state)
+
+    def _say_other_precision(self, before: str) -> None:
+        """Warn where the checkpoint was computed in other numbers; one of an older version does not say in which."""
+        now = self.precision.arithmetic
+        if before and before != now and self.context.is_leader:
+            logger.warning(
+                "%s was trained in %s so far and goes on in %s: the result is that of neither alone (set `precision`)",
+                self.spec.checkpoint,
+                before,
+                now,
+            )
 
     @property
     def network(self) -> ReidNetwork:
         """The network that is deployed: the average where there is one."""
         return self.objective.network if self.average is None else cast("ReidNetwork", self.average.module)
 
+    @property
+    def images_a_step(self) -> int:
+        """Images that a step is taken over, two looks of one counted twice."""
+        return self.plan.size * self.recipe.shown
+
     def train_step(self, module: nn.Module, batch: Batch, rate: float) -> Tensor:
-        """Take one step with `module`, the objective or its distributed wrapper; returns the losses, (5,) float64.
+        """Take one step with `module`, the objective or its distributed wrapper; returns the losses, (6,) float64.
 
         rate: learning rate of this step. Raises DivergedError before a weight has changed.
         """
@@ -155,7 +180,8 @@ class Trainer:
             group["lr"] = rate
         self.optimiser.zero_grad(set_to_none=True)
         with self.precision.context():
-            losses: Tensor = module(batch.images, batch.priors, batch.labels, self._draw_slots(), batch.targets)
+            drawn = self._draw_slots()
+            losses: Tensor = module(batch.images, batch.priors, batch.labels, drawn, batch.targets, batch.crops)
         # Step 2: losses over all processes; raise before a weight has changed
         means = self.context.mean(losses.detach().double()).cpu()
         if not torch.isfinite(means).all():

@@ -51,7 +51,7 @@ def evaluate_encoder(
     network, origin = loaded.network, loaded.origin
     prepared = _open(dataset, priors_folder, network, origin)
     data = prepared.data
-    seen = len(_seen(origin, prepared))
+    seen = len(trained_queries(origin, prepared))
     if seen:
         notify(
             f"{seen} of {len(data.query)} queries are of vehicles that it was trained on: they say nothing of others"
@@ -181,13 +181,13 @@ def _open_fold(path: Path, loaded: "Loaded", first: "Loaded", dataset: str, prio
         if getattr(origin, name) != getattr(first.origin, name):
             raise ConfigError(f"{path} has another {name} than that of fold 1: folds of one thing are pooled")
     prepared = _open(dataset, priors_folder, network, origin)
-    seen = _seen(origin, prepared)
+    seen = trained_queries(origin, prepared)
     if seen:
         raise ConfigError(f"{path} was trained on '{seen[0]}', which {prepared.data.version} holds out")
     return prepared
 
 
-def _seen(origin: "Origin", prepared: PreparedSet) -> list[str]:
+def trained_queries(origin: "Origin", prepared: PreparedSet) -> list[str]:
     """List the vehicle of every query whose vehicle a network was trained on; sorted."""
     known: set[str] = set()
     for number, label in enumerate(origin.sets, 1):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from embed.network.settings import NetworkName
+from training.evaluation.protocols import EvaluationRow
 
 SOURCE: Final = "Li et al., IEEE T-ITS 2025, table II"
 
@@ -64,11 +65,26 @@ MASKERS: Final = {"sam-vit-b": 93_735_472, "sam-vit-l": 312_342_832, "sam-vit-h"
 masks, by a later one. GrabCut has none; the city's truth is no network."""
 
 
-def published(model: NetworkName, dataset: str) -> tuple[str, Published]:
-    """The figure of a network on a data set by its name; where the paper has none there, the one on VeRi-776."""
-    known = FIGURES[model]
-    name = dataset if dataset in known else "veri-776"
-    return name, known[name]
+TESTED: Final[dict[str, tuple[int, int]]] = {
+    "veri-776": (1_678, 11_579),
+    "vehicleid": (17_377, 2_400),
+    "market-1501": (3_368, 15_913),
+    "msmt17": (11_659, 82_161),
+}
+"""Queries and gallery that the published figures were measured on, of VehicleID a trial of its large list."""
+
+BLURRED: Final = "V2"
+"""Version of MSMT17 whose faces are blurred, which the published figures are not of."""
+
+
+def published(model: NetworkName, row: EvaluationRow) -> Published | None:
+    """Choose the published figure of a network to stand beside a row; None where it is not of the published images.
+
+    Another set, a part of one, or a set of one's own in a published layout has other queries or another gallery, whose
+    figures say nothing beside it.
+    """
+    same = TESTED.get(row.dataset) == (row.queries + row.skipped, row.gallery) and not row.version.startswith(BLURRED)
+    return FIGURES[model].get(row.dataset) if same else None
 
 
 def extractor_parameters(priors_by: str) -> int | None:

@@ -123,7 +123,7 @@ def _cells(line: TableLine) -> list[str]:
     figures = [_percent(row, "mean_ap"), _percent(row, "rank1")]
     nothing = ["", ""]
     found = extractor_parameters(about.priors_by if row.prior != "no-prior" else "")
-    dataset, beside = published(about.model.name, row.dataset)
+    beside = published(about.model.name, row)
     return [
         _model_name(about.model),
         _trained_on(about),
@@ -137,7 +137,7 @@ def _cells(line: TableLine) -> list[str]:
         *(figures + nothing if about.in_domain else nothing + figures),
         *([_percent(row, "rank5"), _percent(row, "mrr")] if row.protocol == Protocol.TEN_TRIALS else nothing),
         *(_percent(line.rows[post], "mean_ap") if post in line.rows else "" for post in POSTS),
-        f"{beside}" if dataset == row.dataset else f"{dataset}: {beside}",
+        "" if beside is None else f"{beside}",
     ]
 
 
@@ -176,7 +176,7 @@ def to_json(lines: Sequence[TableLine]) -> list[dict[str, Any]]:
     for line in lines:
         about = line.about
         for row in line.rows.values():
-            dataset, beside = published(about.model.name, row.dataset)
+            beside = published(about.model.name, row)
             entries.append(
                 {
                     "model": about.model,
@@ -193,7 +193,9 @@ def to_json(lines: Sequence[TableLine]) -> list[dict[str, Any]]:
                     "tested": about.tested,
                     "domain": "in" if about.in_domain else "cross",
                     "row": row,
-                    "published": {"dataset": dataset, "rank1": beside.rank1, "mAP": beside.mean_ap, "source": SOURCE},
+                    "published": None
+                    if beside is None
+                    else {"dataset": row.dataset, "rank1": beside.rank1, "mAP": beside.mean_ap, "source": SOURCE},
                 }
             )
     return entries

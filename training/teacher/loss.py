@@ -16,11 +16,15 @@ class TeacherLoss(nn.Module):
     A learned linear projection of the features is to point where the teacher's vector points (1 - cosine), which
     teaches what the teacher sees; among the others of the batch, each image's features are to find alike whom the
     teacher finds alike (`likeness_loss`), which teaches the feature that is used in the end, where there is no
-    projection. The teacher's vectors should have their mean taken off: what all images share says nothing of any.
+    projection. With `own_head` the neighbours too are those of the projection, so that the feature is not made to find
+    alike what the teacher does: a person network finds one car's front and rear unalike.
+
+    The teacher's vectors should have their mean taken off: what all images share says nothing of any.
     """
 
-    def __init__(self, channels: int, dim: int) -> None:
+    def __init__(self, channels: int, dim: int, *, own_head: bool = False) -> None:
         super().__init__()
+        self.own_head = own_head
         self.neck = batch_norm_neck(channels)
         self.project = nn.Linear(channels, dim, bias=False)
 
@@ -29,7 +33,8 @@ class TeacherLoss(nn.Module):
         taught = ~targets[:, 0].isnan()
         directions = targets[taught]
         direction = 1.0 - functional.cosine_similarity(projected[taught], directions, dim=1)
-        return direction.sum() / max(len(directions), 1) + likeness_loss(features[taught], directions)
+        compared = projected if self.own_head else features
+        return direction.sum() / max(len(directions), 1) + likeness_loss(compared[taught], directions)
 
 
 def likeness_loss(features: Tensor, targets: Tensor) -> Tensor:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from zipfile import BadZipFile
 
-import cv2
 import msgspec
 import numpy as np
 from numpy.lib.npyio import NpzFile
@@ -24,13 +23,9 @@ from training.datasets.images import read_image
 from training.datasets.listing import Listing
 from training.datasets.names import shown
 from training.encoder.checkpoint import write_atomically
+from training.teacher.views import views
 
 logger = logging.getLogger(__name__)
-
-RIM = 16
-"""Part of an image's sides that is its rim."""
-
-SMALL_PX = 64
 
 TeacherNetwork = Callable[[Image], NDArray[np.float32]]
 """A network that maps an image to a vector of any length."""
@@ -104,19 +99,6 @@ def teacher_vectors(
             logger.warning("  %s", why)
     metadata = TeacherMetadata(dataset=listing.name, fingerprint=listing.fingerprint().sha256, teacher=teacher_name)
     return TeacherVectors(metadata, np.array(names, np.str_), np.stack(features))
-
-
-def views(image: Image) -> list[Image]:
-    """An image (H, W, 3) whole, small, and without its rim, and the mirror image of each.
-
-    What a teacher says of all of them is surer than what it says of one: the mean over the six is right more often,
-    and it is what a pupil has to say of an image that is resized, moved and mirrored at random.
-    """
-    height, width = image.shape[:2]
-    down, right = height // RIM, width // RIM
-    small = np.asarray(cv2.resize(image, (SMALL_PX, SMALL_PX), interpolation=cv2.INTER_AREA), np.uint8)
-    inner = image[down : height - down, right : width - right]
-    return [np.ascontiguousarray(turned) for view in (image, small, inner) for turned in (view, view[:, ::-1])]
 
 
 def _unit(vector: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -12,8 +12,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
+from deploy.cli.encoder.calibrate import calibrate
 from deploy.cli.encoder.export import Feature, export
 from deploy.cli.encoder.priors import priors
+from deploy.cli.encoder.project import project
 from deploy.cli.encoder.tables import figures, table
 from deploy.cli.encoder.teach import teach
 from deploy.cli.exit_codes import ExitCode
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Train encoders, and see how well they find vehicles again.")
 app.command("priors")(priors)
 app.command("export")(export)
+app.command("calibrate")(calibrate)
+app.command("project")(project)
 app.command("teach")(teach)
 app.command("table")(table)
 app.command("figures")(figures)

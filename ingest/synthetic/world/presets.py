@@ -92,6 +92,20 @@ _RECIPES: Mapping[str, _Recipe] = {
     "grand": _Recipe("grand", seed=20267, duration_s=600.0),
 }  # fmt: skip
 
+_UNSEEN_RECIPES: Mapping[str, _Recipe] = {
+    "unseen-sun": _Recipe("elsewhere", seed=41017, duration_s=240.0, formats=_MIXED, only=(0, 3, 6)),
+    "unseen-overcast": _Recipe(
+        "elsewhere", seed=41018, duration_s=240.0, weather=Weather(light="overcast"), formats=_MIXED, only=(1, 4)
+    ),
+    "unseen-night": _Recipe(
+        "elsewhere", seed=41019, duration_s=240.0, weather=Weather(light="night", rain=0.3), formats=_MIXED,
+        only=(2, 5, 7),
+    ),
+}  # fmt: skip
+UNSEEN = tuple(_UNSEEN_RECIPES)
+"""Names of presets that are kept for measuring: a set with training images takes none of their cameras, and no list of
+presets has them."""
+
 
 class _Presets(Mapping[str, Preset]):
     """Presets by name, made when they are asked for: each reads the beginning of its trace."""
@@ -111,7 +125,7 @@ PRESETS: Mapping[str, Preset] = _Presets()
 
 @cache
 def _make(name: str) -> Preset:
-    recipe = _RECIPES[name]
+    recipe = _RECIPES[name] if name in _RECIPES else _UNSEEN_RECIPES[name]
     path = TRACES / f"{recipe.trace}{SUFFIX}"
     return _preset_of(name, recipe, path, recipe.seed, recipe.only or range(len(read_trace_header(path).cameras)))
 
@@ -237,8 +251,8 @@ def find_camera(name: str, index: int) -> tuple[Preset, CameraSpec]:
     """Find a preset, or the world of a `.city` file, and one of its cameras; raises ConfigError when there is none."""
     if name.endswith(SUFFIX):
         preset = _of_file(Path(name))
-    elif name in PRESETS:
-        preset = PRESETS[name]
+    elif name in PRESETS or name in UNSEEN:
+        preset = _make(name)
     else:
         raise ConfigError(f"Unknown city preset '{name}' (known: {', '.join(sorted(PRESETS))}, or a {SUFFIX} file)")
     if not 0 <= index < len(preset.cameras):

@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 from typer.testing import CliRunner
 
 from deploy.cli.encoder.commands import app
+from embed.exported import ExportedEncoder
 from embed.network.settings import NetworkSettings
 from embed.priors import Prior
 from ingest.errors import ConfigError
 from ingest.frame import Image
 from tests.conftest import ROOT
 from tests.deploy.cli.tiny_recipe import tiny
+from tests.embed.tiny_encoder import write_tiny
 from tests.training.datasets import layouts
 from tests.training.toy_vehicles import draw_set
 from training.datasets.registry import list_dataset
@@ -304,3 +306,46 @@ def test_what_was_stopped_ends_otherwise_than_what_is_trained(sets: Path, monkey
     ended = CliRunner().invoke(app, ["train", str(config)])
     assert ended.exit_code == 130
     assert "stopped in epoch 1, go on with --resume" in ended.stdout
+
+
+@pytest.mark.torch
+def test_project_writes_a_new_export(tmp_path: Path) -> None:
+    from tests.training.random_encoder import random_checkpoint
+    from training.encoder.export import export
+
+    random_checkpoint(tmp_path / "a.pt", NetworkSettings(name="grl", height=32, width=32))
+    first = export(tmp_path / "a.pt", tmp_path / "a.onnx")
+    layouts.write_images(tmp_path / "crops", [f"day/{number}.jpg" for number in range(6)])
+    data = [f"two-camera:{layouts.two_camera(tmp_path / 'two')}", f"images:{tmp_path / 'crops'}"]
+    command = ["project", str(tmp_path / "a.onnx"), *data, "-o", str(tmp_path / "b.onnx"), "--dim", "8"]
+    done = CliRunner().invoke(app, [*command, "--looks", "1"])
+    assert done.exit_code == 0, done.output
+    assert "two-camera: 50 crops" in done.stderr
+    assert "images: 6 crops" in done.stderr
+    metadata = ExportedEncoder.open(tmp_path / "b.onnx").metadata
+    assert f"{ExportedEncoder.open(tmp_path / 'b.onnx').id}: 8 numbers a vehicle" in done.stdout
+    assert metadata.projection == f"{first.id}, ridge 0.03, of two-camera, images"
+    alone = CliRunner().invoke(app, [*command[:2], data[1], *command[-4:], "--looks", "0"])
+    assert isinstance(alone.exception, ConfigError)
+    assert "nothing in it is shown twice" in str(alone.exception)
+
+
+@pytest.mark.torch
+def test_calibrate_measures_an_export_and_writes_into_it(tmp_path: Path) -> None:
+    encoder = write_tiny(tmp_path / "tiny.onnx")
+    before = ExportedEncoder.open(encoder)
+    spec = f"two-camera:{layouts.two_camera(tmp_path / 'two')}"
+    runner = CliRunner()
+    looked = runner.invoke(app, ["calibrate", str(encoder), spec, "--no-write"])
+    assert looked.exit_code == 0, looked.output
+    assert "(25 pairs), two" in looked.stdout
+    assert ExportedEncoder.open(encoder).id == before.id
+    done = runner.invoke(app, ["calibrate", str(encoder), spec])
+    assert done.exit_code == 0, done.output
+    after = ExportedEncoder.open(encoder)
+    assert f"is now {after.id} (it was {before.id})" in done.stdout
+    assert after.metadata.calibration is not None
+    assert after.metadata.calibration.sources[0].startswith("two-camera (50 files, ")
+    few = runner.invoke(app, ["calibrate", str(encoder), f"two-camera:{layouts.two_camera(tmp_path / 'few', cars=3)}"])
+    assert isinstance(few.exception, ConfigError)
+    assert "are too few to calibrate by" in str(few.exception)

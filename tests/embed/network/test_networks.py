@@ -34,8 +34,8 @@ def count(module: nn.Module) -> int:
 @pytest.mark.parametrize(
     ("settings", "trained", "deployed", "dim"),
     [
-        ({"name": "msinet"}, 2_328_035, 1_949_539, 512),
-        ({"name": "msinet", "test_feature": "msinet"}, 2_328_035, 1_998_819, 768),
+        ({"name": "msinet"}, 2_328_035, 1_998_819, 768),
+        ({"name": "msinet", "test_feature": "f3"}, 2_328_035, 1_949_539, 512),
         ({"name": "msinet", "test_feature": "neck"}, 2_328_035, 1_949_539 + 262_144 + 1_024, 512),
         ({"name": "grl"}, 2_351_431, 1_949_539 + 4_964 + 18_432, 512),
         ({"name": "grl", "test_feature": "msinet"}, 2_351_431, 1_998_819 + 4_964 + 18_432, 768),
@@ -213,3 +213,35 @@ def test_the_same_seed_gives_the_same_network() -> None:
 def test_a_feature_that_a_network_lacks() -> None:
     with pytest.raises(ConfigError, match="OsNet has no test feature 'msinet' \\(it has: neck\\)"):
         build(name="osnet", test_feature="msinet")
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
+@pytest.mark.parametrize("name", ["grl", "msinet"])
+@torch.no_grad()
+def test_each_part_counts_its_share_of_a_cosine(name: str, share: float) -> None:
+    images = torch.randn(2, 3, 32, 32)
+    parts = [
+        nn.functional.normalize(part, dim=1)
+        for part in build(name=name, test_feature="msinet").eval()(images).split((512, 256), dim=1)
+    ]
+    vectors = build(name=name, test_feature="msinet", main_share=share).eval()(images)
+    cosines = [float(part[0] @ part[1]) for part in (*parts, vectors)]
+    assert cosines[2] == pytest.approx(share * cosines[0] + (1 - share) * cosines[1], abs=1e-5)
+
+
+@pytest.mark.parametrize("settings", [{"name": "grl"}, {"name": "osnet"}], ids=str)
+def test_a_share_of_a_part_that_is_not_there(settings: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=r"model.main_share: only of grl and msinet, with test_feature 'msinet'"):
+        build(main_share=0.5, **settings)
+
+
+@torch.no_grad()
+def test_a_projection_is_of_the_test_feature_of_norm_one() -> None:
+    images, network = torch.randn(2, 3, 32, 32), build(name="msinet").eval()
+    feature = network(images)
+    layer = network.project_to(6)
+    assert (network.dim, network.feature_dim) == (6, 768)
+    torch.testing.assert_close(network(images), nn.functional.normalize(layer(feature), dim=1))
+    assert layer in network.deployed_modules()
+    assert layer not in network.inference_modules()
+    assert build(name="osnet", projection=6).dim == 6

@@ -16,6 +16,7 @@ from tests.conftest import ROOT
 from tests.training.toy_training import make_job
 from training.batches.loader import Batch, BatchSampler, TrainingSet, batches
 from training.batches.sampler import BatchPlan
+from training.datasets.base import UNLABELLED
 from training.encoder.distributed import DistributedContext
 from training.encoder.trainer import TrainingSpec
 
@@ -67,6 +68,19 @@ def test_a_batch_is_laid_out_channels_last_and_the_same_every_time(tmp_path: Pat
     assert one.labels.tolist() == [0, 1, 0]
     assert torch.equal(one.images, two.images)
     assert not torch.equal(one.images[0], one.images[2]), "the same picture at another place is augmented anew"
+
+
+def test_two_looks_of_an_image_stand_in_one_batch_those_with_a_label_first(tmp_path: Path) -> None:
+    job = make_job(tmp_path, tmp_path / "run", agree_weight=1.0)
+    labels = np.repeat([0, 1, UNLABELLED, 2], 4)
+    recipe = job.origin.recipe
+    data = TrainingSet(job.images, labels, job.prior_of, job.origin.model, recipe, job.origin.seed)
+    batch = next(batches(data, [[(0, 0, 0), (0, 1, 9), (0, 2, 4)]], CPU))  # type: ignore[arg-type]
+    assert batch.labels.tolist() == [0, 1, 0, 1, UNLABELLED, UNLABELLED]
+    assert batch.crops.tolist() == [0, 2, 0, 2, 1, 1]
+    assert not torch.equal(batch.images[0], batch.images[2])
+    assert batch.priors is not None
+    assert len(batch.priors) == len(batch.images) == 6
 
 
 def test_two_processes_end_with_the_same_network_and_banks(tmp_path: Path) -> None:

@@ -95,6 +95,12 @@ def test_msmt_tells_its_version_and_what_it_trains_on(tmp_path: Path, folders: t
     assert all(data.train.path(row).exists() for row in range(len(data.train)))
 
 
+def test_nobody_is_in_both_parts_of_msmt17_whose_numbers_both_begin_at_0(tmp_path: Path) -> None:
+    data = open_dataset(f"msmt17:{layouts.msmt17(tmp_path)}")
+    assert not set(identities(data.train)) & set(identities(data.query))
+    assert set(identities(data.query)) <= set(identities(data.gallery))
+
+
 def test_two_cameras_ask_one_and_search_the_other(tmp_path: Path) -> None:
     data = open_dataset(str(layouts.two_camera(tmp_path)))
     assert (len(data.train), len(data.query), len(data.gallery)) == (50, 25, 25)

@@ -9,7 +9,15 @@ pytest.importorskip("torch")
 import torch
 from torch import Tensor
 
-from training.encoder.losses import align_loss, identity_loss, paired_align_loss, triplet_loss
+from training.datasets.base import UNLABELLED
+from training.encoder.losses import (
+    AGREEMENT_TEMPERATURE,
+    agreement_loss,
+    align_loss,
+    identity_loss,
+    paired_align_loss,
+    triplet_loss,
+)
 from training.encoder.memory_bank import BatchAlignment, MemoryBanks
 
 pytestmark = pytest.mark.torch
@@ -159,3 +167,29 @@ def test_the_loss_is_finite_under_bfloat16(kind: str) -> None:
             loss = BatchAlignment(16)((100 * MAP).bfloat16(), SAME_AND_OTHER)
     assert loss.dtype == torch.float32
     assert torch.isfinite(loss)
+
+
+def test_two_looks_agree_where_each_finds_the_other_and_other_images_of_the_vehicle_do_not_count() -> None:
+    torch.manual_seed(0)
+    looks = torch.nn.functional.normalize(torch.randn(4, 6), dim=1)
+    features = torch.cat([looks, looks + 0.1 * torch.randn(4, 6)])
+    crops = torch.tensor([0, 1, 2, 3] * 2)
+    labels = torch.tensor([7, 7, 8, UNLABELLED] * 2)
+    unit = torch.nn.functional.normalize(features, dim=1)
+    expected = []
+    for row in range(8):
+        other = (row + 4) % 8
+        wrong = [each for each in range(8) if each % 4 != row % 4 and not (row % 4 < 2 and each % 4 < 2)]
+        logits = torch.stack([unit[row] @ unit[each] for each in (other, *wrong)]) / AGREEMENT_TEMPERATURE
+        expected.append(-torch.log_softmax(logits, dim=0)[0])
+    torch.testing.assert_close(agreement_loss(features, labels, crops), torch.stack(expected).mean())
+    turned = torch.cat([looks, looks[[2, 3, 0, 1]]])
+    assert agreement_loss(turned, labels, crops) > agreement_loss(features, labels, crops)
+
+
+def test_images_whose_vehicle_is_not_known_are_each_other_s_wrong_answers() -> None:
+    features = torch.eye(3).repeat(2, 1)
+    crops, nobody = torch.tensor([0, 1, 2] * 2), torch.full((6,), UNLABELLED)
+    one_vehicle = torch.zeros(6, dtype=torch.long)
+    assert agreement_loss(features, one_vehicle, crops) == pytest.approx(0.0, abs=1e-6)
+    assert agreement_loss(features, nobody, crops) > 0

@@ -17,19 +17,26 @@ pytest.importorskip("torch")
 
 import torch
 
-from ingest.errors import ConfigError, SourceError
+from embed.network.settings import NetworkSettings
+from ingest.clock import SystemClock
+from ingest.errors import ConfigError, SourceError, WeightsError
 from tests.conftest import ROOT
-from tests.training.toy_training import make_job, run
+from tests.training.random_encoder import random_checkpoint
+from tests.training.toy_training import CONTEXT, EXACT, make_job, run
 from training.encoder.checkpoint import (
     CheckpointError,
     check_writable,
     load_checkpoint,
     load_network,
+    save_checkpoint,
     write_atomically,
 )
+from training.encoder.export import export
 from training.encoder.journal import TrainingProgress
+from training.encoder.loop import TrainingCallbacks, train
 from training.encoder.memory_bank import MemoryBanks
-from training.encoder.trainer import DivergedError
+from training.encoder.precision import Precision
+from training.encoder.trainer import DivergedError, Trainer
 
 pytestmark = pytest.mark.torch
 
@@ -89,6 +96,58 @@ def test_a_stop_keeps_the_step_it_was_in(tmp_path: Path) -> None:
     trainer = run(spec, resume=True, report=seen.append)
     assert trainer.steps_done == 8
     assert [(progress.epoch, progress.step) for progress in seen] == [(e, s) for e in range(1, 5) for s in (1, 2)]
+
+
+def test_another_precision_at_a_resume_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    spec = make_job(tmp_path / "set", tmp_path / "run", network="msinet", align="none")
+    run(spec, stopped=lambda: True)
+    other = Precision(torch.device("cpu"), torch.bfloat16, "test")
+    train(spec, CONTEXT, other, TrainingCallbacks(SystemClock(), stopped=lambda: True), resume=True)
+    assert "was trained in float32 so far and goes on in bfloat16" in caplog.text
+    caplog.clear()
+    train(spec, CONTEXT, other, TrainingCallbacks(SystemClock(), stopped=lambda: True), resume=True)
+    assert "so far" not in caplog.text
+
+
+def test_two_looks_of_each_image_are_learned_to_agree_and_a_run_goes_on_bit_by_bit(tmp_path: Path) -> None:
+    recipe: dict[str, Any] = {"looks": 1.0, "agree_weight": 1.0, "epochs": 2, "teacher_schedule": "falling"}
+    whole = make_job(tmp_path / "set", tmp_path / "whole", **recipe)
+    run(whole)
+    rows = log_of(tmp_path / "whole")
+    assert all(row["agree"] > 0 for row in rows)
+    assert rows[0]["images"] == 2 * 16, "each of them twice"
+    stopped = make_job(tmp_path / "set", tmp_path / "stopped", **recipe)
+    run(stopped, stopped=lambda: True)
+    run(stopped, resume=True)
+    assert_same(load_checkpoint(stopped.checkpoint), load_checkpoint(whole.checkpoint))
+
+
+def test_a_checkpoint_of_the_first_version_goes_on(tmp_path: Path) -> None:
+    spec = make_job(tmp_path / "set", tmp_path / "run", network="msinet", align="none", epochs=1)
+    run(spec, stopped=lambda: True)
+    origin, state = load_checkpoint(spec.checkpoint)
+    state["sums"] = state["sums"][:5]  # it had no loss of two looks
+    del state["precision"]
+    save_checkpoint(spec.checkpoint, origin, state)
+    assert run(spec, resume=True).epoch == 1
+
+
+def test_a_training_begins_with_exported_weights(tmp_path: Path) -> None:
+    settings = NetworkSettings(name="grl", height=32, width=32, test_feature="msinet")
+    random_checkpoint(tmp_path / "encoder.pt", settings)
+    export(tmp_path / "encoder.pt", tmp_path / "encoder.onnx")
+    spec = make_job(tmp_path / "set", tmp_path / "run", start=tmp_path / "encoder.safetensors")
+    network = Trainer(spec, CONTEXT, EXACT).objective.network
+    taken = load_network(tmp_path / "encoder.pt").network.state_dict()
+    for key in ("trunk.stem.0.weight", "auxiliary.weight", "adaptors.0.1.running_mean"):
+        torch.testing.assert_close(network.state_dict()[key], taken[key], atol=1e-3, rtol=1e-3)
+    other = make_job(tmp_path / "set", tmp_path / "other", network="osnet", start=tmp_path / "encoder.safetensors")
+    with pytest.raises(ConfigError, match="holds grl, which does not fit this OsNet"):
+        Trainer(other, CONTEXT, EXACT)
+    (tmp_path / "broken.safetensors").write_bytes(b"nothing")
+    broken = make_job(tmp_path / "set", tmp_path / "broken", start=tmp_path / "broken.safetensors")
+    with pytest.raises(WeightsError, match="is not the weights of an export"):
+        Trainer(broken, CONTEXT, EXACT)
 
 
 def test_the_loop_learns(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """A teacher's words are kept by image, are those of the very files, and are learned from."""
 
 import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,16 +23,18 @@ from embed.network.network import TrainingOutput
 from embed.network.settings import NetworkSettings
 from ingest.errors import ConfigError
 from ingest.frame import Image
-from tests.training.toy_training import make_job, run
+from tests.conftest import ROOT
+from tests.training.toy_training import CONTEXT, EXACT, make_job, run
 from tests.training.toy_vehicles import draw_vehicles
 from training.datasets.base import UNLABELLED, IdentityMap
 from training.datasets.registry import list_dataset
 from training.encoder.checkpoint import load_checkpoint, load_network
 from training.encoder.objective import Objective
 from training.encoder.recipe import PAPER
-from training.encoder.trainer import TrainingSpec, growing_average
+from training.encoder.trainer import Trainer, TrainingSpec, growing_average
 from training.teacher.loss import TEMPERATURE, TeacherLoss, likeness_loss
-from training.teacher.vectors import load_teacher_vectors, save_teacher_vectors, teacher_vectors, views
+from training.teacher.vectors import load_teacher_vectors, save_teacher_vectors, teacher_vectors
+from training.teacher.views import views
 
 pytestmark = pytest.mark.torch
 
@@ -166,7 +170,7 @@ def test_a_teacher_alone_is_learned_from_and_begun_from(tmp_path: Path) -> None:
     assert all(row["identity"] == 0 == row["triplet"] for row in first.rows)
     assert first.rows[0]["images"] == 16
     network = load_network(spec.checkpoint).network
-    assert network(torch.zeros(1, 3, 32, 32)).shape == (1, 512)
+    assert network(torch.zeros(1, 3, 32, 32)).shape == (1, 768)
     second = make_job(tmp_path / "set", tmp_path / "b", epochs=1, align="none", start=spec.checkpoint)
     run(second, stopped=lambda: True)
     _, state = load_checkpoint(second.checkpoint)
@@ -236,6 +240,40 @@ def test_images_without_identity_have_no_part_in_the_losses_of_identities() -> N
     torch.testing.assert_close(mixed[0], alone[0] + PAPER.teacher_weight * mixed[4])
     nobody = losses_of(TrainingOutput((features,), (logits,), maps), [UNLABELLED] * 6, targets)
     assert nobody[1:4].tolist() == [0, 0, 0]
+
+
+def test_a_second_part_goes_on_with_the_first_part_s_projection(tmp_path: Path) -> None:
+    targets = functional.normalize(torch.randn(16, 5), dim=1).numpy()
+
+    def spec(name: str, start: Path | None = None) -> TrainingSpec:
+        job = make_job(tmp_path / "set", tmp_path / name, network="msinet", align="none", epochs=1, start=start)
+        return replace(job, targets=targets)
+
+    first = run(spec("first"))
+    assert first.objective.imitation is not None
+    second = Trainer(spec("second", first.spec.checkpoint), CONTEXT, EXACT)
+    fresh = Trainer(spec("fresh"), CONTEXT, EXACT)
+    assert second.objective.imitation is not None
+    assert fresh.objective.imitation is not None
+    weight = second.objective.imitation.project.weight
+    assert torch.equal(weight, first.objective.imitation.project.weight)
+    assert not torch.equal(weight, fresh.objective.imitation.project.weight)
+
+
+def test_views_are_made_without_torch() -> None:
+    code = "import sys, training.teacher.views; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def test_with_a_head_of_its_own_the_teacher_does_not_move_the_feature_s_neighbours() -> None:
+    torch.manual_seed(2)
+    features, targets = torch.randn(6, 6), functional.normalize(torch.randn(6, 4), dim=1)
+    shared, own = TeacherLoss(6, 4).eval(), TeacherLoss(6, 4, own_head=True).eval()
+    own.load_state_dict(shared.state_dict())
+    projected = own.project(own.neck(features))
+    direction = (1 - functional.cosine_similarity(projected, targets, dim=1)).mean()
+    torch.testing.assert_close(own(features, targets), direction + likeness_loss(projected, targets))
+    torch.testing.assert_close(shared(features, targets), direction + likeness_loss(features, targets))
 
 
 def test_the_average_begins_short() -> None:

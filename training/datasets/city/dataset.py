@@ -20,6 +20,7 @@ from ingest.synthetic.world.presets import PRESETS, Preset, find_camera
 from training.datasets.city.drives import Drive, drives_of
 from training.datasets.city.layout import CAMERAS, FOLDERS, write_layout
 from training.datasets.city.shards import WORK, Plan, SetCamera, render_shards, settings_of, shard_path
+from training.datasets.city.unseen import check_kept_apart
 
 SETTINGS = "settings.json"
 
@@ -37,9 +38,10 @@ class CitySettings:
 
 
 def make_plan(settings: CitySettings) -> Plan:
-    """Choose the cameras and the identities; raises ConfigError for what cannot be made."""
+    """Choose the cameras and the identities; raises ConfigError for what cannot be made, or is kept for measuring."""
     _check(settings)
     cameras = choose_cameras(settings.presets or tuple(PRESETS), settings.cameras)
+    check_kept_apart(cameras, settings.test_share)
     rng = np.random.default_rng((settings.seed, 0))
     drives: dict[SetCamera, tuple[Drive, ...]] = {}
     for name in dict.fromkeys(camera.preset for camera in cameras):

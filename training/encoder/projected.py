@@ -1,0 +1,90 @@
+"""An export with a projection: vectors of data sets in several looks, the projection through them, and both files."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import torch
+
+from detect.masks import GrabCutMasker
+from embed.exported import ExportedEncoder
+from embed.network.inference import load_inference_model
+from embed.runtime import RuntimeEncoder
+from ingest.errors import ConfigError
+from ingest.frame import Image
+from training.batches.looks import random_look
+from training.datasets.base import UNKNOWN_IDENTITY, ImageSet, need_images
+from training.datasets.registry import open_dataset
+from training.encoder.export import ExportedFiles, write_export
+from training.encoder.projection import GroupedVectors, fit_projection
+from training.evaluation.exported_vectors import vectors_of
+
+MOST_IMAGES = 1000
+"""Crops of a source that are looked at, drawn if there are more: a covariance needs no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """Altered looks of every crop beside itself, and the seed of crops and looks."""
+
+    looks: int
+    seed: int
+
+
+def grouped_vectors(
+    encoder_file: Path, dataset: str, sampling: Sampling, on_progress: Callable[[int, int], None]
+) -> tuple[GroupedVectors, int]:
+    """Vectors of a data set's training images in several looks, and how many crops they are of.
+
+    `on_progress` gets how many crops are done, of how many. Raises ConfigError for a set without training images.
+    """
+    data = open_dataset(dataset)
+    images = _drawn(need_images(data.train, f"the training set of {dataset}"), np.random.default_rng(sampling.seed))
+    rng = np.random.default_rng((sampling.seed, 1))
+
+    def looks_of(image: Image) -> list[Image]:
+        return [image, *(random_look(image, rng) for _ in range(sampling.looks))]
+
+    vectors = vectors_of(
+        images,
+        RuntimeEncoder(encoder_file),
+        GrabCutMasker(),
+        lambda done: on_progress(done, len(images)),
+        looks_of,
+    )
+    unknown = images.identities == UNKNOWN_IDENTITY
+    groups = np.where(unknown, np.char.add("image ", images.names), np.char.add("vehicle ", images.identities))
+    return GroupedVectors(data.name, vectors, np.repeat(groups, 1 + sampling.looks)), len(images)
+
+
+def _drawn(images: ImageSet, rng: np.random.Generator) -> ImageSet:
+    if len(images) <= MOST_IMAGES:
+        return images
+    return images.select(np.sort(rng.choice(len(images), MOST_IMAGES, replace=False)))
+
+
+def write_projected(
+    encoder_file: Path, out: Path, sources: Sequence[GroupedVectors], *, dim: int, ridge: float
+) -> ExportedFiles:
+    """Fit the projection, and write the export with it; raises ConfigError, WeightsError, CheckpointError."""
+    exported = ExportedEncoder.open(encoder_file)
+    if exported.metadata.model.projection is not None:
+        raise ConfigError(f"{encoder_file} has a projection already (give the export that it was made from)")
+    model = load_inference_model(encoder_file.with_suffix(".safetensors"), exported.metadata.model)
+    projection = fit_projection(sources, dim, ridge)
+    layer = model.network.project_to(dim)
+    with torch.no_grad():
+        layer.weight.copy_(torch.from_numpy(projection.weight))
+        layer.bias.copy_(torch.from_numpy(projection.bias))
+    metadata = msgspec.structs.replace(
+        exported.metadata,
+        model=msgspec.structs.replace(exported.metadata.model, projection=dim),
+        dim=dim,
+        projection=f"{exported.id}, ridge {ridge:g}, of {', '.join(each.source for each in sources)}",
+        calibration=None,
+        similarity_midpoint=None,
+        similarity_slope=None,
+    )
+    return write_export(model.network, metadata, out)
