@@ -21,7 +21,7 @@ from associate.links.travel_times import Ints
 from associate.memory import Memory
 from associate.reorder import ReorderBuffer, Verdict
 from associate.rows import ENDED, FORMAT, IN_VIEW, Link, Tracklet
-from associate.settings import AssociateSettings, calibration_of
+from associate.settings import AssociateSettings
 from associate.state import Table, load_tables
 from associate.timeline import is_live, left_behind, out_of_time
 from associate.topology import Topology
@@ -61,8 +61,8 @@ class Blame(msgspec.Struct, frozen=True, kw_only=True):
 class Associator:
     """State machine that links tracklets; `update` takes a message and returns the events it brings about.
 
-    `refuse` says why a message cannot be used at all (another encoder's vector, say). `changes` gives what a commit
-    has to store, `restore` takes it back. Where `update` raises, its state is half changed and has to be restored;
+    calibration: how to read the encoder's similarities to begin with. `refuse` says why a message cannot be used at all
+    (another encoder's vector, say). `changes` gives what a commit has to store, `restore` takes it back. Where `update` raises, its state is half changed and has to be restored;
     `blamed` says what it was about, and `set_aside` takes that out of the restored state.
     """
 
@@ -81,8 +81,7 @@ class Associator:
         topology = Topology(settings.travel, settings.default_window)
         self._horizon_s = topology.horizon_s
         self._reorder = ReorderBuffer(cameras, idle_after_s=settings.idle_after_s)
-        start = calibration or calibration_of(encoder)
-        self._memory = Memory(topology, start, memory_s=settings.memory_s)
+        self._memory = Memory(topology, calibration or Calibration(), memory_s=settings.memory_s)
         self._identities = Identities(settings.zone)
         self._format: Table[str] = Table("format", str)
         self._format.put(FORMAT, "")

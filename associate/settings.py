@@ -4,7 +4,6 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from associate.links.appearance import Calibration
 from associate.topology import Travel, Window
 
 Seconds = Annotated[float, msgspec.Meta(ge=0.01, le=86_400)]
@@ -58,11 +57,3 @@ REMOVED = {
     "return_s": "whether vehicles turn back is learned from the stream; remove the line",
 }
 """Keys of the former association, and what takes their place."""
-
-KNOWN_CALIBRATIONS: dict[str, Calibration] = {}
-"""Calibrations by encoder name."""
-
-
-def calibration_of(encoder: str | None) -> Calibration:
-    """The calibration to begin with, of an encoder `name@hash`; one that suits most where it is not known."""
-    return KNOWN_CALIBRATIONS.get(encoder.partition("@")[0] if encoder else "", Calibration())

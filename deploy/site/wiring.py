@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from associate.associator import Associator
+from associate.links.appearance import Calibration
 from deploy.crops.store import CropStore
 from deploy.log.base import Log, Writer
 from deploy.log.opening import on_this_machine
@@ -22,6 +23,7 @@ from detect.registry import FOUNDATION, open_detector, start_score
 from detect.settings import DetectSettings, FoundationSettings
 from detect.tracking import Tracker
 from embed.attributes import AttributeClassifier, BarrierAttributeClassifier
+from embed.calibration import CosineCalibration, calibration_of
 from embed.colour import ColourEncoder
 from embed.encoder import Encoder
 from embed.observation import CameraEpoch
@@ -29,6 +31,7 @@ from embed.settings import EmbedSettings
 from embed.tracklets import TrackletBuilder
 from ingest.camera import Camera
 from ingest.clock import NS, Clock, SystemClock
+from ingest.errors import WeightsError
 from ingest.feed import CameraFeed
 from ingest.mailbox import Mailbox
 from ingest.open_camera import check_source, open_camera, start_ns
@@ -104,17 +107,32 @@ def make_attributes(settings: EmbedSettings) -> AttributeClassifier | None:
 
 def make_associator(config: Config) -> Associator:
     """The state machine of the zone, for the encoder that the cameras use unless it names another."""
-    encoder = config.associate.encoder or _known_encoder(config.embed)
-    return Associator(config.associate, cameras=config.camera_ids, encoder=encoder)
+    encoder, stored = config.associate.encoder, None
+    if encoder is None:
+        encoder, stored = _known_encoder(config.embed)
+    return Associator(
+        config.associate, cameras=config.camera_ids, encoder=encoder, calibration=_calibration(encoder, stored)
+    )
 
 
-def _known_encoder(settings: EmbedSettings) -> str:
-    """The id of the configured encoder, without making it."""
+def _known_encoder(settings: EmbedSettings) -> tuple[str, CosineCalibration | None]:
+    """The id of the configured encoder, without making it, and the calibration that its file brings."""
     if settings.encoder == COLOUR:
-        return ColourEncoder().id
+        return ColourEncoder().id, None
     from embed.exported import ExportedEncoder
 
-    return ExportedEncoder.open(encoder_file(settings.encoder)).id
+    exported = ExportedEncoder.open(encoder_file(settings.encoder))
+    return exported.id, exported.metadata.calibration
+
+
+def _calibration(encoder: str, stored: CosineCalibration | None) -> Calibration | None:
+    """How association begins to read an encoder's similarities; it learns from there."""
+    try:
+        known = calibration_of(encoder, stored)
+    except WeightsError as error:
+        logger.warning("%s; association begins with that of the encoder which comes with Corridor", error)
+        return None
+    return Calibration(known.same_mean, known.same_deviation, known.others_mean, known.others_deviation)
 
 
 def make_association_worker(config: Config, log: Log) -> AssociationWorker:

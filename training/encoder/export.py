@@ -14,7 +14,6 @@ from onnx import TensorProto, helper, numpy_helper
 from safetensors.torch import load, save
 from torch import nn
 
-from associate.likelihood import Calibration
 from embed.calibration import CosineCalibration
 from embed.exported import FORMAT, IMAGES, KEY, PRIORS, VECTORS, EncoderMetadata, ExportedEncoder, encoder_id
 from embed.network.inference import InferenceModel, inference_weights
@@ -22,6 +21,7 @@ from embed.network.network import ReidNetwork
 from embed.network.settings import TestFeature
 from ingest.errors import ConfigError
 from training.encoder.checkpoint import Origin, load_network, write_atomically
+from training.encoder.logistic import Calibration
 
 OPSET = 17
 NARROW = 64

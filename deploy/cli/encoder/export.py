@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from associate.likelihood import Calibration
 from deploy.cli.terminal.screen import make_console
 from embed.network.settings import TestFeature
 from ingest.errors import ConfigError
 from training.datasets.prepared import need_torch
+from training.encoder.logistic import Calibration
 
 Feature = Annotated[
     TestFeature | None,

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from scipy.special import expit, log_expit
 from scipy.stats import rankdata
 
-from associate.likelihood import Calibration
 from embed.observation import unpack_vector
 from tests.bench.gantries.runs import Passage
+from training.encoder.logistic import Calibration
 from training.scoring.tracks import MIN_IOU, CameraTracks
 
 Floats = NDArray[np.float64]

@@ -9,7 +9,6 @@ from itertools import pairwise
 
 import numpy as np
 
-from associate.likelihood import Calibration
 from associate.trajectory import Kind
 from deploy.results.journeys import Journeys, journeys_of
 from deploy.site.encoders import COLOUR
@@ -21,6 +20,7 @@ from tests.bench.gantries.drawn import drawn_offsets, score_at
 from tests.bench.gantries.runs import CHANCE, OURS, Method, Passage, associate, perceive, score, tracks
 from tests.bench.measure import table
 from tests.bench.tracking import DATA, WEIGHTS
+from training.encoder.logistic import Calibration
 from training.scoring.links import LinkScores, Proportion
 from training.scoring.tracks import CameraTracks
 

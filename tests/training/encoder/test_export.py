@@ -9,7 +9,6 @@ import pytest
 from numpy.typing import NDArray
 from typer.testing import CliRunner
 
-from associate.likelihood import Calibration
 from deploy.cli.encoder.commands import app
 from embed.exported import IMAGES, PRIORS, ExportedEncoder
 from embed.network.settings import NetworkSettings
@@ -17,6 +16,7 @@ from embed.priors import rasterise
 from embed.runtime import RuntimeEncoder, prior_of
 from ingest.errors import ConfigError, WeightsError
 from tests.embed.test_colour import crop
+from training.encoder.logistic import Calibration
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")

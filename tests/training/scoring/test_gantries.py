@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from associate.likelihood import Calibration
 from embed.observation import Message
 from ingest.clock import NS
 from tests.bench.gantries.calibration import area, fit, loss, owners
@@ -11,6 +10,7 @@ from tests.bench.gantries.cuts import CUTS, HUMAN, OFFSET_S, PLAIN, Cut, Look, P
 from tests.bench.gantries.drawn import at_offset, drawn_offsets
 from tests.embed.samples import tick
 from tests.training.scoring.scenes import camera, rows
+from training.encoder.logistic import Calibration
 from training.scoring.tracks import TrackedBoxes
 
 SIZE = (200, 100)

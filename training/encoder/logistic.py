@@ -1,4 +1,4 @@
-"""A logistic reading of raw cosines, which encoder files of the first form bring; association learns its own."""
+"""A logistic reading of raw cosines, which an export may bring; association learns its own."""
 
 from dataclasses import dataclass
 
