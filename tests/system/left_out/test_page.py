@@ -40,7 +40,7 @@ def test_it_is_counted_said_and_ends_so(row: Row, tmp_path: Path, monkeypatch: p
         ("N of N are late", "2 of 30 are late", True),
         ("N of N are late", "some of 30 are late", False),
         ("camera NAME (N s)", "camera 'a' (1.5 s)", True),
-        ("first ... N last", "first, and second, and 3 last", True),
+        ("first ... N last", "first and second, and 3 last", True),
         ("No frame", "No frame", True),
     ],
 )
