@@ -30,8 +30,9 @@ CITY = (
     "city_detection",
     "city_identity",
     "city_hardness",
+    "tracks_city",
 )
-FOLDERS = ("city", "encoder")
+FOLDERS = ("city", "encoder", "tracks")
 BENCHES = (
     "startup",
     "demo_loaded",
