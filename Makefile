@@ -10,7 +10,7 @@ define INSTALL
 	ticker=$$!; trap 'kill $$ticker 2>/dev/null' EXIT INT TERM; \
 	$(BIN)/pip install --quiet --disable-pip-version-check $(1)
 endef
-# Installed without what it asks for, supervision 0.6: it works with the newer one that trackers needs.
+# Installed without what it asks for, supervision 0.6: it works with newer ones.
 GROUNDING_DINO = groundingdino-py==0.4.0
 
 .PHONY: demo foundation test test-light check format bench mutants schemas docs kafka clean

@@ -62,8 +62,9 @@ class Associator:
     """State machine that links tracklets; `update` takes a message and returns the events it brings about.
 
     calibration: how to read the encoder's similarities to begin with. `refuse` says why a message cannot be used at all
-    (another encoder's vector, say). `changes` gives what a commit has to store, `restore` takes it back. Where `update` raises, its state is half changed and has to be restored;
-    `blamed` says what it was about, and `set_aside` takes that out of the restored state.
+    (another encoder's vector, say). `changes` gives what a commit has to store, `restore` takes it back. Where `update`
+    raises, its state is half changed and has to be restored; `blamed` says what it was about, and `set_aside` takes
+    that out of the restored state.
     """
 
     def __init__(

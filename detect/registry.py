@@ -5,7 +5,7 @@ from pathlib import Path
 
 from detect.detector import Detector
 from detect.motion import MotionDetector
-from detect.networks import NETWORKS, START_SCORE, SsdModel
+from detect.networks import NETWORKS, START_SCORE, AtssModel, SsdModel
 from detect.settings import FoundationSettings
 from ingest.errors import ConfigError
 
@@ -52,7 +52,7 @@ def open_detector(
 def start_score(name: str, foundation: FoundationSettings) -> float:
     """Score from which a detection starts a track; raises WeightsError for a site's detector that cannot be read."""
     if name in FOUNDATION:
-        # What passes `box_score` has been asked for; the tracker calls a box sure from .1 below this on.
+        # What passes `box_score` has been asked for: below this it continues tracks, and starts one by evidence.
         return min(foundation.box_score + 0.1, 0.99)
     if name in CHEAP:
         return NETWORKS[name].start_score if name in NETWORKS else START_SCORE
@@ -73,6 +73,10 @@ def open_network(name: str, path: Path, *, min_score: float | None = None, threa
         from detect.ssd import SsdDetector
 
         return SsdDetector(path, model, min_score=min_score, threads=threads)
+    if isinstance(model, AtssModel):
+        from detect.atss import AtssDetector
+
+        return AtssDetector(path, model, min_score=min_score, threads=threads)
     from detect.yolox import YoloxDetector
 
     return YoloxDetector(path, model, min_score=min_score, threads=threads)

@@ -6,6 +6,9 @@ import msgspec
 
 Share = Annotated[float, msgspec.Meta(gt=0, lt=1)]
 
+LOST_AFTER_S, RETURN_WITHIN_S = 1.2, 4.0
+"""The defaults of the two keys of DetectSettings."""
+
 CALLS_PER_S = 0.8
 """Detector calls a second without a budget: one frame in ten of the eight a second that are analysed by default."""
 
@@ -16,19 +19,31 @@ class DetectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     detector: the network that finds vehicles (needs its weights), the path of a site's own detector (.onnx), `motion`
         (needs no weights, and sees no vehicle that stands), or a Grounding DINO, set up by the `[foundation]` table.
     analyse_fps: frames a second of each camera that are analysed.
-    lost_after_s: seconds without a detection after which a vehicle has left.
+    lost_after_s: seconds without a detection after which a vehicle has left; without it, 1.2 at the frame's edge and
+        `return_within_s` elsewhere.
+    return_within_s: seconds in which a vehicle that vanished inside the frame may come back to its tracklet; without
+        it, `lost_after_s` where that is given, else 4. One that stands or is hidden may come back later.
     min_score: detections with a lower score are not used; without it, each network's own value.
     threads: threads of the network; 0 leaves their number to OpenVINO.
     masks: source of the masks: `auto` takes the detector's where it has them, else `grabcut`; `box` uses the whole box;
         SAM masks the crops that a vehicle is embedded from.
     """
 
-    detector: str = "crossroad-1016"
+    detector: str = "pvb-2004"
     analyse_fps: Annotated[float, msgspec.Meta(gt=0, le=120)] = 8.0
-    lost_after_s: Annotated[float, msgspec.Meta(gt=0, le=60)] = 1.2
+    lost_after_s: Annotated[float, msgspec.Meta(gt=0, le=60)] | None = None
+    return_within_s: Annotated[float, msgspec.Meta(gt=0, le=60)] | None = None
     min_score: Share | None = None
     threads: Annotated[int, msgspec.Meta(ge=0, le=256)] = 0
     masks: Literal["auto", "grabcut", "box", "sam-vit-b", "sam-vit-l", "sam-vit-h"] = "auto"
+
+    @property
+    def patience_s(self) -> tuple[float, float]:
+        """Seconds after which a vehicle at the edge has left, and in which one inside the frame may come back."""
+        left_s = LOST_AFTER_S if self.lost_after_s is None else self.lost_after_s
+        if self.return_within_s is not None:
+            return left_s, self.return_within_s
+        return left_s, RETURN_WITHIN_S if self.lost_after_s is None else self.lost_after_s
 
 
 class FoundationSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -77,7 +77,12 @@ class BestCrops:
             return False
         # Step 2: cut, and compare the quality with sharpness
         crop = cut_crop(frame, found, row, quality)
-        if crop is None or (rival is not None and crop.quality <= rival.quality):
+        return crop is not None and self.take(crop)
+
+    def take(self, crop: Crop) -> bool:
+        """Take a crop in if it is among the best; returns whether it is."""
+        rival = self._rival(crop.captured_ns)
+        if rival is not None and crop.quality <= rival.quality:
             return False
         if rival is not None:
             self._crops.remove(rival)

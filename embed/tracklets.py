@@ -6,18 +6,25 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from detect.boxes import iou
 from detect.detections import Detections
 from detect.masks import Masker, never_empty
 from embed.attributes import MIN_TYPE_SCORE, AttributeClassifier, VehicleAttributes, combine_attributes
 from embed.crops import BestCrops, Crop, crop_qualities
 from embed.encoder import Encoder
+from embed.joining import TRAIL, Fragment, find_earlier
 from embed.observation import BoxAt, CameraEpoch, Observation, TrackletState, pack_vector, tracklet_id
 from embed.settings import EmbedSettings
 from ingest.clock import NS
 from ingest.frame import ClockQuality, Frame
 
 LONGEST_PATH = 64
-"""Most boxes in an observation: with this many it is due, so that a parked vehicle's stay small and come regularly."""
+"""With this many boxes an observation is due, so that those of a vehicle in a queue stay small and come regularly."""
+
+SETTLED_AFTER_S = 60.0
+"""Time in one place after which a vehicle is parked."""
+SAME_PLACE = 0.6
+"""Least IoU of the boxes of a vehicle that stands."""
 
 CropKeeper = Callable[[Observation, Sequence[Crop]], None]
 """Keeper of the best crops of a tracklet that has closed."""
@@ -42,14 +49,38 @@ class _Tracklet:
     mean: NDArray[np.float32] | None = None
     quality: float = 0.0
     combined: VehicleAttributes | None = None
+    trail: list[tuple[int, NDArray[np.float32]]] = field(default_factory=list)  # the latest boxes, by capture time
+    rest: NDArray[np.float32] | None = None  # the box that it has stood in since rest_ns
+    rest_ns: int = 0
+    leaves: bool = False  # it was settled, and nothing was reported since it moves again
+
+    def fragment(self) -> Fragment:
+        """The end of it, or all of it while it is young."""
+        assert self.mean is not None
+        return Fragment([at_ns for at_ns, _ in self.trail], np.stack([box for _, box in self.trail]), self.mean)
+
+    def absorb(self, later: "_Tracklet") -> None:
+        """Go on as what turned out to be the same vehicle, of which nothing was reported yet."""
+        shift_us = (later.first_ns - self.first_ns) // 1000
+        self.path += [BoxAt(at.offset_us + shift_us, at.left, at.top, at.right, at.bottom) for at in later.path]
+        self.last_ns, self.trail, self.rest = later.last_ns, later.trail, None
+        self.boxes += later.boxes
+        for label, score in later.scores.items():
+            self.scores[label] = self.scores.get(label, 0.0) + score
+        self.vectors |= later.vectors
+        self.attributes |= later.attributes
+        for crop in later.best.crops:
+            self.crops_changed |= self.best.take(crop)
 
 
 class TrackletBuilder:
     """The tracklets of one camera in one epoch.
 
     `step` takes a frame with its tracked detections and returns the observations that are due at that moment,
-    by track number; `finish` closes what is still open. A track that is not seen for longer than `lost_after_s` is
-    closed. `keep` gets the best crops of every tracklet that closes; with a `classifier` observations have a colour.
+    by track number; `finish` closes what is still open. A vehicle that was lost goes on as the same tracklet where one
+    that begins moves and looks like it. One that has stood for SETTLED_AFTER_S is settled: nothing of it is kept or
+    reported until it moves. `keep` gets the best crops of every tracklet that closes; with a `classifier` observations
+    have a colour.
     """
 
     def __init__(
@@ -59,7 +90,6 @@ class TrackletBuilder:
         encoder: Encoder,
         masker: Masker,
         *,
-        lost_after_s: float,
         settings: EmbedSettings,
         keep: CropKeeper | None = None,
         classifier: AttributeClassifier | None = None,
@@ -68,7 +98,6 @@ class TrackletBuilder:
         self._epoch = epoch
         self._encoder = encoder
         self._masker = masker
-        self._lost_after_ns = round(lost_after_s * NS)
         self._settings = settings
         self._keep = keep
         self._classifier = classifier
@@ -78,17 +107,20 @@ class TrackletBuilder:
         self._frame_size = (0, 0)
         self._now_ns = 0
 
-    def step(self, frame: Frame, tracked: Detections) -> list[Observation]:
-        """Take in a frame; returns the observations that are due after it."""
+    def step(self, frame: Frame, tracked: Detections, ended: Sequence[int]) -> list[Observation]:
+        """Take in a frame; returns the observations that are due after it.
+
+        ended: the tracks that are over, by the tracker's ids.
+        """
         self._clock, self._frame_size, self._now_ns = frame.clock, frame.size, frame.captured_ns
         # Step 1: add each box to the tracklet of its track, and offer its crop
         qualities = crop_qualities(frame, tracked)
         for row, tracker_id in enumerate(tracked.track_ids.tolist()):
             self._add_box(frame, tracked, row, tracker_id, float(qualities[row]))
-        # Step 2: close tracklets whose track is lost
-        lost = [key for key, it in self._open.items() if frame.captured_ns - it.last_ns > self._lost_after_ns]
-        closing = [self._open.pop(key) for key in lost]
+        # Step 2: close tracklets whose track is over
+        closing = [self._open.pop(each) for each in ended if each in self._open]
         # Step 3: open and update those that are due; embed all that changed in one batch
+        self._join()
         due = [it for it in self._open.values() if self._due(it)]
         return self._report(due, closing)
 
@@ -106,6 +138,9 @@ class TrackletBuilder:
             it = _Tracklet(self._tracks, frame.captured_ns, frame.captured_ns, best, [])
             self._open[tracker_id] = it
         it.last_ns = frame.captured_ns
+        if self._settled(it, tracked.boxes[row]):
+            return
+        it.trail = [*it.trail, (frame.captured_ns, tracked.boxes[row])][-TRAIL:]
         it.boxes += 1
         sides = [round(float(side) * 10) for side in tracked.boxes[row]]
         it.path.append(BoxAt((frame.captured_ns - it.first_ns) // 1000, *sides))
@@ -113,13 +148,38 @@ class TrackletBuilder:
         it.scores[label] = it.scores.get(label, 0.0) + float(tracked.scores[row])
         it.crops_changed |= it.best.offer(frame, tracked, row, quality)
 
+    def _settled(self, it: _Tracklet, box: NDArray[np.float32]) -> bool:
+        """Test for a vehicle that has stood in one place for long, and still does."""
+        settled = it.reported_ns is not None and self._now_ns - it.rest_ns >= SETTLED_AFTER_S * NS
+        if it.rest is not None and float(iou(it.rest[None], box[None])[0, 0]) >= SAME_PLACE:
+            return settled
+        it.leaves |= settled and it.rest is not None
+        it.rest, it.rest_ns = box, self._now_ns
+        return False
+
+    def _join(self) -> None:
+        """Let tracklets that are about to be opened go on as the lost ones that they continue."""
+        lost = {key: it for key, it in self._open.items() if it.reported_ns is not None and it.last_ns < self._now_ns}
+        fresh = {key: it for key, it in self._open.items() if it.reported_ns is None and self._due(it)} if lost else {}
+        if not fresh:
+            return
+        self._embed([it for it in fresh.values() if it.crops_changed])
+        for key, it in fresh.items():
+            keys = list(lost)
+            place = find_earlier(it.fragment(), [lost[each].fragment() for each in keys])
+            if place is not None:
+                earlier = lost.pop(keys[place])
+                del self._open[keys[place]]
+                earlier.absorb(it)
+                self._open[key] = earlier
+
     def _due(self, it: _Tracklet) -> bool:
         """Test for an observation: after `open_after_s`, with a full path, or with new crops and not too often."""
         if not len(it.best):
             return False
         if it.reported_ns is None:
             return it.last_ns - it.first_ns >= self._settings.open_after_s * NS
-        if len(it.path) >= LONGEST_PATH:
+        if it.leaves or len(it.path) >= LONGEST_PATH:
             return True
         return it.crops_changed and self._now_ns - it.reported_ns >= self._settings.update_every_s * NS
 
@@ -178,7 +238,7 @@ class TrackletBuilder:
     def _observe(self, it: _Tracklet, state: TrackletState) -> Observation:
         assert it.mean is not None  # whatever is reported has been embedded
         sequence, it.sequence, it.reported_ns = it.sequence, it.sequence + 1, self._now_ns
-        path, it.path = it.path, []
+        path, it.path, it.leaves = it.path, [], False
         label = max(it.scores, key=lambda name: (it.scores[name], name))
         score = round(it.scores[label] / it.boxes, 4)
         combined = it.combined

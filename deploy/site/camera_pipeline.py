@@ -28,7 +28,7 @@ class CameraPipeline:
         self._decoded = frame.sequence + 1
         self._analysed += 1
         tracked = self._tracker(frame, found)
-        messages: list[Message] = list(self._tracklets.step(frame, tracked))
+        messages: list[Message] = list(self._tracklets.step(frame, tracked, self._tracker.ended))
         second = frame.captured_ns // NS
         if second != self._ticked_s:
             self._ticked_s = second

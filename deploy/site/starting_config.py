@@ -51,8 +51,8 @@ def starting_configuration(cameras: Sequence[Camera], name: str, notes: Mapping[
     parts += [_camera_table(camera, notes.get(camera.id, "")) for camera in cameras]
     parts.append(
         "[detect]\n"
-        'detector = "crossroad-1016"  # `corridor weights pull` fetches it; "motion" needs no weights, and sees no\n'
-        "                             # vehicle that stands\n"
+        'detector = "pvb-2004"  # `corridor weights pull` fetches it; "motion" needs no weights, and sees no\n'
+        "                       # vehicle that stands\n"
     )
     if len(cameras) > 1:
         parts.append(_travel_tables(cameras[0].id, cameras[1].id))

@@ -74,7 +74,8 @@ def make_batch_detector(config: Config, cameras: Sequence[Camera], clock: Clock)
 def tracker_maker(settings: DetectSettings, foundation: FoundationSettings = DEFAULTS) -> Callable[[], Tracker]:
     """Makes trackers, one a camera and session, that take the configured detector's scores for what they mean."""
     starts = start_score(settings.detector, foundation)  # once: a site's file may be another one later
-    return partial(Tracker, lost_after_s=settings.lost_after_s, frame_rate=settings.analyse_fps, start_score=starts)
+    lost_after_s, return_within_s = settings.patience_s
+    return partial(Tracker, lost_after_s=lost_after_s, return_within_s=return_within_s, start_score=starts)
 
 
 def make_masker(settings: DetectSettings, foundation: FoundationSettings = DEFAULTS) -> Masker:
@@ -231,7 +232,6 @@ def _pipeline_maker(config: Config, store: CropStore | None) -> Callable[[str, C
             epoch,
             encoder,
             masker,
-            lost_after_s=config.detect.lost_after_s,
             settings=config.embed,
             keep=store.keep if store is not None else None,
             classifier=attributes,

@@ -32,8 +32,9 @@ CITY = (
     "city_detection",
     "city_identity",
     "city_hardness",
+    "tracks_city",
 )
-FOLDERS = ("cameras", "city", "encoder")
+FOLDERS = ("cameras", "city", "encoder", "tracks")
 BENCHES = (
     "startup",
     "demo_loaded",

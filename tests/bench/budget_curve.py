@@ -38,7 +38,6 @@ from detect.key_frames.budget import BudgetedDetector
 from detect.key_frames.median_flow import to_grayscale
 from detect.networks import NETWORKS
 from detect.registry import open_network
-from detect.settings import DetectSettings
 from detect.tracking import Tracker
 from embed.settings import EmbedSettings
 from ingest.clock import NS, ManualClock
@@ -162,11 +161,7 @@ def a_frame_later(it: Footage) -> Tracklets:
 
 def tracklets(it: Footage, found: dict[int, Detections]) -> Tracklets:
     """What the stream would speak of."""
-    tracker = Tracker(
-        lost_after_s=DetectSettings().lost_after_s,
-        frame_rate=it.rate_fps,
-        start_score=NETWORKS[EXPENSIVE].start_score,
-    )
+    tracker = Tracker(start_score=NETWORKS[EXPENSIVE].start_score)
     run_tracklets: Tracklets = {}
     for index in it.chosen:
         seen = tracker(it.frames[index], found[index])

@@ -1,4 +1,4 @@
-"""`python -m tests.bench.tracking`: tracking in one camera on real clips, at the rates at which frames are analysed.
+"""`python -m tests.bench.tracking`: tracking in one camera (tests/bench/tracks), and the real clips for other benches.
 
 Detections of every frame are made once and kept in runs/bench; tracking and scoring them takes seconds.
 """
@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import supervision as sv
 from numpy.typing import NDArray
-from trackers import BoTSORTTracker
 
 from detect.detections import Boxes, Detections
 from detect.ssd import CROSSROAD_1016, SsdDetector
@@ -21,7 +19,6 @@ from ingest.clock import NS
 from ingest.frame import ClockQuality, Frame
 from ingest.frame_sampler import FrameSampler
 from ingest.video import RecordedVideo
-from tests.bench.measure import table
 from training.scoring.tracking import TrackScores, score_tracks
 from training.scoring.tracks import CameraTracks, TrackedBoxes
 from training.scoring.truth import read_mot
@@ -33,7 +30,6 @@ WEIGHTS = (
 )
 CACHE = ROOT / "runs" / "bench"
 CLIPS = ("jamcam_06514", "jamcam_03604")
-RATES = (25.0, 12.5, 8.0, 6.25, 3.0)
 CLASSES = {"cars, trucks, buses, vans": frozenset({1, 2, 3, 5}), "motorbikes too": frozenset({1, 2, 3, 4, 5})}
 """The detector hardly finds motorbikes; as the published figures of these clips do, the target leaves them out."""
 KEPT_SCORE = 0.05
@@ -93,35 +89,15 @@ def analysed(times_ns: list[int], rate_fps: float) -> list[int]:
     return [index for index, at_ns in enumerate(times_ns) if sampler.accept(at_ns)]
 
 
-def follow_ours(rate_fps: float) -> Follow:
+def follow_ours(clip: Clip, frames: list[int]) -> TrackedBoxes:
     """The tracker of the system, as it is wired."""
-
-    def follow(clip: Clip, frames: list[int]) -> TrackedBoxes:
-        tracker = Tracker(frame_rate=rate_fps)
-        blank_image = np.zeros((clip.size[1], clip.size[0], 3), np.uint8)
-        rows = []
-        for index in frames:
-            frame = Frame(clip.name, index, clip.times_ns[index], ClockQuality.FILE, blank_image)
-            tracked = tracker(frame, clip.found(index, CROSSROAD_1016.min_score))
-            rows += _rows(index, tracked.track_ids.tolist(), tracked.boxes)
-        return TrackedBoxes.of(rows)
-
-    return follow
-
-
-def follow_default(clip: Clip, frames: list[int]) -> TrackedBoxes:
-    """BoT-SORT as the library makes it: 30 frames a second and no timestamps (nor camera motion, without pictures)."""
-    tracker = BoTSORTTracker()
+    tracker = Tracker()
+    blank_image = np.zeros((clip.size[1], clip.size[0], 3), np.uint8)
     rows = []
     for index in frames:
-        found = clip.found(index, CROSSROAD_1016.min_score)
-        seen = sv.Detections(
-            found.boxes.astype(np.float64), confidence=found.scores, class_id=np.zeros(len(found), int)
-        )
-        tracked = tracker.update(seen)
-        assert tracked.tracker_id is not None
-        known = tracked.tracker_id >= 0
-        rows += _rows(index, tracked.tracker_id[known].tolist(), tracked.xyxy[known])
+        frame = Frame(clip.name, index, clip.times_ns[index], ClockQuality.FILE, blank_image)
+        tracked = tracker(frame, clip.found(index, CROSSROAD_1016.min_score))
+        rows += _rows(index, tracked.track_ids.tolist(), tracked.boxes)
     return TrackedBoxes.of(rows)
 
 
@@ -145,26 +121,11 @@ def scores(clips: list[Clip], rate_fps: float, follow: Follow, classes: frozense
 
 
 def main() -> None:
-    """One table a choice of classes: IDF1 of each clip, and the means of both, ours and the library's default."""
-    missing = [path for path in (WEIGHTS, *(DATA / "video" / f"{name}.mp4" for name in CLIPS)) if not path.exists()]
-    if missing:
-        print(f"skipped: there is no {missing[0]} (set CORRIDOR_DATA or CORRIDOR_WEIGHTS; tests/data/SOURCES.md)")
-        return
-    clips = [load_clip(name) for name in CLIPS]
-    for title, classes in CLASSES.items():
-        print(f"\nTracking in one camera, {title}:\n")
-        _print(clips, classes)
+    """The tables of tests/bench/tracks."""
+    # It imports this module's folders.
+    from tests.bench.tracks.report import main as report
 
-
-def _print(clips: list[Clip], classes: frozenset[int]) -> None:
-    rows = []
-    for rate_fps in RATES:
-        for name, follow in (("ours", follow_ours(rate_fps)), ("BoT-SORT's default", follow_default)):
-            scored = scores(clips, rate_fps, follow, classes)
-            means = [float(np.mean(column)) for column in zip(*((s.idf1, s.hota, s.mota) for s in scored), strict=True)]
-            shares = [f"{value:.3f}" for value in (*(s.idf1 for s in scored), *means)]
-            rows.append([f"{rate_fps:g}", name, *shares, str(sum(s.id_switches for s in scored))])
-    table(["frames/s", "tracker", *(f"IDF1 {clip.name}" for clip in clips), "IDF1", "HOTA", "MOTA", "switches"], rows)
+    report()
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from ingest.video import RecordedVideo
 
 MAKERS = ("motion", *NETWORKS)
 LABELS = {name: {"vehicle"} for name in MAKERS} | {"yolox-nano": {"car", "bus", "truck", "motorcycle"}}
-NEEDED = {"motion": 1, "crossroad-1016": 4, "pvb-2001": 4, "pvb-2000": 4, "yolox-nano": 3}
+NEEDED = {"motion": 1, "crossroad-1016": 4, "pvb-2004": 4, "pvb-2001": 4, "pvb-2000": 4, "yolox-nano": 3}
 """How many vehicles of the last frame each detector finds at least."""
 
 

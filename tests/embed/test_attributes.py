@@ -169,7 +169,6 @@ def said(attributes: AttributeClassifier | None, label: str = "vehicle") -> list
         CameraEpoch(1, 0),
         ColourEncoder(),
         BoxMasker(),
-        lost_after_s=1.0,
         settings=EmbedSettings(),
         classifier=attributes,
     )
@@ -178,7 +177,7 @@ def said(attributes: AttributeClassifier | None, label: str = "vehicle") -> list
     for index in range(32):
         found = Detections.of([[10 + 5 * index, 20, 90 + 5 * index, 80]], [0.75], label)
         found = replace(found, track_ids=np.array([1], np.int64))
-        messages += builder.step(Frame("a", index, index * NS // 8, ClockQuality.FILE, image), found)
+        messages += builder.step(Frame("a", index, index * NS // 8, ClockQuality.FILE, image), found, ())
     return messages + builder.finish()
 
 

@@ -45,7 +45,6 @@ def follow(sides: Sequence[int], encoder: ByTime) -> tuple[list[Observation], li
         CameraEpoch(1, 0),
         encoder,
         BoxMasker(),
-        lost_after_s=1.0,
         settings=EmbedSettings(crops=3),
         keep=lambda observation, crops: kept.extend(crops),
     )
@@ -53,7 +52,9 @@ def follow(sides: Sequence[int], encoder: ByTime) -> tuple[list[Observation], li
     for index, side in enumerate([*sides, *[0] * 12]):
         boxes = np.array([[100, 50, 100 + side, 50 + side]] if side else np.empty((0, 4)), np.float32)
         found = replace(Detections.of(boxes), track_ids=np.ones(len(boxes), np.int64))
-        reported += builder.step(Frame("a", index, index * NS // 8, ClockQuality.FILE, IMAGE), found)
+        reported += builder.step(
+            Frame("a", index, index * NS // 8, ClockQuality.FILE, IMAGE), found, [1] if index == len(sides) + 9 else ()
+        )
     return reported, kept
 
 

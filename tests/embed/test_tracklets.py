@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from detect.detections import Detections
@@ -33,20 +34,19 @@ class Counting:
 
 
 def builder(encoder: Counting | None = None) -> TrackletBuilder:
-    return TrackletBuilder(
-        "a", CameraEpoch(3, 1), encoder or Counting(), BoxMasker(), lost_after_s=1.0, settings=EmbedSettings()
-    )
+    return TrackletBuilder("a", CameraEpoch(3, 1), encoder or Counting(), BoxMasker(), settings=EmbedSettings())
 
 
 def run(paths: dict[int, range], frames: int, machine: TrackletBuilder) -> list[Observation]:
-    """Vehicles by tracker id, each visible in a range of frames at 8 a second."""
+    """Vehicles by tracker id, each visible in a range of frames at 8 a second and given up a second after it."""
     reported = []
     for index in range(frames):
         visible = [key for key, span in paths.items() if index in span]
         boxes = np.array([[10 + 5 * index, 20 * key, 70 + 5 * index, 20 * key + 60] for key in visible], np.float32)
         found = Detections.of(boxes.reshape(-1, 4), labels="car")
         found = replace(found, track_ids=np.array(visible, np.int64))
-        reported += machine.step(Frame("a", index, index * NS // 8, ClockQuality.FILE, IMAGE), found)
+        ended = [key for key, span in paths.items() if index == span.stop + 8]
+        reported += machine.step(Frame("a", index, index * NS // 8, ClockQuality.FILE, IMAGE), found, ended)
     return reported
 
 
@@ -73,16 +73,71 @@ def test_every_box_is_told_once() -> None:
     assert (first.left, first.right) == (200, 800)
 
 
-def test_a_parked_vehicle_is_told_in_small_pieces() -> None:
-    """An hour of it: no observation grows, and no box is lost."""
+def standing(frames: range, machine: TrackletBuilder, left: int = 100) -> list[Observation]:
+    """One vehicle that stands."""
+    found = replace(Detections.of([[left, 50, left + 80, 130]]), track_ids=np.array([1], np.int64))
+    return [
+        each
+        for index in frames
+        for each in machine.step(Frame("a", index, index * NS // 8, ClockQuality.FILE, IMAGE), found, ())
+    ]
+
+
+def test_a_vehicle_in_a_queue_is_reported_in_small_pieces() -> None:
+    """No observation grows, and no box is lost."""
     machine = builder()
-    found = replace(Detections.of([[100, 50, 180, 130]]), track_ids=np.array([1], np.int64))
-    reported = []
-    for index in range(8 * 3600):
-        reported += machine.step(Frame("a", index, index * NS // 8, ClockQuality.FILE, IMAGE), found)
-    reported += machine.finish()
+    reported = standing(range(8 * 55), machine) + machine.finish()
     assert max(len(each.path) for each in reported) <= 64
-    assert sum(len(each.path) for each in reported) == 8 * 3600
+    assert sum(len(each.path) for each in reported) == 8 * 55
+
+
+def test_a_parked_vehicle_is_settled_and_is_reported_again_when_it_leaves() -> None:
+    """Ten minutes of it cost nothing after its first minute; it stays the same tracklet."""
+    encoder = Counting()
+    machine = builder(encoder)
+    minute = standing(range(8 * 62), machine)
+    embedded = encoder.crops
+    assert standing(range(8 * 62, 8 * 600), machine) == []
+    assert encoder.crops == embedded
+    leaving = standing(range(8 * 600, 8 * 600 + 1), machine, left=200)
+    assert [each.state for each in leaving] == [TrackletState.UPDATED]
+    assert {each.tracklet for each in minute + leaving} == {leaving[0].tracklet}
+    assert leaving[0].path[-1].offset_us == 600 * 1_000_000
+    assert machine.finish()[0].last_ns == 600 * NS
+
+
+def test_a_parked_vehicle_that_vanishes_was_there_until_then() -> None:
+    machine = builder()
+    standing(range(8 * 600), machine)
+    (closed,) = machine.finish()
+    assert (closed.state, closed.last_ns) == (TrackletState.CLOSED, (8 * 600 - 1) * NS // 8)
+
+
+def test_a_vehicle_that_was_hidden_goes_on_as_the_same_tracklet() -> None:
+    """It comes back with another id of the tracker, where it should be and with the looks that it had."""
+    reported = run({1: range(20), 2: range(22, 40)}, 60, builder())
+    assert {each.track for each in reported} == {1}
+    offsets = [at.offset_us for each in reported for at in each.path]
+    assert offsets == [(index * NS // 8) // 1000 for index in (*range(20), *range(22, 40))]
+    assert [each.sequence for each in reported] == list(range(len(reported)))
+
+
+class Unlike(Counting):
+    """An encoder to which no two crops look alike."""
+
+    def __call__(self, crops: Sequence[Crop]) -> NDArray[np.float32]:
+        rows = np.eye(4, dtype=np.float32)[(self.crops + np.arange(len(crops))) % 4]
+        self.crops += len(crops)
+        return rows
+
+
+@pytest.mark.parametrize(
+    ("paths", "encoder"),
+    [({1: range(20), 7: range(22, 40)}, Counting()), ({1: range(10), 2: range(14, 40)}, Unlike())],
+    ids=["elsewhere", "another look"],
+)
+def test_what_begins_elsewhere_or_looks_unlike_is_another_vehicle(paths: dict[int, range], encoder: Counting) -> None:
+    assert len({each.track for each in run(paths, 60, builder(encoder))}) == 2
 
 
 def test_a_blink_is_not_spoken_of() -> None:
@@ -117,10 +172,10 @@ class CountingMasker:
 
 
 def test_a_masker_is_asked_once_for_each_crop_that_is_embedded_and_for_no_other() -> None:
-    """It may cost a hundred times what a detector does: frames, noise and what has its silhouette cost it nothing."""
+    """It may cost a hundred times what a detector does: frames, noise and what has its mask cost it nothing."""
     encoder, masker = Counting(), CountingMasker()
     settings = EmbedSettings(crops=3)
-    machine = TrackletBuilder("a", CameraEpoch(0, 0), encoder, masker, lost_after_s=1.0, settings=settings)
+    machine = TrackletBuilder("a", CameraEpoch(0, 0), encoder, masker, settings=settings)
     reported = run({1: range(60), 2: range(10, 12)}, 80, machine)
     rounds = len([each for each in reported if each.state is not TrackletState.CLOSED])
     assert 3 <= len(masker.asked) == encoder.crops <= 3 * rounds
@@ -132,7 +187,7 @@ def test_a_masker_is_asked_once_for_each_crop_that_is_embedded_and_for_no_other(
     masks[0, 20:60, 20:60] = True
     found = replace(Detections.of([[10, 10, 80, 80]], masks=masks), track_ids=np.array([9], np.int64))
     for index in range(80, 120):
-        machine.step(Frame("a", index, index * NS // 8, ClockQuality.FILE, IMAGE), found)
+        machine.step(Frame("a", index, index * NS // 8, ClockQuality.FILE, IMAGE), found, ())
     assert encoder.crops > before == len(masker.asked)
 
 
@@ -142,5 +197,5 @@ def test_a_tracker_s_id_that_comes_back_is_a_new_tracklet() -> None:
     boxes = Detections.of([[10, 10, 80, 80]])
     for index in range(30, 40):
         found = replace(boxes, track_ids=np.array([7], np.int64))
-        reported += machine.step(Frame("a", index, index * NS // 8, ClockQuality.FILE, IMAGE), found)
+        reported += machine.step(Frame("a", index, index * NS // 8, ClockQuality.FILE, IMAGE), found, ())
     assert {each.track for each in reported} == {1, 2}

@@ -97,6 +97,8 @@ def observations(
     world = _world(preset, hours, traffic, fleet_seed)
     cameras, kinds = _simulate_tracking(world, settings, None if truth_boxes else seed, exact=not perfect)
     features, encoder_id = _features(world, cameras, settings, seed, 0 if perfect else processes)
+    if not truth_boxes:
+        cameras, features = _join(cameras, features)
     count = _write(url, cameras, features, encoder_id)
     folder = _write_beside(beside, url, preset, cameras, kinds, encoder_id, settings.encoder)
     passages, tracklets = (
@@ -152,6 +154,16 @@ def _features(
     return split_features(cameras, vectors, sharpnesses), make_encoder(settings).id
 
 
+def _join(
+    cameras: Sequence["CityCamera"], features: Sequence[Sequence["Features"]]
+) -> tuple[list["CityCamera"], list[list["Features"]]]:
+    """Join the fragments of stays in every camera."""
+    from training.datasets.city.observations import join
+
+    joined = [join(camera, of_camera) for camera, of_camera in zip(cameras, features, strict=True)]
+    return [camera for camera, _ in joined], [of_camera for _, of_camera in joined]
+
+
 def _simulate_tracking(
     preset: "Preset", embed: EmbedSettings, seed: int | None, *, exact: bool
 ) -> tuple[list["CityCamera"], dict[int, int]]:
@@ -170,7 +182,7 @@ def _simulate_tracking(
         size = spec.width, spec.height
         rng = np.random.default_rng((seed or 0, camera))
         noise = None if seed is None else NoisyDetector(size, detect.analyse_fps, rng)
-        tracklets = follow(true_boxes, size, embed, detect.lost_after_s, noise)
+        tracklets = follow(true_boxes, size, embed, detect, noise)
         cameras.append(
             CityCamera.of(camera_id(preset, camera), camera, size, true_boxes, tracklets, min(MAX_CROPS, embed.crops))
         )
@@ -200,12 +212,11 @@ def _write(url: str, cameras: Sequence["CityCamera"], features: Sequence[Sequenc
     from embed.observation import order_key
     from training.datasets.city.observations import messages
 
-    lost_after_s = DetectSettings().lost_after_s
     with closing(open_log(url)) as log:
         writers = {each.camera_id: log.claim(f"camera/{each.camera_id}") for each in cameras}
         timeline: list[Message] = []
         for each, of_camera in zip(cameras, features, strict=True):
-            timeline += messages(each, of_camera, encoder, writers[each.camera_id].generation, lost_after_s)
+            timeline += messages(each, of_camera, encoder, writers[each.camera_id].generation)
         timeline.sort(key=order_key)
         for _, together in groupby(timeline, key=lambda message: message.at_ns // round(SECONDS_PER_COMMIT * NS)):
             by_camera: dict[str, list[Message]] = {}

@@ -206,7 +206,7 @@ def whole_truth(clip: str, truth: Truth) -> tuple[TrackedBoxes, TrackedBoxes]:
     if truth == "human":
         return read_mot(DATA / "video" / "gt_mot" / f"{clip}.gt.txt").split(VEHICLES)
     found = load_clip(clip)
-    return follow_ours(rate_fps(clip))(found, list(range(len(found.times_ns)))), TrackedBoxes.of([])
+    return follow_ours(found, list(range(len(found.times_ns)))), TrackedBoxes.of([])
 
 
 def in_window(tracks: TrackedBoxes, at: Place, zoom: float) -> tuple[TrackedBoxes, TrackedBoxes]:

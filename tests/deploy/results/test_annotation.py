@@ -23,9 +23,7 @@ def _annotate(path: Path, out: Path, stop_at: int = 10_000) -> tuple[int, int, s
             raise KeyboardInterrupt
 
     detector = OneByOne(MotionDetector(masks=False))
-    done = annotate(
-        RecordedVideo(path, "a"), detector, Tracker(frame_rate=20), out, outline_of(path).frames_per_s, report
-    )
+    done = annotate(RecordedVideo(path, "a"), detector, Tracker(), out, outline_of(path).frames_per_s, report)
     return done.frames, done.tracks, done.broken
 
 

@@ -76,7 +76,7 @@ WRONG = {
 def test_the_smallest_useful_file() -> None:
     config = parse_config(CAMERA, "f.toml")
     assert config.camera_ids == ("north",)
-    assert config.detect.detector == "crossroad-1016"
+    assert config.detect.detector == "pvb-2004"
     assert config.log.url == "sqlite:runs/f/corridor.db"
     assert config.crops.folder == "runs/f/crops"
 
@@ -136,3 +136,18 @@ def test_what_is_no_text_and_what_is_not_there(tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", sorted(ROOT.glob("deploy/examples/*.toml")), ids=lambda p: p.name)
 def test_the_examples_are_right(path: Path) -> None:
     load_config(path)
+
+
+@pytest.mark.parametrize(
+    ("keys", "patience_s"),
+    [
+        ("", (1.2, 4.0)),
+        ("lost_after_s = 2.5", (2.5, 2.5)),
+        ("return_within_s = 9", (1.2, 9.0)),
+        ("lost_after_s = 2\nreturn_within_s = 9", (2.0, 9.0)),
+    ],
+    ids=["defaults", "a configuration of before", "return alone", "both"],
+)
+def test_how_long_a_vehicle_is_waited_for(keys: str, patience_s: tuple[float, float]) -> None:
+    """`lost_after_s` alone means what it always did: after it a vehicle has left, wherever it was."""
+    assert parse_config(f"{CAMERA}[detect]\n{keys}", "f.toml").detect.patience_s == patience_s

@@ -186,9 +186,11 @@ def test_a_box_that_passes_continues_a_track_and_a_surer_one_starts_it() -> None
 
     def track_ids(index: int, *scores: float) -> list[int]:
         boxes = [[10.0 + 80 * row + index, 10, 50 + 80 * row + index, 50] for row in range(len(scores))]
-        tracked = tracker(Frame("a", index, index * NS // 8, ClockQuality.FILE, image), Detections.of(boxes, [*scores]))
+        at_ns = (16 + index) * NS // 8
+        tracked = tracker(Frame("a", 16 + index, at_ns, ClockQuality.FILE, image), Detections.of(boxes, [*scores]))
         return [int(each) for each in tracked.track_ids]
 
+    tracker(Frame("a", 0, 0, ClockQuality.FILE, image), Detections.none())  # what is there at first may be scenery
     assert track_ids(0, 0.51, 0.49) == [1]
     assert track_ids(1, 0.41, 0.49) == [1]
 

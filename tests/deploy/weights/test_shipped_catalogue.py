@@ -55,6 +55,7 @@ def test_the_large_networks_are_known_by_sha256_and_say_what_is_not_certain(name
 
 KNOWN = {
     "crossroad-1016": "Open Model Zoo 2022.3, FP16-INT8",
+    "pvb-2004": "Open Model Zoo 2022.3, FP16",
     "pvb-2001": "Open Model Zoo 2022.3, FP16",
     "pvb-2000": "Open Model Zoo 2022.3, FP16-INT8",
     "yolox-nano": "copy of unknown release, in Kazuhito00/vehicle-reid-0001-onnx-sample",

@@ -48,7 +48,7 @@ def watched(*, noisy: bool) -> list[CityCamera]:
         spec = preset().cameras[camera]
         size = spec.width, spec.height
         noise = NoisyDetector(size, DETECT.analyse_fps, np.random.default_rng(camera)) if noisy else None
-        tracklets = follow(true_boxes, size, EMBED, DETECT.lost_after_s, noise)
+        tracklets = follow(true_boxes, size, EMBED, DETECT, noise)
         told.append(CityCamera.of(f"c{camera}", camera, size, true_boxes, tracklets, 3))
     return told
 
@@ -58,7 +58,7 @@ def streams(*, noisy: bool) -> list[list[Message]]:
     cameras = watched(noisy=noisy)
     vectors = perfect_vectors([source for each in cameras for source in each.sources()], 1)
     features = split_features(cameras, vectors, None)
-    return [messages(each, of, "perfect@1", 1, DETECT.lost_after_s) for each, of in zip(cameras, features, strict=True)]
+    return [messages(each, of, "perfect@1", 1) for each, of in zip(cameras, features, strict=True)]
 
 
 @pytest.mark.parametrize("noisy", [False, True], ids=["true boxes", "noisy"])
@@ -104,10 +104,10 @@ def test_an_outage_ends_the_session_and_a_wrong_clock_shows() -> None:
     assert sorted(set(session.tolist())) == [0, 1]
     assert np.allclose(camera_ns / NS, sequences / spec.fps * (1 + 1e-4) + 2.0)
     true_boxes = true_boxes_of(world, 8.0, Outlines(exact=False))[0]
-    tracklets = follow(true_boxes, (spec.width, spec.height), EMBED, DETECT.lost_after_s, None)
+    tracklets = follow(true_boxes, (spec.width, spec.height), EMBED, DETECT, None)
     one = CityCamera.of("dark", 0, (spec.width, spec.height), true_boxes, tracklets, 3)
     features = split_features([one], perfect_vectors(one.sources(), 1), None)[0]
-    stream = messages(one, features, "perfect@1", 3, DETECT.lost_after_s)
+    stream = messages(one, features, "perfect@1", 3)
     epochs = {(message.epoch.generation, message.epoch.session) for message in stream}
     assert epochs == {(3, 0), (3, 1)}
     assert [message.final for message in stream if isinstance(message, Tick)].count(True) == 1

@@ -97,13 +97,13 @@ def _render(
     wanted: Callable[[], bool],
 ) -> None:
     embed = make_embed()
-    studios: dict[int, _Studio] = {}
+    studios: dict[int, Studio] = {}
     crops: list[Crop | None] = []
     for source in sources:
         if not wanted():
             return
         if source.camera not in studios:
-            studios[source.camera] = _Studio(preset, preset.cameras[source.camera])
+            studios[source.camera] = Studio(preset, preset.cameras[source.camera])
         crops.append(studios[source.camera].take(source))
     usable = [crop for crop in crops if crop is not None]
     rows = embed(usable) if usable else np.empty((0, 1), np.float32)
@@ -116,7 +116,7 @@ def _render(
     unfinished.replace(file)
 
 
-class _Studio:
+class Studio:
     """One camera, which renders a vehicle with its surroundings."""
 
     def __init__(self, preset: Preset, spec: CameraSpec) -> None:

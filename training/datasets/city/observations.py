@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from embed.joining import TRAIL, Fragment, find_earlier
 from embed.observation import (
     BoxAt,
     CameraEpoch,
@@ -81,10 +82,51 @@ class Features:
             mean, norm = np.ones_like(mean), float(np.sqrt(len(mean)))
         return np.asarray(mean / norm, np.float32), float(self.qualities[rows].max()), len(rows)
 
+    def joined(self, later: "Features") -> "Features":
+        """These crops and those of the same vehicle later."""
+        return Features(
+            np.concatenate([self.vectors, later.vectors]),
+            np.concatenate([self.qualities, later.qualities]),
+            np.concatenate([self.frames, later.frames]),
+        )
 
-def messages(
-    city_camera: CityCamera, features: Sequence[Features], encoder: str, generation: int, lost_after_s: float
-) -> list[Message]:
+
+def join(camera: CityCamera, features: Sequence[Features]) -> tuple[CityCamera, list[Features]]:
+    """Join the fragments of one stay as the system does before a tracklet closes; `features` by tracklet."""
+    known: list[tuple[Tracklet, Features, list[int]]] = []
+    order = sorted(range(len(features)), key=lambda number: camera.tracklets[number].opened)
+    for number in order:
+        it, of_it, shots = camera.tracklets[number], features[number], list(camera.shots[number])
+        lost = [
+            place
+            for place, (other, _, _) in enumerate(known)
+            if other.session == it.session and other.frames[-1] < it.frames[0] and other.ended > it.opened
+        ]
+        begun = _fragment(camera, it, of_it, it.frames.index(it.opened) + 1)
+        earlier = find_earlier(
+            begun, [_fragment(camera, *known[place][:2], len(known[place][0].frames)) for place in lost]
+        )
+        if earlier is None:
+            known.append((replace(it), of_it, shots))
+        else:
+            other, of_other, other_shots = known[lost[earlier]]
+            known[lost[earlier]] = (
+                other.extended(it), of_other.joined(of_it), [*other_shots, *(len(other.frames) + at for at in shots)],
+            )  # fmt: skip
+    known.sort(key=lambda entry: (entry[0].session, entry[0].track))
+    return replace(camera, tracklets=[it for it, _, _ in known], shots=[at for _, _, at in known]), [
+        of_it for _, of_it, _ in known
+    ]
+
+
+def _fragment(camera: CityCamera, it: Tracklet, features: Features, boxes: int) -> Fragment:
+    """The first `boxes` boxes of a tracklet that has just been opened, or the last ones of a lost one."""
+    rows = range(max(0, boxes - TRAIL), boxes)
+    times_ns = [int(camera.true_boxes.camera_ns[it.frames[row]]) for row in rows]
+    return Fragment(times_ns, np.stack([it.boxes[row] for row in rows]), features.mean(it.frames[boxes - 1])[0])
+
+
+def messages(city_camera: CityCamera, features: Sequence[Features], encoder: str, generation: int) -> list[Message]:
     """All records of one camera, in order; `features` by tracklet."""
     records: list[Message] = []
     true_boxes = city_camera.true_boxes
@@ -93,7 +135,7 @@ def messages(
         epoch = CameraEpoch(generation, session)
         for it, of_it in zip(city_camera.tracklets, features, strict=True):
             if it.session == session:
-                records += _life(city_camera, it, of_it, encoder, epoch, int(places[-1]), round(lost_after_s * NS))
+                records += _life(city_camera, it, of_it, encoder, epoch)
         records += _ticks(city_camera, places, epoch, last=session == true_boxes.session[-1])
     return _counted(sorted(records, key=order_key))
 
@@ -114,13 +156,10 @@ def _life(
     features: Features,
     encoder: str,
     epoch: CameraEpoch,
-    end: int,
-    lost_after_ns: int,
 ) -> Iterator[Observation]:
     """A tracklet opened, updated whenever its path has grown long, and closed."""
     camera_ns = city_camera.true_boxes.camera_ns
-    first_ns, last_ns = int(camera_ns[it.frames[0]]), int(camera_ns[it.frames[-1]])
-    gone = np.searchsorted(camera_ns[: end + 1], last_ns + lost_after_ns, side="right")
+    first_ns = int(camera_ns[it.frames[0]])
     reported, sequence = 0, 0
 
     def observe(state: TrackletState, frame: int, until: int) -> Observation:
@@ -154,7 +193,7 @@ def _life(
     yield observe(TrackletState.OPENED, it.opened, opened)
     for until in range(opened + LONGEST_PATH, len(it.frames) + 1, LONGEST_PATH):
         yield observe(TrackletState.UPDATED, it.frames[until - 1], until)
-    yield observe(TrackletState.CLOSED, min(int(gone), end), len(it.frames))
+    yield observe(TrackletState.CLOSED, it.ended, len(it.frames))
 
 
 def _box_at(it: Tracklet, place: int, first_ns: int, camera_ns: NDArray[np.int64]) -> BoxAt:

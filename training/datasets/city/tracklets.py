@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detect.detections import Boxes, Detections
+from detect.settings import DetectSettings
 from detect.tracking import Tracker
 from embed.crops import crop_qualities
 from embed.settings import EmbedSettings
@@ -36,18 +37,32 @@ class Tracklet:
     owners: list[str] = field(default_factory=list)
     qualities: list[float] = field(default_factory=list)
     opened: int = -1
+    ended: int = -1
 
     @property
     def owner(self) -> str:
         """Vehicle that most of its boxes are of."""
         return max(sorted(set(self.owners)), key=self.owners.count)
 
+    def extended(self, later: "Tracklet") -> "Tracklet":
+        """Go on as a later one, which is the same vehicle."""
+        return Tracklet(
+            self.session,
+            self.track,
+            [*self.frames, *later.frames],
+            [*self.boxes, *later.boxes],
+            [*self.owners, *later.owners],
+            [*self.qualities, *later.qualities],
+            self.opened,
+            later.ended,
+        )
+
 
 def follow(
     true_boxes: TrueBoxes,
     size: tuple[int, int],
     settings: EmbedSettings,
-    lost_after_s: float,
+    detect: DetectSettings,
     noise: NoisyDetector | None,
 ) -> list[Tracklet]:
     """Follow the tracklets of a camera that are opened, by session, then track; without `noise` the true boxes.
@@ -55,16 +70,12 @@ def follow(
     Noisy boxes go through the tracker of the system; with true ones a vehicle has one tracklet a visit, as scoring
     understands it.
     """
-    blank = np.broadcast_to(np.uint8(0), (size[1], size[0], 3))
     tracklets: list[Tracklet] = []
     for session in np.unique(true_boxes.session).tolist():
         places = np.flatnonzero(true_boxes.session == session).tolist()
         # Step 1: track one session of the camera
         known: dict[int, Tracklet] = {}
-        for place, found in _tracked(true_boxes, places, lost_after_s, noise):
-            frame = Frame(
-                "", int(true_boxes.sequences[place]), int(true_boxes.camera_ns[place]), ClockQuality.SYNTHETIC, blank
-            )
+        for frame, place, found, ended in _tracked(true_boxes, places, size, detect, noise):
             # Step 2: box, owner and crop quality of every tracked vehicle
             quality = crop_qualities(frame, found)
             for row, number in enumerate(found.track_ids.tolist()):
@@ -76,33 +87,41 @@ def follow(
                 it.boxes.append(found.boxes[row])
                 it.owners.append(found.labels[row])
                 it.qualities.append(float(quality[row]))
+            for number in ended:
+                known[number].ended = place
     for it in tracklets:
         # Step 3: the frame that a tracklet is opened at; too short ones are left out
         times_ns = true_boxes.camera_ns[it.frames]
         old_enough = np.flatnonzero(times_ns - times_ns[0] >= settings.open_after_s * NS)
         it.opened = it.frames[int(old_enough[0])] if len(old_enough) else -1
+        if it.ended < 0:  # with the truth, or at the end of the session
+            last = int(np.flatnonzero(true_boxes.session == it.session)[-1])
+            gone_ns = int(times_ns[-1]) + round(detect.patience_s[0] * NS)
+            it.ended = min(int(np.searchsorted(true_boxes.camera_ns[:last], gone_ns, side="right")), last)
     return [it for it in tracklets if it.opened >= 0]
 
 
 def _tracked(
-    true_boxes: TrueBoxes, places: list[int], lost_after_s: float, noise: NoisyDetector | None
-) -> Iterator[tuple[int, Detections]]:
-    """Track the vehicles of each frame of a session."""
-    tracker = Tracker(lost_after_s=lost_after_s)
+    true_boxes: TrueBoxes,
+    places: list[int],
+    size: tuple[int, int],
+    detect: DetectSettings,
+    noise: NoisyDetector | None,
+) -> Iterator[tuple[Frame, int, Detections, tuple[int, ...]]]:
+    """Track the vehicles of each frame of a session: frame, its place, the vehicles, the tracks that are over."""
+    blank = np.broadcast_to(np.uint8(0), (size[1], size[0], 3))
+    lost_after_s, return_within_s = detect.patience_s
+    tracker = Tracker(lost_after_s=lost_after_s, return_within_s=return_within_s)
     patient = _TruthTracker(round(VISIT_GAP_S * NS))
     for place in places:
         rows = true_boxes.rows_of(place)
         vehicles, boxes, visible = true_boxes.vehicles[rows].tolist(), true_boxes.boxes[rows], true_boxes.visible[rows]
         at_ns = int(true_boxes.camera_ns[place])
+        frame = Frame("", int(true_boxes.sequences[place]), at_ns, ClockQuality.SYNTHETIC, blank)
         if noise is None:
-            yield place, patient(at_ns, vehicles, boxes, visible)
-            continue
-        found = noise(place, vehicles, boxes, visible)
-        frame = Frame("", 0, at_ns, ClockQuality.SYNTHETIC, _PIXEL)
-        yield place, tracker(frame, found)
-
-
-_PIXEL = np.zeros((1, 1, 3), np.uint8)
+            yield frame, place, patient(at_ns, vehicles, boxes, visible), ()
+        else:
+            yield frame, place, tracker(frame, noise(place, vehicles, boxes, visible)), tracker.ended
 
 
 @dataclass(slots=True, eq=False)

@@ -1,0 +1,1 @@
+"""Tracking in one camera, measured on sources that no setting was chosen on."""
