@@ -11,16 +11,15 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-import numpy as np
 
 from associate.corrections import heed
-from associate.decisions import Decisions, decide, evidence_of
+from associate.decisions import decide
 from associate.identities import Identities
 from associate.links.appearance import Calibration
-from associate.links.travel_times import Ints
 from associate.memory import Memory
 from associate.reorder import ReorderBuffer, Verdict
-from associate.rows import ENDED, FORMAT, IN_VIEW, Link, Tracklet
+from associate.revision import Revision
+from associate.rows import FORMAT, Tracklet
 from associate.settings import AssociateSettings
 from associate.state import Table, load_tables
 from associate.timeline import is_live, left_behind, out_of_time
@@ -28,9 +27,6 @@ from associate.topology import Topology
 from associate.trajectory import TrajectoryEvent
 from embed.observation import Control, Correction, Message, Observation, Record, unpack_vector
 from ingest.clock import NS
-
-OPEN_S = 120.0
-"""Time after which the link of a tracklet still in view is settled, so that parked vehicles hold up nobody."""
 
 SILENT_S = 6 * 3600.0
 """Time after which a tracklet in view of which nothing was heard has ended: its last message is lost."""
@@ -80,10 +76,10 @@ class Associator:
         self.blamed: Blame | None = None
         self._encoder = encoder
         topology = Topology(settings.travel, settings.default_window)
-        self._horizon_s = topology.horizon_s
         self._reorder = ReorderBuffer(cameras, idle_after_s=settings.idle_after_s)
         self._memory = Memory(topology, calibration or Calibration(), memory_s=settings.memory_s)
         self._identities = Identities(settings.zone)
+        self._revision = Revision(self._memory, self._identities, settings, topology.horizon_s, self._blame)
         self._format: Table[str] = Table("format", str)
         self._format.put(FORMAT, "")
         self._tables: tuple[Table[Any], ...] = (
@@ -171,7 +167,7 @@ class Associator:
         if row.observation != blame.id:
             return []
         self._memory.drop(row.id)
-        self._memory.forgotten.clear()
+        self._memory.take_forgotten()
         if link is not None:
             self._identities.begin(f"{blame.id}|set aside", blame.id, blame.at_ns)
             self._identities.retract(link.identity, row)
@@ -237,137 +233,11 @@ class Associator:
         memory.pair_up(now_s)
         if now_s >= memory.learning_due_s:
             memory.learn(now_s)
-            self._let_go()
-        # Step 2: decide, and say what has changed
+            self._identities.let_go(memory.take_forgotten())
+        # Step 2: decide, say what has changed, and close what nothing can follow any more
         decisions = decide(memory, self.settings.min_probability, now_s)
-        self._carry_out(decisions, now_s, last=last)
-        # Step 3: close
-        self._expire(decisions, now_s, last=last)
-
-    def _let_go(self) -> None:
-        for number, link in self._memory.forgotten:
-            if link is not None:
-                self._identities.let_go(link.identity, number)
-        self._memory.forgotten.clear()
-
-    def _carry_out(self, decisions: Decisions, now_s: float, *, last: bool) -> None:
-        memory, window = self._memory, self._memory.window
-        was, identity_of = window.identity.copy(), window.identity.copy()
-        unsaid = window.shut & (window.shown < ENDED)
-        live = np.flatnonzero(~window.settled | unsaid)
-        live = live[np.lexsort((window.number[live], window.enter_s[live]))].tolist()
-        # Step 1: whose identity each has now; a chain is called after its first tracklet
-        for place in live:
-            before, link = int(decisions.before[place]), memory.link(place)
-            if window.settled[place]:
-                continue
-            if before >= 0:
-                identity_of[place] = identity_of[before]
-            elif link is None or link.before >= 0:
-                identity_of[place] = self._found()
-        # Step 2: identities that became part of another one as a whole, then single moves
-        merged = self._merge(live, was, identity_of)
-        for place in live:
-            old, new = int(was[place]), int(identity_of[place])
-            if old >= 0 and old != new and old not in merged:
-                self._blame(memory.row(place))
-                self._identities.withdraw(old, memory.row(place), new)
-        # Step 3: what is new, has ended, has another predecessor, or is settled now
-        settling: list[int] = []
-        for place in live:
-            link, row = memory.link(place), memory.row(place)
-            self._blame(row)
-            settle = not window.settled[place] and (last or self._is_ripe(row, now_s))
-            before = int(window.number[decisions.before[place]]) if decisions.before[place] >= 0 else -1
-            if window.settled[place]:
-                assert link is not None
-                before, probability = link.before, link.probability
-            else:
-                probability = float(decisions.probability[place])
-            shown = ENDED if row.closed_ns is not None else IN_VIEW
-            moved = link is None or (was[place] != identity_of[place] and was[place] not in merged)
-            other = link is not None and (link.before != before or link.shown != shown)
-            if moved or other or (settle and shown == ENDED):
-                evidence = None
-                if not window.settled[place]:
-                    evidence = evidence_of(decisions, memory, place, identity_of, self.settings.zone)
-                done = (settle or bool(window.settled[place])) and shown == ENDED
-                self._identities.show(int(identity_of[place]), row, evidence, first=before < 0, settled=done)
-            if settle:
-                settling.append(place)
-            memory.put_link(
-                place,
-                Link(
-                    identity=int(identity_of[place]),
-                    before=before,
-                    probability=probability,
-                    settled=settle or bool(window.settled[place]),
-                    taken=bool(window.taken[place]),
-                    shown=shown,
-                ),
-            )
-        # Step 4: predecessors of what is settled are taken
-        for place in settling:
-            if window.before[place] >= 0:
-                self._take(int(window.before[place]))
-        if settling:
-            mine = np.isin(decisions.pairs.later, settling)
-            memory.decided_with(decisions.pairs.at(mine), decisions.at[mine])
+        self._revision.carry_out(decisions, now_s, last=last)
+        self._revision.expire(decisions, now_s, last=last)
 
     def _blame(self, row: Tracklet) -> None:
         self.blamed = Blame(id=row.observation, at_ns=row.leave_ns, camera=row.camera, tracklet=row.id)
-
-    def _is_ripe(self, row: Tracklet, now_s: float) -> bool:
-        memory = self._memory
-        if row.closed_ns is not None and memory.seconds(row.closed_ns) <= now_s - self.settings.lag_s:
-            return True
-        return memory.seconds(row.opened_ns) <= now_s - OPEN_S
-
-    def _take(self, place: int) -> None:
-        link = self._memory.link(place)
-        assert link is not None
-        self._memory.put_link(place, msgspec.structs.replace(link, taken=True))
-
-    def _merge(self, live: list[int], was: Ints, now: Ints) -> set[int]:
-        """Merge identities whose tracklets all went to one other identity; returns their numbers."""
-        memory = self._memory
-        targets: dict[int, set[int]] = {}
-        for place in live:
-            if was[place] >= 0 and was[place] != now[place]:
-                targets.setdefault(int(was[place]), set()).add(int(now[place]))
-        merged = set()
-        for old, news in targets.items():
-            row = self._identities.rows[f"{old:010d}"]
-            places = [memory.window.place_of[number] for number in row.tracklets]
-            whole = len(news) == 1 and all(now[place] in news for place in places)
-            ended = sum(memory.row(place).closed_ns is not None for place in places)
-            if whole and len(places) > 1 and len(row.visits) <= ended and min(news) in self._existing(news):
-                rows = sorted((memory.row(place) for place in places), key=lambda it: (it.enter_ns, it.number))
-                self._identities.merge(old, min(news), rows)
-                merged.add(old)
-        return merged
-
-    def _existing(self, numbers: set[int]) -> set[int]:
-        return {number for number in numbers if f"{number:010d}" in self._identities.rows}
-
-    def _found(self) -> int:
-        number = self._memory.progress.identities + 1
-        self._memory.advance(identities=number)
-        self._identities.found(number)
-        return number
-
-    # The end of things
-
-    def _expire(self, decisions: Decisions, now_s: float, *, last: bool) -> None:
-        """Close the identities that nothing can be linked to any more, and the oldest ones beyond the limit."""
-        window = self._memory.window
-        waiting = np.zeros(len(window), np.bool_)
-        waiting[decisions.pairs.earlier] = True
-        ends = np.flatnonzero(window.shut & window.settled & ~window.taken)
-        ends = ends[np.lexsort((window.number[ends], window.leave_s[ends]))]
-        over = len(self._identities.rows) - self.settings.max_identities
-        closing = (now_s - window.leave_s[ends] > self._horizon_s) & ~waiting[ends]
-        closing[: max(over, 0)] = True
-        for place in ends[closing | last].tolist():
-            self._identities.close(int(window.identity[place]))
-            self._take(place)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from associate.rows import VISITS_TOLD, Identity, Tracklet
+from associate.rows import VISITS_TOLD, Identity, Link, Tracklet
 from associate.state import Table
 from associate.trajectory import Evidence, Kind, TrajectoryEvent, Visit, event_id
 
@@ -22,6 +22,12 @@ class Identities:
         self.rows: Table[Identity] = Table("identity", Identity)
         self._events: list[TrajectoryEvent] = []
         self._at_ns, self._cause, self._decided_by, self._ordinal = 0, "", "", 0
+
+    def __contains__(self, number: int) -> bool:
+        return _key(number) in self.rows
+
+    def __getitem__(self, number: int) -> Identity:
+        return self.rows[_key(number)]
 
     def begin(self, cause: str, decided_by: str, at_ns: int) -> None:
         """Events from here on are due to a message, at a moment of event time."""
@@ -92,12 +98,13 @@ class Identities:
         self._put(joined, target)
         self.rows.drop(_key(number))
 
-    def let_go(self, number: int, tracklet: int) -> None:
-        """A tracklet will not be moved any more, since association has forgotten it."""
-        identity = self.rows.get(_key(number))
-        if identity is not None and tracklet in identity.tracklets:
-            among = [each for each in identity.tracklets if each != tracklet]
-            self._put(msgspec.structs.replace(identity, tracklets=among), number)
+    def let_go(self, forgotten: Sequence[tuple[int, Link]]) -> None:
+        """Tracklets, each by its number with its link, will not be moved any more: association has forgotten them."""
+        for tracklet, link in forgotten:
+            identity = self.rows.get(_key(link.identity))
+            if identity is not None and tracklet in identity.tracklets:
+                among = [each for each in identity.tracklets if each != tracklet]
+                self._put(msgspec.structs.replace(identity, tracklets=among), link.identity)
 
     def close(self, number: int) -> None:
         """Nothing can be linked to an identity any more."""

@@ -86,7 +86,7 @@ class Memory:
         self._number_of = {row.id: row.number for row in rows}
         self._encoders: dict[str, int] = {}
         self.window = Window()
-        self.forgotten: list[tuple[int, Link | None]] = []
+        self._forgotten: list[tuple[int, Link]] = []
         self._changed: set[int] = set()
         for row in rows:
             self._put(row)
@@ -396,6 +396,11 @@ class Memory:
 
     # Forgetting
 
+    def take_forgotten(self) -> list[tuple[int, Link]]:
+        """The tracklets that were forgotten since the last call, by number, with their links."""
+        forgotten, self._forgotten = self._forgotten, []
+        return forgotten
+
     def _let_past(self, now_s: float) -> None:
         """Move what has left the memory into the counts of the past."""
         window, pairs = self.window, self.pairs
@@ -438,7 +443,8 @@ class Memory:
         numbers = self.window.number[~kept].tolist()
         touched = np.zeros(len(self.window), np.bool_)
         touched[self.pairs.later[~kept[self.pairs.earlier]]] = True
-        self.forgotten += [(number, self.links.get(_key(number))) for number in numbers]
+        links = [(number, self.links.get(_key(number))) for number in numbers]
+        self._forgotten += [(number, link) for number, link in links if link is not None]
         for number in numbers:
             self._number_of.pop(self.tracklets[_key(number)].id, None)
             self._changed.discard(number)

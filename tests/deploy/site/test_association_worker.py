@@ -17,6 +17,7 @@ from associate import associator as associator_module
 from associate.associator import Associator
 from associate.identities import Identities
 from associate.memory import Memory
+from associate.revision import Revision
 from associate.trajectory import Kind, TrajectoryEvent, decode
 from deploy.log.base import Record
 from deploy.log.sqlite_log import SqliteLog
@@ -288,13 +289,13 @@ def check_the_rest(folder: Path, log: SqliteLog, camera: str) -> None:
 def test_what_waits_in_the_state_can_be_set_aside_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A message that was committed before anybody could know, and is at fault when the watermark reaches it."""
     log = SqliteLog(tmp_path / "log.db")
-    bad = observation("a", 1, at_s=5, first_s=4, sequence=0, dim=32)
+    bad = observation("a", 1, at_s=5, first_s=4, sequence=0, dim=256)
     publish(log, [bad])
     worker(log).drain()  # b and c have yet to speak: it is held
     assert not values_of(log, DEAD_LETTERS)
     monkeypatch.setattr(Memory, "see", raising(Memory.see, lambda _, seen: seen.id == bad.id))
     publish(log, [it for it in convoy(4) if it.camera != "a"], "others")
-    publish(log, [observation("a", 2, at_s=80, first_s=79, sequence=0, dim=32)], "others")
+    publish(log, [observation("a", 2, at_s=80, first_s=79, sequence=0, dim=256)], "others")
     machine = worker(log)
     machine.drain()
     (letter,) = [json.loads(value) for value in values_of(log, DEAD_LETTERS)]
@@ -312,7 +313,7 @@ def test_where_nothing_can_be_blamed_the_record_itself_is_set_aside(
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("always")
 
-    monkeypatch.setattr(Associator, "_expire", fail)
+    monkeypatch.setattr(Revision, "expire", fail)
     log = SqliteLog(tmp_path / "log.db")
     publish(log, convoy(2))
     machine = worker(log)

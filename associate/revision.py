@@ -1,0 +1,148 @@
+"""Revision: what is decided in a slot turned into identities, and into what is said of them."""
+
+from collections.abc import Callable
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from associate.decisions import Decisions, evidence_of
+from associate.identities import Identities
+from associate.links.travel_times import Ints
+from associate.memory import Memory
+from associate.rows import ENDED, IN_VIEW, Link, Tracklet
+from associate.settings import AssociateSettings
+
+OPEN_S = 120.0
+"""Time after which the link of a tracklet still in view is settled, so that parked vehicles hold up nobody."""
+
+
+class Revision:
+    """Gives tracklets to identities as they are decided; `blame` is called with each that is worked on.
+
+    A chain of tracklets is one identity, and keeps its number as long as its first one stays the first.
+    """
+
+    def __init__(
+        self,
+        memory: Memory,
+        identities: Identities,
+        settings: AssociateSettings,
+        horizon_s: float,
+        blame: Callable[[Tracklet], None],
+    ) -> None:
+        self._memory, self._identities = memory, identities
+        self._settings, self._horizon_s, self._blame = settings, horizon_s, blame
+
+    def carry_out(self, decisions: Decisions, now_s: float, *, last: bool) -> None:
+        """Say what has changed; with `last`, settle everything."""
+        window = self._memory.window
+        unsaid = window.shut & (window.shown < ENDED)
+        live = np.flatnonzero(~window.settled | unsaid)
+        live = live[np.lexsort((window.number[live], window.enter_s[live]))]
+        # Step 1: whose identity each has now
+        was, now = window.identity.copy(), self._identity_of(decisions, live)
+        # Step 2: identities that became part of another one as a whole, then single moves
+        merged = self._merge(live, was, now)
+        moved = (was != now) & ~np.isin(was, list(merged))
+        for place in live[moved[live] & (was[live] >= 0)].tolist():
+            row = self._memory.row(place)
+            self._blame(row)
+            self._identities.withdraw(int(was[place]), row, int(now[place]))
+        # Step 3: what is new, has ended, has another predecessor, or is settled now
+        settling = [place for place in live.tolist() if self._tell(decisions, place, now, moved, now_s, last=last)]
+        # Step 4: predecessors of what is settled are taken
+        for place in settling:
+            if window.before[place] >= 0:
+                self._take(int(window.before[place]))
+        if settling:
+            mine = np.isin(decisions.pairs.later, settling)
+            self._memory.decided_with(decisions.pairs.at(mine), decisions.at[mine])
+
+    def expire(self, decisions: Decisions, now_s: float, *, last: bool) -> None:
+        """Close the identities that nothing can be linked to any more, and the oldest ones beyond the limit."""
+        window = self._memory.window
+        waiting = np.zeros(len(window), np.bool_)
+        waiting[decisions.pairs.earlier] = True
+        ends = np.flatnonzero(window.shut & window.settled & ~window.taken)
+        ends = ends[np.lexsort((window.number[ends], window.leave_s[ends]))]
+        closing = (now_s - window.leave_s[ends] > self._horizon_s) & ~waiting[ends]
+        closing[: max(len(self._identities.rows) - self._settings.max_identities, 0)] = True
+        for place in ends[closing | last].tolist():
+            self._identities.close(int(window.identity[place]))
+            self._take(place)
+
+    def _identity_of(self, decisions: Decisions, live: Ints) -> Ints:
+        """The identity (N,) of each tracklet; those of `live`, in order of entering, as they are decided now."""
+        memory, window = self._memory, self._memory.window
+        identity_of = window.identity.copy()
+        for place in live[~window.settled[live]].tolist():
+            before, link = int(decisions.before[place]), memory.link(place)
+            if before >= 0:
+                identity_of[place] = identity_of[before]
+            elif link is None or link.before >= 0:
+                number = memory.progress.identities + 1
+                memory.advance(identities=number)
+                self._identities.found(number)
+                identity_of[place] = number
+        return identity_of
+
+    def _merge(self, live: Ints, was: Ints, now: Ints) -> set[int]:
+        """Merge identities whose tracklets all went to one other identity; returns their numbers."""
+        memory = self._memory
+        targets: dict[int, set[int]] = {}
+        for place in live[(was[live] >= 0) & (was[live] != now[live])].tolist():
+            targets.setdefault(int(was[place]), set()).add(int(now[place]))
+        merged = set()
+        for old, news in targets.items():
+            row = self._identities[old]
+            places = [memory.window.place_of[number] for number in row.tracklets]
+            whole = len(news) == 1 and all(now[place] in news for place in places)
+            ended = sum(memory.row(place).closed_ns is not None for place in places)
+            if whole and len(places) > 1 and len(row.visits) <= ended and min(news) in self._identities:
+                rows = sorted((memory.row(place) for place in places), key=lambda it: (it.enter_ns, it.number))
+                self._identities.merge(old, min(news), rows)
+                merged.add(old)
+        return merged
+
+    def _tell(
+        self, decisions: Decisions, place: int, now: Ints, moved: NDArray[np.bool_], now_s: float, *, last: bool
+    ) -> bool:
+        """Say what has changed about a tracklet, and keep the decision; returns True where it is settled by this."""
+        memory, window = self._memory, self._memory.window
+        link, row = memory.link(place), memory.row(place)
+        self._blame(row)
+        settled = bool(window.settled[place])
+        settles = not settled and (last or self._is_ripe(row, now_s))
+        shown = ENDED if row.closed_ns is not None else IN_VIEW
+        if settled and link is not None:
+            decided = msgspec.structs.replace(link, shown=shown)
+        else:
+            before = int(decisions.before[place])
+            decided = Link(
+                identity=int(now[place]),
+                before=int(window.number[before]) if before >= 0 else -1,
+                probability=float(decisions.probability[place]),
+                settled=settles,
+                taken=bool(window.taken[place]),
+                shown=shown,
+            )
+        other = link is None or (link.before, link.shown) != (decided.before, shown)
+        if other or moved[place] or (settles and shown == ENDED):
+            evidence = None if settled else evidence_of(decisions, memory, place, now, self._settings.zone)
+            final = decided.settled and shown == ENDED
+            self._identities.show(decided.identity, row, evidence, first=decided.before < 0, settled=final)
+        memory.put_link(place, decided)
+        return settles
+
+    def _is_ripe(self, row: Tracklet, now_s: float) -> bool:
+        """True where a tracklet's link is not revised any more."""
+        memory = self._memory
+        if row.closed_ns is not None and memory.seconds(row.closed_ns) <= now_s - self._settings.lag_s:
+            return True
+        return memory.seconds(row.opened_ns) <= now_s - OPEN_S
+
+    def _take(self, place: int) -> None:
+        link = self._memory.link(place)
+        assert link is not None
+        self._memory.put_link(place, msgspec.structs.replace(link, taken=True))
