@@ -11,15 +11,17 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from associate.boxes import path_of, speed_of
 from associate.links import learning
 from associate.links.appearance import Calibration, Looks
 from associate.links.candidates import form_pairs
 from associate.links.gates import Gates, GateTable
-from associate.links.model import GATES, Counts, LinkModel
+from associate.links.model import Counts, LinkModel
 from associate.links.pairs import PairTable, from_rows, similarity
 from associate.links.travel_times import Floats, Ints
 from associate.links.window import Window
-from associate.rows import ENDED, Bond, Box, Camera, Link, Pairs, Past, Progress, Tracklet
+from associate.past import HALF_LIFE_S, PastCounts, faded
+from associate.rows import ENDED, Bond, Box, Camera, Link, Pairs, Progress, Tracklet
 from associate.state import Table
 from associate.topology import Topology
 from embed.observation import CameraEpoch, Observation, TrackletState, unpack_vector
@@ -29,11 +31,11 @@ LEARN_EVERY_S = 10.0
 LEARN_FROM_S = 20.0
 ROUNDS = 2
 FEWEST_PAIRS = 5
+SOMEWHERE: Box = (0.5, 0.5, 0.1, 0.1)
+"""The box of a tracklet that came without a path."""
+
 SURE = 60.0
 """Log odds that somebody's word adds to a pair."""
-
-HALF_LIFE_S = 86_400.0
-"""Time after which what has left the memory weighs half."""
 
 
 class Memory:
@@ -51,7 +53,7 @@ class Memory:
         self.tracklets: Table[Tracklet] = Table("tracklet", Tracklet)
         self.links: Table[Link] = Table("link", Link)
         self._pair_rows: Table[Pairs] = Table("pair", Pairs)
-        self._past: Table[Past] = Table("past", Past)
+        self._past = PastCounts()
         self.bonds: Table[Bond] = Table("bond", Bond)
         self._progress: Table[Progress] = Table("progress", Progress)
         self.tables: tuple[Table[Any], ...] = (
@@ -59,7 +61,7 @@ class Memory:
             self.tracklets,
             self.links,
             self._pair_rows,
-            self._past,
+            self._past.rows,
             self.bonds,
             self.looks.rows,
             self.gates.rows,
@@ -140,7 +142,7 @@ class Memory:
         if row is not None and row.closed_ns is not None:
             return
         row = self._begun(seen) if row is None else row
-        boxes = [_box(seen, at) for at in range(len(seen.path))]
+        boxes = path_of(seen)
         last = boxes[-1] if boxes else row.last
         row = msgspec.structs.replace(
             row,
@@ -149,7 +151,7 @@ class Memory:
             score=seen.score,
             leave_ns=seen.last_ns,
             last=last,
-            speed=_speed(seen, boxes) or row.speed,
+            speed=speed_of(seen, boxes) or row.speed,
             nearing=last[3] > row.first[3],
         )
         if seen.state is TrackletState.CLOSED:
@@ -191,7 +193,7 @@ class Memory:
 
     def _begun(self, seen: Observation) -> Tracklet:
         number = self.progress.tracklets + 1
-        first = _box(seen, 0) if seen.path else (0.5, 0.5, 0.1, 0.1)
+        first = path_of(seen)[0] if seen.path else SOMEWHERE
         vector = unpack_vector(seen.vector)
         self.advance(tracklets=number)
         self._number_of[seen.tracklet] = number
@@ -259,9 +261,7 @@ class Memory:
         row = self.cameras.get(camera)
         if row is None:
             return False
-        for name in self._past.names:
-            if self._concerns(name, row.index):
-                self._past.drop(name)
+        self._past.forget(row.index, self.gates)
         window = self.window
         concerned = (window.camera[self.pairs.earlier] == row.index) | (window.camera[self.pairs.later] == row.index)
         self.pairs.share[concerned] = 0
@@ -271,14 +271,6 @@ class Memory:
             self.looks.forget(row.index)
         self._remodel()
         return True
-
-    def _concerns(self, name: str, camera: int) -> bool:
-        """True where counts of the past are about a camera."""
-        kind, first, second = name.split("|")
-        if kind == "camera":
-            return camera in (int(first), int(second))
-        gates = (self.gates.rows[f"{number:06d}"] for number in divmod(int(first), GATES))
-        return any(gate.camera == camera for gate in gates)
 
     # Pairs and model
 
@@ -358,22 +350,7 @@ class Memory:
         names = sorted(self.cameras.names, key=lambda name: self.cameras[name].index)
         pairs = learning.pair_counts(self.window, self.pairs, self.bins, len(cameras))
         keys, gates = learning.gate_counts(self.window, self.pairs, self.bins)
-        # What has left the memory is added with the weight that time has left it.
-        for name in self._past.names:
-            past = self._past[name]
-            weight = 0.5 ** ((now_s - past.at_s) / HALF_LIFE_S)
-            counts = weight * np.frombuffer(past.counts, np.float32).astype(np.float64).reshape(2, -1)
-            kind, first, second = name.split("|")
-            if counts.shape[1] != self.bins.count:
-                continue
-            if kind == "camera":
-                pairs[:, int(first), int(second)] += counts
-            else:
-                key = int(first)
-                place = int(np.searchsorted(keys, key))
-                if place == len(keys) or keys[place] != key:
-                    keys, gates = np.insert(keys, place, key), np.insert(gates, place, 0.0, axis=1)
-                gates[:, place] += counts
+        pairs, keys, gates = self._past.joined(pairs, keys, gates, now_s)
         gate_rows = [self.gates.rows[name] for name in self.gates.rows.names]
         outgoing = np.array([row.outgoing for row in gate_rows], np.bool_)
         table = self.gate_table()
@@ -409,33 +386,25 @@ class Memory:
         latest_s = self.progress.learned_s - self._memory_s
         fresh = left & (window.closed_s > latest_s)
         if gone_s > 0:
-            weight = 0.5 ** ((now_s - max(self.progress.learned_s, 0.0)) / HALF_LIFE_S)
+            weight = faded(max(self.progress.learned_s, 0.0), now_s)
             elapsed_s = self.progress.past_elapsed_s * weight + gone_s - max(latest_s, 0.0)
             self.advance(past_elapsed_s=elapsed_s)
         if fresh.any():
             ends, arrivals = learning.ends_and_arrivals(self.model, window, pairs, fresh, now_s)
             self.gates.add_past(self._by_gate(ends, arrivals), now_s, HALF_LIFE_S)
-        leaving = left[pairs.later]
+        # What has stood in view for that long is settled: its pairs teach nothing, and keep nobody.
+        stood = ~window.shut & window.settled & (window.opened_s <= gone_s)
+        leaving = (left | stood)[pairs.later]
         if leaving.any():
             gone = pairs.at(leaving & (pairs.share > 0))
             counts = learning.pair_counts(window, gone, self.bins, len(self.cameras))
-            for a, b in zip(*(side.tolist() for side in np.nonzero(counts[0].any(-1))), strict=True):
-                self._add_past(f"camera|{a}|{b}", counts[:, a, b], now_s)
             keys, gates = learning.gate_counts(window, gone, self.bins)
-            for place, key in enumerate(keys.tolist()):
-                self._add_past(f"gate|{key}|", gates[:, place], now_s)
+            self._past.add(counts, keys, gates, now_s)
             self.pairs = pairs.at(~leaving)
         free = window.settled & left & (window.taken | (window.leave_s < now_s - self._topology.horizon_s - 60))
         needed = np.zeros(len(window), np.bool_)
         needed[self.pairs.earlier] = True
         self._forget(~free | needed)
-
-    def _add_past(self, key: str, counts: Floats, now_s: float) -> None:
-        past = self._past.get(key)
-        if past is not None:
-            weight = 0.5 ** ((now_s - past.at_s) / HALF_LIFE_S)
-            counts = counts + weight * np.frombuffer(past.counts, np.float32).reshape(2, -1)
-        self._past.put(key, Past(counts=counts.astype(np.float32).tobytes(), at_s=now_s))
 
     def _forget(self, kept: NDArray[np.bool_]) -> None:
         if kept.all():
@@ -462,24 +431,3 @@ class Memory:
 
 def _key(number: int) -> str:
     return f"{number:010d}"
-
-
-def _box(seen: Observation, at: int) -> Box:
-    """Centre, width and height of a box of the path, in shares of the frame."""
-    width, height = seen.frame_size
-    box = seen.path[at]
-    left, right = box.left / 10 / width, box.right / 10 / width
-    top, bottom = box.top / 10 / height, box.bottom / 10 / height
-    return (left + right) / 2, (top + bottom) / 2, right - left, bottom - top
-
-
-def _speed(seen: Observation, boxes: list[Box]) -> tuple[float, float] | None:
-    """Speed of the latest second, shares of the frame a second; None where the path says nothing."""
-    if len(boxes) < 2:
-        return None
-    latest_us = seen.path[-1].offset_us
-    first = next(at for at, box in enumerate(seen.path) if box.offset_us >= latest_us - 1_000_000)
-    seconds = max((latest_us - seen.path[first].offset_us) / 1e6, 0.1)
-    if first == len(boxes) - 1:
-        return None
-    return (boxes[-1][0] - boxes[first][0]) / seconds, (boxes[-1][1] - boxes[first][1]) / seconds

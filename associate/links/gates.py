@@ -35,6 +35,9 @@ class Gates:
         self.rows: Table[Gate] = Table("gate", Gate)
         self._of: dict[tuple[int, bool], list[int]] = {}
 
+    def __getitem__(self, number: int) -> Gate:
+        return self.rows[_key(number)]
+
     def restored(self) -> None:
         """Rebuild what follows from the rows."""
         self._of = {}

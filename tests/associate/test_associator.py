@@ -322,3 +322,14 @@ def test_times_go_up_along_a_journey() -> None:
 
 def test_the_default_settings_can_be_used() -> None:
     assert AssociateSettings().default_window is not None
+
+
+def test_a_parked_vehicle_pins_nothing() -> None:
+    """One that stands in view for an hour lets everything be forgotten that came before it and after it."""
+    narrow = msgspec.structs.replace(SETTINGS, memory_s=60.0, only_listed=False, max_travel_s=60.0)
+    parked = tracklet("b", 99, looks(99), 30, 9000, closed=False)[:1]
+    passing = [m for n in range(120) for m in tracklet("a", n + 1, looks(n), 5 + 10 * n, 7 + 10 * n)]
+    machine = associator(narrow)
+    play(machine, in_order([*parked, *passing, *ticks("abc", 1300, final=False)]))
+    assert machine.sizes["tracklet"] < 25
+    assert machine.sizes["pair"] < 25
