@@ -23,6 +23,10 @@ COMMANDS = {
         "deploy.cli.trajectories:trajectories",
         "Show trajectories: a table in a terminal, every event as a JSON line in a pipe.",
     ),
+    "explain": (
+        "deploy.cli.explain:explain_identity",
+        "Explain an identity: for every sighting the probability of its link, what spoke for it, and the next best.",
+    ),
     "replay": (
         "deploy.cli.replay:replay",
         "Associate the observations of a log once more, into a new log, as fast as the processor allows.",
