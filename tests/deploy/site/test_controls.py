@@ -114,7 +114,7 @@ def test_readers_of_messages_pass_over_controls(log: SqliteLog, caplog: pytest.L
     publish(log, "z", correction())
     publish(log, "z", camera_change())
     assert all(isinstance(message, Message) for message in read_messages(log))
-    assert "left out 1 messages" in caplog.text  # the one that cannot be decoded
+    assert "1 records of the topic observations cannot be decoded" in caplog.text  # the one that cannot be decoded
 
 
 SITE = """

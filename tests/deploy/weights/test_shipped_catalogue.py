@@ -13,7 +13,7 @@ SHIPPED = catalogue.load_catalogue()
 
 
 def test_the_default_is_in_the_catalogue() -> None:
-    assert SHIPPED.network(SHIPPED.default).published.label == "Open Model Zoo 2022.3, FP16-INT8"
+    assert SHIPPED.network(SHIPPED.default).published.label == "Open Model Zoo 2022.3, FP16"
 
 
 @pytest.mark.parametrize("name", SHIPPED.networks)
