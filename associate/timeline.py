@@ -14,7 +14,10 @@ AHEAD_S = 120.0
 """Most that a camera's clock may be ahead of the log's."""
 
 APART_S = 3600.0
-"""Most that cameras may be apart, unless one of them catches up after an outage."""
+"""Most that cameras may be ahead of live ones, or apart from the first live one."""
+
+RECORDED_APART_S = 86_400.0
+"""Most that recordings may be apart."""
 
 BEHIND_S = 7 * 86_400.0
 """Most that a camera may be behind the others, catching up."""
@@ -40,9 +43,9 @@ def out_of_time(message: Message, appended_ns: int | None, clocks: Iterable[Came
     if not others:
         return None
     apart_s = (message.at_ns - max(others)) / NS
-    if apart_s > APART_S:
+    if apart_s > (APART_S if live else RECORDED_APART_S):
         return _said(message, f"{_time(apart_s)} ahead of the other cameras'", "set it, or give it starts_at")
-    if -apart_s > (BEHIND_S if live else APART_S):
+    if -apart_s > (BEHIND_S if live else RECORDED_APART_S):
         return _said(message, f"{_time(-apart_s)} behind the other cameras'", "set it, or give it starts_at")
     return None
 
