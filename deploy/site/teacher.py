@@ -19,13 +19,17 @@ SURE = 0.6
 DOUBT = 0.1
 """Margin below Grounding DINO's `box_score` within which a box is passed over, not learned as nothing."""
 
+BELIEVED = {"crossroad-1016": 0.42, "pvb-2004": 0.3}
+"""Scores from which teachers are believed whose start score is that of a track which gathers evidence: a label gets
+no second look."""
+
 
 def open_teacher(plan: Plan, foundation: FoundationSettings) -> "TeacherDetector":
     """Open the teacher of a plan; raises ConfigError, WeightsError where it cannot be had."""
     from training.distil.labels import TeacherDetector
 
     if plan.teacher not in FOUNDATION:
-        sure = SURE * start_score(plan.teacher, foundation)
+        sure = BELIEVED.get(plan.teacher, SURE * start_score(plan.teacher, foundation))
         return TeacherDetector(plan.teacher, OneByOne(open_detector(plan.teacher, catalogue.find)), sure)
     from deploy.site.foundation import open_grounding_dino
 

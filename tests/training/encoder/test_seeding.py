@@ -11,6 +11,7 @@ def test_no_two_purposes_or_places_share_their_numbers() -> None:
         RandomStream.UNLABELLED_BATCHES: [(epoch,) for epoch in range(4)],
         RandomStream.AUGMENTATION: [(epoch, place) for epoch in range(4) for place in range(4)],
         RandomStream.MEMORY_SLOTS: [(step,) for step in range(4)],
+        RandomStream.SECOND_LOOK: [(epoch, place) for epoch in range(4) for place in range(4)],
     }
     assert set(places) == set(RandomStream)
     first = {
@@ -19,6 +20,6 @@ def test_no_two_purposes_or_places_share_their_numbers() -> None:
         for what, all_of in places.items()
         for place in all_of
     }
-    assert len(set(first.values())) == len(first) == 3 * (4 + 4 + 16 + 4)
+    assert len(set(first.values())) == len(first) == 3 * (4 + 4 + 16 + 4 + 16)
     again = generator(1, RandomStream.AUGMENTATION, 2, 3).random(5)
     np.testing.assert_array_equal(generator(1, RandomStream.AUGMENTATION, 2, 3).random(5), again)
