@@ -24,16 +24,16 @@ COMMANDS = {
         "Show trajectories: a table in a terminal, every event as a JSON line in a pipe.",
     ),
     "explain": (
-        "deploy.cli.explain:explain_identity",
+        "deploy.cli.links.explain:explain_identity",
         "Explain an identity: for every sighting the probability of its link, what spoke for it, and the next best.",
     ),
     "replay": (
-        "deploy.cli.replay:replay",
+        "deploy.cli.links.replay:replay",
         "Associate the observations of a log once more, into a new log, as fast as the processor allows.",
     ),
-    "diff": ("deploy.cli.diff:diff", "Compare the identities of two logs: merged, split, changed."),
+    "diff": ("deploy.cli.links.diff:diff", "Compare the identities of two logs: merged, split, changed."),
     "correct": (
-        "deploy.cli.correct:correct",
+        "deploy.cli.links.correct:correct",
         "Say whether two sightings are one vehicle: a correction, which association heeds when it comes to it.",
     ),
     "annotate": (

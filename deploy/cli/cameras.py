@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from deploy.cli.correct import By
 from deploy.cli.exit_codes import ExitCode
+from deploy.cli.links.correct import By
 from deploy.cli.terminal.screen import make_console, narrow_table
 from deploy.site.config import load_config
 from deploy.site.controls import camera_change_of, publish

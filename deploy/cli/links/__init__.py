@@ -1,0 +1,1 @@
+"""Commands about the links that were found: explain them, correct them, find them anew and compare."""
