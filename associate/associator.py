@@ -33,7 +33,7 @@ SILENT_S = 6 * 3600.0
 
 
 class Blame(msgspec.Struct, frozen=True, kw_only=True):
-    """What association is at work on: a record, or a tracklet by its latest observation.
+    """Object of the present work: a record, or a tracklet by its latest observation.
 
     id: of the record. camera: that it is of, empty for controls. tracklet: the id of its tracklet, if it has one.
     """

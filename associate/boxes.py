@@ -1,4 +1,4 @@
-"""Where a tracklet is, and how fast, from the path of an observation."""
+"""Position and speed of a tracklet, from the path of an observation."""
 
 from associate.rows import Box
 from embed.observation import Observation

@@ -18,7 +18,7 @@ HOPELESS = -7.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Decisions:
-    """What is decided about the N tracklets of the window that may still be revised.
+    """Decisions about the N tracklets of the window that may still be revised.
 
     before: (N,) place of the tracklet that each follows, -1 for none. probability: (N,) of that link. new: (N,) that
     each follows nothing. pairs, at, terms, probabilities: the Q pairs that were compared, with their places in the

@@ -63,24 +63,18 @@ class Identities:
 
     def withdraw(self, number: int, tracklet: Tracklet, target: int) -> None:
         """Take a tracklet away from an identity, which ends where it was its only one."""
-        identity = self.rows[_key(number)]
-        visits, labels = _without(identity, tracklet)
-        among = [each for each in identity.tracklets if each != tracklet.number]
-        self._put(msgspec.structs.replace(identity, visits=visits, labels=labels, tracklets=among), number)
-        alone = not visits and not among
-        kind = Kind.MERGED if alone else Kind.RETRACTED if tracklet.closed_ns is None else Kind.SPLIT
-        self._say(kind, number, visits, tracklet, superseded_by=target)
+        left = self._leave(number, tracklet)
+        alone = not left.visits and not left.tracklets
+        kind = Kind.MERGED if alone else _taken_back(tracklet)
+        self._say(kind, number, left.visits, tracklet, superseded_by=target)
         if alone:
             self.rows.drop(_key(number))
 
     def retract(self, number: int, tracklet: Tracklet) -> None:
         """Take a tracklet that is forgotten away from its identity, which closes where nothing is left of it."""
-        identity = self.rows[_key(number)]
-        visits, labels = _without(identity, tracklet)
-        among = [each for each in identity.tracklets if each != tracklet.number]
-        self._put(msgspec.structs.replace(identity, visits=visits, labels=labels, tracklets=among), number)
-        self._say(Kind.RETRACTED if tracklet.closed_ns is None else Kind.SPLIT, number, visits, tracklet)
-        if not visits and not among:
+        left = self._leave(number, tracklet)
+        self._say(_taken_back(tracklet), number, left.visits, tracklet)
+        if not left.visits and not left.tracklets:
             self.close(number)
 
     def merge(self, number: int, target: int, tracklets: Sequence[Tracklet]) -> None:
@@ -114,6 +108,15 @@ class Identities:
             self.rows.drop(_key(number))
 
     # Rows and events
+
+    def _leave(self, number: int, tracklet: Tracklet) -> Identity:
+        """Take a tracklet out of an identity's row; returns what is left."""
+        identity = self.rows[_key(number)]
+        visits, labels = _without(identity, tracklet)
+        among = [each for each in identity.tracklets if each != tracklet.number]
+        left = msgspec.structs.replace(identity, visits=visits, labels=labels, tracklets=among)
+        self._put(left, number)
+        return left
 
     def _put(self, identity: Identity, number: int) -> None:
         self.rows.put(_key(number), identity)
@@ -150,6 +153,11 @@ class Identities:
         )
         self._ordinal += 1
         self._events.append(event)
+
+
+def _taken_back(tracklet: Tracklet) -> Kind:
+    """The kind of event by which a tracklet is taken away from an identity."""
+    return Kind.RETRACTED if tracklet.closed_ns is None else Kind.SPLIT
 
 
 def _without(identity: Identity, tracklet: Tracklet) -> tuple[list[Visit], dict[str, float]]:

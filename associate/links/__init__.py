@@ -1,1 +1,1 @@
-"""How probable it is that one tracklet follows another: evidence, model, learning."""
+"""Probability that one tracklet follows another: evidence, model, learning."""

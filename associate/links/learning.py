@@ -72,7 +72,7 @@ def ends_and_arrivals(
 
 
 def calibration_of(start: Calibration, window: Window, pairs: PairTable) -> Calibration:
-    """What the memory says of appearance, beginning from the encoder's own calibration."""
+    """Calibration of appearance from the memory, beginning from the encoder's own."""
     others = _similarities_of_others(window, pairs)
     likely = (pairs.share > COUNTED) & (window.camera[pairs.earlier] != window.camera[pairs.later])
     if len(others) <= 50:

@@ -13,13 +13,10 @@ from deploy.cli.outcome import end_reading
 from deploy.cli.terminal.screen import live_view, make_console, print_lines, trajectory_table
 from deploy.log.base import Log
 from deploy.log.decoding import BATCH, Undecoded
-from deploy.log.finding import only_log
-from deploy.log.opening import open_log
 from deploy.log.topics import TRAJECTORIES
 from deploy.results.journeys import read_journeys
 from deploy.results.recent_journeys import newest_first
-from deploy.site.config import load_config
-from deploy.site.site_log import open_site_log
+from deploy.site.site_log import open_asked_log
 from ingest.signals import stops_on_signal
 
 POLL_S = 0.1
@@ -43,10 +40,7 @@ def trajectories(
 
     corridor trajectories -f | jq -r 'select(.kind | IN("confirmed", "extended")) | [.identity, .visits[].camera]'
     """
-    if file is not None and log_url is None:
-        log = open_site_log(load_config(file), file, must_exist=True)
-    else:
-        log = open_log(log_url or only_log(), must_exist=True)
+    log = open_asked_log(file, log_url)
     stop, undecoded = threading.Event(), Undecoded()
     with stops_on_signal(stop.set):
         if as_json or not sys.stdout.isatty():

@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from deploy.log.base import Log
+from deploy.log.finding import only_log
 from deploy.log.opening import on_this_machine, open_log, sqlite_path
 from deploy.log.sqlite_log import SqliteLog
-from deploy.site.config import Config, default_log_url
+from deploy.site.config import Config, default_log_url, load_config
 from ingest.errors import ConfigError, LogError
 
 logger = logging.getLogger(__name__)
@@ -36,6 +37,16 @@ def open_site_log(config: Config, file: Path, *, must_exist: bool = False) -> Lo
     if old:
         logger.warning("a new log begins in %s; %s", log.path, old)
     return log
+
+
+def open_asked_log(file: Path | None, url: str | None) -> Log:
+    """Open the log that a command reads: the one at `url`, else that of a configuration, else the only one.
+
+    Raises ConfigError where there is none, or several without a word which.
+    """
+    if file is not None and url is None:
+        return open_site_log(load_config(file), file, must_exist=True)
+    return open_log(url or only_log(), must_exist=True)
 
 
 def _keep_the_old(config: Config, file: Path) -> str | None:

@@ -11,12 +11,9 @@ from rich.table import Table
 from deploy.cli.outcome import end_reading
 from deploy.cli.terminal.screen import make_console
 from deploy.log.decoding import Undecoded
-from deploy.log.finding import only_log
-from deploy.log.opening import open_log
 from deploy.results.explanation import TERMS, Explanation, Step, explain
 from deploy.results.journeys import read_events
-from deploy.site.config import load_config
-from deploy.site.site_log import open_site_log
+from deploy.site.site_log import open_asked_log
 from ingest.clock import NS
 from ingest.errors import ConfigError
 
@@ -37,10 +34,7 @@ def explain_identity(
     The last column says which probability would be left without the term.
     """
     undecoded = Undecoded()
-    if file is not None and log_url is None:
-        log = open_site_log(load_config(file), file, must_exist=True)
-    else:
-        log = open_log(log_url or only_log(), must_exist=True)
+    log = open_asked_log(file, log_url)
     try:
         found = explain(read_events(log, undecoded), identity)
     finally:
