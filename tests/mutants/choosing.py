@@ -12,7 +12,7 @@ from cosmic_ray.plugins import get_operator, operator_names
 
 from tests.conftest import ROOT
 
-ROOMS = {"embed": "embed", "log": "deploy/log", "detect": "detect"}
+ROOMS = {"embed": "embed", "log": "deploy/log", "detect": "detect", "associate": "associate"}
 """The folders that are sampled, by the name that the command knows them by."""
 
 SLOW = ("tests/bench", "tests/integration", "tests/mutants", "tests/system")

@@ -1,6 +1,7 @@
 """Logs, stores and truth: what their readers cannot use."""
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,8 +15,8 @@ from associate.trajectory import encode as encode_event
 from deploy.log.base import Record
 from deploy.log.sqlite_log import SqliteLog
 from deploy.log.topics import DEAD_LETTERS, OBSERVATIONS, TRAJECTORIES
-from embed.observation import Message, Observation, encode
-from tests.associate.samples import convoy, event
+from embed.observation import Correction, Message, Observation, encode
+from tests.associate.samples import convoy, event, tick
 from tests.deploy.cli.test_score import make_road
 from tests.deploy.crops.test_export import kept, seen
 from tests.embed.samples import observation
@@ -88,6 +89,15 @@ def associated(*records: Record) -> Case:
     return case
 
 
+def left_behind(folder: Path, _: pytest.MonkeyPatch) -> Seen:
+    """Camera c speaks first, two hours behind the live ones, and is heard no more."""
+    site(folder, {"a": "a.mp4", "b": "b.mp4", "c": "c.mp4"})
+    now_s = time.time()
+    said = [tick("c", at_s=now_s - 7200), tick("a", at_s=now_s), observation("a", 1, at_s=now_s, first_s=now_s - 2)]
+    written(folder, *(Record(OBSERVATIONS, each.camera, encode(each)) for each in said)).close()
+    return command(folder, "associate", "site.toml", "--once")
+
+
 def raises(folder: Path, patch: pytest.MonkeyPatch) -> Seen:
     """Association raises an error on what track 90 did."""
     update = Associator.update
@@ -134,6 +144,9 @@ def no_truth(folder: Path) -> None:
         (folder / f"{camera}.gt.txt").write_text("")
 
 
+LATE = Correction(
+    id="correction|1", at_ns=0, verdict="same", tracklets=("a|1.0|98", "b|1.0|99"), by="somebody"
+)
 STRANGE = Record(TRAJECTORIES, "z", encode_event(seen("id9", "a", track=99)))
 OPEN = Record(OBSERVATIONS, "a", encode(observation("a", 50)))
 
@@ -148,6 +161,8 @@ CASES: dict[str, Case] = {
     "dead-letter-encoder": associated(Record(OBSERVATIONS, "a", encode(observation("a", 90, encoder="grl@1")))),
     "dead-letter-size": associated(Record(OBSERVATIONS, "a", bytes(600_000))),
     "dead-letter-raises": raises,
+    "corrections-too-late": associated(Record(OBSERVATIONS, "a", encode(LATE))),
+    "cameras-left-behind": left_behind,
     "crops-not-linked": export(lambda store: None),
     "crops-gone": export(lambda store: (store / "south" / "1.0-1-0.jpg").unlink()),
     "crops-index": export(lambda store: (store / "south" / "1.0-1.json").write_text("{")),
