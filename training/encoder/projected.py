@@ -21,13 +21,16 @@ from training.encoder.export import ExportedFiles, write_export
 from training.encoder.projection import GroupedVectors, fit_projection
 from training.evaluation.exported_vectors import vectors_of
 
-MOST_IMAGES = 1000
-"""Crops of a source that are looked at, drawn if there are more: a covariance needs no more."""
+MOST_VECTORS = 6000
+"""Vectors of a source, those of looks among them; crops are drawn if there are more."""
+
+FEW = 3
+"""Crops a vehicle, in the mean, below which looks say more of what changes than the vehicle's own crops."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """Altered looks of every crop beside itself, and the seed of crops and looks."""
+    """Altered looks of a crop beside itself, where its vehicle has few others, and the seed of crops and looks."""
 
     looks: int
     seed: int
@@ -36,16 +39,21 @@ class Sampling:
 def grouped_vectors(
     encoder_file: Path, dataset: str, sampling: Sampling, on_progress: Callable[[int, int], None]
 ) -> tuple[GroupedVectors, int]:
-    """Vectors of a data set's training images in several looks, and how many crops they are of.
+    """Vectors of a data set's training images, and how many crops they are of.
 
-    `on_progress` gets how many crops are done, of how many. Raises ConfigError for a set without training images.
+    Crops without identities, and those of sets with hardly more than two a vehicle, are also seen in altered looks; by
+    several cameras' crops a vehicle is altered enough. `on_progress` gets how many crops are done, of how many. Raises
+    ConfigError for a set without training images.
     """
     data = open_dataset(dataset)
-    images = _drawn(need_images(data.train, f"the training set of {dataset}"), np.random.default_rng(sampling.seed))
+    images = need_images(data.train, f"the training set of {dataset}")
+    known = len(images) >= FEW * len(np.unique(images.identities)) and not (images.identities == UNKNOWN_IDENTITY).any()
+    looks = 0 if known else sampling.looks
+    images = _drawn(images, MOST_VECTORS // (1 + looks), np.random.default_rng(sampling.seed))
     rng = np.random.default_rng((sampling.seed, 1))
 
     def looks_of(image: Image) -> list[Image]:
-        return [image, *(random_look(image, rng) for _ in range(sampling.looks))]
+        return [image, *(random_look(image, rng) for _ in range(looks))]
 
     vectors = vectors_of(
         images,
@@ -56,13 +64,13 @@ def grouped_vectors(
     )
     unknown = images.identities == UNKNOWN_IDENTITY
     groups = np.where(unknown, np.char.add("image ", images.names), np.char.add("vehicle ", images.identities))
-    return GroupedVectors(data.name, vectors, np.repeat(groups, 1 + sampling.looks)), len(images)
+    return GroupedVectors(data.name, vectors, np.repeat(groups, 1 + looks)), len(images)
 
 
-def _drawn(images: ImageSet, rng: np.random.Generator) -> ImageSet:
-    if len(images) <= MOST_IMAGES:
+def _drawn(images: ImageSet, most: int, rng: np.random.Generator) -> ImageSet:
+    if len(images) <= most:
         return images
-    return images.select(np.sort(rng.choice(len(images), MOST_IMAGES, replace=False)))
+    return images.select(np.sort(rng.choice(len(images), most, replace=False)))
 
 
 def write_projected(

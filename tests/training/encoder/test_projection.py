@@ -88,3 +88,22 @@ def test_an_export_with_a_projection_is_one_graph_and_its_twin(tmp_path: Path) -
     np.testing.assert_allclose(twin, expected, atol=5e-3)
     with pytest.raises(ConfigError, match="has a projection already"):
         write_projected(tmp_path / "b.onnx", tmp_path / "c.onnx", [grouped], dim=5, ridge=0.5)
+
+
+@pytest.mark.torch
+def test_vehicles_of_which_there_are_few_crops_are_seen_in_looks(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    from tests.embed.tiny_encoder import write_tiny
+    from tests.training.datasets import layouts
+    from training.encoder.projected import Sampling, grouped_vectors
+
+    encoder, sampling = write_tiny(tmp_path / "tiny.onnx"), Sampling(looks=2, seed=0)
+    layouts.write_images(tmp_path / "crops", [f"day/{number}.jpg" for number in range(6)])
+    sets = {
+        f"folder:{layouts.by_identity(tmp_path / 'several')}": (24, 24),  # eight of ten identities are for training
+        f"two-camera:{layouts.two_camera(tmp_path / 'two')}": (50, 150),
+        f"images:{tmp_path / 'crops'}": (6, 18),
+    }
+    for spec, expected in sets.items():
+        grouped, crops = grouped_vectors(encoder, spec, sampling, lambda done, of: None)
+        assert (crops, len(grouped.vectors)) == expected, spec
