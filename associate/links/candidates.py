@@ -20,22 +20,19 @@ def form_pairs(model: LinkModel, window: Window, changed: Ints, now_s: float) ->
 
     Topology and time first, from tables; only what they leave over has its vectors compared.
     """
-    # Step 1: by time and topology, as rows of earlier ones and columns of changed ones
-    left_s = window.left_s(now_s)
-    known = np.arange(len(window))
-    order = window.number
-    halves = []
-    for earlier, later in ((known[:, None], changed[None, :]), (changed[:, None], known[None, :])):
-        before = (window.enter_s[earlier] < window.enter_s[later]) | (
-            (window.enter_s[earlier] == window.enter_s[later]) & (order[earlier] < order[later])
-        )
-        gap_s = window.enter_s[later] - left_s[earlier]
-        possible = before & (gap_s < model.bins.horizon_s) & (window.encoder[earlier] == window.encoder[later])
-        i, j = (np.broadcast_to(side, possible.shape)[possible] for side in (earlier, later))
-        halves.append((i, j))
-    i, j = (np.concatenate(columns) for columns in zip(*halves, strict=True))
-    keys = np.unique(j << 32 | i)
-    i, j = keys & 0xFFFFFFFF, keys >> 32
+    # Step 1: by time and topology, as rows of known ones and columns of changed ones; each pair once
+    left_s, number, enter_s = window.left_s(now_s), window.number, window.enter_s
+    fresh = np.zeros(len(window), np.bool_)
+    fresh[changed] = True
+    comes_first = (enter_s[:, None] < enter_s[changed]) | (
+        (enter_s[:, None] == enter_s[changed]) & (number[:, None] < number[changed])
+    )
+    gap_s = np.where(comes_first, enter_s[changed] - left_s[:, None], enter_s[:, None] - left_s[changed])
+    possible = (gap_s < model.bins.horizon_s) & (window.encoder[:, None] == window.encoder[changed])
+    possible &= ~(fresh[:, None] & (number[:, None] >= number[changed]))
+    row, column = np.nonzero(possible)
+    i = np.where(comes_first[row, column], row, changed[column])
+    j = np.where(comes_first[row, column], changed[column], row)
     a, b = window.camera[i], window.camera[j]
     fragment = a == b
     time = model.most[a, b, model.bins.of(model.travel_s(window, i, j))]
@@ -46,15 +43,12 @@ def form_pairs(model: LinkModel, window: Window, changed: Ints, now_s: float) ->
     open_ended = ~window.shut[i] & ~model.from_entering[a, b]
     time = np.where(open_ended, np.maximum(time, model.most[a, b].max(-1)), time)
     kept = (time + near + GATES_MOST + APPEARANCE_MOST > HOPELESS) & (~fragment | fits)
-    i, j, time, near = i[kept], j[kept], time[kept], near[kept]
+    i, j, time, near, row, column = (it[kept] for it in (i, j, time, near, row, column))
     # Step 2: by looks; a matrix product, whose last digits depend on its size, only sorts out
-    column = np.full(len(window), -1)
-    column[changed] = np.arange(len(changed))
-    product = window.vector @ window.vector[changed].T
-    late = column[j] >= 0
-    about = np.where(late, product[i, column[j]], product[j, column[i]]).astype(np.float64)
-    kept = time + near + model.calibration.term(about) > HOPELESS - 0.1
-    i, j, time, near = i[kept], j[kept], time[kept], near[kept]
+    about = (window.vector @ window.vector[changed].T)[row, column].astype(np.float64)
+    kept = np.flatnonzero(time + near + model.calibration.term(about) > HOPELESS - 0.1)
+    kept = kept[np.argsort(j[kept] << 32 | i[kept])]
+    i, j, time, near = (it[kept] for it in (i, j, time, near))
     alike = similarity(window, i, j).astype(np.float32)
     hope = time + near + model.calibration.term(alike.astype(np.float64))
     kept = hope > HOPELESS

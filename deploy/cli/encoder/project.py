@@ -22,7 +22,9 @@ def project(
     out: Annotated[Path, typer.Option("--out", "-o", help="The new export, .onnx.")],
     dim: Annotated[int, typer.Option(min=2, max=4096, help="How many numbers a vector has then.")] = 128,
     ridge: Annotated[float, typer.Option(min=1e-6, max=100.0, help="Share of the mean variance given to all.")] = 0.3,
-    looks: Annotated[int, typer.Option(min=0, max=8, help="Altered looks beside a crop whose vehicle has few others.")] = 2,
+    looks: Annotated[
+        int, typer.Option(min=0, max=8, help="Altered looks beside a crop whose vehicle has few others.")
+    ] = 2,
     seed: Annotated[int, typer.Option(min=0, help="Draws crops and looks.")] = 0,
 ) -> None:
     """Fit a linear projection to an exported encoder, and write a new export with it in its graph.

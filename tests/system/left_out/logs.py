@@ -144,9 +144,7 @@ def no_truth(folder: Path) -> None:
         (folder / f"{camera}.gt.txt").write_text("")
 
 
-LATE = Correction(
-    id="correction|1", at_ns=0, verdict="same", tracklets=("a|1.0|98", "b|1.0|99"), by="somebody"
-)
+LATE = Correction(id="correction|1", at_ns=0, verdict="same", tracklets=("a|1.0|98", "b|1.0|99"), by="somebody")
 STRANGE = Record(TRAJECTORIES, "z", encode_event(seen("id9", "a", track=99)))
 OPEN = Record(OBSERVATIONS, "a", encode(observation("a", 50)))
 
