@@ -31,7 +31,8 @@ def project(
 
     What differs between crops of one vehicle, by camera, view and look, is whitened, and the directions in which
     vehicles differ most are kept. Crops without identities count as a vehicle each, in several looks. No training: it
-    takes minutes on a CPU, twenty crops a second. The new export has another id, and no calibration (corridor encoder calibrate).
+    takes minutes on a CPU, twenty crops a second. The new export has another id, and no calibration (corridor encoder
+    calibrate).
     """
     need_torch()
     from training.encoder.projected import Sampling, grouped_vectors, write_projected
