@@ -128,7 +128,11 @@ class Partition:
             start = known.rows if known is not None and known.name == name else 0
             table, vectors = _open_rows(db, name.number, start, rows)
             if known is not None and start:
-                vectors = np.concatenate([known.vectors, vectors]) if len(vectors) else known.vectors
+                # Zeros where all that was there has been deleted: how long its vectors were is not known any more.
+                before = (
+                    known.vectors if known.vectors.shape[1] == vectors.shape[1] else np.zeros((start, vectors.shape[1]))
+                )
+                vectors = np.concatenate([before, vectors]).astype(np.float32) if len(vectors) else known.vectors
         if known is None:
             # The places of a whole segment at once, so that it can grow.
             self._columns.add(_gone(SEGMENT_ROWS))
@@ -209,16 +213,16 @@ class Partition:
 
     def _scan(self, query: Vectors, segment: _Segment, mask: NDArray[np.bool_] | None, count: int) -> Ints:
         """Places of the best of a segment without codes."""
-        if segment.vectors.dtype != np.float32:  # once: halves are slow to multiply
-            segment.vectors = np.asarray(segment.vectors, np.float32)
-        cosines = segment.vectors @ query
         admitted = self._camera(segment) != GONE
         if mask is not None:
             admitted &= mask[segment.begin : segment.begin + segment.rows]
-        cosines[~admitted] = -2
+        if not admitted.any():
+            return np.empty(0, np.int64)
+        if segment.vectors.dtype != np.float32:  # once: halves are slow to multiply
+            segment.vectors = np.asarray(segment.vectors, np.float32)
+        cosines = np.where(admitted, segment.vectors @ query, -2)
         most = min(count, int(admitted.sum()))
-        best = np.argpartition(-cosines, most - 1)[:most] if most else np.empty(0, np.int64)
-        return np.asarray(best + segment.begin, np.int64)
+        return np.asarray(np.argpartition(-cosines, most - 1)[:most] + segment.begin, np.int64)
 
     def _best(self, query: Vectors, places: Ints, count: int, *, exact: bool) -> Found:
         """The best of some places by their vectors; of equal ones the earlier first."""

@@ -33,6 +33,10 @@ class Sealer:
             "SELECT number, revision FROM segments WHERE sealed = 0 AND rows = ?", SEGMENT_ROWS
         ):
             rows, vectors = self._open_segment(number)
+            if not vectors.any():  # all of it has been deleted
+                with self._catalogue.transaction() as db:
+                    db.execute("DELETE FROM segments WHERE number = ?", (number,))
+                continue
             size, checksum = segment_files.write_segment(self._folder, SegmentName(number, revision), rows, vectors)
             with self._catalogue.transaction() as db:
                 db.execute("DELETE FROM vectors WHERE id BETWEEN ? AND ?", ids_of(number))

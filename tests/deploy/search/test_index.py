@@ -114,6 +114,17 @@ def test_what_is_deleted_is_in_no_file_and_comes_back_by_no_repetition(tmp_path:
         assert writer.counts == {"taken": len(sightings), "deleted": 1, "forgotten": 1}
 
 
+def test_all_that_is_open_may_be_deleted_and_more_may_come(tmp_path: Path) -> None:
+    with closing(filled(tmp_path, [sighting(1), sighting(2)])) as writer, closing(opened(tmp_path)) as index:
+        writer.take([], [], {}, ["north|1.0|1", "north|1.0|2"])
+        index.refresh()
+        assert not index.encoders
+        for _ in range(2):
+            writer.take([sighting(3), sighting(4)], [], {})
+            index.refresh()
+            assert sorted(numbers(index, index.nearest(ENCODER, look(3), Filter(), 9).ids)) == [3, 4]
+
+
 def test_what_is_deleted_has_no_code_in_memory_or_on_disk(large: Path, tmp_path: Path) -> None:
     shutil.copytree(large, tmp_path / "index")
     with closing(filled(tmp_path, [])) as writer, closing(opened(tmp_path)) as index:
