@@ -12,6 +12,7 @@ from associate.sightings.sighting import Filter
 from associate.sightings.space import TRAINED_FROM
 from associate.trajectory import Kind, TrajectoryEvent
 from deploy.search.index.catalogue import SEGMENT_ROWS
+from deploy.search.index.partition import NARROW
 from deploy.search.index.reader import SightingsIndex
 from deploy.search.index.writer import IndexWriter, WriterBusyError
 from ingest.clock import NS
@@ -77,7 +78,7 @@ def test_only_what_a_filter_admits_is_found(large: Path, wanted: Filter, admitte
     with closing(SightingsIndex(large)) as index:
         assert index.admitted(ENCODER, wanted) == len(admitted)
         found = index.nearest(ENCODER, look(104), wanted, 10)
-        assert found.exact == (len(admitted) <= 5000)
+        assert found.exact == (len(admitted) <= NARROW)
         every = np.stack([look(each) for each in admitted]) @ look(104)
         best = [admitted[place] for place in np.argsort(-every, kind="stable")[:10].tolist()]
         assert len(set(numbers(index, found.ids)) & set(best)) >= (10 if found.exact else 9)
