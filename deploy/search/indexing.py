@@ -19,12 +19,13 @@ from deploy.search.index.writer import IndexWriter
 from deploy.search.settings import SearchSettings
 from embed.observation import Observation, decode
 from ingest.clock import Clock, SystemClock
-from ingest.errors import ConfigError, CorridorError
+from ingest.errors import ConfigError, CorridorError, LogError
 
 logger = logging.getLogger(__name__)
 
 TOPICS = (FORGOTTEN, OBSERVATIONS, TRAJECTORIES)
 POLL_S = 0.25
+RETRY_S = 1.0
 RETIRE_EVERY_S = 300.0
 
 
@@ -103,10 +104,22 @@ class Indexer:
         while any(self.writer.catalogue.position(topic) < end for topic, end in ends.items()) and self.step():
             pass
 
-    def run(self, stop: threading.Event) -> None:
-        """Follow the log until `stop` is set."""
+    def run(self, stop: threading.Event, *, patient: bool) -> None:
+        """Follow the log until `stop` is set; with `patient` a log that is away is waited for."""
+        away = False
         while not stop.is_set():
-            if self.step() < self._batch:
+            try:
+                taken = self.step()
+            except LogError as error:
+                if not patient:
+                    raise
+                if not away:
+                    logger.warning("%s; the sightings index waits for it", error)
+                away = True
+                stop.wait(RETRY_S)
+                continue
+            away = False
+            if taken < self._batch:
                 stop.wait(POLL_S)
 
     def close(self) -> None:
@@ -114,10 +127,10 @@ class Indexer:
 
 
 @contextmanager
-def indexed(log: Log, settings: SearchSettings) -> Iterator[Callable[[], str]]:
+def indexed(log: Log, settings: SearchSettings, *, patient: bool) -> Iterator[Callable[[], str]]:
     """Keep the index up to date in a thread beside a block, and take in the rest at its end.
 
-    Whatever is wrong with the index, the block goes on; the value says at the end what that was.
+    Whatever is wrong with the index, the block goes on; the value says at the end what that was. patient: as for `run`.
     """
     if not settings.index:
         yield lambda: ""
@@ -131,7 +144,7 @@ def indexed(log: Log, settings: SearchSettings) -> Iterator[Callable[[], str]]:
             problems.append(f"the sightings index is not up to date: {error} (corridor index FILE goes on)")
             logger.warning("%s", problems[-1])
 
-    thread = threading.Thread(target=work, args=(lambda: indexer.run(stop),), name="sightings index")
+    thread = threading.Thread(target=work, args=(lambda: indexer.run(stop, patient=patient),), name="sightings index")
     thread.start()
     try:
         yield lambda: "; ".join(problems)

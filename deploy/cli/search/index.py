@@ -10,6 +10,7 @@ import typer
 from deploy.cli.exit_codes import ExitCode
 from deploy.cli.outcome import end_reading
 from deploy.cli.terminal.screen import make_console
+from deploy.log.opening import on_this_machine
 from deploy.search.index.reader import SightingsIndex
 from deploy.search.index.writer import remove_index
 from deploy.search.indexing import Indexer
@@ -48,7 +49,7 @@ def index(
             if once:
                 indexer.drain()
             else:
-                indexer.run(stop)
+                indexer.run(stop, patient=not on_this_machine(config.log.url))
             counts, useless, undecoded = indexer.counts, indexer.useless, indexer.undecoded
     with closing(SightingsIndex(Path(config.search.folder))) as made:
         sizes = made.encoders

@@ -49,7 +49,7 @@ class IndexSize:
 
 
 class SightingsIndex:
-    """The index in a folder; raises ConfigError where there is none."""
+    """The index in a folder, for one thread at a time; raises ConfigError where there is none."""
 
     def __init__(self, folder: Path) -> None:
         self._catalogue = Catalogue(folder, must_exist=True)

@@ -16,16 +16,17 @@ from associate.sightings.sighting import Filter
 from associate.sightings.space import TRAINED_FROM
 from associate.trajectory import Kind
 from associate.trajectory import encode as encode_event
-from deploy.log.base import Record
+from deploy.log.base import Record, StoredRecord
 from deploy.log.sqlite_log import SqliteLog
 from deploy.log.topics import FORGOTTEN, OBSERVATIONS, TRAJECTORIES
+from deploy.search import indexing
 from deploy.search.forgotten import Forgotten, publish
 from deploy.search.index.catalogue import SEGMENT_ROWS, Catalogue
 from deploy.search.index.reader import SightingsIndex
 from deploy.search.indexing import Indexer, indexed
 from embed.observation import Observation, TrackletState, decode, encode
 from ingest.clock import ManualClock
-from ingest.errors import ConfigError
+from ingest.errors import ConfigError, LogError
 from tests.associate.samples import event
 from tests.deploy.search.samples import ENCODER, look, settings
 from tests.embed.samples import observation, tick
@@ -125,7 +126,7 @@ def test_a_run_keeps_its_index_beside_it_and_goes_on_without_it(
 ) -> None:
     on = msgspec.structs.replace(settings(tmp_path), index=True)
     with closing(SqliteLog(tmp_path / "log.db")) as log:
-        with indexed(log, on) as problem:
+        with indexed(log, on, patient=False) as problem:
             write(log, range(1, 30))
         assert problem() == ""
         assert len(tracklets(tmp_path)) == 29
@@ -134,13 +135,41 @@ def test_a_run_keeps_its_index_beside_it_and_goes_on_without_it(
             raise OSError(28, "No space left on device")
 
         monkeypatch.setattr(Indexer, "step", full)
-        with indexed(log, on) as problem:
+        with indexed(log, on, patient=False) as problem:
             write(log, range(30, 40))
         assert "the sightings index is not up to date: [Errno 28] No space left on device" in problem()
         monkeypatch.undo()
-        with indexed(log, on):
+        with indexed(log, on, patient=False):
             pass
         assert len(tracklets(tmp_path)) == 39
+
+
+def test_a_log_that_is_away_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with closing(SqliteLog(tmp_path / "log.db")) as log:
+        write(log, range(1, 30))
+        with closing(Indexer(log, settings(tmp_path))) as indexer:
+            stop, read, failures = threading.Event(), log.read, [True, True]
+
+            def away(topic: str, after: int, limit: int) -> list[StoredRecord]:
+                if failures:
+                    failures.pop()
+                    raise LogError("the broker is away")
+                if after:
+                    stop.set()
+                return read(topic, after, limit)
+
+            monkeypatch.setattr(indexing, "RETRY_S", 0.01)
+            monkeypatch.setattr(log, "read", away)
+            indexer.run(stop, patient=True)
+            assert caplog.text.count("the broker is away; the sightings index waits for it") == 1
+            failures.append(True)
+            stop.clear()
+            with pytest.raises(LogError, match="the broker is away"):
+                indexer.run(stop, patient=False)
+        monkeypatch.undo()
+        assert len(tracklets(tmp_path)) == 29
 
 
 def test_a_full_disk_ends_the_process_with_a_reason_and_costs_nothing(
