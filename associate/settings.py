@@ -1,6 +1,6 @@
 """The settings of association, with their defaults and units."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 
@@ -25,7 +25,6 @@ class AssociateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     idle_after_s: a camera this many seconds behind the newest one (event time) is not waited for.
     decide_every_s: seconds of event time after which sightings are decided together.
     max_identities: identities in memory; beyond it those not seen for longest are closed.
-    search: search of the gallery: `exact`, or `faiss`; without effect on links.
     """
 
     zone: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}\Z")] = "zone"
@@ -40,7 +39,6 @@ class AssociateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     idle_after_s: Seconds = 10.0
     decide_every_s: Seconds = 2.0
     max_identities: Annotated[int, msgspec.Meta(ge=10)] = 20_000
-    search: Literal["exact", "faiss"] = "exact"
 
     @property
     def default_window(self) -> Window | None:
@@ -54,6 +52,7 @@ REMOVED = {
     "new_vehicle": "the dial is a probability now: min_probability (default 0.8; 0.9 links fewer, more surely)",
     "candidates": "all that travel times and looks allow are compared; remove the line",
     "resume_s": "the fragments of one stay are linked by their position and time; remove the line",
+    "search": "links need no search; remove the line (`corridor search` asks all sightings; its extra is `search`)",
     "return_s": "whether vehicles turn back is learned from the stream; remove the line",
 }
 """Keys of the former association, and what takes their place."""

@@ -27,6 +27,22 @@ COMMANDS = {
         "deploy.cli.links.explain:explain_identity",
         "Explain an identity: for every sighting the probability of its link, what spoke for it, and the next best.",
     ),
+    "index": (
+        "deploy.cli.search.index:index",
+        "Keep the index of all sightings up to date with the log, until Ctrl-C; `corridor search` asks it.",
+    ),
+    "search": (
+        "deploy.cli.search.search:search_sightings",
+        "Find a vehicle in everything that the cameras have seen: by an image, a sighting or an identity.",
+    ),
+    "forget": (
+        "deploy.cli.search.forget:forget_identity",
+        "Delete a vehicle from the index and its crops, for good: it is found no more, by nobody.",
+    ),
+    "export": (
+        "deploy.cli.search.export:export",
+        "Export what is known of a vehicle: crops, times, evidence, encoder and hashes, as HTML and JSON.",
+    ),
     "replay": (
         "deploy.cli.links.replay:replay",
         "Associate the observations of a log once more, into a new log, as fast as the processor allows.",

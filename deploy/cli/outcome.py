@@ -84,16 +84,22 @@ def code_of(outcomes: Sequence[CameraOutcome], *, dead_letters: int = 0, left_ou
 
 
 def end_run(
-    perception: "PerceptionWorker", *, dead_letters: int = 0, undecoded: Undecoded | None = None, images_lack: int = 0
+    perception: "PerceptionWorker",
+    *,
+    dead_letters: int = 0,
+    undecoded: Undecoded | None = None,
+    images_lack: int = 0,
+    index_problem: str = "",
 ) -> None:
     """Return where everything was done; otherwise say what was not, and end the command with its exit code.
 
     undecoded: records of the log that the command has read. images_lack: frames that are not in the images that were
-    asked for. Raises SourceError where no camera gave anything, typer.Exit for all else.
+    asked for. index_problem: why the index of sightings is not up to date. Raises SourceError where no camera gave
+    anything, typer.Exit for all else.
     """
     outcomes = [camera_outcome(runtime) for runtime in perception.runtimes.values()]
     without_crops = perception.crops.failures if perception.crops is not None else 0
-    left_out = without_crops + images_lack + (undecoded.total if undecoded else 0)
+    left_out = without_crops + images_lack + (undecoded.total if undecoded else 0) + bool(index_problem)
     code = code_of(outcomes, dead_letters=dead_letters, left_out=left_out)
     notes = [each.note for each in outcomes if each.note]
     if code is ExitCode.USER_ERROR:
@@ -102,6 +108,7 @@ def end_run(
     notes += _records_missing(outcomes, dead_letters)
     notes += _counted(without_crops, "tracklets have no crops in the store: they could not be kept")
     notes += _counted(images_lack, "frames are missing in the images: they could not be kept")
+    notes += [index_problem] if index_problem else []
     notes += [str(undecoded)] if undecoded and undecoded.total else []
     if code is not ExitCode.DONE:
         _end(code, "; ".join(notes))

@@ -18,6 +18,7 @@ from deploy.log.decoding import Undecoded
 from deploy.log.opening import on_this_machine
 from deploy.log.topics import DEAD_LETTERS
 from deploy.results.journeys import read_journeys, visited_cameras
+from deploy.search.indexing import indexed
 from deploy.site.association_state import start_anew
 from deploy.site.config import Config, load_config
 from deploy.site.repeating import repeating
@@ -81,12 +82,13 @@ def run(
         perception = make_perception_worker(config, log, only=_camera_filter(config, cameras), tap=images.album)
         association = make_association_worker(config, log)
         console = make_console()
-        if _all_read(perception, config):
-            images.refuse("every recording has been read before, and frames are kept only while they are analysed")
-            association.drain()  # what `observe` left, or a run that was killed on its last step
-        else:
-            with live_view(console, log, perception), status_file_updates(status, perception):
-                run_together(perception, association)
+        with indexed(log, config.search, patient=not on_this_machine(config.log.url)) as index_problem:
+            if _all_read(perception, config):
+                images.refuse("every recording has been read before, and frames are kept only while they are analysed")
+                association.drain()  # what `observe` left, or a run that was killed on its last step
+            else:
+                with live_view(console, log, perception), status_file_updates(status, perception):
+                    run_together(perception, association)
         undecoded = Undecoded()
         summarise(console, log, perception, config.log.url, undecoded)
         images.paint(console, log, undecoded)
@@ -94,7 +96,11 @@ def run(
     if unwatched:
         console.print(f"not watched here: {', '.join(unwatched)}; what they see is waited for before links are decided")
     end_run(
-        perception, dead_letters=association.counts["dead_letters"], undecoded=undecoded, images_lack=images.lacking
+        perception,
+        dead_letters=association.counts["dead_letters"],
+        undecoded=undecoded,
+        images_lack=images.lacking,
+        index_problem=index_problem(),
     )
     images.raise_problem()
 

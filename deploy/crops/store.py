@@ -6,20 +6,27 @@ FOLDER/CAMERA/EPOCH-TRACK.json     what they are: tracklet, capture times, boxes
 
 import logging
 import math
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import cv2
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from deploy.crops.pruning import Pruner
 from embed.crops import Crop
 from embed.observation import CameraEpoch, Observation
 from ingest.clock import Clock
 from ingest.errors import ConfigError
+from ingest.frame import Image
 
 logger = logging.getLogger(__name__)
+
+_TRACKLET = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\|\d+\.\d+\|\d+\Z")
 
 JPEG = [cv2.IMWRITE_JPEG_QUALITY, 92]
 
@@ -136,6 +143,38 @@ def _store_crop(path: Path, crop: Crop) -> StoredCrop:
 def stem_of(epoch: CameraEpoch, track: int) -> str:
     """The beginning of a tracklet's file names."""
     return f"{epoch}-{track}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KeptCrop:
+    """A stored crop, read: its image, the vehicle's box in it (4,) float32 xyxy pixels, its quality and its file."""
+
+    image: Image
+    box_xyxy: NDArray[np.float32]
+    quality: float
+    path: Path
+
+
+def crops_of(folder: Path, tracklet: str) -> list[KeptCrop]:
+    """The crops of one tracklet that can be read, best first; empty where they are gone. Links are not followed."""
+    camera, _, rest = tracklet.partition("|")
+    index = folder / camera / f"{rest.replace('|', '-')}.json"
+    if not _TRACKLET.match(tracklet) or index.is_symlink() or index.parent.is_symlink():
+        return []
+    try:
+        stored = msgspec.json.decode(index.read_bytes(), type=StoredTracklet)
+    except (OSError, ValueError):
+        return []
+    kept = []
+    for place, crop in enumerate(stored.crops):
+        path = index.with_name(f"{index.stem}-{place}.jpg")  # never a name from the file
+        if path.is_symlink() or not path.is_file():
+            continue
+        image = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
+        if image is not None:
+            box = np.array(crop.box_xyxy, np.float32)
+            kept.append(KeptCrop(np.asarray(image, np.uint8), box, crop.quality, path))
+    return kept
 
 
 def read_store(folder: Path) -> list[StoredTracklet]:

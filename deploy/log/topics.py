@@ -14,7 +14,10 @@ IDENTITIES = "identities"
 DEAD_LETTERS = "dead-letters"
 """Records that could not be used, with the reason: JSON, `deploy/site/association_worker.py`; key: where it stood."""
 
-ALL = (OBSERVATIONS, TRAJECTORIES, IDENTITIES, DEAD_LETTERS)
+FORGOTTEN = "forgotten"
+"""Tracklets that no index of sightings may keep: JSON, `deploy/search/forgotten.py`; key: the identity."""
+
+ALL = (OBSERVATIONS, TRAJECTORIES, IDENTITIES, DEAD_LETTERS, FORGOTTEN)
 COMPACTED = (IDENTITIES,)
 """Topics of which only the last record of a key is kept."""
 
@@ -38,6 +41,8 @@ LAYOUTS = (
     Layout(TRAJECTORIES, retention_days=30),
     Layout(IDENTITIES, compacted=True, retention_days=30),
     Layout(DEAD_LETTERS, retention_days=30),
+    # For good: an index that is made anew must not take in again what was to be forgotten.
+    Layout(FORGOTTEN),
     # An owner is restored by reading the whole of its partition; the number must not change once there is state.
     Layout(ASSOCIATION_STATE, partitions=8, compacted=True),
 )

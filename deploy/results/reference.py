@@ -10,9 +10,13 @@ from msgspec import inspect
 from deploy.cli.reference import commands_page
 from deploy.results.descriptions import Struct, field_descriptions, nested_structs, summary
 from deploy.results.schemas import TYPES
-from deploy.site.config import Config, default_crops, default_log_url
+from deploy.site.config import Config, default_crops, default_index, default_log_url
 
-FILLED_IN = {"log.url": default_log_url("NAME.toml"), "crops.folder": default_crops("NAME.toml")}
+FILLED_IN = {
+    "log.url": default_log_url("NAME.toml"),
+    "crops.folder": default_crops("NAME.toml"),
+    "search.folder": default_index("NAME.toml"),
+}
 """Defaults that follow from the configuration's name, by key."""
 
 BOUNDS = {"gt": "> {}", "ge": ">= {}", "lt": "< {}", "le": "<= {}"}

@@ -11,6 +11,7 @@ import msgspec
 
 from associate.trajectory import TrajectoryEvent
 from deploy.results.descriptions import Struct, field_descriptions, nested_structs, summary
+from deploy.search.forgotten import Forgotten
 from deploy.site.association_worker import DeadLetter
 from embed.observation import CameraChange, Correction, Gap, Observation, Tick
 
@@ -22,6 +23,7 @@ TYPES: dict[str, Struct] = {
     "camera-change": CameraChange,
     "trajectory-event": TrajectoryEvent,
     "dead-letter": DeadLetter,
+    "forgotten": Forgotten,
 }
 
 

@@ -9,6 +9,7 @@ from associate.settings import REMOVED, AssociateSettings
 from associate.topology import Topology
 from deploy.crops.store import CropSettings
 from deploy.log.opening import check_log_url
+from deploy.search.settings import SearchSettings
 from deploy.site.encoders import check_encoder
 from detect.foundation.prompts import Prompt
 from detect.registry import check_detector
@@ -57,6 +58,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     log: place of the log.
     watch: supervision of network cameras.
     crops: crops that are kept as files.
+    search: the index of all sightings.
     """
 
     cameras: Annotated[list[Camera], msgspec.Meta(min_length=1)]
@@ -67,6 +69,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     log: LogSettings
     watch: WatchSettings = WatchSettings()
     crops: CropSettings
+    search: SearchSettings
 
     @property
     def camera_ids(self) -> tuple[str, ...]:
@@ -82,12 +85,19 @@ def parse_config(text: str, name: str) -> Config:
     """As `load_config`, from the text of a file called `name`; secrets in it are masked from now on."""
     table = parse_table(text, name)
     _remember_secrets(table)
-    for key, setting, default in (("log", "url", default_log_url(name)), ("crops", "folder", default_crops(name))):
+    for key, setting, default in (
+        ("log", "url", default_log_url(name)),
+        ("crops", "folder", default_crops(name)),
+        ("search", "folder", default_index(name)),
+    ):
         inner = table.setdefault(key, {})
         if isinstance(inner, dict):
             inner.setdefault(setting, default)
+    associate = _inner(table, "associate")
+    if associate.get("search") == "exact":  # the default of before, which asks for nothing
+        del associate["search"]
     for key, instead in REMOVED.items():
-        if key in _inner(table, "associate"):
+        if key in associate:
             raise ConfigError(f"{name}: key 'associate.{key}' is not read any more: {instead}")
     config = convert(table, Config, name)
     try:
@@ -105,6 +115,11 @@ def default_log_url(name: str) -> str:
 def default_crops(name: str) -> str:
     """The folder of the site's crops, unless its configuration says another."""
     return str(RUNS / Path(name).stem / "crops")
+
+
+def default_index(name: str) -> str:
+    """The folder of the site's index of sightings, unless its configuration says another."""
+    return str(RUNS / Path(name).stem / "sightings")
 
 
 def _inner(table: dict[str, Any], key: str) -> dict[str, Any]:

@@ -6,9 +6,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from associate.associator import Associator
-from deploy.log.base import Log, Record
+from deploy.log.base import Log, Record, StoredRecord
 from deploy.log.sqlite_log import SqliteLog
-from deploy.log.topics import OBSERVATIONS
+from deploy.log.topics import FORGOTTEN, OBSERVATIONS
 from deploy.site.association_worker import AssociationWorker
 from ingest.clock import SystemClock
 from ingest.errors import ConfigError
@@ -34,6 +34,8 @@ def replay(
 ) -> Counter[str]:
     """Copy every observation into a new SQLite log with its append time, and associate there; returns the counts.
 
+    What is to be forgotten is copied, too, so that no index of the new log takes it in.
+
     What association writes has the append time of the last observation that it was made of, so that two replays are
     alike to the byte. `report` gets the offset that has been reached. Raises ConfigError where `path` is there already
     or cannot be written; where the replay fails or is stopped, nothing is left of it.
@@ -43,13 +45,26 @@ def replay(
         with closing(SqliteLog(unfinished, clock=clock)) as target:
             copy = target.claim(OWNER)
             worker = AssociationWorker(target, zone, associator, batch=PAGE)
-            offset = 0
-            while page := source.read(OBSERVATIONS, offset, PAGE):
+            for page in _pages(source, FORGOTTEN):
+                copy.commit(_copies(FORGOTTEN, page))
+            for page in _pages(source, OBSERVATIONS):
                 offset, clock.appended_ns = page[-1].offset, page[-1].appended_ns
-                copy.commit([Record(OBSERVATIONS, each.key, each.value, each.appended_ns) for each in page])
+                copy.commit(_copies(OBSERVATIONS, page))
                 worker.drain()
                 report(offset)
     return worker.counts
+
+
+def _pages(source: Log, topic: str) -> Iterator[list[StoredRecord]]:
+    """The records of a topic in pages."""
+    offset = 0
+    while page := source.read(topic, offset, PAGE):
+        offset = page[-1].offset
+        yield page
+
+
+def _copies(topic: str, page: list[StoredRecord]) -> list[Record]:
+    return [Record(topic, each.key, each.value, each.appended_ns) for each in page]
 
 
 @contextmanager

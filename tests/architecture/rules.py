@@ -45,9 +45,9 @@ HEAVY: dict[str, tuple[str, ...]] = {
         "training/",
     ),
     "scipy": ("associate/links/probabilities.py", "detect/matching.py", "training/scoring/"),
-    "faiss": ("associate/gallery.py",),
+    "faiss": ("associate/sightings/space.py",),
     "kafka": ("deploy/log/kafka_",),
-    "sqlite3": ("deploy/log/sqlite_log.py",),
+    "sqlite3": ("deploy/log/sqlite_log.py", "deploy/search/index/"),
     "torch": (
         "embed/network/",
         "detect/accelerator.py",

@@ -118,7 +118,7 @@ def test_the_glossary_has_each_term_once_and_says_where_it_lives() -> None:
 
 
 def test_associate_loads_nothing_heavy() -> None:
-    modules = ["associate.associator", "associate.trajectory", "associate.gallery", "associate.reorder"]
+    modules = ["associate.associator", "associate.trajectory", "associate.sightings.space", "associate.reorder"]
     script = f"import sys, {', '.join(modules)}; print('\\n'.join(sys.modules))"
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
     loaded = {name.split(".")[0] for name in result.stdout.split()}

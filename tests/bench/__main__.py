@@ -34,7 +34,7 @@ CITY = (
     "city_hardness",
     "tracks_city",
 )
-FOLDERS = ("cameras", "city", "encoder", "tracks")
+FOLDERS = ("cameras", "city", "encoder", "search", "tracks")
 BENCHES = (
     "startup",
     "demo_loaded",
@@ -50,6 +50,8 @@ BENCHES = (
     "encoder_runtime",
     "foundation_speed",
     "fuzz",
+    "search_quality",
+    "search_speed",
     *CITY,
     *NEED_DATA,
 )

@@ -59,6 +59,10 @@ WRONG = {
         "key 'associate.new_vehicle' is not read any more: the dial is a probability now: min_probability",
     ),
     "the former reading": (CAMERA + "[associate]\nsimilarity_slope=3.0", "learned from the stream; remove the line"),
+    "the former search": (
+        CAMERA + '[associate]\nsearch="faiss"',
+        r"key 'associate.search' is not read any more: links need no search; remove the line \(`corridor search` asks",
+    ),
     "long ago": (CAMERA + "starts_at = 0001-01-01T00:00:00", "starts_at"),
     "line in id": ('[[cameras]]\nid="a\\n"\nsource="x"', r"key 'cameras\[0\].id'"),
     "id with blanks": (

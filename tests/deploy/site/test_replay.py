@@ -9,7 +9,7 @@ from associate.associator import Associator
 from deploy.log.append_times import MS
 from deploy.log.base import Record
 from deploy.log.sqlite_log import SqliteLog
-from deploy.log.topics import ALL, DEAD_LETTERS, OBSERVATIONS, TRAJECTORIES
+from deploy.log.topics import ALL, DEAD_LETTERS, FORGOTTEN, OBSERVATIONS, TRAJECTORIES
 from deploy.site import replay as replay_module
 from deploy.site.replay import replay
 from embed.observation import encode
@@ -30,6 +30,7 @@ def log(tmp_path: Path) -> SqliteLog:
     writer = log.claim("cameras")
     records = [Record(OBSERVATIONS, message.camera, encode(message)) for message in convoy(6)]
     records[40:40] = [Record(OBSERVATIONS, "zone/z", encode(correction(at_s=0))), Record(OBSERVATIONS, "a", b"\x93")]
+    records.append(Record(FORGOTTEN, "z-1", b"{}"))
     for record in records:
         clock.sleep(0.1)
         writer.commit([record])

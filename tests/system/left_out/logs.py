@@ -15,11 +15,11 @@ from associate.trajectory import encode as encode_event
 from deploy.log.base import Record
 from deploy.log.sqlite_log import SqliteLog
 from deploy.log.topics import DEAD_LETTERS, OBSERVATIONS, TRAJECTORIES
-from embed.observation import Correction, Message, Observation, encode
-from tests.associate.samples import convoy, event, tick
+from embed.observation import Correction, Message, Observation, TrackletState, encode
+from tests.associate.samples import convoy, event
 from tests.deploy.cli.test_score import make_road
 from tests.deploy.crops.test_export import kept, seen
-from tests.embed.samples import observation
+from tests.embed.samples import observation, tick
 from tests.ingest.clips import write_clip
 from tests.system.left_out.recordings import SIZE
 from tests.system.left_out.seen import Case, Seen, command, reading, site
@@ -58,6 +58,16 @@ def consumer(folder: Path, _: pytest.MonkeyPatch) -> Seen:
     return Seen(heard.said, None)
 
 
+def indexed(*records: Record) -> Case:
+    def case(folder: Path, _: pytest.MonkeyPatch) -> Seen:
+        write_clip(folder / "a.mp4", 2, size=SIZE)
+        site(folder, {"a": "a.mp4"})
+        written(folder, *records).close()
+        return command(folder, "index", "site.toml", "--once")
+
+    return case
+
+
 def export(spoil: Callable[[Path], object], *records: Record) -> Case:
     def case(folder: Path, _: pytest.MonkeyPatch) -> Seen:
         site(folder, {"north": "north.mp4", "south": "south.mp4"})
@@ -93,7 +103,8 @@ def left_behind(folder: Path, _: pytest.MonkeyPatch) -> Seen:
     """Camera c speaks first, two hours behind the live ones, and is heard no more."""
     site(folder, {"a": "a.mp4", "b": "b.mp4", "c": "c.mp4"})
     now_s = time.time()
-    said = [tick("c", at_s=now_s - 7200), tick("a", at_s=now_s), observation("a", 1, at_s=now_s, first_s=now_s - 2)]
+    seen_now = observation("a", 1, at_s=now_s, first_s=now_s - 2)
+    said: list[Message] = [tick("c", at_s=now_s - 7200), tick("a", at_s=now_s), seen_now]
     written(folder, *(Record(OBSERVATIONS, each.camera, encode(each)) for each in said)).close()
     return command(folder, "associate", "site.toml", "--once")
 
@@ -148,6 +159,8 @@ LATE = Correction(id="correction|1", at_ns=0, verdict="same", tracklets=("a|1.0|
 STRANGE = Record(TRAJECTORIES, "z", encode_event(seen("id9", "a", track=99)))
 OPEN = Record(OBSERVATIONS, "a", encode(observation("a", 50)))
 
+WITHOUT_VECTOR = msgspec.structs.replace(observation("a", 60, state=TrackletState.CLOSED), vector=b"")
+
 CASES: dict[str, Case] = {
     "log-trajectories": trajectories,
     "log-run": run_summary,
@@ -161,6 +174,8 @@ CASES: dict[str, Case] = {
     "dead-letter-raises": raises,
     "corrections-too-late": associated(Record(OBSERVATIONS, "a", encode(LATE))),
     "cameras-left-behind": left_behind,
+    "index-undecodable": indexed(NO_MESSAGE),
+    "index-vector": indexed(Record(OBSERVATIONS, "a", encode(WITHOUT_VECTOR))),
     "crops-not-linked": export(lambda store: None),
     "crops-gone": export(lambda store: (store / "south" / "1.0-1-0.jpg").unlink()),
     "crops-index": export(lambda store: (store / "south" / "1.0-1.json").write_text("{")),

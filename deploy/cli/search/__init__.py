@@ -1,0 +1,1 @@
+"""The commands about searching: `corridor index`, `search` and `forget`."""

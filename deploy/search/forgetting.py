@@ -1,0 +1,88 @@
+"""Forgetting a vehicle: a tombstone on the log, and everything that an index and a crop store have of it."""
+
+import re
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.log.base import Log
+from deploy.log.observations import read_observations
+from deploy.search.forgotten import Forgotten, publish
+from deploy.search.index.reader import SightingsIndex
+from deploy.search.index.writer import WriterBusyError
+from deploy.search.indexing import Indexer
+from deploy.site.config import Config
+from embed.observation import LONGEST_BY
+from ingest.clock import Clock
+from ingest.errors import ConfigError
+
+PATIENCE_S = 10.0
+"""Seconds that a running indexer is given to do it."""
+
+_STEM = re.compile(r"^\d+\.\d+-\d+\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetCounts:
+    """What was deleted, and what was not reached.
+
+    records: observations of the vehicle that stay on the log. waiting: why the index is not done yet; empty if it is.
+    """
+
+    sightings: int
+    crops: int
+    records: int
+    waiting: str = ""
+
+
+def forget(config: Config, log: Log, identity: str, by: str, clock: Clock) -> ForgetCounts:
+    """Delete all sightings of an identity; raises ConfigError for one that the index does not have."""
+    if len(by) > LONGEST_BY:
+        raise ConfigError(f"--by has {len(by)} characters (at most {LONGEST_BY})")
+    with closing(SightingsIndex(Path(config.search.folder))) as index:
+        tracklets = [each.tracklet for each in index.of_identities([identity])]
+        if not tracklets:
+            raise ConfigError(f"the index has no sighting of '{identity}' (see `corridor trajectories`)")
+        # Step 1: the tombstone first, so that nothing is forgotten here and comes back elsewhere
+        publish(
+            log, config.associate.zone, Forgotten(identity=identity, tracklets=tracklets, at_ns=clock.now_ns(), by=by)
+        )
+        # Step 2: the index, by us or by the process that writes to it
+        waiting = _deleted(config, log, index, tracklets, clock)
+    # Step 3: crops; and what stays
+    crops = sum(_delete_crops(Path(config.crops.folder), each) for each in tracklets)
+    gone = set(tracklets)
+    records = sum(each.tracklet in gone for each in read_observations(log))
+    return ForgetCounts(len(tracklets), crops, records, waiting)
+
+
+def _deleted(config: Config, log: Log, index: SightingsIndex, tracklets: Iterable[str], clock: Clock) -> str:
+    try:
+        with closing(Indexer(log, config.search)) as indexer:
+            indexer.drain()
+            return ""
+    except WriterBusyError:
+        pass
+    until_s = clock.monotonic_s() + PATIENCE_S
+    while clock.monotonic_s() < until_s:
+        if not any(index.of_tracklet(each) for each in tracklets):
+            return ""
+        clock.sleep(0.1)
+    return "another process writes to the index and has not come to the tombstone yet; it will"
+
+
+def _delete_crops(folder: Path, tracklet: str) -> int:
+    """Delete the files of a tracklet's crops; returns how many they were. Links are not followed."""
+    camera, _, rest = tracklet.partition("|")
+    stem = rest.replace("|", "-")
+    below = folder / camera
+    if not _STEM.match(stem) or below.is_symlink() or not below.is_dir():
+        return 0
+    files = [below / f"{stem}.json", *below.glob(f"{stem}-*.jpg")]
+    gone = 0
+    for path in files:
+        if path.is_file() and not path.is_symlink():
+            path.unlink(missing_ok=True)
+            gone += 1
+    return gone

@@ -1,0 +1,56 @@
+"""Identities of indexed sightings, which follow what association says and takes back."""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+
+from associate.trajectory import Kind, TrajectoryEvent
+
+GIVES = (Kind.CONFIRMED, Kind.EXTENDED)
+TAKES = (Kind.SPLIT, Kind.RETRACTED)
+
+
+def follow_events(db: sqlite3.Connection, events: Iterable[TrajectoryEvent]) -> None:
+    """Change identities as events say, within a transaction.
+
+    A sighting that is not indexed yet is given its identity when it comes.
+    """
+    for event in events:
+        if event.kind is Kind.MERGED and event.superseded_by is not None:
+            for table in ("sightings", "awaited"):
+                db.execute(f"UPDATE {table} SET identity = ? WHERE identity = ?", (event.superseded_by, event.identity))
+        elif event.observation is not None and event.kind in (*GIVES, *TAKES):
+            tracklet = event.observation.rpartition("|")[0]
+            if event.kind in GIVES:
+                _give(db, tracklet, event.identity)
+            else:
+                _take(db, tracklet, event)
+
+
+def take_awaited(db: sqlite3.Connection, tracklets: Sequence[str]) -> dict[str, str]:
+    """By tracklet: the identities that were said of some before they came, which are not awaited any more."""
+    marks = ",".join("?" * len(tracklets))
+    return dict(
+        db.execute(
+            f"DELETE FROM awaited WHERE tracklet IN ({marks}) RETURNING tracklet, identity", tracklets
+        ).fetchall()
+    )
+
+
+def _give(db: sqlite3.Connection, tracklet: str, identity: str) -> None:
+    changed = db.execute("UPDATE sightings SET identity = ? WHERE tracklet = ?", (identity, tracklet))
+    if not changed.rowcount:
+        db.execute(
+            "INSERT OR REPLACE INTO awaited SELECT ?, ? WHERE ? NOT IN (SELECT tracklet FROM forgotten)",
+            (tracklet, identity, tracklet),
+        )
+
+
+def _take(db: sqlite3.Connection, tracklet: str, event: TrajectoryEvent) -> None:
+    for table in ("sightings", "awaited"):
+        if event.superseded_by is None and table == "awaited":
+            db.execute("DELETE FROM awaited WHERE tracklet = ? AND identity = ?", (tracklet, event.identity))
+            continue
+        db.execute(
+            f"UPDATE {table} SET identity = ? WHERE tracklet = ? AND identity = ?",
+            (event.superseded_by, tracklet, event.identity),
+        )
