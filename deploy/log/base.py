@@ -36,6 +36,40 @@ class StoredRecord:
     appended_ns: int
 
 
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """A record to be appended outside any commit, in an owner's name; `value` None deletes a compacted topic's key."""
+
+    owner: str
+    topic: str
+    key: str
+    value: bytes | None
+
+    @property
+    def size(self) -> int:
+        """Bytes, roughly as they are stored."""
+        return len(self.key) + len(self.value or b"") + 64
+
+
+class Appender(Protocol):
+    """Appends in order, not exactly once: what is unacknowledged at an error has to be sent again.
+
+    Both methods raise LogError where the log is away, RefusedRecordError where it never takes one of the records.
+    """
+
+    def send(self, additions: Sequence[Addition]) -> None:
+        """Hand records over; they come onto the log in this order."""
+        ...
+
+    def acknowledged(self) -> int:
+        """Count the records that have come onto the log since the last call, in the order of sending."""
+        ...
+
+    def discard(self) -> None:
+        """Give up what is unacknowledged."""
+        ...
+
+
 class Writer(Protocol):
     """The right to write as one owner.
 
@@ -68,6 +102,11 @@ class Writer(Protocol):
     @property
     def dropped(self) -> int:
         """Records that were committed here and given up, because the log was away for too long."""
+        ...
+
+    @property
+    def held(self) -> int:
+        """Records that wait on this machine until the log takes them, after `close` for the next process."""
         ...
 
     def close(self) -> None:

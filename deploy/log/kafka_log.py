@@ -6,6 +6,8 @@ Offsets have gaps, since Kafka's transactions leave marks between the records, a
 import threading
 
 from deploy.log.base import StoredRecord
+from deploy.log.kafka_appender import KafkaAppender
+from deploy.log.kafka_claims import Claims
 from deploy.log.kafka_cluster import Cluster
 from deploy.log.kafka_reader import PartitionReader
 from deploy.log.kafka_state import OwnerStates
@@ -37,6 +39,7 @@ class KafkaLog:
         self._writers: list[KafkaWriter] = []
         self._states = OwnerStates(self._cluster)
         self._written = WrittenOffsets()
+        self.claims = Claims(self._cluster)
 
     def claim(self, owner: str) -> KafkaWriter:
         if "|" in owner:
@@ -45,6 +48,17 @@ class KafkaLog:
         with self._lock:
             self._writers.append(writer)
         return writer
+
+    def claim_to_append(self, owner: str) -> KafkaWriter:
+        """Become the owner of a name, for one who will not commit: the connection is given back at once."""
+        writer = self.claim(owner)
+        self.claims.note(owner, writer.epoch)
+        writer.close()
+        return writer
+
+    def appender(self) -> KafkaAppender:
+        """Appends of all owners of this process, outside any commit."""
+        return KafkaAppender(self._cluster, self._written)
 
     def read(self, topic: str, after: int, limit: int) -> list[StoredRecord]:
         return self._reader(topic).read(after, limit, written=self._written.last(topic))
@@ -59,6 +73,7 @@ class KafkaLog:
             for reader in self._readers.values():
                 reader.close()
             self._states.close()
+            self.claims.close()
             self._writers.clear()
             self._readers.clear()
 

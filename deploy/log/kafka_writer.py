@@ -5,7 +5,6 @@ So a commit is guarded: every record is acknowledged before the transaction is e
 after anything but a plain success the producer is thrown away and the log itself is asked what it holds.
 """
 
-import contextlib
 import logging
 import threading
 from collections.abc import Mapping, Sequence
@@ -29,8 +28,8 @@ from deploy.log.kafka_cluster import (
     BLOCK_TIMEOUT_S,
     DELIVERY_TIMEOUT_S,
     MAX_RECORD_BYTES,
-    TRANSACTION_TIMEOUT_S,
     Cluster,
+    abandon,
     call_with_timeout,
     short_reason,
 )
@@ -93,6 +92,12 @@ class KafkaWriter:
         return self._last.generation
 
     @property
+    def epoch(self) -> tuple[int, int]:
+        """The producer that this writer has the name by, with its epoch; every claim changes it."""
+        found = self._producer._transaction_manager.producer_id_and_epoch
+        return int(found.producer_id), int(found.epoch)
+
+    @property
     def position(self) -> int:
         return self._last.position
 
@@ -102,6 +107,10 @@ class KafkaWriter:
 
     @property
     def dropped(self) -> int:
+        return 0
+
+    @property
+    def held(self) -> int:
         return 0
 
     def commit(
@@ -240,7 +249,7 @@ class KafkaWriter:
         try:
             call_with_timeout(BLOCK_TIMEOUT_S + 1.0, producer.init_transactions)
         except BaseException:
-            _close_in_background(producer)
+            abandon(producer)
             raise
         return producer
 
@@ -316,7 +325,7 @@ class KafkaWriter:
 
     def _discard(self) -> None:
         if self._producer is not None:
-            _close_in_background(self._producer)
+            abandon(self._producer)
             self._producer = None
 
     def _now(self) -> float:
@@ -330,13 +339,3 @@ def _check_size(kafka_record: KafkaRecord) -> None:
             f"a record of {size} bytes (key '{kafka_record.key.decode()[:80]}') is too large for {kafka_record.topic}: "
             f"at most {MAX_RECORD_BYTES}; nothing was written"
         )
-
-
-def _close_in_background(producer: Any) -> None:
-    """Close a producer that may hang, without waiting for it."""
-
-    def close() -> None:
-        with contextlib.suppress(Exception):  # it is given up: there is nobody to tell
-            producer.close(timeout=TRANSACTION_TIMEOUT_S)
-
-    threading.Thread(target=close, name="kafka-close", daemon=True).start()

@@ -198,6 +198,10 @@ class SqliteWriter:
     def dropped(self) -> int:
         return 0
 
+    @property
+    def held(self) -> int:
+        return 0
+
     def close(self) -> None:
         """Do nothing: every commit is written at once."""
 

@@ -47,7 +47,7 @@ HEAVY: dict[str, tuple[str, ...]] = {
     "scipy": ("associate/links/probabilities.py", "detect/matching.py", "training/scoring/"),
     "faiss": ("associate/gallery.py",),
     "kafka": ("deploy/log/kafka_",),
-    "sqlite3": ("deploy/log/sqlite_log.py",),
+    "sqlite3": ("deploy/log/sqlite_log.py", "deploy/log/spool/file.py"),
     "torch": (
         "embed/network/",
         "detect/accelerator.py",
