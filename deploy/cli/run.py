@@ -124,19 +124,30 @@ def associate(
             "--rebuild", help="Begin again with the first observation on the log, and forget what was linked."
         ),
     ] = False,
+    begin_after: Annotated[
+        int | None,
+        typer.Option(
+            "--from",
+            min=0,
+            metavar="OFFSET",
+            help="As --rebuild, from the first observation after this offset; on Kafka the offset that lag tools show.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Link the observations on the log into trajectories, until Ctrl-C.
 
     With --rebuild its own state is made anew, which another version of Corridor may ask for. On a SQLite log the
-    trajectories of before are removed; on Kafka they stay, and the new ones follow them.
+    trajectories of before are removed; on Kafka they stay, and the new ones follow them. With --from observations are
+    passed over, or linked again: to move the offset of the consumer group does nothing.
     """
     config = load_config(file)
     from deploy.site.wiring import make_association_worker
 
     log = open_site_log(config, file)
     console = make_console()
-    if rebuild:
-        begins_after = start_anew(log, config.associate.zone)
+    if rebuild or begin_after is not None:
+        begins_after = start_anew(log, config.associate.zone, begin_after or 0)
         if begins_after is not None:
             console.print(f"the new trajectories follow those of before, after offset {begins_after}", highlight=False)
     with live_view(console, log, None):

@@ -106,10 +106,11 @@ class Cluster:
             retry_backoff_ms=20,
         )
 
-    def consumer(self, *, committed: bool = True) -> Any:
-        """A consumer of committed records, or of all, in no group; partitions are assigned to it."""
+    def consumer(self, *, committed: bool = True, group: str | None = None) -> Any:
+        """A consumer of committed records, or of all; partitions are assigned to it, also in a group."""
         return KafkaConsumer(
             **self._common,
+            group_id=group,
             isolation_level="read_committed" if committed else "read_uncommitted",
             enable_auto_commit=False,
             auto_offset_reset="none",

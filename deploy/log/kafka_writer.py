@@ -33,6 +33,7 @@ from deploy.log.kafka_cluster import (
     call_with_timeout,
     short_reason,
 )
+from deploy.log.kafka_group import GroupOffsets
 from deploy.log.kafka_state import Commit, KafkaRecord, OwnerState, OwnerStates, commit_records
 from ingest.errors import FencedError, LogError, RefusedRecordError, SpentWriterError
 
@@ -84,6 +85,7 @@ class KafkaWriter:
         self._spent = ""
         self._producer: Any = None
         self._acknowledged: list[tuple[str, int]] = []
+        self._group: GroupOffsets | None = None
         restored = self._claim()
         self._last, self._state = restored.commit, restored.state
 
@@ -164,6 +166,8 @@ class KafkaWriter:
                 self._spent = f"its last commit was broken off ({short_reason(error)})"
                 self._discard()
                 raise
+            if position != self._last.position:
+                self._show(position)
             self._last = commit
             for key, value in state.items():
                 if value is None:
@@ -175,9 +179,18 @@ class KafkaWriter:
         """Give the connection back; the name stays owned."""
         with self._lock:
             self._spent = "it is closed"
+            if self._group is not None:
+                self._group.close(self.position)
             if self._producer is not None:
                 self._producer.close(timeout=1.0)
                 self._producer = None
+
+    def _show(self, position: int) -> None:
+        """Have the new position shown by tools for lag."""
+        if self._group is None:
+            self._group = GroupOffsets(self._cluster, self._owner)
+            self._group.check(self._last.position)
+        self._group.note(position)
 
     # Claiming and recovery
 

@@ -227,8 +227,8 @@ class SqliteWriter:
             else:
                 self._state[key] = value
 
-    def start_anew(self, topics: Sequence[str]) -> None:
-        """Forget state and position, and every record of some topics; their offsets go on.
+    def start_anew(self, topics: Sequence[str], *, position: int = 0) -> None:
+        """Forget state, and every record of some topics, whose offsets go on; go on after a position.
 
         Raises as `commit`.
         """
@@ -236,8 +236,8 @@ class SqliteWriter:
             self._check_owned(db)
             db.executemany("DELETE FROM records WHERE topic = ?", [(topic,) for topic in topics])
             db.execute("DELETE FROM state WHERE owner = ?", (self._owner,))
-            db.execute("UPDATE owners SET position = 0 WHERE owner = ?", (self._owner,))
-        self._position = 0
+            db.execute("UPDATE owners SET position = ? WHERE owner = ?", (position, self._owner))
+        self._position = position
         self._state.clear()
 
     def _check_owned(self, db: sqlite3.Connection) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from deploy.log.base import Log
 from deploy.log.sqlite_log import SqliteWriter
-from deploy.log.topics import DEAD_LETTERS, IDENTITIES, TRAJECTORIES
+from deploy.log.topics import DEAD_LETTERS, IDENTITIES, OBSERVATIONS, TRAJECTORIES
 from ingest.errors import ConfigError
 
 FORMAT = 2
@@ -31,17 +31,20 @@ def check_format(state: Mapping[str, bytes], zone: str) -> None:
     )
 
 
-def start_anew(log: Log, zone: str) -> int | None:
-    """Make association forget everything, so that it reads the observations from the first one on.
+def start_anew(log: Log, zone: str, after: int = 0) -> int | None:
+    """Make association forget everything, so that it reads the observations after an offset; raises ConfigError.
 
     On a SQLite log its events and dead letters go, too, in the same transaction; returns None then. On Kafka, which
     keeps events for longer than observations, they stay; returns the offset after which the new ones come. A running
     association of the zone is fenced.
     """
+    end = log.end(OBSERVATIONS)
+    if after > end:
+        raise ConfigError(f"--from {after} is beyond the end of the topic {OBSERVATIONS}, {end}")
     writer = log.claim(owner_of(zone))
     if isinstance(writer, SqliteWriter):
-        writer.start_anew(OUTPUTS)
+        writer.start_anew(OUTPUTS, position=after)
         return None
-    writer.commit([], state=dict.fromkeys(writer.state), position=0)
+    writer.commit([], state=dict.fromkeys(writer.state), position=after)
     writer.close()
     return log.end(TRAJECTORIES)

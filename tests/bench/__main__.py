@@ -34,7 +34,8 @@ CITY = (
     "city_hardness",
     "tracks_city",
 )
-FOLDERS = ("cameras", "city", "encoder", "tracks")
+KAFKA = ("kafka_live", "kafka_outage")
+FOLDERS = ("cameras", "city", "encoder", "kafka", "tracks")
 BENCHES = (
     "startup",
     "demo_loaded",
@@ -50,6 +51,7 @@ BENCHES = (
     "encoder_runtime",
     "foundation_speed",
     "fuzz",
+    *KAFKA,
     *CITY,
     *NEED_DATA,
 )

@@ -12,9 +12,9 @@ from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Protocol
 
-from deploy.log.spool.backlog import Backlog
 from deploy.log.base import Addition, Appender, Record, Writer
 from deploy.log.observations import with_delay
+from deploy.log.spool.backlog import Backlog
 from deploy.log.spool.file import Waiting
 from deploy.log.topics import ASSOCIATION_STATE, OBSERVATIONS
 from ingest.clock import NS, Clock, SystemClock

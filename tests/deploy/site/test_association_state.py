@@ -101,6 +101,17 @@ def test_a_rebuild_fences_the_association_that_runs(log: SqliteLog) -> None:
     assert values_of(log) == []
 
 
+def test_association_can_begin_after_any_offset(log: SqliteLog) -> None:
+    end = log.end(OBSERVATIONS)
+    start_anew(log, "z", end - 10)
+    machine = worker(log)
+    assert machine.position == end - 10
+    machine.drain()
+    assert machine.counts["records"] == 10
+    with pytest.raises(ConfigError, match=f"--from {end + 1} is beyond the end of the topic observations, {end}"):
+        start_anew(log, "z", end + 1)
+
+
 def test_other_owners_keep_their_state(log: SqliteLog) -> None:
     cameras = log.claim("camera/a")
     cameras.commit([], state={"progress": b"x"}, position=7)
@@ -149,4 +160,7 @@ def test_the_command(log: SqliteLog, tmp_path: Path) -> None:
     rebuilt = values_of(log)
     assert rebuilt
     assert len({decode(value).id for value in rebuilt}) == len(rebuilt)
-    assert log.claim("zone/z").position == log.end(OBSERVATIONS)
+    end = log.end(OBSERVATIONS)
+    assert log.claim("zone/z").position == end
+    result = CliRunner().invoke(app, ["associate", "--from", str(end - 5), "--once", str(site)])
+    assert "5 records" in result.output

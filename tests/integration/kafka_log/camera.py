@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from deploy.log.spool.backlog import Backlog
 from deploy.log.kafka_log import KafkaLog
+from deploy.log.spool.backlog import Backlog
 from deploy.log.spool.file import Spool
 from deploy.log.spool.writer import SpooledWriter, SpoolThread
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.log.spool import file as spool_module
 from deploy.log.base import Addition
+from deploy.log.spool import file as spool_module
 from deploy.log.spool.file import Spool, Waiting
 from ingest.errors import ConfigError, LogError
 from tests.conftest import ROOT

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from deploy.log.base import Addition, Record
 from deploy.log.spool import backlog as backlog_module
 from deploy.log.spool import writer as spooled_writer
 from deploy.log.spool.backlog import Backlog
-from deploy.log.base import Addition, Record
 from deploy.log.spool.file import Spool
 from deploy.log.spool.writer import SpooledWriter, SpoolThread
 from deploy.log.sqlite_log import SqliteLog
