@@ -109,6 +109,13 @@ class Writer(Protocol):
         """Records that wait on this machine until the log takes them, after `close` for the next process."""
         ...
 
+    def beat(self) -> None:
+        """Tell those who stand by to take the owner's place that it is there; to be called once a second.
+
+        Raises as `commit`.
+        """
+        ...
+
     def close(self) -> None:
         """Write what is not written yet, as far as that can be done soon, and let go."""
         ...
@@ -127,6 +134,10 @@ class Log(Protocol):
 
     def end(self, topic: str) -> int:
         """Offset that no record of a topic is beyond; 0 if it has none."""
+        ...
+
+    def topic_id(self, topic: str) -> str:
+        """Id that a topic was given when it was made, by which one that was made anew is known; empty without any."""
         ...
 
     def close(self) -> None: ...

@@ -1,6 +1,6 @@
 """An owner's position as a consumer group's offset: where every tool that shows lag looks for it.
 
-Nothing of Corridor goes by it. The position that counts is in the owner's commits, one with what was made of the records.
+Nothing of Corridor goes by it. The position that counts is in the commits, one with what was made of the records.
 """
 
 import contextlib

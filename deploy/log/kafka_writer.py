@@ -34,7 +34,7 @@ from deploy.log.kafka_cluster import (
     short_reason,
 )
 from deploy.log.kafka_group import GroupOffsets
-from deploy.log.kafka_state import Commit, KafkaRecord, OwnerState, OwnerStates, commit_records
+from deploy.log.kafka_state import Commit, Followed, KafkaRecord, OwnerState, OwnerStates, commit_records
 from ingest.errors import FencedError, LogError, RefusedRecordError, SpentWriterError
 
 logger = logging.getLogger(__name__)
@@ -43,6 +43,8 @@ COMMIT_TIMEOUT_S = 8.0
 """Longest end of a transaction; after it the outcome is looked up."""
 SLOW_COMMIT_S = 4.0
 """Slowest end that is trusted: a slower one may have been asked for twice, and a straggler end the next transaction."""
+BEAT_S = 0.9
+"""Age of the last commit from which a beat is one."""
 STAND_BACK_S = 2.0
 """Time that a fenced owner gives the one who fenced it to put its generation down."""
 
@@ -71,10 +73,20 @@ class UnknownOutcomeError(KafkaError):  # type: ignore[misc]  # the client ships
 
 
 class KafkaWriter:
-    """Writer to a Kafka log as one owner. Making one fences every earlier one of the name."""
+    """Writer to a Kafka log as one owner. Making one fences every earlier one of the name.
+
+    known: what a follower has read of the owner's state already.
+    """
 
     def __init__(
-        self, cluster: Cluster, states: OwnerStates, owner: str, written: WrittenOffsets, *, timeout_s: float
+        self,
+        cluster: Cluster,
+        states: OwnerStates,
+        owner: str,
+        written: WrittenOffsets,
+        *,
+        timeout_s: float,
+        known: Followed | None = None,
     ) -> None:
         self._cluster = cluster
         self._states = states
@@ -86,7 +98,9 @@ class KafkaWriter:
         self._producer: Any = None
         self._acknowledged: list[tuple[str, int]] = []
         self._group: GroupOffsets | None = None
-        restored = self._claim()
+        self._committed_s = 0.0
+        self._beats = False
+        restored = self._claim(known)
         self._last, self._state = restored.commit, restored.state
 
     @property
@@ -168,22 +182,39 @@ class KafkaWriter:
                 raise
             if position != self._last.position:
                 self._show(position)
-            self._last = commit
+            self._last, self._committed_s = commit, self._now()
             for key, value in state.items():
                 if value is None:
                     self._state.pop(key, None)
                 else:
                     self._state[key] = value
 
+    def beat(self) -> None:
+        self._beats = True
+        if self._now() - self._committed_s >= BEAT_S:
+            self.commit([])
+
     def close(self) -> None:
-        """Give the connection back; the name stays owned."""
+        """Give the connection back; the name stays owned, until one who stands by for it takes it."""
         with self._lock:
-            self._spent = "it is closed"
+            if self._beats and not self._spent and self._producer is not None:
+                self._say_left()
+            self._spent = self._spent or "it is closed"
             if self._group is not None:
                 self._group.close(self.position)
             if self._producer is not None:
                 self._producer.close(timeout=1.0)
                 self._producer = None
+
+    def _say_left(self) -> None:
+        """Say that nobody has to wait for this owner any more; where it cannot be said, they wait."""
+        last = self._last
+        left = Commit(last.generation, last.position, last.batch + 1, left=True)
+        try:
+            self._run_transaction(commit_records(self._cluster, self._owner, {}, left))
+        except KafkaError as error:
+            logger.debug("'%s' could not say that it ends: %s", self._owner, short_reason(error))
+            self._discard()
 
     def _show(self, position: int) -> None:
         """Have the new position shown by tools for lag."""
@@ -194,19 +225,19 @@ class KafkaWriter:
 
     # Claiming and recovery
 
-    def _claim(self) -> OwnerState:
+    def _claim(self, known: Followed | None) -> OwnerState:
         """Fence the owner before, take over its state, and put the new generation down at once."""
         deadline = self._now() + self._timeout_s
         while True:
             try:
                 # Step 1: fence the owner before; then nothing of its can follow what is read
                 self._producer = self._init_producer(deadline)
-                restored = self._states.read_settled(self._owner)
+                found = self._states.read_settled(self._owner, known)
                 # Step 2: the new generation goes on the log at once, so that the owner before finds it there
-                before = restored.commit
-                restored.commit = Commit(before.generation + 1, before.position, before.batch + 1)
-                self._run_transaction(commit_records(self._cluster, self._owner, {}, restored.commit))
-                return restored
+                before = found.commit
+                commit = Commit(before.generation + 1, before.position, before.batch + 1)
+                self._run_transaction(commit_records(self._cluster, self._owner, {}, commit))
+                return OwnerState(commit, dict(found.state))
             except KafkaError as error:
                 # Step 3: once more, with a new producer, until it works or the time is over
                 # One who claims at the same time, or the owner before, coming back from a fault, came between.

@@ -138,6 +138,10 @@ class SqliteLog:
             row = self._db.execute("SELECT offset FROM ends WHERE topic = ?", (topic,)).fetchone()
         return int(row[0]) if row else 0
 
+    def topic_id(self, topic: str) -> str:
+        """No id: topics are the file's, and a file that is replaced is noticed."""
+        return ""
+
     def cameras(self) -> list[str]:
         """List the ids of all cameras that have ever been written for, sorted."""
         with self._lock, _translated_errors(self.path):
@@ -201,6 +205,9 @@ class SqliteWriter:
     @property
     def held(self) -> int:
         return 0
+
+    def beat(self) -> None:
+        """Do nothing: nobody stands by on one machine."""
 
     def close(self) -> None:
         """Do nothing: every commit is written at once."""

@@ -15,6 +15,7 @@ from deploy.log.opening import on_this_machine
 from deploy.log.spool.backlog import Backlog
 from deploy.log.spool.file import Spool
 from deploy.log.spool.writer import SpooledWriter, SpoolThread
+from deploy.site.association_state import owner_of
 from deploy.site.association_worker import AssociationWorker
 from deploy.site.camera_pipeline import CameraPipeline
 from deploy.site.config import Config
@@ -43,6 +44,7 @@ from ingest.reading import ReadingProgress
 
 if TYPE_CHECKING:
     from deploy.log.kafka_log import KafkaLog
+    from deploy.site.standby import Standby
 
 logger = logging.getLogger(__name__)
 
@@ -144,8 +146,19 @@ def _calibration(encoder: str, stored: CosineCalibration | None) -> Calibration 
 
 
 def make_association_worker(config: Config, log: Log) -> AssociationWorker:
-    """The association of the configured zone over a log."""
+    """The association of the configured zone over a log, of which it becomes the owner at once."""
     return AssociationWorker(log, config.associate.zone, make_associator(config))
+
+
+def make_standby(config: Config, log: Log) -> "Standby | None":
+    """One who waits until nobody else associates the zone; None on a log of one machine, where the last one has it."""
+    if on_this_machine(config.log.url):
+        return None
+    from deploy.log.kafka_log import KafkaLog
+    from deploy.site.standby import Standby
+
+    assert isinstance(log, KafkaLog)
+    return Standby(log, owner_of(config.associate.zone))
 
 
 def make_perception_worker(

@@ -305,6 +305,9 @@ class SpooledWriter:
             said += self._take_state()
         self._thread.say(said)
 
+    def beat(self) -> None:
+        """Do nothing: nobody stands by for a camera."""
+
     def close(self, timeout_s: float = 10.0) -> None:
         """Have everything written, for at most this long; what is left then waits in the spool (`held`)."""
         if self._owner not in self._thread.fenced:
