@@ -34,7 +34,7 @@ CITY = (
     "city_hardness",
     "tracks_city",
 )
-KAFKA = ("kafka_live", "kafka_outage")
+KAFKA = ("kafka_live", "kafka_outage", "kafka_standby")
 FOLDERS = ("cameras", "city", "encoder", "kafka", "tracks")
 BENCHES = (
     "startup",
