@@ -14,6 +14,9 @@ from associate.state import Table
 from embed.observation import CameraEpoch, Control, Message, OrderKey, Record, Tick, order_key
 from ingest.clock import NS
 
+TICK_NS = 2 * NS
+"""Longest time between two messages of a camera that works, and what a tick says too little of an outage."""
+
 
 class Verdict(StrEnum):
     """Verdict on a record."""
@@ -27,8 +30,10 @@ class Verdict(StrEnum):
 class CameraClock(msgspec.Struct, frozen=True, kw_only=True):
     """Progress of a camera in event time; `count` is that of its latest counted message.
 
+    heard_ns: append time of its latest message, Unix nanoseconds; 0 where that is not known.
     behind_ns: time that it is behind, by its latest tick, nanoseconds: as much of it is still to come.
-    delayed_ns: append time of the latest tick that said so, Unix nanoseconds; 0 where none did.
+    delayed_ns: append time of the first tick of the present or last row of ticks that said so, Unix nanoseconds.
+    delay_ns: time that it was behind then: for so long the log was away.
     """
 
     camera: str
@@ -36,8 +41,10 @@ class CameraClock(msgspec.Struct, frozen=True, kw_only=True):
     latest: OrderKey
     ended: bool
     count: int = 0
+    heard_ns: int = 0
     behind_ns: int = 0
     delayed_ns: int = 0
+    delay_ns: int = 0
 
 
 class ReorderBuffer:
@@ -46,8 +53,9 @@ class ReorderBuffer:
     `cameras` are expected from the start: the watermark waits for them until they are idle. A camera is idle when
     the newest message of any camera is more than `idle_after_s` of event time ahead of it, and of what it is behind.
     After an outage of the log cameras catch up at different speeds, so that event time says nothing about silence:
-    until `idle_after_s` after the last delayed message, by append time, none becomes idle. More than `limit` held
-    records release the oldest ones regardless, so that a broken clock cannot fill the memory.
+    for `idle_after_s` from the first delayed tick on, by append time, one that was silent for no longer than the outage
+    is not idle. More than `limit` held records release the oldest ones regardless, so that a broken clock cannot
+    fill the memory.
     """
 
     def __init__(self, cameras: tuple[str, ...], *, idle_after_s: float, limit: int = 100_000) -> None:
@@ -114,19 +122,23 @@ class ReorderBuffer:
                 if (count <= clock.count) if count else (key <= clock.latest):
                     return Verdict.DUPLICATE
                 key = max(key, clock.latest)
-        behind_ns, delayed_ns = (clock.behind_ns, clock.delayed_ns) if clock is not None else (0, 0)
+        behind_ns, delayed_ns, delay_ns = (clock.behind_ns, clock.delayed_ns, clock.delay_ns) if clock else (0, 0, 0)
         if isinstance(message, Tick):
+            before_ns = behind_ns
             # No message can have been held back for longer than since it was said.
             behind_ns = min(message.behind_ns, max(0, appended_ns - message.at_ns))
-            delayed_ns = appended_ns if behind_ns else delayed_ns
+            if behind_ns and not before_ns:
+                delayed_ns, delay_ns = appended_ns, behind_ns
         noted = CameraClock(
             camera=message.camera,
             epoch=message.epoch,
             latest=key,
             ended=isinstance(message, Tick) and message.final,
             count=count,
+            heard_ns=appended_ns,
             behind_ns=behind_ns,
             delayed_ns=delayed_ns,
+            delay_ns=delay_ns,
         )
         self.clocks.put(message.camera, noted)
         return None
@@ -153,16 +165,15 @@ class ReorderBuffer:
         if not clocks:
             return None
         newest = max(clock.latest.at_ns for clock in clocks)
-        delayed_ns = max(clock.delayed_ns for clock in clocks)
-        patient = delayed_ns > 0 and appended_ns - delayed_ns <= self._idle_after_ns
+        # How long nobody could say anything, as far as the log has only just come back.
+        away_ns = max((it.delay_ns for it in clocks if appended_ns - it.delayed_ns <= self._idle_after_ns), default=0)
         active = [
             clock.latest.at_ns
             for clock in clocks
             if not clock.ended
             and (
                 newest - clock.latest.at_ns - clock.behind_ns <= self._idle_after_ns
-                # One that was idle before the outage stays idle: its time has passed already.
-                or (patient and clock.latest.at_ns >= (self._released_ns or 0))
+                or (away_ns and self._may_come_back(clock, appended_ns, away_ns))
             )
         ]
         silent = set(self._expected) - {clock.camera for clock in clocks}
@@ -172,3 +183,8 @@ class ReorderBuffer:
                 return None
         # Where all have ended, everything may go.
         return min(active, default=newest)
+
+    def _may_come_back(self, clock: CameraClock, appended_ns: int, away_ns: int) -> bool:
+        """Test for a camera that was silent no longer than the log was away, and was not idle before that."""
+        silent_ns = appended_ns - clock.heard_ns - away_ns - TICK_NS
+        return silent_ns <= self._idle_after_ns and clock.latest.at_ns >= (self._released_ns or 0)

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+import pytest
+
 from associate.reorder import ReorderBuffer, Verdict
 from embed.observation import CameraEpoch, Tick
 from ingest.clock import NS
@@ -127,6 +129,19 @@ def test_a_camera_that_was_idle_before_the_outage_holds_nobody_up() -> None:
     machine.take(interleaved(seconds("a", 0, begin), seconds("b", 0, begin)))
     machine.take(interleaved(caught_up("a", end), caught_up("b", end)))
     assert machine.passed_s(said("a", end)) == end - 1
+
+
+@pytest.mark.parametrize("delays_s", [[3.0], [3.0, 0.0, 0.0], [3.0, 0.0]], ids=["always", "now and then", "in turns"])
+def test_a_log_that_is_always_late_keeps_no_dead_camera_alive(delays_s: list[float]) -> None:
+    machine = Machine("a", "dead")
+    machine.take(interleaved(seconds("a", 0, 20), seconds("dead", 0, 20)))
+    passed = []
+    for at_s in range(20, 60):
+        now = said("a", at_s, at_s + 3.0, behind_s=delays_s[at_s % len(delays_s)])
+        machine.take([now])
+        passed.append(machine.passed_s(now))
+    assert passed[:8] == [19.0] * 8
+    assert passed[15:] == [float(at_s) for at_s in range(35, 60)]
 
 
 def test_a_delay_that_cannot_be_holds_nobody_up() -> None:

@@ -1,7 +1,9 @@
 """A broker that is killed, for a moment or for good."""
 
+import gc
 import threading
 import time
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,6 +30,8 @@ def mortal() -> Iterator[Broker]:
     create_topics(broker.servers)
     yield broker
     broker.discard()
+    with warnings.catch_warnings(action="ignore", category=ResourceWarning):
+        gc.collect()
 
 
 def test_a_broker_that_is_killed_loses_and_doubles_nothing(mortal: Broker) -> None:
