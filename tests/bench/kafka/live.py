@@ -34,8 +34,8 @@ from tests.contracts.kafka_broker import new_broker
 WRITERS: tuple[Literal["transactions", "spool"], ...] = ("transactions", "spool")
 COST_S, DELAYS_S, AFTER_KILL_S = 40, 60, 45
 READY_S = 40.0
-FAST, SLOW = 18.0, 4.0
-"""Vehicles a second: 200 and 60 records a second of twenty cameras."""
+FAST, SLOW = 38.0, 4.0
+"""Vehicles a second: 200 and 40 records a second of twenty cameras."""
 
 
 @dataclass(slots=True)
