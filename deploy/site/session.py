@@ -22,9 +22,9 @@ BEAT_S = 1.0
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from deploy.log.kafka_standby import Standby
     from deploy.site.association_worker import AssociationWorker
     from deploy.site.perception_worker import PerceptionWorker
-    from deploy.site.standby import Standby
 
 
 def run_perception(worker: "PerceptionWorker") -> None:

@@ -44,7 +44,7 @@ from ingest.reading import ReadingProgress
 
 if TYPE_CHECKING:
     from deploy.log.kafka_log import KafkaLog
-    from deploy.site.standby import Standby
+    from deploy.log.kafka_standby import Standby
 
 logger = logging.getLogger(__name__)
 
@@ -155,7 +155,7 @@ def make_standby(config: Config, log: Log) -> "Standby | None":
     if on_this_machine(config.log.url):
         return None
     from deploy.log.kafka_log import KafkaLog
-    from deploy.site.standby import Standby
+    from deploy.log.kafka_standby import Standby
 
     assert isinstance(log, KafkaLog)
     return Standby(log, owner_of(config.associate.zone))

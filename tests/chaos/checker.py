@@ -25,7 +25,7 @@ class Name(NamedTuple):
 
     camera: str
     epoch: CameraEpoch
-    count: int
+    number: int
 
 
 def violations(log: Log, said: Iterable[Name], heard: Sequence[bytes], associator: Associator, path: Path) -> list[str]:

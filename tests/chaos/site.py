@@ -3,6 +3,7 @@
 import random
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -134,7 +135,7 @@ class ChaosSite:
         if isinstance(self._open_log(), KafkaLog):
             yield "the cameras' connection breaks", self._cut
             for fault in CLIENT_FAULTS:
-                yield fault.__name__, lambda fault=fault: self._break_commit(fault)
+                yield fault.__name__, partial(self._break_commit, fault)
         else:
             yield "the disk is full", self._full_disk
 

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from deploy.log import kafka_standby as standby_module
 from deploy.log.kafka_log import KafkaLog
+from deploy.log.kafka_standby import Standby
 from deploy.log.kafka_state import Followed
 from deploy.log.kafka_writer import KafkaWriter
-from deploy.site import standby as standby_module
-from deploy.site.standby import Standby
 from ingest.errors import FencedError, LogError
 from tests.integration.kafka_log.records import Opener, record
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from deploy.log.kafka_standby import Standby
 from deploy.log.sqlite_log import SqliteLog, SqliteWriter
 from deploy.site.association_worker import STUCK_S, AssociationWorker
 from deploy.site.session import run_association
-from deploy.site.standby import Standby
 from ingest.clock import ManualClock
 from ingest.errors import FencedError, LogError
 from tests.associate.samples import associator, convoy
