@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 RETRY_S = 1.0
 TAKE_OVER_AFTER_S = 4.0
 """Silence after which an owner is taken for dead."""
-LOOK_S = 0.25
+LOOK_S = 0.1
 
 
 class Standby:
