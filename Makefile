@@ -13,7 +13,7 @@ endef
 # Installed without what it asks for, supervision 0.6: it works with newer ones.
 GROUNDING_DINO = groundingdino-py==0.4.0
 
-.PHONY: demo foundation test test-light check format bench mutants schemas docs kafka clean
+.PHONY: demo foundation test test-light check format bench chaos mutants schemas docs kafka clean
 
 demo: $(VENV)/.city  ## three cameras in a synthetic city: vehicles move from camera to camera
 	$(BIN)/corridor demo
@@ -37,6 +37,9 @@ format: $(VENV)/.dev  ## mend style
 
 bench: $(VENV)/.dev  ## the figures of docs/benchmarks.md
 	$(BIN)/python -m tests.bench
+
+chaos: $(VENV)/.dev  ## random faults on both logs by twenty seeds (some minutes); `make test` has one
+	CORRIDOR_CHAOS_SEEDS=20 $(BIN)/python -m pytest -q -s tests/chaos
 
 mutants: $(VENV)/.mutants  ## small defects that no test notices, in a seeded sample (about half an hour)
 	$(BIN)/python -m tests.mutants

@@ -122,14 +122,14 @@ class Associator:
         if not isinstance(message, Control):
             self._note_live(message, appended_ns)
         # Step 1: into the order of event time; duplicates, and messages of a replaced owner, are left out
-        verdict = self._reorder.push(message)
+        verdict = self._reorder.push(message, appended_ns)
         self.counts[verdict] += 1
         if verdict in (Verdict.DUPLICATE, Verdict.FENCED):
             return []
         if isinstance(message, Observation):
             self._memory.learn_dim(message.encoder, len(message.vector) // 2)
         # Step 2: apply what the watermark has passed
-        for released in self._reorder.release():
+        for released in self._reorder.release(appended_ns):
             self._apply(released)
         # Step 3: with the last word of every camera, nothing is left to wait for
         if self._reorder.ended:

@@ -14,6 +14,9 @@ from associate.state import Table
 from embed.observation import CameraEpoch, Control, Message, OrderKey, Record, Tick, order_key
 from ingest.clock import NS
 
+TICK_NS = 2 * NS
+"""Longest time between two messages of a camera that works, and what a tick says too little of an outage."""
+
 
 class Verdict(StrEnum):
     """Verdict on a record."""
@@ -25,21 +28,34 @@ class Verdict(StrEnum):
 
 
 class CameraClock(msgspec.Struct, frozen=True, kw_only=True):
-    """Progress of a camera in event time; `count` is that of its latest counted message."""
+    """Progress of a camera in event time; `count` is that of its latest counted message.
+
+    heard_ns: append time of its latest message, Unix nanoseconds; 0 where that is not known.
+    behind_ns: time that it is behind, by its latest tick, nanoseconds: as much of it is still to come.
+    delayed_ns: append time of the first tick of the present or last row of ticks that said so, Unix nanoseconds.
+    delay_ns: time that it was behind then: for so long the log was away.
+    """
 
     camera: str
     epoch: CameraEpoch
     latest: OrderKey
     ended: bool
     count: int = 0
+    heard_ns: int = 0
+    behind_ns: int = 0
+    delayed_ns: int = 0
+    delay_ns: int = 0
 
 
 class ReorderBuffer:
     """Buffer that holds records until no earlier one can come.
 
     `cameras` are expected from the start: the watermark waits for them until they are idle. A camera is idle when
-    the newest message of any camera is more than `idle_after_s` of event time ahead of it. More than `limit` held
-    records release the oldest ones regardless, so that a broken clock cannot fill the memory.
+    the newest message of any camera is more than `idle_after_s` of event time ahead of it, and of what it is behind.
+    After an outage of the log cameras catch up at different speeds, so that event time says nothing about silence:
+    for `idle_after_s` from the first delayed tick on, by append time, one that was silent for no longer than the outage
+    is not idle. More than `limit` held records release the oldest ones regardless, so that a broken clock cannot
+    fill the memory.
     """
 
     def __init__(self, cameras: tuple[str, ...], *, idle_after_s: float, limit: int = 100_000) -> None:
@@ -77,20 +93,20 @@ class ReorderBuffer:
         known = {clock.camera for clock in self.clocks}
         return bool(known) and not self._heap and known.issuperset(self._expected) and all(c.ended for c in self.clocks)
 
-    def push(self, record: Record) -> Verdict:
-        """Take a record in; only TAKEN and LATE ones are held."""
+    def push(self, record: Record, appended_ns: int | None = None) -> Verdict:
+        """Take a record in; only TAKEN and LATE ones are held. `appended_ns`: its append time, where it is known."""
         key = order_key(record)
         if isinstance(record, Control):
             if record.id in self.held:
                 return Verdict.DUPLICATE
-        elif refused := self._note(record, key):
+        elif refused := self._note(record, key, appended_ns or 0):
             return refused
         self.held.put(record.id, record)
         heappush(self._heap, (key, record.id))
         late = self._released_ns is not None and key.at_ns < self._released_ns
         return Verdict.LATE if late else Verdict.TAKEN
 
-    def _note(self, message: Message, key: OrderKey) -> Verdict | None:
+    def _note(self, message: Message, key: OrderKey, appended_ns: int) -> Verdict | None:
         """Note how far a camera has come; returns why its message is not taken, if it is not.
 
         Messages of one camera come in the order of their counter. Those of older cameras have none, and come in the
@@ -106,14 +122,33 @@ class ReorderBuffer:
                 if (count <= clock.count) if count else (key <= clock.latest):
                     return Verdict.DUPLICATE
                 key = max(key, clock.latest)
-        ended = isinstance(message, Tick) and message.final
-        noted = CameraClock(camera=message.camera, epoch=message.epoch, latest=key, ended=ended, count=count)
+        behind_ns, delayed_ns, delay_ns = (clock.behind_ns, clock.delayed_ns, clock.delay_ns) if clock else (0, 0, 0)
+        if isinstance(message, Tick):
+            before_ns = behind_ns
+            # No message can have been held back for longer than since it was said.
+            behind_ns = min(message.behind_ns, max(0, appended_ns - message.at_ns))
+            if behind_ns and not before_ns:
+                delayed_ns, delay_ns = appended_ns, behind_ns
+        noted = CameraClock(
+            camera=message.camera,
+            epoch=message.epoch,
+            latest=key,
+            ended=isinstance(message, Tick) and message.final,
+            count=count,
+            heard_ns=appended_ns,
+            behind_ns=behind_ns,
+            delayed_ns=delayed_ns,
+            delay_ns=delay_ns,
+        )
         self.clocks.put(message.camera, noted)
         return None
 
-    def release(self) -> list[Record]:
-        """Release the records that the watermark has passed, in order; beyond the limit, the earliest as well."""
-        watermark = self.watermark_ns()
+    def release(self, appended_ns: int | None = None) -> list[Record]:
+        """Release the records that the watermark has passed, in order; beyond the limit, the earliest as well.
+
+        appended_ns: append time that the log has come to.
+        """
+        watermark = self.watermark_ns(appended_ns or 0)
         released: list[Record] = []
         while self._heap and (
             (watermark is not None and self._heap[0][0].at_ns <= watermark) or len(self._heap) > self._limit
@@ -124,14 +159,23 @@ class ReorderBuffer:
             self._released_ns = max(key.at_ns, self._released_ns or key.at_ns)
         return released
 
-    def watermark_ns(self) -> int | None:
+    def watermark_ns(self, appended_ns: int = 0) -> int | None:
         """Watermark: the time that every camera that counts has passed; None while one has yet to speak."""
         clocks = list(self.clocks)
         if not clocks:
             return None
         newest = max(clock.latest.at_ns for clock in clocks)
-        waiting = [clock.latest.at_ns for clock in clocks if not clock.ended]
-        active = [at_ns for at_ns in waiting if newest - at_ns <= self._idle_after_ns]
+        # How long nobody could say anything, as far as the log has only just come back.
+        away_ns = max((it.delay_ns for it in clocks if appended_ns - it.delayed_ns <= self._idle_after_ns), default=0)
+        active = [
+            clock.latest.at_ns
+            for clock in clocks
+            if not clock.ended
+            and (
+                newest - clock.latest.at_ns - clock.behind_ns <= self._idle_after_ns
+                or (away_ns and self._may_come_back(clock, appended_ns, away_ns))
+            )
+        ]
         silent = set(self._expected) - {clock.camera for clock in clocks}
         if silent:
             oldest = min([clock.latest.at_ns for clock in clocks] + [key.at_ns for key, _ in self._heap[:1]])
@@ -139,3 +183,8 @@ class ReorderBuffer:
                 return None
         # Where all have ended, everything may go.
         return min(active, default=newest)
+
+    def _may_come_back(self, clock: CameraClock, appended_ns: int, away_ns: int) -> bool:
+        """Test for a camera that was silent no longer than the log was away, and was not idle before that."""
+        silent_ns = appended_ns - clock.heard_ns - away_ns - TICK_NS
+        return silent_ns <= self._idle_after_ns and clock.latest.at_ns >= (self._released_ns or 0)

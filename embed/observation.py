@@ -121,6 +121,7 @@ class Tick(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="tic
     analysed: frames that were analysed.
     dropped: frames that were dropped because a newer one had come.
     count: number of this message among all of its camera's epoch, from 1; None before version 3.
+    behind_ns: nanoseconds that it was held back while the log was away; as much of the camera is still to come.
     """
 
     camera: str
@@ -132,6 +133,7 @@ class Tick(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="tic
     analysed: int = 0
     dropped: int = 0
     count: int | None = None
+    behind_ns: int = 0
 
     @property
     def id(self) -> str:
@@ -212,6 +214,9 @@ LONGEST_BY = 64
 LATEST_NS = 2**63 - 1
 """Times are 64-bit integers wherever they are kept: this one is in 2262."""
 
+LONGEST_DELAY_NS = 86_400 * 1_000_000_000
+"""Most that a camera can be behind: a day."""
+
 _FINITE_HIGH_BYTES = bytes(byte for byte in range(256) if byte & 0x7C != 0x7C)
 
 _encoder = msgspec.msgpack.Encoder()
@@ -273,6 +278,8 @@ def _check(message: Record) -> None:
         _check_control(message)
     elif message.count is not None and not 1 <= message.count <= LATEST_NS:
         raise ValueError(f"not an observation: count {message.count} is none of messages from 1")
+    if isinstance(message, Tick) and not 0 <= message.behind_ns <= LONGEST_DELAY_NS:
+        raise ValueError(f"not an observation: behind_ns {message.behind_ns} is not between 0 and {LONGEST_DELAY_NS}")
     if isinstance(message, Observation):
         times |= {"first_ns": message.first_ns, "last_ns": message.last_ns}
         _check_numbers(message)

@@ -31,6 +31,7 @@ class CameraOutcome:
     """Outcome of a camera, with a note for people where it is not all that was asked for.
 
     gaps: records that were given up while the log was away, of which the log knows; lost: those of which it does not.
+    held: records that wait in the spool for the next run.
     failed: frames that could not be analysed. unwritten: observations whose numbers are none.
     """
 
@@ -38,6 +39,7 @@ class CameraOutcome:
     note: str = ""
     gaps: int = 0
     lost: int = 0
+    held: int = 0
     failed: int = 0
     unwritten: int = 0
 
@@ -47,7 +49,15 @@ def camera_outcome(runtime: "CameraRuntime") -> CameraOutcome:
     ending, note = _ending(runtime)
     gaps = runtime.reported_lost
     lost = runtime.writer.dropped - gaps
-    return CameraOutcome(ending, note, gaps=gaps, lost=lost, failed=runtime.failed, unwritten=runtime.unwritten)
+    return CameraOutcome(
+        ending,
+        note,
+        gaps=gaps,
+        lost=lost,
+        held=runtime.writer.held,
+        failed=runtime.failed,
+        unwritten=runtime.unwritten,
+    )
 
 
 def _ending(runtime: "CameraRuntime") -> tuple[Ending, str]:
@@ -70,7 +80,7 @@ def _ending(runtime: "CameraRuntime") -> tuple[Ending, str]:
 def code_of(outcomes: Sequence[CameraOutcome], *, dead_letters: int = 0, left_out: int = 0) -> ExitCode:
     """The exit code of a run whose cameras have ended so; `left_out`: what else of the run is missing."""
     endings = {each.ending for each in outcomes}
-    if any(each.lost for each in outcomes):
+    if any(each.lost or each.held for each in outcomes):
         return ExitCode.LOG_GIVEN_UP
     if endings == {Ending.TAKEN_OVER}:
         return ExitCode.TAKEN_OVER
@@ -122,6 +132,8 @@ def _records_missing(outcomes: Sequence[CameraOutcome], dead_letters: int) -> li
     lines += _counted(gaps, "records were given up while the log was away (its gap records say when)")
     lost = sum(each.lost for each in outcomes)
     lines += _counted(lost, "records were lost: the log could not be written before the end")
+    held = sum(each.held for each in outcomes)
+    lines += _counted(held, "records wait in the spool: the next run of these cameras writes them first")
     return lines + _counted(dead_letters, "records were of no use to association (dead letters)")
 
 

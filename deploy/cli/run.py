@@ -130,25 +130,49 @@ def associate(
             "--rebuild", help="Begin again with the first observation on the log, and forget what was linked."
         ),
     ] = False,
+    begin_after: Annotated[
+        int | None,
+        typer.Option(
+            "--from",
+            min=0,
+            metavar="OFFSET",
+            help="As --rebuild, from the first observation after this offset; on Kafka the offset that lag tools show.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Link the observations on the log into trajectories, until Ctrl-C.
 
+    On Kafka a second one for the same zone stands by, and takes over 4 s after the first has died.
+
     With --rebuild its own state is made anew, which another version of Corridor may ask for. On a SQLite log the
-    trajectories of before are removed; on Kafka they stay, and the new ones follow them.
+    trajectories of before are removed; on Kafka they stay, and the new ones follow them. With --from observations are
+    passed over, or linked again: to move the offset of the consumer group does nothing.
     """
     config = load_config(file)
-    from deploy.site.wiring import make_association_worker
+    from deploy.site.association_worker import AssociationWorker
+    from deploy.site.wiring import make_associator, make_standby
 
     log = open_site_log(config, file)
     console = make_console()
-    if rebuild:
-        begins_after = start_anew(log, config.associate.zone)
+    if rebuild or begin_after is not None:
+        begins_after = start_anew(log, config.associate.zone, begin_after or 0)
         if begins_after is not None:
             console.print(f"the new trajectories follow those of before, after offset {begins_after}", highlight=False)
+    zone, associator = config.associate.zone, make_associator(config)
+    # Who has something to do once, or anew, does it at once.
+    standby = make_standby(config, log) if not (once or rebuild or begin_after is not None) else None
+    claim = standby.claim if standby is not None else None
     with live_view(console, log, None):
         association = run_association(
-            lambda: make_association_worker(config, log), patient=not on_this_machine(config.log.url), once=once
+            lambda: AssociationWorker(log, zone, associator, claim=claim),
+            patient=not on_this_machine(config.log.url),
+            once=once,
+            standby=standby,
         )
+    if association is None:
+        console.print(f"stood by for zone {zone}, whose association another process has")
+        return
     letters = association.counts["dead_letters"]
     unused = f", {letters} set aside as dead letters" if letters else ""
     console.print(f"{association.counts['records']} records, {association.counts['events']} events{unused}")

@@ -36,6 +36,40 @@ class StoredRecord:
     appended_ns: int
 
 
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """A record to be appended outside any commit, in an owner's name; `value` None deletes a compacted topic's key."""
+
+    owner: str
+    topic: str
+    key: str
+    value: bytes | None
+
+    @property
+    def size(self) -> int:
+        """Bytes, roughly as they are stored."""
+        return len(self.key) + len(self.value or b"") + 64
+
+
+class Appender(Protocol):
+    """Appends in order, not exactly once: what is unacknowledged at an error has to be sent again.
+
+    Both methods raise LogError where the log is away, RefusedRecordError where it never takes one of the records.
+    """
+
+    def send(self, additions: Sequence[Addition]) -> None:
+        """Hand records over; they come onto the log in this order."""
+        ...
+
+    def acknowledged(self) -> int:
+        """Count the records that have come onto the log since the last call, in the order of sending."""
+        ...
+
+    def discard(self) -> None:
+        """Give up what is unacknowledged."""
+        ...
+
+
 class Writer(Protocol):
     """The right to write as one owner.
 
@@ -70,6 +104,18 @@ class Writer(Protocol):
         """Records that were committed here and given up, because the log was away for too long."""
         ...
 
+    @property
+    def held(self) -> int:
+        """Records that wait on this machine until the log takes them, after `close` for the next process."""
+        ...
+
+    def beat(self) -> None:
+        """Tell those who stand by to take the owner's place that it is there; to be called once a second.
+
+        Raises as `commit`.
+        """
+        ...
+
     def close(self) -> None:
         """Write what is not written yet, as far as that can be done soon, and let go."""
         ...
@@ -88,6 +134,10 @@ class Log(Protocol):
 
     def end(self, topic: str) -> int:
         """Offset that no record of a topic is beyond; 0 if it has none."""
+        ...
+
+    def topic_id(self, topic: str) -> str:
+        """Id that a topic was given when it was made, by which one that was made anew is known; empty without any."""
         ...
 
     def close(self) -> None: ...

@@ -1,5 +1,6 @@
 """The Kafka cluster: its address, the clients' settings, its errors as ours, and its topics."""
 
+import contextlib
 import logging
 import re
 import socket
@@ -26,6 +27,8 @@ DELIVERY_TIMEOUT_S = 8.0
 TRANSACTION_TIMEOUT_S = 15.0
 """Time after which the broker aborts what a dead writer has left open; until then readers wait for it."""
 BLOCK_TIMEOUT_S = 10.0
+APPENDING_LINGER_S = 0.005
+"""Wait for more records to a request: those that come are handed over together already."""
 MAX_RECORD_BYTES = 1_000_000
 """Largest record for a broker with default settings, with room for what Kafka adds to it."""
 DAY_MS = 86_400_000
@@ -83,10 +86,31 @@ class Cluster:
             retry_backoff_ms=5,
         )
 
-    def consumer(self, *, committed: bool = True) -> Any:
-        """A consumer of committed records, or of all, in no group; partitions are assigned to it."""
+    def appending_producer(self) -> Any:
+        """An idempotent producer without transactions, for all cameras of a process: no reader ever waits for it.
+
+        A batch that was sent and exceeds the delivery timeout wedges the client for good, so the timeout is longer than
+        any outage; whoever uses it gives it up for a new one instead (`abandon`).
+        """
+        return KafkaProducer(
+            **self._common,
+            acks="all",
+            delivery_timeout_ms=2**31 - 1,
+            max_block_ms=_ms(BLOCK_TIMEOUT_S),
+            max_in_flight_requests_per_connection=5,
+            linger_ms=_ms(APPENDING_LINGER_S),
+            batch_size=256 * 1024,
+            compression_type="lz4",
+            allow_auto_create_topics=False,
+            metrics_enabled=False,
+            retry_backoff_ms=20,
+        )
+
+    def consumer(self, *, committed: bool = True, group: str | None = None) -> Any:
+        """A consumer of committed records, or of all; partitions are assigned to it, also in a group."""
         return KafkaConsumer(
             **self._common,
+            group_id=group,
             isolation_level="read_committed" if committed else "read_uncommitted",
             enable_auto_commit=False,
             auto_offset_reset="none",
@@ -260,6 +284,22 @@ def call_with_timeout(timeout_s: float, work: Callable[[], T]) -> T:
     if thread.is_alive():
         raise KafkaTimeoutError(f"no answer within {timeout_s:g} s")
     return results[0]
+
+
+def abandon(producer: Any) -> None:
+    """Give a producer up with all that it holds, without waiting for it.
+
+    `close` alone waits for what is unanswered, and where that does not come, closes nothing.
+    """
+    sender = producer._sender
+    sender.force_close()
+
+    def close() -> None:
+        sender.join(REQUEST_TIMEOUT_S)
+        with contextlib.suppress(Exception):  # it is given up: there is nobody to tell
+            producer.close(timeout=0)
+
+    threading.Thread(target=close, name="kafka-close", daemon=True).start()
 
 
 @contextmanager

@@ -6,9 +6,11 @@ Offsets have gaps, since Kafka's transactions leave marks between the records, a
 import threading
 
 from deploy.log.base import StoredRecord
-from deploy.log.kafka_cluster import Cluster
+from deploy.log.kafka_appender import KafkaAppender
+from deploy.log.kafka_claims import Claims
+from deploy.log.kafka_cluster import Cluster, translated_errors
 from deploy.log.kafka_reader import PartitionReader
-from deploy.log.kafka_state import OwnerStates
+from deploy.log.kafka_state import Followed, OwnerStates
 from deploy.log.kafka_writer import KafkaWriter, WrittenOffsets
 from ingest.errors import ConfigError
 
@@ -37,20 +39,45 @@ class KafkaLog:
         self._writers: list[KafkaWriter] = []
         self._states = OwnerStates(self._cluster)
         self._written = WrittenOffsets()
+        self.claims = Claims(self._cluster)
 
-    def claim(self, owner: str) -> KafkaWriter:
+    def claim(self, owner: str, known: Followed | None = None) -> KafkaWriter:
+        """As the port has it; `known`: what was followed of the owner's state before."""
         if "|" in owner:
             raise ConfigError(f"'{owner}' cannot own anything on Kafka: a name must not hold '|'")
-        writer = KafkaWriter(self._cluster, self._states, owner, self._written, timeout_s=self._commit_timeout_s)
+        writer = KafkaWriter(
+            self._cluster, self._states, owner, self._written, timeout_s=self._commit_timeout_s, known=known
+        )
         with self._lock:
             self._writers.append(writer)
         return writer
+
+    def claim_to_append(self, owner: str) -> KafkaWriter:
+        """Become the owner of a name, for one who will not commit: the connection is given back at once."""
+        writer = self.claim(owner)
+        self.claims.note(owner, writer.epoch)
+        writer.close()
+        return writer
+
+    def follow(self, owner: str, known: Followed) -> None:
+        """Read on in the state of an owner that has the name, without disturbing it."""
+        with translated_errors(self._cluster, f"follow '{owner}'"):
+            self._states.follow(owner, known)
+
+    def appender(self) -> KafkaAppender:
+        """Appends of all owners of this process, outside any commit."""
+        return KafkaAppender(self._cluster, self._written)
 
     def read(self, topic: str, after: int, limit: int) -> list[StoredRecord]:
         return self._reader(topic).read(after, limit, written=self._written.last(topic))
 
     def end(self, topic: str) -> int:
         return self._reader(topic).end(written=self._written.last(topic))
+
+    def topic_id(self, topic: str) -> str:
+        with translated_errors(self._cluster, "describe the topics"), self._cluster.admin() as admin:
+            (described,) = admin.describe_topics([self._cluster.topic(topic)])
+        return str(described.get("topic_id", ""))
 
     def close(self) -> None:
         with self._lock:
@@ -59,6 +86,7 @@ class KafkaLog:
             for reader in self._readers.values():
                 reader.close()
             self._states.close()
+            self.claims.close()
             self._writers.clear()
             self._readers.clear()
 

@@ -24,12 +24,16 @@ RESTORE_TIMEOUT_S = 30.0
 PARTITIONS = next(layout.partitions for layout in LAYOUTS if layout.name == ASSOCIATION_STATE)
 
 
-class Commit(msgspec.Struct, frozen=True):
-    """The last commit of an owner: JSON. `batch` counts its commits, claims among them."""
+class Commit(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The last commit of an owner: JSON. `batch` counts its commits, claims and beats among them.
+
+    left: the owner has ended: whoever stands by need not wait.
+    """
 
     generation: int = 0
     position: int = 0
     batch: int = 0
+    left: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -38,6 +42,14 @@ class OwnerState:
 
     commit: Commit = field(default_factory=Commit)
     state: dict[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False)
+class Followed:
+    """What has been read of an owner's changelog so far, and the offset (Kafka's) from which it goes on."""
+
+    restored: OwnerState = field(default_factory=OwnerState)
+    offset: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,39 +88,47 @@ class OwnerStates:
         self._lock = threading.Lock()
         self._open: tuple[Any, Any] | None = None
 
-    def read_settled(self, owner: str) -> OwnerState:
+    def read_settled(self, owner: str, known: Followed | None = None) -> OwnerState:
         """Read the whole state, for an owner that has fenced the earlier ones, so that nothing of theirs can follow.
+
+        known: what has been read of it before.
 
         Another owner's open transaction hides what comes after it from those who read committed records only, so
         this waits until that is settled.
         """
-        return self._read(owner, settled=True)
+        return self._read(owner, known or Followed(), settled=True)
 
     def read_committed(self, owner: str) -> OwnerState:
         """Read the state that is committed now, without disturbing the owner."""
-        return self._read(owner, settled=False)
+        return self._read(owner, Followed(), settled=False)
+
+    def follow(self, owner: str, known: Followed) -> OwnerState:
+        """Read on to the state that is committed now."""
+        return self._read(owner, known, settled=False)
 
     def close(self) -> None:
         with self._lock:
             self._close()
 
-    def _read(self, owner: str, *, settled: bool) -> OwnerState:
+    def _read(self, owner: str, known: Followed, *, settled: bool) -> OwnerState:
         with self._lock, self._consumers() as (committed, everything):
             partition = TopicPartition(self._cluster.topic(ASSOCIATION_STATE), partition_of(owner))
             deadline = self._cluster.clock.monotonic_s() + RESTORE_TIMEOUT_S
             # Step 1: the end, past open transactions if they have to be waited for
             end = (everything if settled else committed).end_offsets([partition])[partition]
-            # Step 2: from the first record of the partition on
-            committed.assign([partition])
-            committed.seek(partition, committed.beginning_offsets([partition])[partition])
-            restored = OwnerState()
+            # Step 2: from the first record of the partition on, or from where the last reading ended
+            if committed.assignment() != {partition}:
+                committed.assign([partition])
+            begin = committed.beginning_offsets([partition])[partition] if known.offset is None else known.offset
+            committed.seek(partition, begin)
             # Step 3: apply the owner's records in the order of its commits
             while committed.position(partition) < end:
                 for record in committed.poll(5, max_records=5000).get(partition, ()):
-                    _apply(restored, owner, record)
+                    _apply(known.restored, owner, record)
+                known.offset = committed.position(partition)
                 if self._cluster.clock.monotonic_s() > deadline:
                     raise KafkaTimeoutError(f"the state of '{owner}' could not be read in {RESTORE_TIMEOUT_S:g} s")
-        return restored
+        return known.restored
 
     @contextlib.contextmanager
     def _consumers(self) -> Iterator[tuple[Any, Any]]:

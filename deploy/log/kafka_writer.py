@@ -5,7 +5,6 @@ So a commit is guarded: every record is acknowledged before the transaction is e
 after anything but a plain success the producer is thrown away and the log itself is asked what it holds.
 """
 
-import contextlib
 import logging
 import threading
 from collections.abc import Mapping, Sequence
@@ -29,12 +28,13 @@ from deploy.log.kafka_cluster import (
     BLOCK_TIMEOUT_S,
     DELIVERY_TIMEOUT_S,
     MAX_RECORD_BYTES,
-    TRANSACTION_TIMEOUT_S,
     Cluster,
+    abandon,
     call_with_timeout,
     short_reason,
 )
-from deploy.log.kafka_state import Commit, KafkaRecord, OwnerState, OwnerStates, commit_records
+from deploy.log.kafka_group import GroupOffsets
+from deploy.log.kafka_state import Commit, Followed, KafkaRecord, OwnerState, OwnerStates, commit_records
 from ingest.errors import FencedError, LogError, RefusedRecordError, SpentWriterError
 
 logger = logging.getLogger(__name__)
@@ -43,6 +43,8 @@ COMMIT_TIMEOUT_S = 8.0
 """Longest end of a transaction; after it the outcome is looked up."""
 SLOW_COMMIT_S = 4.0
 """Slowest end that is trusted: a slower one may have been asked for twice, and a straggler end the next transaction."""
+BEAT_S = 0.9
+"""Age of the last commit from which a beat is one."""
 STAND_BACK_S = 2.0
 """Time that a fenced owner gives the one who fenced it to put its generation down."""
 
@@ -71,10 +73,20 @@ class UnknownOutcomeError(KafkaError):  # type: ignore[misc]  # the client ships
 
 
 class KafkaWriter:
-    """Writer to a Kafka log as one owner. Making one fences every earlier one of the name."""
+    """Writer to a Kafka log as one owner. Making one fences every earlier one of the name.
+
+    known: what a follower has read of the owner's state already.
+    """
 
     def __init__(
-        self, cluster: Cluster, states: OwnerStates, owner: str, written: WrittenOffsets, *, timeout_s: float
+        self,
+        cluster: Cluster,
+        states: OwnerStates,
+        owner: str,
+        written: WrittenOffsets,
+        *,
+        timeout_s: float,
+        known: Followed | None = None,
     ) -> None:
         self._cluster = cluster
         self._states = states
@@ -85,12 +97,21 @@ class KafkaWriter:
         self._spent = ""
         self._producer: Any = None
         self._acknowledged: list[tuple[str, int]] = []
-        restored = self._claim()
+        self._group: GroupOffsets | None = None
+        self._committed_s = 0.0
+        self._beats = False
+        restored = self._claim(known)
         self._last, self._state = restored.commit, restored.state
 
     @property
     def generation(self) -> int:
         return self._last.generation
+
+    @property
+    def epoch(self) -> tuple[int, int]:
+        """The producer that this writer has the name by, with its epoch; every claim changes it."""
+        found = self._producer._transaction_manager.producer_id_and_epoch
+        return int(found.producer_id), int(found.epoch)
 
     @property
     def position(self) -> int:
@@ -102,6 +123,10 @@ class KafkaWriter:
 
     @property
     def dropped(self) -> int:
+        return 0
+
+    @property
+    def held(self) -> int:
         return 0
 
     def commit(
@@ -155,36 +180,64 @@ class KafkaWriter:
                 self._spent = f"its last commit was broken off ({short_reason(error)})"
                 self._discard()
                 raise
-            self._last = commit
+            if position != self._last.position:
+                self._show(position)
+            self._last, self._committed_s = commit, self._now()
             for key, value in state.items():
                 if value is None:
                     self._state.pop(key, None)
                 else:
                     self._state[key] = value
 
+    def beat(self) -> None:
+        self._beats = True
+        if self._now() - self._committed_s >= BEAT_S:
+            self.commit([])
+
     def close(self) -> None:
-        """Give the connection back; the name stays owned."""
+        """Give the connection back; the name stays owned, until one who stands by for it takes it."""
         with self._lock:
-            self._spent = "it is closed"
+            if self._beats and not self._spent and self._producer is not None:
+                self._say_left()
+            self._spent = self._spent or "it is closed"
+            if self._group is not None:
+                self._group.close(self.position)
             if self._producer is not None:
                 self._producer.close(timeout=1.0)
                 self._producer = None
 
+    def _say_left(self) -> None:
+        """Say that nobody has to wait for this owner any more; where it cannot be said, they wait."""
+        last = self._last
+        left = Commit(last.generation, last.position, last.batch + 1, left=True)
+        try:
+            self._run_transaction(commit_records(self._cluster, self._owner, {}, left))
+        except KafkaError as error:
+            logger.debug("'%s' could not say that it ends: %s", self._owner, short_reason(error))
+            self._discard()
+
+    def _show(self, position: int) -> None:
+        """Have the new position shown by tools for lag."""
+        if self._group is None:
+            self._group = GroupOffsets(self._cluster, self._owner)
+            self._group.check(self._last.position)
+        self._group.note(position)
+
     # Claiming and recovery
 
-    def _claim(self) -> OwnerState:
+    def _claim(self, known: Followed | None) -> OwnerState:
         """Fence the owner before, take over its state, and put the new generation down at once."""
         deadline = self._now() + self._timeout_s
         while True:
             try:
                 # Step 1: fence the owner before; then nothing of its can follow what is read
                 self._producer = self._init_producer(deadline)
-                restored = self._states.read_settled(self._owner)
+                found = self._states.read_settled(self._owner, known)
                 # Step 2: the new generation goes on the log at once, so that the owner before finds it there
-                before = restored.commit
-                restored.commit = Commit(before.generation + 1, before.position, before.batch + 1)
-                self._run_transaction(commit_records(self._cluster, self._owner, {}, restored.commit))
-                return restored
+                before = found.commit
+                commit = Commit(before.generation + 1, before.position, before.batch + 1)
+                self._run_transaction(commit_records(self._cluster, self._owner, {}, commit))
+                return OwnerState(commit, dict(found.state))
             except KafkaError as error:
                 # Step 3: once more, with a new producer, until it works or the time is over
                 # One who claims at the same time, or the owner before, coming back from a fault, came between.
@@ -240,7 +293,7 @@ class KafkaWriter:
         try:
             call_with_timeout(BLOCK_TIMEOUT_S + 1.0, producer.init_transactions)
         except BaseException:
-            _close_in_background(producer)
+            abandon(producer)
             raise
         return producer
 
@@ -316,7 +369,7 @@ class KafkaWriter:
 
     def _discard(self) -> None:
         if self._producer is not None:
-            _close_in_background(self._producer)
+            abandon(self._producer)
             self._producer = None
 
     def _now(self) -> float:
@@ -330,13 +383,3 @@ def _check_size(kafka_record: KafkaRecord) -> None:
             f"a record of {size} bytes (key '{kafka_record.key.decode()[:80]}') is too large for {kafka_record.topic}: "
             f"at most {MAX_RECORD_BYTES}; nothing was written"
         )
-
-
-def _close_in_background(producer: Any) -> None:
-    """Close a producer that may hang, without waiting for it."""
-
-    def close() -> None:
-        with contextlib.suppress(Exception):  # it is given up: there is nobody to tell
-            producer.close(timeout=TRANSACTION_TIMEOUT_S)
-
-    threading.Thread(target=close, name="kafka-close", daemon=True).start()

@@ -1,18 +1,48 @@
 """The records of the topic `observations`, read back from a log."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+
+import msgspec
 
 from deploy.log.base import Log, StoredRecord
 from deploy.log.decoding import Undecoded, decoded
 from deploy.log.topics import OBSERVATIONS
-from embed.observation import Message, Observation, decode
+from embed.observation import LONGEST_DELAY_NS, CameraEpoch, Message, Observation, Record, Tick, decode, encode
 
 PAGE = 1000
 
 
+def without_repetitions(records: Iterable[Record]) -> Iterator[Message]:
+    """The messages of cameras among a log's records, without those that association drops.
+
+    Those are messages that were said before, and messages of an owner that has been replaced: they may stand on a
+    Kafka log. Messages without a count are those of before version 3, which were written once.
+    """
+    latest: dict[str, tuple[CameraEpoch, int]] = {}
+    for message in records:
+        if not isinstance(message, Message):
+            continue
+        epoch, count = latest.get(message.camera, (message.epoch, 0))
+        if message.epoch < epoch or (message.epoch == epoch and 0 < (message.count or 0) <= count):
+            continue
+        latest[message.camera] = message.epoch, message.count or 0
+        yield message
+
+
 def read_messages(log: Log, undecoded: Undecoded | None = None) -> Iterator[Message]:
-    """Every message of a log's cameras, in its order, without controls; `undecoded` as for `decoded`."""
-    return (record for record in decoded(log, OBSERVATIONS, decode, undecoded) if isinstance(record, Message))
+    """Every message of a log's cameras, once, in its order, without controls; `undecoded` as for `decoded`."""
+    return without_repetitions(decoded(log, OBSERVATIONS, decode, undecoded))
+
+
+def with_delay(value: bytes, waited_ns: int) -> bytes:
+    """A record that was held back before it came onto the log: if it is a tick, it says for how long."""
+    try:
+        message = decode(value)
+    except ValueError:
+        return value  # the readers count it
+    if not isinstance(message, Tick):
+        return value
+    return encode(msgspec.structs.replace(message, behind_ns=min(waited_ns, LONGEST_DELAY_NS)))
 
 
 def read_observations(log: Log, undecoded: Undecoded | None = None) -> Iterator[Observation]:

@@ -138,6 +138,10 @@ class SqliteLog:
             row = self._db.execute("SELECT offset FROM ends WHERE topic = ?", (topic,)).fetchone()
         return int(row[0]) if row else 0
 
+    def topic_id(self, topic: str) -> str:
+        """No id: topics are the file's, and a file that is replaced is noticed."""
+        return ""
+
     def cameras(self) -> list[str]:
         """List the ids of all cameras that have ever been written for, sorted."""
         with self._lock, _translated_errors(self.path):
@@ -198,6 +202,13 @@ class SqliteWriter:
     def dropped(self) -> int:
         return 0
 
+    @property
+    def held(self) -> int:
+        return 0
+
+    def beat(self) -> None:
+        """Do nothing: nobody stands by on one machine."""
+
     def close(self) -> None:
         """Do nothing: every commit is written at once."""
 
@@ -223,8 +234,8 @@ class SqliteWriter:
             else:
                 self._state[key] = value
 
-    def start_anew(self, topics: Sequence[str]) -> None:
-        """Forget state and position, and every record of some topics; their offsets go on.
+    def start_anew(self, topics: Sequence[str], *, position: int = 0) -> None:
+        """Forget state, and every record of some topics, whose offsets go on; go on after a position.
 
         Raises as `commit`.
         """
@@ -232,8 +243,8 @@ class SqliteWriter:
             self._check_owned(db)
             db.executemany("DELETE FROM records WHERE topic = ?", [(topic,) for topic in topics])
             db.execute("DELETE FROM state WHERE owner = ?", (self._owner,))
-            db.execute("UPDATE owners SET position = 0 WHERE owner = ?", (self._owner,))
-        self._position = 0
+            db.execute("UPDATE owners SET position = ? WHERE owner = ?", (position, self._owner))
+        self._position = position
         self._state.clear()
 
     def _check_owned(self, db: sqlite3.Connection) -> None:

@@ -9,6 +9,7 @@ from associate.trajectory import TrajectoryEvent
 from associate.trajectory import decode as decode_event
 from deploy.log.base import Log
 from deploy.log.decoding import BATCH, Undecoded
+from deploy.log.observations import without_repetitions
 from deploy.log.opening import open_log
 from deploy.log.topics import OBSERVATIONS, TRAJECTORIES
 from embed.observation import Observation
@@ -36,13 +37,13 @@ def read_events(log: str | Path, *, follow: bool = False) -> Iterator[Trajectory
 
 
 def read_observations(log: str | Path, *, follow: bool = False) -> Iterator[Observation]:
-    """Iterate over the observations of a log, in their order; ticks, gaps and controls are passed over.
+    """Iterate over the observations of a log, once, in their order; ticks, gaps and controls are passed over.
 
     Parameters and errors as for `read_events`. `embed.observation.unpack_vector(observation.vector)` is the embedding,
     (dim,) float32 of norm 1; only those of equal `observation.encoder` may be compared.
     """
-    messages: Iterator[ObservationRecord] = _values(_open(log), OBSERVATIONS, decode_message, follow)
-    return (message for message in messages if isinstance(message, Observation))
+    records: Iterator[ObservationRecord] = _values(_open(log), OBSERVATIONS, decode_message, follow)
+    return (message for message in without_repetitions(records) if isinstance(message, Observation))
 
 
 def log_url(log: str | Path) -> str:

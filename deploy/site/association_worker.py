@@ -13,11 +13,20 @@ from associate.associator import Associator, Blame
 from associate.trajectory import TrajectoryEvent
 from associate.trajectory import encode as encode_event
 from deploy.log.append_times import UNKNOWN_NS
-from deploy.log.base import Log, Record, StoredRecord
+from deploy.log.base import Log, Record, StoredRecord, Writer
 from deploy.log.topics import DEAD_LETTERS, IDENTITIES, OBSERVATIONS, TRAJECTORIES
-from deploy.site.association_state import check_format, owner_of
+from deploy.site.association_state import (
+    SUM_KEY,
+    StateSum,
+    check_format,
+    check_whole,
+    owner_of,
+    settings_hash,
+    split_sum,
+)
 from embed.observation import Control, decode
-from ingest.errors import CorridorError
+from ingest.clock import Clock, SystemClock
+from ingest.errors import CorridorError, FencedError, LogError
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +42,9 @@ LEFT_OUT = {
 LARGEST_RECORD_BYTES = 512 * 1024
 """Larger records are not taken in, and their dead letters do not repeat them: Kafka would take neither letter nor
 state. An observation has 1 to 2 KB."""
+
+STUCK_S = 30.0
+"""Time in one step after which association is not thought to work any more."""
 
 LOOK_BACK = 100_000
 """A message may wait in association for as many records as its reordering holds."""
@@ -63,16 +75,29 @@ class AssociationWorker:
     go on as if it had never been. `step` does one batch and returns how many records it read.
     """
 
-    def __init__(self, log: Log, zone: str, associator: Associator, *, batch: int = 500) -> None:
+    def __init__(
+        self,
+        log: Log,
+        zone: str,
+        associator: Associator,
+        *,
+        batch: int = 500,
+        claim: Callable[[], Writer] | None = None,
+        clock: Clock | None = None,
+    ) -> None:
         self._log = log
         self._associator = associator
-        self._writer = log.claim(owner_of(zone))
+        self._writer = claim() if claim is not None else log.claim(owner_of(zone))
         check_format(self._writer.state, zone)
+        self._sum = self._checked_sum(zone)
         self._batch = batch
         self._warned_reasons: set[str] = set()
         self.counts: Counter[str] = Counter()
         self._counted: Counter[str] = Counter()  # with the last commit
-        associator.restore(self._writer.state)
+        self._clock = clock or SystemClock()
+        self._stepped_s = self._clock.monotonic_s()
+        self._fenced: FencedError | None = None
+        associator.restore(split_sum(self._writer.state)[0])
         if lost := associator.counts["not_comparable"]:
             logger.warning(
                 "zone %s: %d identities have vectors that cannot be compared; nothing is linked to them", zone, lost
@@ -82,6 +107,14 @@ class AssociationWorker:
     def position(self) -> int:
         """The offset of the last observation that has been taken in."""
         return self._writer.position
+
+    def _checked_sum(self, zone: str) -> StateSum:
+        """The sum of the restored state, with the present settings; says where those have changed."""
+        topic, settings = self._log.topic_id(OBSERVATIONS), settings_hash(self._associator.settings)
+        found = check_whole(self._writer.state, zone, topic)
+        if found.settings not in ("", settings):
+            logger.info("zone %s: its settings have changed; links from now on are made with the new ones", zone)
+        return msgspec.structs.replace(found, settings=settings, topic=topic)
 
     def step(self) -> int:
         stored = self._log.read(OBSERVATIONS, self._writer.position, self._batch)
@@ -151,12 +184,15 @@ class AssociationWorker:
 
     def _commit(self, records: Sequence[Record], position: int) -> None:
         self._warn_of_what_was_left()
-        self._writer.commit(records, state=self._associator.changes(), position=position)
+        changes = self._associator.changes()
+        changed = self._sum.changed(self._writer.state, changes)
+        self._writer.commit(records, state={**changes, SUM_KEY: msgspec.json.encode(changed)}, position=position)
+        self._sum = changed
         self._counted = Counter(self.counts)
 
     def _restore(self) -> None:
         """Restore state and counters as of the last commit."""
-        self._associator.restore(self._writer.state)
+        self._associator.restore(split_sum(self._writer.state)[0])
         self.counts = Counter(self._counted)
 
     def _find(self, message: Blame, before: int) -> StoredRecord:
@@ -176,11 +212,34 @@ class AssociationWorker:
         With `once` what is on the log now is all that will come.
         """
         while not stop.is_set():
+            self._stepped_s = self._clock.monotonic_s()
+            if self._fenced is not None:
+                raise self._fenced
             no_more = finished() or (once and self.caught_up)
             if self.step() == 0:
                 if no_more:
                     return
                 stop.wait(POLL_S)
+
+    def beat(self) -> None:
+        """Tell those who stand by that association works, if it does; from another thread, once a second."""
+        if self._clock.monotonic_s() - self._stepped_s > STUCK_S:
+            return
+        try:
+            self._writer.beat()
+        except FencedError as error:
+            self._fenced = error
+        except LogError as error:
+            logger.debug("no beat: %s", error)  # association meets it, too
+
+    def close(self) -> None:
+        """Let go of the zone, so that one who stands by takes it at once."""
+        self._writer.close()
+
+    @property
+    def generation(self) -> int:
+        """The zone's owners so far, this one among them."""
+        return self._writer.generation
 
     @property
     def caught_up(self) -> bool:

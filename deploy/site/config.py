@@ -30,12 +30,14 @@ class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     url: `sqlite:PATH`, relative to the working directory, or `kafka://HOST:PORT[,HOST:PORT]`; by default
         below the configuration's name (`parse_config`), so that every site has a log of its own.
     connect_timeout_s: seconds to wait for a broker at the start.
-    spool_mb: megabytes of a camera's observations that are held in memory while the log cannot be written.
+    spool_mb: megabytes of a camera's observations that are held on disk while the log cannot be written.
+    spool: folder in which they are held, on Kafka; by default below the configuration's name.
     """
 
     url: str
     connect_timeout_s: Annotated[float, msgspec.Meta(gt=0)] = 10.0
     spool_mb: Annotated[float, msgspec.Meta(gt=0)] = 16.0
+    spool: str = str(RUNS / "spool")
 
 
 class WatchSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -87,6 +89,7 @@ def parse_config(text: str, name: str) -> Config:
     _remember_secrets(table)
     for key, setting, default in (
         ("log", "url", default_log_url(name)),
+        ("log", "spool", str(RUNS / Path(name).stem / "spool")),
         ("crops", "folder", default_crops(name)),
         ("search", "folder", default_index(name)),
     ):

@@ -145,8 +145,9 @@ class PerceptionWorker:
             if not runtime.over and runtime.open_epoch is not None:
                 dropped = self.dropped(runtime.camera.id)
                 self._run_unless_fenced(runtime, partial(self._finish, runtime, dropped=dropped))
-        with ThreadPoolExecutor(max(1, len(running))) as pool:  # all at once: each may wait for a log that is away
-            list(pool.map(lambda runtime: runtime.writer.close(), running))
+        writers = [runtime.writer for runtime in self.runtimes.values()]
+        with ThreadPoolExecutor(max(1, len(writers))) as pool:  # all at once: each may wait for a log that is away
+            list(pool.map(lambda writer: writer.close(), writers))
         if self.crops is not None:
             self.crops.close()
 

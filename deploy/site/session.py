@@ -17,10 +17,12 @@ logger = logging.getLogger(__name__)
 RETRY_S = 1.0
 LOOK_S = 0.5
 SUMMARY_S = 60.0
+BEAT_S = 1.0
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from deploy.log.kafka_standby import Standby
     from deploy.site.association_worker import AssociationWorker
     from deploy.site.perception_worker import PerceptionWorker
 
@@ -46,33 +48,45 @@ def _journal_of_cameras(worker: "PerceptionWorker") -> Iterator[None]:
 
 
 def run_association(
-    make_worker: "Callable[[], AssociationWorker]", *, patient: bool, once: bool = False
-) -> "AssociationWorker":
+    make_worker: "Callable[[], AssociationWorker]",
+    *,
+    patient: bool,
+    once: bool = False,
+    standby: "Standby | None" = None,
+) -> "AssociationWorker | None":
     """Associate until Ctrl-C, or with `once` until all that is on the log has been read; returns the last worker.
 
-    With `patient` a log that fails later is waited for: a new worker takes over from what was committed.
+    With `patient` a log that fails later is waited for: a new worker takes over from what was committed. With `standby`
+    another owner of the zone is waited for; None where that never ended.
     """
     stop, clock = threading.Event(), SystemClock()
-    worker = make_worker()
-    summary = _Summary(worker)
-    with stops_on_signal(stop.set), repeating(summary.log, every_s=SUMMARY_S):
-        while True:
-            try:
-                worker.run(stop, once=once)
-                return worker
-            except FencedError:
-                raise
-            except LogError as error:
-                if not patient:
+    with stops_on_signal(stop.set):
+        if standby is not None and not standby.wait(stop):
+            return None
+        worker = make_worker()
+        summary = _Summary(worker)
+        with repeating(summary.log, every_s=SUMMARY_S), repeating(lambda: summary.worker.beat(), every_s=BEAT_S):
+            while True:
+                try:
+                    worker.run(stop, once=once)
+                    break
+                except FencedError:
                     raise
-                logger.warning("%s; trying again", error)
-            began_s = clock.monotonic_s()
-            replaced = _retried(make_worker, stop)
-            if replaced is None:
-                return worker
-            worker = summary.worker = replaced
-            away_s = clock.monotonic_s() - began_s
-            logger.info("the log is back after %.1f s; association goes on after offset %d", away_s, worker.position)
+                except LogError as error:
+                    if not patient:
+                        raise
+                    logger.warning("%s; trying again", error)
+                began_s = clock.monotonic_s()
+                if standby is not None and not standby.wait(stop, own_generation=worker.generation):
+                    break
+                replaced = _retried(make_worker, stop)
+                if replaced is None:
+                    break
+                worker = summary.worker = replaced
+                away_s = clock.monotonic_s() - began_s
+                logger.info("the log is back after %.1f s; association goes on after %d", away_s, worker.position)
+        worker.close()
+    return worker
 
 
 class _Summary:
@@ -124,7 +138,10 @@ def run_together(perception: "PerceptionWorker", association: "AssociationWorker
     thread = threading.Thread(target=associate, name="association")
     thread.start()
     try:
-        with repeating(_Summary(association).log, every_s=SUMMARY_S):
+        with (
+            repeating(_Summary(association).log, every_s=SUMMARY_S),
+            repeating(association.beat, every_s=BEAT_S),
+        ):
             run_perception(perception)
     except BaseException:
         stop.set()  # nobody waits for the rest; it is on the log
@@ -132,5 +149,6 @@ def run_together(perception: "PerceptionWorker", association: "AssociationWorker
     finally:
         done.set()
         thread.join()
+        association.close()
     if failures:
         raise failures[0]

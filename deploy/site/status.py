@@ -34,7 +34,8 @@ class CameraStatus(msgspec.Struct, frozen=True, kw_only=True):
     they are not the camera's own; `lag_ms`: arrival after capture. `left_out`: frames that the source decoded and did
     not deliver, by reason (docs/left-out.md), beside `decoded`; `notes`: sentences on the source, such as which of its
     videos is read. `unwritten`: observations whose numbers are none; `given_up`: records that the log did not take, or
-    that did not fit while it was away. `foundation`: None without a large detector.
+    that did not fit while it was away; `held`: those that wait in the spool. `foundation`: None without a large
+    detector.
     """
 
     camera: str
@@ -55,6 +56,7 @@ class CameraStatus(msgspec.Struct, frozen=True, kw_only=True):
     drift_ms: float | None = None
     unwritten: int = 0
     given_up: int = 0
+    held: int = 0
     left_out: dict[str, int] = {}
     notes: tuple[str, ...] = ()
     foundation: FoundationStatus | None = None
@@ -91,6 +93,7 @@ def _status(worker: PerceptionWorker, runtime: CameraRuntime) -> CameraStatus:
         drift_ms=clock.drift_ms if clock is not None else None,
         unwritten=runtime.unwritten,
         given_up=runtime.writer.dropped,
+        held=runtime.writer.held,
         left_out=dict(feed.left_out()),
         notes=stream.notes if stream is not None else (),
         foundation=_foundation(worker.detector, runtime.camera.id),

@@ -4,13 +4,18 @@ import logging
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from associate.associator import Associator
 from associate.links.appearance import Calibration
 from deploy.crops.store import CropStore
 from deploy.log.base import Log, Writer
 from deploy.log.opening import on_this_machine
-from deploy.log.spool import SpooledWriter
+from deploy.log.spool.backlog import Backlog
+from deploy.log.spool.file import Spool
+from deploy.log.spool.writer import SpooledWriter, SpoolThread
+from deploy.site.association_state import owner_of
 from deploy.site.association_worker import AssociationWorker
 from deploy.site.camera_pipeline import CameraPipeline
 from deploy.site.config import Config
@@ -36,6 +41,10 @@ from ingest.feed import CameraFeed
 from ingest.mailbox import Mailbox
 from ingest.open_camera import check_source, open_camera, start_ns
 from ingest.reading import ReadingProgress
+
+if TYPE_CHECKING:
+    from deploy.log.kafka_log import KafkaLog
+    from deploy.log.kafka_standby import Standby
 
 logger = logging.getLogger(__name__)
 
@@ -137,8 +146,19 @@ def _calibration(encoder: str, stored: CosineCalibration | None) -> Calibration 
 
 
 def make_association_worker(config: Config, log: Log) -> AssociationWorker:
-    """The association of the configured zone over a log."""
+    """The association of the configured zone over a log, of which it becomes the owner at once."""
     return AssociationWorker(log, config.associate.zone, make_associator(config))
+
+
+def make_standby(config: Config, log: Log) -> "Standby | None":
+    """One who waits until nobody else associates the zone; None on a log of one machine, where the last one has it."""
+    if on_this_machine(config.log.url):
+        return None
+    from deploy.log.kafka_log import KafkaLog
+    from deploy.log.kafka_standby import Standby
+
+    assert isinstance(log, KafkaLog)
+    return Standby(log, owner_of(config.associate.zone))
 
 
 def make_perception_worker(
@@ -163,20 +183,22 @@ def make_perception_worker(
     mailbox = Mailbox(clock)
     started_ns = clock.now_ns()
     rendering = ReadingProgress(clock)  # of all cameras of the city: they take turns at one renderer
-    runtimes = [_make_runtime(config, log, mailbox, clock, camera, started_ns, rendering) for camera in cameras]
+    writers = _camera_writers(config, log, cameras, clock)
+    runtimes = [
+        _make_runtime(config, writers[camera.id], mailbox, clock, camera, started_ns, rendering) for camera in cameras
+    ]
     return PerceptionWorker(mailbox, runtimes, detector, make_pipeline, batching=batching, tap=tap, crops=crops)
 
 
 def _make_runtime(
     config: Config,
-    log: Log,
+    writer: Writer,
     mailbox: Mailbox,
     clock: Clock,
     camera: Camera,
     started_ns: int,
     rendering: ReadingProgress,
 ) -> CameraRuntime:
-    writer = _camera_writer(config, log, camera)
     progress = stored_progress(writer)
     starts_ns = start_ns(camera.starts_at, otherwise_ns=started_ns if camera.realtime else 0)
     after_ns = _goes_on_after_ns(camera, progress.captured_ns, started_ns)
@@ -213,12 +235,34 @@ def _goes_on_after_ns(camera: Camera, captured_ns: int | None, now_ns: int) -> i
     return None
 
 
-def _camera_writer(config: Config, log: Log, camera: Camera) -> Writer:
+def _camera_writers(config: Config, log: Log, cameras: Sequence[Camera], clock: Clock) -> dict[str, Writer]:
     """A live camera does not wait for a log beyond this machine; recordings do, so that they stay in step."""
-    owner = f"camera/{camera.id}"
-    if on_this_machine(config.log.url) or not camera.live:
-        return log.claim(owner)
-    return SpooledWriter(log, owner, limit_bytes=config.log.spool_mb * 1e6)
+    live = [camera.id for camera in cameras if camera.live]
+    writers: dict[str, Writer] = {}
+    if live and not on_this_machine(config.log.url):
+        from deploy.log.kafka_log import KafkaLog
+
+        assert isinstance(log, KafkaLog)
+        writers |= _spooled_writers(config, log, live, clock)
+    return writers | {camera.id: log.claim(_owner(camera.id)) for camera in cameras if camera.id not in writers}
+
+
+def _spooled_writers(config: Config, log: "KafkaLog", cameras: Sequence[str], clock: Clock) -> dict[str, Writer]:
+    """Writers over one thread and one spool. The claims come first: what is left in the spool is of before them."""
+    claimed = {camera: log.claim_to_append(_owner(camera)) for camera in cameras}
+    owners = frozenset(map(_owner, cameras))
+    spool = Spool(Path(config.log.spool), owners, started_ns=clock.now_ns())
+    backlog = Backlog(spool, limit_bytes=config.log.spool_mb * 1e6 * len(cameras))
+    thread = SpoolThread(log.appender(), backlog, log.claims, clock=clock)
+    writers: dict[str, Writer] = {
+        camera: SpooledWriter(thread, _owner(camera), writer) for camera, writer in claimed.items()
+    }
+    thread.start()
+    return writers
+
+
+def _owner(camera: str) -> str:
+    return f"camera/{camera}"
 
 
 def _pipeline_maker(config: Config, store: CropStore | None) -> Callable[[str, CameraEpoch], CameraPipeline]:

@@ -47,7 +47,7 @@ HEAVY: dict[str, tuple[str, ...]] = {
     "scipy": ("associate/links/probabilities.py", "detect/matching.py", "training/scoring/"),
     "faiss": ("associate/sightings/space.py",),
     "kafka": ("deploy/log/kafka_",),
-    "sqlite3": ("deploy/log/sqlite_log.py", "deploy/search/index/"),
+    "sqlite3": ("deploy/log/sqlite_log.py", "deploy/log/spool/file.py", "deploy/search/index/"),
     "torch": (
         "embed/network/",
         "detect/accelerator.py",

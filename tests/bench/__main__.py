@@ -34,7 +34,8 @@ CITY = (
     "city_hardness",
     "tracks_city",
 )
-FOLDERS = ("cameras", "city", "encoder", "search", "tracks")
+KAFKA = ("kafka_live", "kafka_outage", "kafka_standby")
+FOLDERS = ("cameras", "city", "encoder", "kafka", "search", "tracks")
 BENCHES = (
     "startup",
     "demo_loaded",
@@ -52,6 +53,7 @@ BENCHES = (
     "fuzz",
     "search_quality",
     "search_speed",
+    *KAFKA,
     *CITY,
     *NEED_DATA,
 )

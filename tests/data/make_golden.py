@@ -7,7 +7,7 @@ from associate.trajectory import encode as encode_event
 from embed.observation import encode
 from ingest.frame import ClockQuality
 from tests.associate.samples import event
-from tests.embed.samples import camera_change, correction, counted, gap, observation, tick
+from tests.embed.samples import camera_change, correction, counted, delayed, gap, observation, tick
 
 
 def main(version: str) -> None:
@@ -23,6 +23,7 @@ def main(version: str) -> None:
         (folder / f"{name}_counted.msgpack").write_bytes(encode(message))
     (folder / "correction.msgpack").write_bytes(encode(correction()))
     (folder / "camera_change.msgpack").write_bytes(encode(camera_change()))
+    (folder / "tick_delayed.msgpack").write_bytes(encode(delayed()))  # since v4
 
 
 if __name__ == "__main__":

@@ -96,6 +96,11 @@ def tick(
     )
 
 
+def delayed() -> Tick:
+    """A tick that was held back while the log was away."""
+    return msgspec.structs.replace(tick(), behind_ns=75 * NS)
+
+
 def counted() -> dict[str, Message]:
     """A message of every kind of a camera's, with its count; by kind."""
     messages: dict[str, Message] = {"observation": observation(), "tick": tick(), "gap": gap()}

@@ -11,10 +11,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embed.observation import CameraEpoch, Message, Record, decode, encode, order_key, pack_vector, unpack_vector
+from embed.observation import (
+    LONGEST_DELAY_NS,
+    CameraEpoch,
+    Message,
+    Record,
+    decode,
+    encode,
+    order_key,
+    pack_vector,
+    unpack_vector,
+)
 from ingest.frame import ClockQuality
 from tests.data.reader_v1 import ObservationV1, decode_v1
-from tests.embed.samples import camera_change, correction, counted, gap, observation, tick
+from tests.embed.samples import camera_change, correction, counted, delayed, gap, observation, tick
 
 GOLDEN = Path(__file__).parents[1] / "data" / "golden"
 
@@ -24,6 +34,7 @@ SAMPLES: dict[str, Record] = {
     "tick": tick(),
     "final": tick(final=True),
     "gap": gap(),
+    "delayed tick": delayed(),
     **{f"counted {kind}": message for kind, message in counted().items()},
     "correction": correction(),
     "camera change": camera_change(),
@@ -68,6 +79,19 @@ def test_counts_are_known_since_version_3_and_a_reader_of_version_1_passes_over_
             expected = message.epoch.generation, message.epoch.session
             assert field in ("epoch", "path") or getattr(read, field) == getattr(message, field)
             assert read.epoch == expected
+
+
+@pytest.mark.parametrize("version", [version for version in SINCE_V3 if version != "v3"])
+def test_delays_are_known_since_version_4(version: str) -> None:
+    record = (GOLDEN / version / "tick_delayed.msgpack").read_bytes()
+    assert decode(record) == delayed()
+    assert decode_v1(record).at_ns == delayed().at_ns
+
+
+@pytest.mark.parametrize("behind_ns", [-1, LONGEST_DELAY_NS + 1, 2**63 - 1])
+def test_a_delay_that_cannot_be_is_refused(behind_ns: int) -> None:
+    with pytest.raises(ValueError, match="behind_ns"):
+        encode(msgspec.structs.replace(tick(), behind_ns=behind_ns))
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])
@@ -125,6 +149,7 @@ def test_the_present_version_is_golden() -> None:
     assert (latest / "gap.msgpack").read_bytes() == encode(gap())
     assert (latest / "correction.msgpack").read_bytes() == encode(correction())
     assert (latest / "camera_change.msgpack").read_bytes() == encode(camera_change())
+    assert (latest / "tick_delayed.msgpack").read_bytes() == encode(delayed())
     for kind, message in counted().items():
         assert (latest / f"{kind}_counted.msgpack").read_bytes() == encode(message)
 

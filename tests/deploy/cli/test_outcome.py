@@ -45,7 +45,8 @@ def test_records_that_are_lost_or_of_no_use_are_not_nothing() -> None:
     for spoilt in (CameraOutcome(DONE, gaps=3), CameraOutcome(DONE, failed=1), CameraOutcome(DONE, unwritten=1)):
         assert code_of([done, spoilt]) == ExitCode.PARTLY
     assert code_of([done], left_out=1) == ExitCode.PARTLY
-    assert code_of([done, CameraOutcome(TAKEN, lost=3)]) == ExitCode.LOG_GIVEN_UP
+    for unsaid in (CameraOutcome(TAKEN, lost=3), CameraOutcome(DONE, held=3)):
+        assert code_of([done, unsaid]) == ExitCode.LOG_GIVEN_UP
 
 
 @pytest.fixture

@@ -61,6 +61,9 @@ class _Broker:
     def end(self, topic: str) -> int:
         return 0
 
+    def topic_id(self, topic: str) -> str:
+        return ""
+
     def close(self) -> None:
         return None
 

@@ -5,13 +5,16 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from associate.associator import Associator
+from associate.settings import AssociateSettings
 from associate.trajectory import decode
 from deploy.cli.app import app
 from deploy.cli.exit_codes import exit_code
 from deploy.log.base import Record
 from deploy.log.sqlite_log import SqliteLog
 from deploy.log.topics import DEAD_LETTERS, IDENTITIES, OBSERVATIONS, TRAJECTORIES
-from deploy.site.association_state import check_format, start_anew
+from deploy.site.association_state import SUM_KEY, StateSum, check_format, start_anew
+from deploy.site.association_worker import AssociationWorker
 from ingest.errors import ConfigError, FencedError
 from tests.associate.samples import convoy
 from tests.deploy.site.test_association_worker import publish, values_of, worker
@@ -101,6 +104,70 @@ def test_a_rebuild_fences_the_association_that_runs(log: SqliteLog) -> None:
     assert values_of(log) == []
 
 
+@pytest.mark.parametrize("damage", ["missing", "changed", "foreign"])
+def test_state_that_is_not_whole_is_refused_with_the_command_that_makes_it_anew(log: SqliteLog, damage: str) -> None:
+    before = values_of(log)
+    writer = log.claim("zone/z")
+    name = next(key for key in writer.state if key.startswith("tracklet|"))
+    changes: dict[str, dict[str, bytes | None]] = {
+        "missing": {name: None},
+        "changed": {name: writer.state[name] + b"x"},
+        "foreign": {f"{name}x": b"x"},
+    }
+    writer.commit([], state=changes[damage])
+    with pytest.raises(ConfigError, match=r"is not whole: \d+ rows of \d+.*corridor associate --rebuild FILE"):
+        worker(log)
+    start_anew(log, "z")
+    worker(log).drain()
+    assert values_of(log) == before
+
+
+def test_state_of_before_there_was_a_sum_goes_on_and_gets_one(log: SqliteLog) -> None:
+    log.claim("zone/z").commit([], state={SUM_KEY: None})
+    publish(log, convoy(1, seed=9), "later")
+    worker(log).drain()
+    assert SUM_KEY in log.claim("zone/z").state
+    worker(log)
+
+
+def test_a_topic_that_was_made_anew_is_noticed(log: SqliteLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SqliteLog, "topic_id", lambda self, topic: "another")
+    with pytest.raises(ConfigError, match=r"observations was made anew.*corridor associate --rebuild FILE"):
+        worker(log)
+    start_anew(log, "z")
+    worker(log).drain()
+    worker(log)
+
+
+def test_changed_settings_are_said_and_stop_nothing(log: SqliteLog, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO"):
+        worker(log)
+        assert "settings have changed" not in caplog.text
+        associator = Associator(AssociateSettings(zone="z", lag_s=7.0), cameras=("a", "b", "c"))
+        AssociationWorker(log, "z", associator)
+    assert "settings have changed" in caplog.text
+
+
+def test_the_sum_of_state_does_not_depend_on_the_way_to_it() -> None:
+    one = StateSum().changed({}, {"a": b"1", "b": b"2"})
+    detour = {"b": b"9", "c": b"3"}
+    other = StateSum().changed({}, detour).changed(detour, {"c": None, "b": b"2", "a": b"1"})
+    assert one == other
+    assert one.rows == 2
+    assert one != StateSum().changed({}, {"a": b"2", "b": b"1"})
+
+
+def test_association_can_begin_after_any_offset(log: SqliteLog) -> None:
+    end = log.end(OBSERVATIONS)
+    start_anew(log, "z", end - 10)
+    machine = worker(log)
+    assert machine.position == end - 10
+    machine.drain()
+    assert machine.counts["records"] == 10
+    with pytest.raises(ConfigError, match=f"--from {end + 1} is beyond the end of the topic observations, {end}"):
+        start_anew(log, "z", end + 1)
+
+
 def test_other_owners_keep_their_state(log: SqliteLog) -> None:
     cameras = log.claim("camera/a")
     cameras.commit([], state={"progress": b"x"}, position=7)
@@ -149,4 +216,7 @@ def test_the_command(log: SqliteLog, tmp_path: Path) -> None:
     rebuilt = values_of(log)
     assert rebuilt
     assert len({decode(value).id for value in rebuilt}) == len(rebuilt)
-    assert log.claim("zone/z").position == log.end(OBSERVATIONS)
+    end = log.end(OBSERVATIONS)
+    assert log.claim("zone/z").position == end
+    result = CliRunner().invoke(app, ["associate", "--from", str(end - 5), "--once", str(site)])
+    assert "5 records" in result.output

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from kafka import KafkaProducer, TopicPartition
@@ -11,7 +12,7 @@ from deploy.log import kafka_writer
 
 
 class Faults:
-    """Replaces methods of the client's producer for the first call of each that is made."""
+    """Replaces methods of the client's transactional producers for the first call of each that is made."""
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self._patch = patch
@@ -21,7 +22,7 @@ class Faults:
         real, armed = getattr(KafkaProducer, method), [True]
 
         def call(producer: KafkaProducer, *args: object, **kwargs: object) -> object:
-            if armed and armed.pop():
+            if producer.config["transactional_id"] and armed and armed.pop():
                 return fault(lambda: real(producer, *args, **kwargs))
             return real(producer, *args, **kwargs)
 
@@ -31,13 +32,15 @@ class Faults:
 def record_given_up(faults: Faults) -> None:
     """As when delivery_timeout_ms is over: the client's own commit would succeed without the record."""
 
-    def give_up(send: Callable[[], object]) -> object:
-        from kafka.producer.future import FutureProduceResult, FutureRecordMetadata
+    faults.once("send", lambda send: failed_future())
 
-        future = FutureRecordMetadata(FutureProduceResult(TopicPartition("lost", 0)), -1, None, None, -1, -1, -1)
-        return future.failure(KafkaTimeoutError("given up"))
 
-    faults.once("send", give_up)
+def failed_future() -> Any:
+    """The future of a record that was given up."""
+    from kafka.producer.future import FutureProduceResult, FutureRecordMetadata
+
+    future = FutureRecordMetadata(FutureProduceResult(TopicPartition("lost", 0)), -1, None, None, -1, -1, -1)
+    return future.failure(KafkaTimeoutError("given up"))
 
 
 def record_refused(faults: Faults) -> None:

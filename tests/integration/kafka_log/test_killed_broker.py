@@ -1,17 +1,21 @@
 """A broker that is killed, for a moment or for good."""
 
+import gc
 import threading
 import time
+import warnings
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from deploy.log import kafka_cluster, kafka_writer
+from deploy.log import kafka_appender, kafka_cluster, kafka_writer
 from deploy.log.kafka_cluster import create_topics
 from deploy.log.kafka_log import KafkaLog
 from deploy.log.topics import OBSERVATIONS, TRAJECTORIES
 from ingest.errors import ConfigError, LogError
 from tests.contracts.kafka_broker import Broker, new_broker
+from tests.integration.kafka_log.camera import camera_of
 from tests.integration.kafka_log.records import numbers, record
 from tests.integration.kafka_log.waiting import wait_until
 
@@ -26,6 +30,8 @@ def mortal() -> Iterator[Broker]:
     create_topics(broker.servers)
     yield broker
     broker.discard()
+    with warnings.catch_warnings(action="ignore", category=ResourceWarning):
+        gc.collect()
 
 
 def test_a_broker_that_is_killed_loses_and_doubles_nothing(mortal: Broker) -> None:
@@ -77,6 +83,30 @@ def test_a_broker_that_is_killed_loses_and_doubles_nothing(mortal: Broker) -> No
     assert (again.position, again.state["count"]) == (writer.position, str(writer.position).encode())
     log.close()
     reader.close()
+
+
+@pytest.mark.parametrize(
+    "silence_s", [60.0, 0.5], ids=["the producer lives through it", "it is given up for a new one"]
+)
+def test_a_killed_broker_costs_a_camera_no_record(
+    mortal: Broker, silence_s: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kafka_appender, "SILENCE_S", silence_s)
+    log = KafkaLog(mortal.servers)
+    before = log.end(OBSERVATIONS)
+    writer = camera_of(log, tmp_path)
+    for number in range(100):
+        if number == 50:
+            mortal.kill()
+        writer.commit([record(number)])
+    time.sleep(1.0)
+    mortal.start()
+    wait_until(lambda: writer.held == 0)
+    writer.close()
+    found = [int(stored.value) for stored in log.read(OBSERVATIONS, before, 100_000)]
+    assert list(dict.fromkeys(found)) == list(range(100))
+    assert silence_s < 1 or found == list(range(100))  # one producer says nothing twice
+    log.close()
 
 
 def test_a_broker_that_stays_away_ends_in_an_error(mortal: Broker, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ import pytest
 from kafka import KafkaProducer
 
 from deploy.log.kafka_cluster import Cluster
-from deploy.log.kafka_state import OwnerState, OwnerStates, partition_of
+from deploy.log.kafka_state import Followed, OwnerState, OwnerStates, partition_of
 from deploy.log.topics import ASSOCIATION_STATE, OBSERVATIONS
 from tests.contracts.kafka_broker import servers
 from tests.integration.kafka_log.faults import Faults, commit_not_sent
@@ -42,8 +42,8 @@ def test_an_owner_comes_back_though_another_s_open_transaction_hides_its_claim(
     others: list[KafkaProducer] = []
     settled = OwnerStates.read_settled
 
-    def settled_just_before(states: OwnerStates, owner: str) -> OwnerState:
-        restored = settled(states, owner)
+    def settled_just_before(states: OwnerStates, owner: str, known: Followed | None = None) -> OwnerState:
+        restored = settled(states, owner, known)
         if not others:
             others.append(open_transaction(prefix))
         return restored

@@ -165,6 +165,15 @@ def lost(folder: Path, patch: pytest.MonkeyPatch) -> Seen:
     return run(folder, "a.mp4")
 
 
+def held(folder: Path, patch: pytest.MonkeyPatch) -> Seen:
+    """The writer says at its end that seven records wait for the next run."""
+    closed: list[SqliteWriter] = []
+    patch.setattr(SqliteWriter, "close", lambda self: closed.append(self))
+    patch.setattr(SqliteWriter, "held", property(lambda self: 7 if self in closed else 0))
+    write_clip(folder / "a.mp4", 20, size=SIZE)
+    return run(folder, "a.mp4")
+
+
 def crops_not_kept(folder: Path, _: pytest.MonkeyPatch) -> Seen:
     write_clip(folder / "a.mp4", 75, size=SIZE)
     (folder / "runs" / "site" / "crops").mkdir(parents=True)
@@ -212,6 +221,7 @@ CASES: dict[str, Case] = {
     "frames-failed": failed,
     "observations-unwritten": unwritten,
     "records-given-up": given_up,
+    "records-held": held,
     "records-lost": lost,
     "crops-not-kept": crops_not_kept,
     "images-lack-frames": frames_of_images,

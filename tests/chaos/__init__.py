@@ -1,0 +1,1 @@
+"""Random faults by seed over a whole site, and one checker of what must hold after them."""

@@ -1,0 +1,1 @@
+"""The spool: its file, and the writer over it."""
