@@ -34,7 +34,7 @@ CITY = (
     "city_hardness",
     "tracks_city",
 )
-FOLDERS = ("cameras", "city", "encoder", "tracks")
+FOLDERS = ("cameras", "city", "encoder", "tracks", "web")
 BENCHES = (
     "startup",
     "demo_loaded",
@@ -46,6 +46,7 @@ BENCHES = (
     "association_city",
     "association_scale",
     "retrieval",
+    "web_index",
     "encoder_speed",
     "encoder_runtime",
     "foundation_speed",
