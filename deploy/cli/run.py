@@ -13,6 +13,8 @@ from deploy.cli.exit_codes import ExitCode
 from deploy.cli.outcome import end_run
 from deploy.cli.run_images import run_images
 from deploy.cli.terminal.screen import live_view, make_console, worker_tables
+from deploy.cli.web.beside import both, make_hub, web_view
+from deploy.cli.web.metrics import MetricsAddress, metrics_at
 from deploy.log.base import Log
 from deploy.log.decoding import Undecoded
 from deploy.log.opening import on_this_machine
@@ -61,12 +63,25 @@ SheetFile = Annotated[
 ]
 
 
+WebAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--web",
+        metavar="[HOST]:PORT",
+        help="Also serve the operator's view there, with live frames (`corridor serve`): --web :8600.",
+        show_default=False,
+    ),
+]
+
+
 def run(
     file: ConfigFile,
     cameras: CameraList = None,
     status: StatusFile = None,
     mosaic: MosaicFile = None,
     sheet: SheetFile = None,
+    web: WebAddress = None,
+    metrics: MetricsAddress = None,
 ) -> None:
     """Everything in one process: watch the cameras and link their vehicles.
 
@@ -79,7 +94,15 @@ def run(
 
     log = open_site_log(config, file)
     with run_images(mosaic, sheet) as images:
-        perception = make_perception_worker(config, log, only=_camera_filter(config, cameras), tap=images.album)
+        only = _camera_filter(config, cameras)
+        hub = make_hub(config, only) if web is not None else None
+        perception = make_perception_worker(
+            config,
+            log,
+            only=only,
+            tap=both(images.album, hub),
+            listener_of=hub.listener if hub is not None else None,
+        )
         association = make_association_worker(config, log)
         console = make_console()
         with indexed(log, config.search, patient=not on_this_machine(config.log.url)) as index_problem:
@@ -87,7 +110,12 @@ def run(
                 images.refuse("every recording has been read before, and frames are kept only while they are analysed")
                 association.drain()  # what `observe` left, or a run that was killed on its last step
             else:
-                with live_view(console, log, perception), status_file_updates(status, perception):
+                with (
+                    web_view(web, config, file, log, hub, perception),
+                    live_view(console, log, perception),
+                    status_file_updates(status, perception),
+                    metrics_at(metrics, log, perception, lambda: association),
+                ):
                     run_together(perception, association)
         undecoded = Undecoded()
         summarise(console, log, perception, config.log.url, undecoded)
@@ -105,7 +133,9 @@ def run(
     images.raise_problem()
 
 
-def observe(file: ConfigFile, cameras: CameraList = None, status: StatusFile = None) -> None:
+def observe(
+    file: ConfigFile, cameras: CameraList = None, status: StatusFile = None, metrics: MetricsAddress = None
+) -> None:
     """Watch the cameras and write observations to the log; `corridor associate` links them."""
     config = load_config(file)
     from deploy.site.wiring import make_perception_worker
@@ -115,7 +145,11 @@ def observe(file: ConfigFile, cameras: CameraList = None, status: StatusFile = N
     if _all_read(perception, config):
         return
     console = make_console()
-    with live_view(console, log, perception), status_file_updates(status, perception):
+    with (
+        live_view(console, log, perception),
+        status_file_updates(status, perception),
+        metrics_at(metrics, log, perception),
+    ):
         run_perception(perception)
     console.print(worker_tables(perception))
     end_run(perception)
@@ -140,6 +174,7 @@ def associate(
             show_default=False,
         ),
     ] = None,
+    metrics: MetricsAddress = None,
 ) -> None:
     """Link the observations on the log into trajectories, until Ctrl-C.
 
@@ -163,12 +198,15 @@ def associate(
     # Who has something to do once, or anew, does it at once.
     standby = make_standby(config, log) if not (once or rebuild or begin_after is not None) else None
     claim = standby.claim if standby is not None else None
-    with live_view(console, log, None):
+    working: list[AssociationWorker] = []
+
+    def make_worker() -> AssociationWorker:
+        working[:] = [AssociationWorker(log, zone, associator, claim=claim)]
+        return working[0]
+
+    with live_view(console, log, None), metrics_at(metrics, log, association=lambda: next(iter(working), None)):
         association = run_association(
-            lambda: AssociationWorker(log, zone, associator, claim=claim),
-            patient=not on_this_machine(config.log.url),
-            once=once,
-            standby=standby,
+            make_worker, patient=not on_this_machine(config.log.url), once=once, standby=standby
         )
     if association is None:
         console.print(f"stood by for zone {zone}, whose association another process has")
