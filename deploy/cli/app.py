@@ -64,6 +64,14 @@ COMMANDS = {
         "deploy.cli.score.command:score",
         "Score a run against the truth: IDF1, HOTA and MOTA of every camera and of all together, and the links.",
     ),
+    "serve": (
+        "deploy.cli.web.serve:serve",
+        "Serve the operator's view, the API and metrics of a site, until Ctrl-C.",
+    ),
+    "users": (
+        "deploy.cli.web.users:app",
+        "The users of the operator's view (`corridor serve`), in runs/NAME/users.json.",
+    ),
     "cameras": ("deploy.cli.cameras:app", "Look after the cameras of a configuration."),
     "city": (
         "deploy.cli.city.commands:app",

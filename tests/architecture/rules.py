@@ -47,7 +47,12 @@ HEAVY: dict[str, tuple[str, ...]] = {
     "scipy": ("associate/links/probabilities.py", "detect/matching.py", "training/scoring/"),
     "faiss": ("associate/sightings/space.py",),
     "kafka": ("deploy/log/kafka_",),
-    "sqlite3": ("deploy/log/sqlite_log.py", "deploy/log/spool/file.py", "deploy/search/index/"),
+    "sqlite3": ("deploy/log/sqlite_log.py", "deploy/log/spool/file.py", "deploy/search/index/", "deploy/web/index/"),
+    "starlette": ("deploy/web/",),
+    "uvicorn": ("deploy/web/server.py",),
+    "argon2": ("deploy/web/access/users.py", "deploy/web/server.py"),
+    "prometheus_client": ("deploy/web/metrics.py",),
+    "jinja2": ("deploy/web/pages/rendering.py",),
     "torch": (
         "embed/network/",
         "detect/accelerator.py",

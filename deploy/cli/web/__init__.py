@@ -1,0 +1,1 @@
+"""Commands of the operator's view: serve it, and say who may use it."""

@@ -1,0 +1,1 @@
+"""Who may see and do what: users, sessions, tokens, and what every request is checked for."""

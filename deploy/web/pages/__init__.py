@@ -1,0 +1,1 @@
+"""The pages, made on the server; with the scripts switched off they are links and forms."""

@@ -1,0 +1,1 @@
+"""Answers: what the API returns and pages show, read from the index."""
