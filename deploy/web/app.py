@@ -76,7 +76,7 @@ def make_app(site: WebSite) -> Starlette:
             site.follower.close()
 
     handlers: dict[Any, Any] = {404: unknown, 405: unknown}
-    middleware = [Middleware(Armour, loopback=site.access.loopback), Middleware(Counted, site=site)]
+    middleware = [Middleware(Armour, is_open=lambda: site.access.open), Middleware(Counted, site=site)]
     return Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan, middleware=middleware)
 
 

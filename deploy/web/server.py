@@ -169,6 +169,7 @@ def serving(site: WebSite, host: str, port: int) -> Iterator[Served]:
     try:
         yield Served(bound[1], ended)
     finally:
+        site.follower.stop()  # first, so that event streams end by themselves and nobody waits for them
         server.should_exit = True
         thread.join(ENDING_S + START_S)
         site.index.close()

@@ -1,5 +1,6 @@
 """What every request and every answer goes through: host, size, and the headers that bind a browser."""
 
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -24,18 +25,21 @@ HEADERS = {
 
 
 class Armour:
-    """ASGI middleware. loopback: only names of this machine are taken for a host, so that no page elsewhere can give
-    its own name our address (DNS rebinding)."""
+    """ASGI middleware.
 
-    def __init__(self, app: ASGIApp, *, loopback: bool, largest_body: int = LARGEST_BODY) -> None:
-        self._app, self._loopback, self._largest = app, loopback, largest_body
+    is_open: says whether no account is needed just now. Then only names of this machine are taken for a host, so that
+    no page elsewhere can give its own name our address (DNS rebinding).
+    """
+
+    def __init__(self, app: ASGIApp, *, is_open: Callable[[], bool], largest_body: int = LARGEST_BODY) -> None:
+        self._app, self._is_open, self._largest = app, is_open, largest_body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        if self._loopback and _name_of(headers.get("host", "")) not in LOOPBACK_NAMES:
+        if _name_of(headers.get("host", "")) not in LOOPBACK_NAMES and self._is_open():
             await _refused(421, "this server is for this machine: use http://localhost")(scope, receive, send)
             return
         if _from_elsewhere(scope, headers):

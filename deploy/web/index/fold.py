@@ -116,6 +116,7 @@ def fold_record(db: sqlite3.Connection, stored: StoredRecord, record: Record) ->
 
 
 def _fold_control(db: sqlite3.Connection, stored: StoredRecord, control: Correction | CameraChange) -> None:
+    said: tuple[str, str, str | None]
     if isinstance(control, Correction):
         said = control.verdict, *control.tracklets
     else:

@@ -47,8 +47,12 @@ class Follower:
     def start(self) -> None:
         self._thread.start()
 
-    def close(self) -> None:
+    def stop(self) -> None:
+        """Ask the thread, and all who listen, to end."""
         self._stop.set()
+
+    def close(self) -> None:
+        self.stop()
         self._thread.join(LEAVE_S)
 
     def events_after(self, offset: int, limit: int) -> list[StoredRecord]:

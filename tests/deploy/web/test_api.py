@@ -93,7 +93,8 @@ def test_identities_are_found_by(seen: Town, query: str, expected: set[str]) -> 
 @pytest.mark.parametrize("kind", ["identities", "sightings"])
 def test_pages_are_the_whole_without_gap_or_repetition(seen: Town, kind: str) -> None:
     whole = seen.client.get(f"/api/v1/{kind}?limit=200").json[kind]
-    pages, cursor = [], ""
+    pages: list[Any] = []
+    cursor: str | None = ""
     while cursor is not None:
         page = seen.client.get(f"/api/v1/{kind}?limit=1{cursor and f'&cursor={cursor}'}").json
         pages += page[kind]

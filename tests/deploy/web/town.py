@@ -1,8 +1,8 @@
 """A small site to look at: a convoy past three cameras on a SQLite log, associated, with crops and a server."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -55,11 +55,28 @@ QUICK = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
 class Town:
     """The log, its association and its server."""
 
+    file: Path
+    config: Config
     log: SqliteLog
     association: AssociationWorker
-    site: WebSite
-    port: int
     now_s: int
+    port: int = 0
+    server: ExitStack = field(default_factory=ExitStack)
+    _site: WebSite | None = None
+
+    @property
+    def site(self) -> WebSite:
+        assert self._site is not None
+        return self._site
+
+    def start(self) -> None:
+        """Serve, again on the same port."""
+        self._site = make_site(self.config, self.file, self.log, "127.0.0.1", hasher=QUICK)
+        self.port = self.server.enter_context(serving(self._site, "127.0.0.1", self.port)).port
+
+    def stop(self) -> None:
+        """End the server."""
+        self.server.close()
 
     @property
     def client(self) -> Client:
@@ -123,10 +140,10 @@ def town(folder: Path, *, vehicles: int = 4, keep: bool = True, users: dict[str,
     accounts = Users(users_file(folder / "town.toml"), QUICK)
     for name, role in (users or {}).items():
         accounts.add(name, role, PASSWORD)
-    site = make_site(config, folder / "town.toml", log, "127.0.0.1", hasher=QUICK)
-    with serving(site, "127.0.0.1", 0) as served:
-        last_s = max(message.at_ns for message in messages) // NS
-        found = Town(log, association, site, served.port, last_s)
+    last_s = max(message.at_ns for message in messages) // NS
+    found = Town(folder / "town.toml", config, log, association, last_s)
+    with found.server:
+        found.start()
         found.catch_up()
         yield found
     log.close()
