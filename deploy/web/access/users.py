@@ -90,7 +90,8 @@ class Users:
 
     def remove(self, name: str) -> None:
         """Remove a user, with all tokens."""
-        self._write({other: user for other, user in self.all().items() if other != self.known(name).name})
+        gone = self.known(name)
+        self._write({other: user for other, user in self.all().items() if other != gone.name})
 
     def add_token(self, name: str, label: str) -> str:
         """Make a token for a user; returns it, which is nowhere kept."""
