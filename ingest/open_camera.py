@@ -4,6 +4,7 @@ import os
 import stat
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ingest.camera import Camera
 from ingest.clock import NS
@@ -11,11 +12,17 @@ from ingest.errors import ConfigError
 from ingest.redact import remember
 from ingest.source import VideoSource
 
+if TYPE_CHECKING:
+    from ingest.network.packet_tap import PacketListener
 
-def open_camera(camera: Camera, *, starts_ns: int, after_ns: int | None = None) -> VideoSource:
+
+def open_camera(
+    camera: Camera, *, starts_ns: int, after_ns: int | None = None, listener: "PacketListener | None" = None
+) -> VideoSource:
     """Open the source of a camera; frames captured up to and including `after_ns` are left out.
 
-    `starts_ns`: Unix time of the first frame of a recording, or of the beginning of a rendered world.
+    `starts_ns`: Unix time of the first frame of a recording, or of the beginning of a rendered world. listener: is
+    handed the packets of a network camera's H.264 video.
 
     Raises SourceError if it cannot be opened now, ConfigError if it never can.
     """
@@ -31,7 +38,7 @@ def open_camera(camera: Camera, *, starts_ns: int, after_ns: int | None = None) 
         return RecordedVideo(file_path(camera), camera.id, starts_ns=starts_ns, after_ns=after_ns)
     from ingest.network.streamed import StreamedVideo
 
-    return StreamedVideo(camera, password(camera), transport=camera.transport)
+    return StreamedVideo(camera, password(camera), transport=camera.transport, listener=listener)
 
 
 def file_path(camera: Camera) -> Path:

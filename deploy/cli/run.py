@@ -13,6 +13,7 @@ from deploy.cli.exit_codes import ExitCode
 from deploy.cli.outcome import end_run
 from deploy.cli.run_images import run_images
 from deploy.cli.terminal.screen import live_view, make_console, worker_tables
+from deploy.cli.web.beside import both, make_hub, web_view
 from deploy.log.base import Log
 from deploy.log.decoding import Undecoded
 from deploy.log.opening import on_this_machine
@@ -61,12 +62,24 @@ SheetFile = Annotated[
 ]
 
 
+WebAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--web",
+        metavar="[HOST]:PORT",
+        help="Also serve the operator's view there, with live frames (`corridor serve`): --web :8600.",
+        show_default=False,
+    ),
+]
+
+
 def run(
     file: ConfigFile,
     cameras: CameraList = None,
     status: StatusFile = None,
     mosaic: MosaicFile = None,
     sheet: SheetFile = None,
+    web: WebAddress = None,
 ) -> None:
     """Everything in one process: watch the cameras and link their vehicles.
 
@@ -79,7 +92,15 @@ def run(
 
     log = open_site_log(config, file)
     with run_images(mosaic, sheet) as images:
-        perception = make_perception_worker(config, log, only=_camera_filter(config, cameras), tap=images.album)
+        only = _camera_filter(config, cameras)
+        hub = make_hub(config, only) if web is not None else None
+        perception = make_perception_worker(
+            config,
+            log,
+            only=only,
+            tap=both(images.album, hub),
+            listener_of=hub.listener if hub is not None else None,
+        )
         association = make_association_worker(config, log)
         console = make_console()
         with indexed(log, config.search, patient=not on_this_machine(config.log.url)) as index_problem:
@@ -87,7 +108,11 @@ def run(
                 images.refuse("every recording has been read before, and frames are kept only while they are analysed")
                 association.drain()  # what `observe` left, or a run that was killed on its last step
             else:
-                with live_view(console, log, perception), status_file_updates(status, perception):
+                with (
+                    web_view(web, config, file, log, hub, perception),
+                    live_view(console, log, perception),
+                    status_file_updates(status, perception),
+                ):
                     run_together(perception, association)
         undecoded = Undecoded()
         summarise(console, log, perception, config.log.url, undecoded)

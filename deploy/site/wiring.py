@@ -45,8 +45,11 @@ from ingest.reading import ReadingProgress
 if TYPE_CHECKING:
     from deploy.log.kafka_log import KafkaLog
     from deploy.log.kafka_standby import Standby
+    from ingest.network.packet_tap import PacketListener  # loads PyAV
 
 logger = logging.getLogger(__name__)
+
+ListenerMaker = Callable[[str], "PacketListener"]
 
 DEFAULTS = FoundationSettings()
 
@@ -168,8 +171,11 @@ def make_perception_worker(
     only: frozenset[str] | None = None,
     clock: Clock | None = None,
     tap: FrameTap | None = None,
+    listener_of: ListenerMaker | None = None,
 ) -> PerceptionWorker:
     """The cameras of the configuration (or those in `only`) over a log.
+
+    listener_of: gives, by camera id, who is handed the packets of its H.264 video.
 
     Raises what makes no sense to start with: a source that cannot be, missing weights.
     """
@@ -185,7 +191,8 @@ def make_perception_worker(
     rendering = ReadingProgress(clock)  # of all cameras of the city: they take turns at one renderer
     writers = _camera_writers(config, log, cameras, clock)
     runtimes = [
-        _make_runtime(config, writers[camera.id], mailbox, clock, camera, started_ns, rendering) for camera in cameras
+        _make_runtime(config, writers[camera.id], mailbox, clock, camera, started_ns, rendering, listener_of)
+        for camera in cameras
     ]
     return PerceptionWorker(mailbox, runtimes, detector, make_pipeline, batching=batching, tap=tap, crops=crops)
 
@@ -198,13 +205,15 @@ def _make_runtime(
     camera: Camera,
     started_ns: int,
     rendering: ReadingProgress,
+    listener_of: ListenerMaker | None,
 ) -> CameraRuntime:
+    listener = None if listener_of is None else listener_of(camera.id)
     progress = stored_progress(writer)
     starts_ns = start_ns(camera.starts_at, otherwise_ns=started_ns if camera.realtime else 0)
     after_ns = _goes_on_after_ns(camera, progress.captured_ns, started_ns)
     feed = CameraFeed(
         camera,
-        lambda after_ns: open_camera(camera, starts_ns=starts_ns, after_ns=after_ns),
+        lambda after_ns: open_camera(camera, starts_ns=starts_ns, after_ns=after_ns, listener=listener),
         mailbox,
         clock,
         analyse_fps=config.detect.analyse_fps,

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Mount, Route
+from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -19,6 +20,7 @@ from deploy.web.access.users import Role
 from deploy.web.api.document import openapi_document
 from deploy.web.api.operations import api_operations
 from deploy.web.health import health_operations
+from deploy.web.live.watching import WATCH, watch
 from deploy.web.operation import API, Call, Operation, endpoint_of, problem_response
 from deploy.web.pages.identities import identity_pages
 from deploy.web.pages.others import other_pages
@@ -55,10 +57,12 @@ def operations_of(site: WebSite, renderer: Renderer) -> list[Operation]:
 def make_app(site: WebSite) -> Starlette:
     """The application of a site; it follows the log from its start to its end."""
     renderer = Renderer(site)
-    routes: list[Route | Mount] = [
+    routes: list[Route | Mount | WebSocketRoute] = [
         Route(each.path, endpoint_of(each, site.access, renderer.problem), methods=[each.method])
         for each in operations_of(site, renderer)
     ]
+    if site.live is not None:
+        routes.append(WebSocketRoute(WATCH, partial(watch, site, site.live)))
     routes.append(Mount("/static", StaticFiles(directory=STATIC)))
 
     async def unknown(request: Request, error: Exception) -> Response:

@@ -23,6 +23,7 @@ from deploy.web.access.users import Users
 from deploy.web.app import make_app
 from deploy.web.index.follower import Follower
 from deploy.web.index.store import Index
+from deploy.web.live.hub import LiveHub
 from deploy.web.metrics import Metrics
 from deploy.web.reading.crops import CropFolder
 from deploy.web.site import WebSite
@@ -80,6 +81,7 @@ def make_site(
     *,
     clock: Clock | None = None,
     hasher: PasswordHasher | None = None,
+    live: LiveHub | None = None,
 ) -> WebSite:
     """The parts of a server; raises ConfigError where accounts are needed and there are none."""
     clock = clock or SystemClock()
@@ -111,6 +113,7 @@ def make_site(
         metrics=Metrics(log, index, follower),
         clock=clock,
         saying=threading.Lock(),
+        live=live,
     )
 
 

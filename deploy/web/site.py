@@ -9,6 +9,7 @@ from deploy.site.controls import correction_of, publish
 from deploy.web.access.control import Access
 from deploy.web.index.follower import Follower
 from deploy.web.index.store import Index
+from deploy.web.live.hub import LiveHub
 from deploy.web.metrics import Metrics
 from deploy.web.reading.corrections import NewCorrection
 from deploy.web.reading.crops import CropFolder
@@ -19,7 +20,11 @@ from ingest.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class WebSite:
-    """A site as its server sees it. name: that of the configuration; saying: held while something is put on the log."""
+    """A site as its server sees it.
+
+    name: that of the configuration. saying: held while something is put on the log. live: the cameras of this process,
+    None where it has none.
+    """
 
     name: str
     config: Config
@@ -31,6 +36,7 @@ class WebSite:
     metrics: Metrics
     clock: Clock
     saying: threading.Lock
+    live: LiveHub | None = None
 
     def correct(self, said: NewCorrection, by: str) -> Correction:
         """Put a correction on the log; raises ConfigError where it is not about two tracklets of it."""

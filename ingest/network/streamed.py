@@ -20,6 +20,7 @@ from ingest.network.arriving import SenderReports, anchored
 from ingest.network.capture_times import CaptureTimes
 from ingest.network.hls import HlsTimes
 from ingest.network.open_stream import Failure, open_stream, refusal, with_password
+from ingest.network.packet_tap import PacketListener, PacketTap
 from ingest.network.stream_clock import REPORT_WAIT_S
 from ingest.network.stream_decoder import StreamDecoder
 from ingest.redact import redact, redact_source
@@ -51,8 +52,12 @@ class StreamedVideo:
         open_s: float = 5.0,
         read_s: float = 3.0,
         report_wait_s: float = REPORT_WAIT_S,
+        listener: PacketListener | None = None,
     ) -> None:
-        """`transport` is how RTP travels, `tcp` or `udp`; a stall is noticed after `read_s` to twice of it."""
+        """`transport` is how RTP travels, `tcp` or `udp`; a stall is noticed after `read_s` to twice of it.
+
+        listener: is handed the packets of H.264 video.
+        """
         self._camera_id = camera.id
         self._clock = clock or SystemClock()
         self._rtsp = camera.scheme.startswith("rtsp")
@@ -80,6 +85,8 @@ class StreamedVideo:
         if not self._rtsp and not invents_times(opened):
             self._times.follow_media()
         self._decoder = StreamDecoder(stream, self._clock, self._left_out)
+        shown = listener is not None and stream.codec_context.name == "h264"
+        self._tap = PacketTap(stream, listener) if shown and listener is not None else None
 
     def _connect(
         self, url: str, transport: str, open_s: float, read_s: float
@@ -138,6 +145,8 @@ class StreamedVideo:
         decoded_frames = self._decoder.frames(self._packets())
         codec = self._stream.codec_context.name
         for decoded, captured_ns, quality in self._times.stamped(decoded_frames, codec, self._closed):
+            if self._tap is not None:
+                self._tap.stamped(decoded.media_ns, captured_ns)
             image = image_of(decoded.frame, self._stream)
             yield Frame(self._camera_id, decoded.sequence, captured_ns, quality, image)
 
@@ -151,4 +160,6 @@ class StreamedVideo:
                 return
             if self._rtsp:
                 reports.observe(packet)
+            if self._tap is not None:
+                self._tap.take(packet)
             yield packet

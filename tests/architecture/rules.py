@@ -42,6 +42,7 @@ HEAVY: dict[str, tuple[str, ...]] = {
         "embed/resizing.py",
         "deploy/results/",
         "deploy/crops/store.py",
+        "deploy/web/live/stills.py",
         "training/",
     ),
     "scipy": ("associate/links/probabilities.py", "detect/matching.py", "training/scoring/"),

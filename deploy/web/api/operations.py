@@ -22,6 +22,7 @@ from deploy.web.reading.corrections import (
 from deploy.web.reading.identities import IdentityPage, IdentityQuery, list_identities
 from deploy.web.reading.one_identity import IdentityDetail, read_identity
 from deploy.web.reading.sightings import SightingPage, SightingQuery, list_sightings
+from deploy.web.reading.under_way import UnderWayList, list_under_way
 from deploy.web.site import WebSite
 
 
@@ -68,6 +69,15 @@ def api_operations(site: WebSite) -> list[Operation]:
             query=SightingQuery,
             answer=SightingPage,
             example=f"{API}sightings?from=1970-01-01T00:00:00Z&limit=10",
+        ),
+        get(
+            f"{API}under-way",
+            viewer,
+            "Vehicles between cameras, and where each is expected next.",
+            lambda call: list_under_way(site.index, site.crops),
+            query=NoQuery,
+            answer=UnderWayList,
+            example=f"{API}under-way",
         ),
         get(
             f"{API}corrections",

@@ -18,6 +18,9 @@ from deploy.web.site import WebSite
 
 START = "/identities"
 
+OWNERS = 300
+"""Sightings whose identities a live page begins with."""
+
 
 class LoginQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Query of the login page. next: the path to go on to."""
@@ -38,6 +41,7 @@ def other_pages(site: WebSite, renderer: Renderer) -> list[Operation]:
     page = partial(Operation, page=True)
     return [
         page("GET", "/", Role.VIEWER, "The start.", lambda call: RedirectResponse(START, 303)),
+        page("GET", "/live", Role.VIEWER, "Live.", partial(_live, site, renderer)),
         page("GET", "/cameras", Role.VIEWER, "Cameras.", partial(_cameras, site, renderer)),
         page("GET", "/login", None, "The form.", partial(_form, renderer), query=LoginQuery),
         page("POST", "/login", None, "Log in.", partial(_log_in, site, renderer), body=LoginForm),
@@ -48,6 +52,20 @@ def other_pages(site: WebSite, renderer: Renderer) -> list[Operation]:
 def _cameras(site: WebSite, renderer: Renderer, call: Call) -> Response:
     found = list_cameras(site.index, site.config.camera_ids, site.clock.now_ns())
     return renderer.page("cameras.html", call.caller, "/cameras", found=found)
+
+
+def _live(site: WebSite, renderer: Renderer, call: Call) -> Response:
+    # Tracklets that may still be in view, with their identities: what comes later the page has from the events.
+    latest = "SELECT tracklet, identity FROM visits ORDER BY enter_ns DESC, tracklet DESC LIMIT ?"
+    owners = {row["tracklet"]: row["identity"] for row in site.index.rows(latest, (OWNERS,))}
+    return renderer.page(
+        "live.html",
+        call.caller,
+        "/live",
+        cameras=list(site.live.cameras) if site.live is not None else [],
+        owners=msgspec.json.encode(owners).decode(),
+        own_script="live.js",
+    )
 
 
 def _form(renderer: Renderer, call: Call) -> Response:

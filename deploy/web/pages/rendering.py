@@ -15,7 +15,7 @@ from deploy.web.problems import RequestError
 from deploy.web.site import WebSite
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
-PAGES = (("/identities", "Identities"), ("/cameras", "Cameras"), ("/api", "API"))
+PAGES = (("/live", "Live"), ("/identities", "Identities"), ("/cameras", "Cameras"), ("/api", "API"))
 
 
 class Renderer:
@@ -38,6 +38,7 @@ class Renderer:
             "open": site.access.open,
             "nav": PAGES,
             "here": here,
+            "own_script": None,
             "follows": follows and caller is not None,
             "after": site.index.position(TRAJECTORIES),
             "problems": self._problems() if caller is not None else [],

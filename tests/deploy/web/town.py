@@ -18,6 +18,7 @@ from deploy.log.topics import OBSERVATIONS
 from deploy.site.association_worker import AssociationWorker
 from deploy.site.config import Config, parse_config
 from deploy.web.access.users import Role, Users
+from deploy.web.live.hub import LiveHub
 from deploy.web.server import make_site, serving, users_file
 from deploy.web.site import WebSite
 from embed.crops import Crop
@@ -61,6 +62,7 @@ class Town:
     association: AssociationWorker
     now_s: int
     port: int = 0
+    hub: LiveHub | None = None
     server: ExitStack = field(default_factory=ExitStack)
     _site: WebSite | None = None
 
@@ -71,7 +73,7 @@ class Town:
 
     def start(self) -> None:
         """Serve, again on the same port."""
-        self._site = make_site(self.config, self.file, self.log, "127.0.0.1", hasher=QUICK)
+        self._site = make_site(self.config, self.file, self.log, "127.0.0.1", hasher=QUICK, live=self.hub)
         self.port = self.server.enter_context(serving(self._site, "127.0.0.1", self.port)).port
 
     def stop(self) -> None:
@@ -127,8 +129,13 @@ def configured(folder: Path, *, keep: bool = True) -> Config:
 
 
 @contextmanager
-def town(folder: Path, *, vehicles: int = 4, keep: bool = True, users: dict[str, Role] | None = None) -> Iterator[Town]:
-    """Serve a town from a folder that is the working directory; `users` by name, all with PASSWORD."""
+def town(
+    folder: Path, *, vehicles: int = 4, keep: bool = True, users: dict[str, Role] | None = None, live: bool = False
+) -> Iterator[Town]:
+    """Serve a town from a folder that is the working directory; `users` by name, all with PASSWORD.
+
+    live: with a hub that the test feeds by hand.
+    """
     config, messages = configured(folder, keep=keep), traffic(vehicles)
     log = open_log(config.log.url)
     assert isinstance(log, SqliteLog)
@@ -141,7 +148,7 @@ def town(folder: Path, *, vehicles: int = 4, keep: bool = True, users: dict[str,
     for name, role in (users or {}).items():
         accounts.add(name, role, PASSWORD)
     last_s = max(message.at_ns for message in messages) // NS
-    found = Town(folder / "town.toml", config, log, association, last_s)
+    found = Town(folder / "town.toml", config, log, association, last_s, hub=LiveHub("abc") if live else None)
     with found.server:
         found.start()
         found.catch_up()

@@ -1,0 +1,166 @@
+"""What is live of every camera of this process, and its way from the camera's threads to those who watch."""
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+import msgspec
+
+from deploy.web.live.stills import jpeg_of
+from detect.detections import Detections
+from embed.observation import CameraEpoch
+from ingest.frame import Frame
+from ingest.network.packet_tap import PacketListener, VideoPacket
+
+GROUP_BYTES = 8_000_000
+"""Packets since the last key frame that are kept for a viewer who comes in between; of a longer group none are."""
+
+QUEUED = 120
+"""Messages that wait for a viewer; beyond them all video is dropped up to the next key frame."""
+
+
+class BoxedVehicle(msgspec.Struct, frozen=True, array_like=True):
+    """A tracked vehicle: tracklet, kind, box in pixels of the frame."""
+
+    tracklet: str
+    label: str
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+class BoxesAt(msgspec.Struct, frozen=True):
+    """The vehicles of one frame. at_us: capture time, Unix microseconds; size: of the frame, pixels."""
+
+    at_us: int
+    size: tuple[int, int]
+    boxes: list[BoxedVehicle]
+
+
+class Viewer:
+    """One who watches a camera. `offer` is for any thread, all else for the event loop.
+
+    stills: frames as JPEG rather than video. lagging: it was too slow, and waits for a key frame.
+    """
+
+    def __init__(self) -> None:
+        self.stills = False
+        self.dropped = 0
+        self._loop = asyncio.get_running_loop()
+        self._queue: deque[VideoPacket | bytes] = deque()
+        self._there = asyncio.Event()
+        self._waits_for_key = True
+
+    def offer(self, message: VideoPacket | bytes) -> None:
+        """Leave a message for it; nobody waits."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._take, message)
+
+    def _take(self, message: VideoPacket | bytes) -> None:
+        if isinstance(message, VideoPacket):
+            if len(self._queue) >= QUEUED:
+                kept = [each for each in self._queue if not isinstance(each, VideoPacket)][-QUEUED // 4 :]
+                self.dropped += len(self._queue) - len(kept)
+                self._queue = deque(kept)
+                self._waits_for_key = True
+            if self.stills or (self._waits_for_key and not message.key):
+                return
+            self._waits_for_key = False
+        elif len(self._queue) >= QUEUED:
+            return
+        self._queue.append(message)
+        self._there.set()
+
+    async def next(self) -> VideoPacket | bytes:
+        """The next message, once there is one."""
+        while not self._queue:
+            self._there.clear()
+            await self._there.wait()
+        return self._queue.popleft()
+
+
+class LiveCamera:
+    """The live side of a camera: the group of packets since its last key frame, its last frame, its viewers."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._viewers: set[Viewer] = set()
+        self._group: list[VideoPacket] = []
+        self._group_bytes = 0
+        self._frame: Frame | None = None
+
+    def packet(self, packet: VideoPacket) -> None:
+        """Take a packet; by the decoding thread."""
+        with self._lock:
+            if packet.key:
+                self._group, self._group_bytes = [], 0
+            self._group_bytes += len(packet.data)
+            if self._group_bytes > GROUP_BYTES:
+                self._group = []
+            elif packet.key or self._group:
+                self._group.append(packet)
+            viewers = list(self._viewers)
+        for viewer in viewers:
+            viewer.offer(packet)
+
+    def frame(self, frame: Frame, boxes: BoxesAt) -> None:
+        """Take an analysed frame and what was found in it; by the inference thread."""
+        with self._lock:
+            self._frame = frame
+            viewers = list(self._viewers)
+        if viewers:
+            encoded = msgspec.json.encode(boxes)
+            for viewer in viewers:
+                viewer.offer(encoded)
+
+    def join(self, viewer: Viewer) -> None:
+        """Begin to send to a viewer, with what there is since the last key frame."""
+        with self._lock:
+            for packet in self._group:
+                viewer.offer(packet)
+            self._viewers.add(viewer)
+
+    def leave(self, viewer: Viewer) -> None:
+        with self._lock:
+            self._viewers.discard(viewer)
+
+    @property
+    def watched(self) -> int:
+        """Number of viewers."""
+        return len(self._viewers)
+
+    @property
+    def codec(self) -> str:
+        """Codec of the packets since the last key frame; empty where there are none."""
+        group = self._group
+        return group[0].codec if group else ""
+
+    def still(self, after_ns: int) -> tuple[int, bytes] | None:
+        """Capture time in Unix nanoseconds and JPEG of the last analysed frame; None where that is known already."""
+        frame = self._frame
+        return None if frame is None or frame.captured_ns == after_ns else (frame.captured_ns, jpeg_of(frame.image))
+
+
+class LiveHub:
+    """The live cameras of this process by id; a tap for the perception worker, and listeners for its sources."""
+
+    def __init__(self, cameras: Sequence[str]) -> None:
+        self.cameras: Mapping[str, LiveCamera] = {camera: LiveCamera() for camera in cameras}
+        self.epoch_of: Callable[[str], CameraEpoch | None] = lambda camera: None
+        """Says the open epoch of a camera; set once the worker is there."""
+
+    def listener(self, camera: str) -> PacketListener:
+        """The listener to a camera's packets."""
+        return partial(LiveCamera.packet, self.cameras[camera])
+
+    def __call__(self, frame: Frame, found: Detections) -> None:
+        """Take an analysed frame with its tracked vehicles."""
+        epoch = self.epoch_of(frame.camera_id)
+        boxes = [
+            BoxedVehicle(f"{frame.camera_id}|{epoch}|{track}", label, *(round(float(side), 1) for side in box))
+            for track, label, box in zip(found.track_ids, found.labels, found.boxes, strict=True)
+        ]
+        self.cameras[frame.camera_id].frame(frame, BoxesAt(frame.captured_ns // 1000, frame.size, boxes))

@@ -1,0 +1,99 @@
+"""The WebSocket of a camera: packets or stills, and boxes, to one viewer.
+
+Text is `hello` and boxes, JSON. Binary is a byte of kind (1 video, 2 still), a byte that is 1 for a key frame, the
+capture time in Unix microseconds (8 bytes, big-endian), and the data. A viewer that sends `stills` gets those from
+then on.
+"""
+
+import asyncio
+import struct
+from contextlib import suppress
+
+import msgspec
+from starlette.concurrency import run_in_threadpool
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from deploy.web.access.users import Role
+from deploy.web.live.hub import LiveCamera, LiveHub, Viewer
+from deploy.web.operation import check_role
+from deploy.web.problems import RequestError
+from deploy.web.site import WebSite
+from ingest.network.packet_tap import VideoPacket
+
+WATCH = "/live/{camera}"
+HEAD = struct.Struct(">BBq")
+VIDEO, STILL = 1, 2
+STILL_EVERY_S = 0.5
+ASK_EVERY_S = 0.1
+REFUSED = 4403
+"""Code of the end of a WebSocket that was refused; browsers see no more of it."""
+
+
+class Hello(msgspec.Struct, frozen=True):
+    """First message. codec: of the packets that come, empty where there are none (yet)."""
+
+    codec: str
+
+
+async def watch(site: WebSite, hub: LiveHub, socket: WebSocket) -> None:
+    """Serve one viewer until it leaves or the server ends."""
+    camera = hub.cameras.get(str(socket.path_params["camera"]))
+    try:
+        check_role(site.access.caller(socket), Role.VIEWER)
+    except RequestError:
+        camera = None
+    if camera is None:
+        await socket.close(REFUSED)
+        return
+    await socket.accept()
+    viewer = Viewer()
+    await socket.send_text(msgspec.json.encode(Hello(camera.codec)).decode())
+    camera.join(viewer)
+    tasks = [
+        asyncio.create_task(_send(socket, viewer)),
+        asyncio.create_task(_listen(socket, viewer)),
+        asyncio.create_task(_send_stills(camera, viewer, socket)),
+        asyncio.create_task(_until_the_end(site)),
+    ]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        camera.leave(viewer)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        with suppress(RuntimeError, WebSocketDisconnect):  # closed by the other side
+            await socket.close()
+
+
+async def _send(socket: WebSocket, viewer: Viewer) -> None:
+    while True:
+        message = await viewer.next()
+        if isinstance(message, VideoPacket):
+            await socket.send_bytes(HEAD.pack(VIDEO, message.key, message.captured_ns // 1000) + message.data)
+        else:
+            await socket.send_text(message.decode())
+
+
+async def _listen(socket: WebSocket, viewer: Viewer) -> None:
+    with suppress(WebSocketDisconnect):
+        while True:
+            viewer.stills = await socket.receive_text() == "stills"
+
+
+async def _send_stills(camera: LiveCamera, viewer: Viewer, socket: WebSocket) -> None:
+    """Send the last frame twice a second, where it is another one, to a viewer who wants stills."""
+    sent_ns = 0
+    while True:
+        await asyncio.sleep(STILL_EVERY_S if viewer.stills else ASK_EVERY_S)
+        if not viewer.stills:
+            continue
+        still = await run_in_threadpool(camera.still, sent_ns)
+        if still is not None:
+            sent_ns, jpeg = still
+            await socket.send_bytes(HEAD.pack(STILL, 1, sent_ns // 1000) + jpeg)
+
+
+async def _until_the_end(site: WebSite) -> None:
+    while not site.follower.closing:
+        await asyncio.sleep(STILL_EVERY_S)
