@@ -27,7 +27,7 @@ from tests.deploy.web.town import QUICK, Town, put, town
 from tests.ingest.clips import write_clip
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Position
 
 SITE = """
 [[cameras]]
@@ -152,10 +152,10 @@ def feed(living: Town, ended: threading.Event) -> None:
         show(living, "a", 50)
 
 
-def middle(page: "Page") -> dict[str, float]:
+def middle(page: "Page") -> "Position":
     area = page.locator("[data-camera=a] canvas").bounding_box()
     assert area is not None
-    return {"x": area["width"] / 2, "y": area["height"] / 2}  # type: ignore[return-value]
+    return {"x": area["width"] / 2, "y": area["height"] / 2}
 
 
 def owner(living: Town, name: str) -> str:
