@@ -68,6 +68,10 @@ COMMANDS = {
         "deploy.cli.web.serve:serve",
         "Serve the operator's view, the API and metrics of a site, until Ctrl-C.",
     ),
+    "report": (
+        "deploy.cli.web.report:app",
+        "Travel times, counts, and where vehicles go: tables, or CSV in a pipe.",
+    ),
     "users": (
         "deploy.cli.web.users:app",
         "The users of the operator's view (`corridor serve`), in runs/NAME/users.json.",

@@ -19,12 +19,14 @@ from deploy.web.access.armour import Armour
 from deploy.web.access.users import Role
 from deploy.web.api.document import openapi_document
 from deploy.web.api.operations import api_operations
+from deploy.web.api.report_operations import report_operations
 from deploy.web.health import health_operations
 from deploy.web.live.watching import WATCH, watch
 from deploy.web.operation import API, Call, Operation, endpoint_of, problem_response
 from deploy.web.pages.identities import identity_pages
 from deploy.web.pages.others import other_pages
 from deploy.web.pages.rendering import Renderer
+from deploy.web.pages.reports import report_pages
 from deploy.web.problems import RequestError
 from deploy.web.site import WebSite
 from ingest.clock import Clock
@@ -34,7 +36,7 @@ STATIC = Path(__file__).parent / "static"
 
 def operations_of(site: WebSite, renderer: Renderer) -> list[Operation]:
     """Every operation of a site."""
-    api = api_operations(site)
+    api = [*api_operations(site), *report_operations(site)]
     document = msgspec.json.encode(openapi_document(api))
 
     def show(call: Call) -> Response:
@@ -51,6 +53,7 @@ def operations_of(site: WebSite, renderer: Renderer) -> list[Operation]:
         Operation("GET", "/api", Role.VIEWER, "The API for people.", list_api, page=True),
         *identity_pages(site, renderer),
         *other_pages(site, renderer),
+        *report_pages(site, renderer),
     ]
 
 

@@ -14,7 +14,7 @@ import uvicorn
 from argon2 import PasswordHasher
 
 from deploy.log.base import Log
-from deploy.site.config import RUNS, Config
+from deploy.site.config import Config
 from deploy.web.access.audit import Audit
 from deploy.web.access.control import Access
 from deploy.web.access.login_limit import LoginLimit
@@ -22,6 +22,7 @@ from deploy.web.access.sessions import Sessions
 from deploy.web.access.users import Users
 from deploy.web.app import make_app
 from deploy.web.index.follower import Follower
+from deploy.web.index.place import folder_of, index_file
 from deploy.web.index.store import Index
 from deploy.web.live.hub import LiveHub
 from deploy.web.metrics import Metrics
@@ -44,11 +45,6 @@ class Served:
 
     port: int
     ended: threading.Event
-
-
-def folder_of(file: Path) -> Path:
-    """The folder of what a server keeps for a configuration: users, audit log, index."""
-    return RUNS / file.stem
 
 
 def users_file(file: Path) -> Path:
@@ -100,7 +96,7 @@ def make_site(
         loopback=is_loopback(host),
         local_csrf=secrets.token_urlsafe(32),
     )
-    index = Index(folder / "web-index.db", log)
+    index = Index(index_file(file), log)
     follower = Follower(log, index)
     return WebSite(
         name=file.stem,

@@ -41,8 +41,8 @@ class ListForm(msgspec.Struct, frozen=True, kw_only=True, rename={"start": "from
             camera=self.camera,
             label=self.label,
             colour=self.colour,
-            start=_local(self.start),
-            end=_local(self.end),
+            start=local_time(self.start),
+            end=local_time(self.end),
             probability=_number(self.probability),
             cameras=self.cameras,
             limit=ON_A_PAGE,
@@ -93,7 +93,7 @@ def _list(site: WebSite, renderer: Renderer, call: Call) -> Response:
         cameras=_names(site, "SELECT camera AS name FROM cameras ORDER BY 1"),
         labels=_names(site, "SELECT DISTINCT label AS name FROM identities ORDER BY 1"),
         colours=_names(site, "SELECT DISTINCT colour AS name FROM tracklets WHERE colour IS NOT NULL ORDER BY 1"),
-        zone=datetime.fromtimestamp(0).astimezone().tzname(),
+        zone=zone_name(),
     )
 
 
@@ -168,7 +168,13 @@ def _nearest(site: WebSite, name: str, other: str) -> tuple[str, str]:
     return row["one"], row["other"]
 
 
-def _local(text: str | None) -> datetime | None:
+def zone_name() -> str:
+    """Name of this machine's time zone."""
+    return datetime.fromtimestamp(0).astimezone().tzname() or "local time"
+
+
+def local_time(text: str | None) -> datetime | None:
+    """The time of a form's field, None for an empty one; raises RequestError for what is none."""
     if text is None:
         return None
     try:

@@ -15,7 +15,13 @@ from deploy.web.problems import RequestError
 from deploy.web.site import WebSite
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
-PAGES = (("/live", "Live"), ("/identities", "Identities"), ("/cameras", "Cameras"), ("/api", "API"))
+PAGES = (
+    ("/live", "Live"),
+    ("/identities", "Identities"),
+    ("/reports", "Travel times"),
+    ("/cameras", "Cameras"),
+    ("/api", "API"),
+)
 
 
 class Renderer:

@@ -1,0 +1,123 @@
+"""Travel times and counts: by hand from the convoy's own times, in the API, as CSV, in a terminal, on the page."""
+
+import csv
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from deploy.cli.app import app
+from deploy.results.journeys import read_journeys
+from deploy.web.reading.counts import OdPair
+from deploy.web.reading.csv_text import csv_text
+from deploy.web.reading.travel import median_interval, weighted_quantiles
+from ingest.clock import NS
+from tests.deploy.web.town import Town
+
+DAY = "from=1970-01-01T00:00:00Z&to=1970-01-02T00:00:00Z"
+
+
+def test_travel_times_are_those_of_the_journeys(seen: Town) -> None:
+    rows = seen.client.get(f"/api/v1/travel-times?{DAY}&minutes=1440").json["rows"]
+    assert [(row["origin"], row["destination"]) for row in rows] == [("a", "b"), ("b", "c")]
+    for row in rows:
+        times_s = [
+            (two.enter_ns - one.leave_ns) / NS
+            for event in read_journeys(seen.log).latest.values()
+            for one, two in zip(event.visits, event.visits[1:], strict=False)
+            if (one.camera, two.camera) == (row["origin"], row["destination"])
+        ]
+        assert row["n"] == len(times_s) == 4
+        assert min(times_s) - 0.01 <= row["p15_s"] <= row["median_s"] <= row["p85_s"] <= max(times_s) + 0.01
+        assert row["median_s"] == pytest.approx(float(np.median(times_s)), abs=0.3)  # weights differ a little
+        assert 3.5 < row["expected"] <= 4
+        assert row["share"] == pytest.approx(row["expected"] / 4, abs=0.01)
+        assert (row["low_s"], row["high_s"]) == (None, None)  # too few
+
+
+def test_steps_and_filters(seen: Town) -> None:
+    rows = seen.client.get(f"/api/v1/travel-times?{DAY}&minutes=1&origin=a").json["rows"]
+    assert {row["origin"] for row in rows} == {"a"}
+    assert sum(row["n"] for row in rows) == 4
+    assert all(row["begin"].endswith(":00Z") for row in rows)
+    assert seen.client.get("/api/v1/travel-times?to=1970-01-01T00:00:01Z").json["rows"] == []
+
+
+def test_counts_and_origins_and_destinations(seen: Town) -> None:
+    counts = seen.client.get(f"/api/v1/counts?{DAY}&minutes=1440").json["rows"]
+    assert [(row["camera"], row["label"], row["n"]) for row in counts] == [(each, "vehicle", 4) for each in "abc"]
+    (od,) = seen.client.get(f"/api/v1/od?{DAY}").json["rows"]
+    assert (od["origin"], od["destination"], od["n"]) == ("a", "c", 4)
+    assert 3 < od["expected"] <= 4
+
+
+@pytest.mark.parametrize("name", ["travel-times", "counts", "od"])
+def test_csv_is_the_same_as_json_and_stands_in_the_audit_log(seen: Town, name: str) -> None:
+    rows = seen.client.get(f"/api/v1/{name}?{DAY}").json["rows"]
+    answer = seen.client.get(f"/api/v1/{name}.csv?{DAY}")
+    assert answer.headers["content-disposition"] == f'attachment; filename="{name}.csv"'
+    read = list(csv.DictReader(io.StringIO(answer.text)))
+    assert [{key: str("" if value is None else value) for key, value in row.items()} for row in rows] == read
+    assert f'"action":"export","detail":"{name} {DAY}"' in seen.site.access.audit.path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z", "to: is not after from"),
+        ("from=2026-01-01T00:00:00Z&to=2026-03-01T00:00:00Z", "more than 31 days"),
+        ("from=2026-01-01T00:00:00Z&to=2026-01-31T00:00:00Z&minutes=1", "more than 9000 steps"),
+        ("from=0001-01-01T00:00:00Z&to=9999-01-01T00:00:00Z", "more than 31 days"),
+    ],
+)
+def test_windows_that_cannot_be(seen: Town, query: str, words: str) -> None:
+    answer = seen.client.get(f"/api/v1/travel-times?{query}")
+    assert (answer.status, words in answer.json["detail"]) == (422, True)
+
+
+def test_quantiles_count_a_link_with_its_probability() -> None:
+    values = np.array([5.0, 6.0, 7.0, 100.0])
+    assert weighted_quantiles(values, np.ones(4), (0.5,)) == [6.5]
+    (median,) = weighted_quantiles(values, np.array([1.0, 1.0, 1.0, 0.01]), (0.5,))
+    assert 6 <= median <= 6.1
+    assert weighted_quantiles(values, np.zeros(4), (0.5,)) == [6.5]
+
+
+def test_the_median_s_interval_covers_it_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(3)
+    covered = 0
+    for _ in range(2000):
+        low, high = median_interval(np.sort(rng.exponential(10, 25)))
+        assert low is not None
+        assert high is not None
+        covered += low <= 10 * np.log(2) <= high
+    assert 0.93 <= covered / 2000 <= 0.99
+    assert median_interval(np.arange(5.0)) == (None, None)
+
+
+def test_a_cell_is_no_formula() -> None:
+    row = OdPair(origin="=cmd()", destination="b", label="car", n=1, expected=1.0)
+    assert csv_text(OdPair, [row]).splitlines()[1] == "'=cmd(),b,car,1,1.0"
+
+
+def test_the_command_says_the_same(own: Town) -> None:
+    file = Path("town.toml")
+    file.write_text("[[cameras]]\nid = 'a'\nsource = 'a.mp4'\n")
+    expected = own.client.get(f"/api/v1/od.csv?{DAY}").text
+    for command in ("od", "travel", "counts"):
+        window = ["--from", "1970-01-01T00:00:00", "--to", "1970-01-02T00:00:00"]
+        result = CliRunner().invoke(app, ["report", command, str(file), *window])
+        assert result.exit_code == 0, result.output
+        if command == "od":
+            assert result.stdout == expected.replace("\r\n", "\n")
+    empty = CliRunner().invoke(app, ["report", "counts", str(file), "--to", "1969-01-01T00:00:00"])
+    assert "nothing to report" in str(empty.exception)
+
+
+def test_the_page_shows_a_pair(seen: Town) -> None:
+    page = seen.client.get("/reports?from=1970-01-01T00:00:00&to=1970-01-02T00:00:00&pair=b+%E2%86%92+c").text
+    assert "<option selected>b → c</option>" in page
+    assert "/api/v1/od.csv?from=1970" in page
+    assert seen.client.get("/reports?minutes=7").status == 400
