@@ -6,11 +6,14 @@ import msgspec
 
 from deploy.web.index.store import Index
 from deploy.web.reading.times import Time, ns_of
+from embed.observation import LATEST_NS
 from ingest.clock import NS
 from ingest.errors import ConfigError
 
 DAY_NS = 24 * 3600 * NS
 LONGEST_NS = 31 * DAY_NS
+FURTHEST_NS = LATEST_NS - 2 * DAY_NS
+"""Unix nanoseconds; a day to either side still fits into 64 bits."""
 MOST_STEPS = 9000
 
 Minutes = Annotated[int, msgspec.Meta(ge=1, le=1440)]
@@ -39,6 +42,8 @@ def window_of(index: Index, start: Time | None, end: Time | None, minutes: int) 
         latest = index.row("SELECT max(leave_ns) AS at_ns FROM visits")
         end_ns = (0 if latest is None or latest["at_ns"] is None else latest["at_ns"]) + 1
     begin_ns = end_ns - DAY_NS if start is None else ns_of(start)
+    if min(begin_ns, end_ns) < -FURTHEST_NS or max(begin_ns, end_ns) > FURTHEST_NS:
+        raise ConfigError("from, to: no time between the years 1678 and 2262")
     if begin_ns >= end_ns:
         raise ConfigError("to: is not after from")
     if end_ns - begin_ns > LONGEST_NS:

@@ -4,9 +4,12 @@ import http.client
 import json
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import msgspec
 import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 
 from deploy.log.base import StoredRecord
 from deploy.log.topics import OBSERVATIONS, TRAJECTORIES
@@ -59,6 +62,33 @@ def _references(value: Any) -> Iterator[str]:
     elif isinstance(value, list):
         for inner in value:
             yield from _references(inner)
+
+
+ODD = st.one_of(
+    st.text(max_size=30),
+    st.integers().map(str),
+    st.floats().map(str),
+    st.datetimes().map(lambda at: f"{at.isoformat()}Z"),
+    st.sampled_from(
+        ["", "0", "-1", "1e999", "true", "null", "a|1.0|1", "%00", "'; DROP TABLE visits; --", "\U0010ffff"]
+    ),
+)
+
+
+@settings(max_examples=150, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+@given(st.data())
+def test_whatever_is_asked_is_no_fault_of_the_server(seen: Town, data: st.DataObject) -> None:
+    operation = data.draw(st.sampled_from([each for each in operations(seen) if not each.streams]))
+    path = operation.path.replace("{identity}", quote(data.draw(ODD) or "x", safe=""))
+    fields = [] if operation.query is None else [each.encode_name for each in msgspec.structs.fields(operation.query)]
+    sent = {name: data.draw(ODD) for name in fields if data.draw(st.booleans())}
+    if operation.method == "GET":
+        answer = seen.client.get(f"{path}?{urlencode(sent)}")
+    else:
+        body = {"verdict": data.draw(ODD), "tracklets": data.draw(st.lists(ODD, max_size=3))}
+        answer = seen.client.post_json(path, body)
+    assert answer.status < 500, (path, sent, answer.text)
+    assert answer.status < 400 or "detail" in answer.json
 
 
 def names(town: Town, query: str = "") -> list[str]:
