@@ -14,6 +14,7 @@ from deploy.cli.outcome import end_run
 from deploy.cli.run_images import run_images
 from deploy.cli.terminal.screen import live_view, make_console, worker_tables
 from deploy.cli.web.beside import both, make_hub, web_view
+from deploy.cli.web.metrics import MetricsAddress, metrics_at
 from deploy.log.base import Log
 from deploy.log.decoding import Undecoded
 from deploy.log.opening import on_this_machine
@@ -28,6 +29,7 @@ from deploy.site.site_log import open_site_log
 from ingest.errors import ConfigError
 
 if TYPE_CHECKING:
+    from deploy.site.association_worker import AssociationWorker
     from deploy.site.perception_worker import PerceptionWorker
 
 logger = logging.getLogger(__name__)
@@ -80,6 +82,7 @@ def run(
     mosaic: MosaicFile = None,
     sheet: SheetFile = None,
     web: WebAddress = None,
+    metrics: MetricsAddress = None,
 ) -> None:
     """Everything in one process: watch the cameras and link their vehicles.
 
@@ -112,6 +115,7 @@ def run(
                     web_view(web, config, file, log, hub, perception),
                     live_view(console, log, perception),
                     status_file_updates(status, perception),
+                    metrics_at(metrics, log, perception, lambda: association),
                 ):
                     run_together(perception, association)
         undecoded = Undecoded()
@@ -130,7 +134,9 @@ def run(
     images.raise_problem()
 
 
-def observe(file: ConfigFile, cameras: CameraList = None, status: StatusFile = None) -> None:
+def observe(
+    file: ConfigFile, cameras: CameraList = None, status: StatusFile = None, metrics: MetricsAddress = None
+) -> None:
     """Watch the cameras and write observations to the log; `corridor associate` links them."""
     config = load_config(file)
     from deploy.site.wiring import make_perception_worker
@@ -140,7 +146,11 @@ def observe(file: ConfigFile, cameras: CameraList = None, status: StatusFile = N
     if _all_read(perception, config):
         return
     console = make_console()
-    with live_view(console, log, perception), status_file_updates(status, perception):
+    with (
+        live_view(console, log, perception),
+        status_file_updates(status, perception),
+        metrics_at(metrics, log, perception),
+    ):
         run_perception(perception)
     console.print(worker_tables(perception))
     end_run(perception)
@@ -165,6 +175,7 @@ def associate(
             show_default=False,
         ),
     ] = None,
+    metrics: MetricsAddress = None,
 ) -> None:
     """Link the observations on the log into trajectories, until Ctrl-C.
 
@@ -188,9 +199,15 @@ def associate(
     # Who has something to do once, or anew, does it at once.
     standby = make_standby(config, log) if not (once or rebuild or begin_after is not None) else None
     claim = standby.claim if standby is not None else None
-    with live_view(console, log, None):
+    working: list[AssociationWorker] = []
+
+    def make_worker() -> AssociationWorker:
+        working[:] = [AssociationWorker(log, zone, associator, claim=claim)]
+        return working[0]
+
+    with live_view(console, log, None), metrics_at(metrics, log, association=lambda: next(iter(working), None)):
         association = run_association(
-            lambda: AssociationWorker(log, zone, associator, claim=claim),
+            make_worker,
             patient=not on_this_machine(config.log.url),
             once=once,
             standby=standby,

@@ -52,7 +52,7 @@ HEAVY: dict[str, tuple[str, ...]] = {
     "starlette": ("deploy/web/",),
     "uvicorn": ("deploy/web/server.py",),
     "argon2": ("deploy/web/access/users.py", "deploy/web/server.py"),
-    "prometheus_client": ("deploy/web/metrics.py",),
+    "prometheus_client": ("deploy/web/metrics.py", "deploy/web/worker_metrics.py"),
     "jinja2": ("deploy/web/pages/rendering.py",),
     "torch": (
         "embed/network/",

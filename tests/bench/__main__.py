@@ -35,7 +35,7 @@ CITY = (
     "tracks_city",
 )
 KAFKA = ("kafka_live", "kafka_outage", "kafka_standby")
-FOLDERS = ("cameras", "city", "encoder", "kafka", "search", "tracks")
+FOLDERS = ("cameras", "city", "encoder", "kafka", "search", "tracks", "web")
 BENCHES = (
     "startup",
     "demo_loaded",
@@ -47,6 +47,7 @@ BENCHES = (
     "association_city",
     "association_scale",
     "retrieval",
+    "web_index",
     "encoder_speed",
     "encoder_runtime",
     "foundation_speed",

@@ -180,6 +180,7 @@
       paint.font = `600 ${size}px system-ui, sans-serif`;
       const wide = paint.measureText(words).width + 8 * scale;
       const line = Math.max(0, top - size - 6 * scale);
+      left = Math.max(scale, Math.min(left, paint.canvas.width - wide));
       paint.fillStyle = colour;
       paint.fillRect(left - scale, line, wide, size + 6 * scale);
       paint.fillStyle = "#10171b";
