@@ -1,5 +1,7 @@
 """The page of travel times and counts: a curve of the pair that is chosen, and tables to take away."""
 
+from collections import Counter
+from collections.abc import Sequence
 from functools import partial
 from urllib.parse import urlencode
 
@@ -11,7 +13,7 @@ from deploy.web.operation import Call, Operation
 from deploy.web.pages.identities import local_time, zone_name
 from deploy.web.pages.rendering import Renderer
 from deploy.web.problems import RequestError
-from deploy.web.reading.counts import CountQuery, OdQuery, list_counts, list_od
+from deploy.web.reading.counts import Count, CountQuery, OdQuery, list_counts, list_od
 from deploy.web.reading.travel import TravelQuery, TravelTime, list_travel_times
 from deploy.web.site import WebSite
 
@@ -80,10 +82,9 @@ def _curve(rows: list[TravelTime]) -> list[list[float]]:
     ]
 
 
-def _total(rows: list[object]) -> list[tuple[str, str, int]]:
+def _total(rows: Sequence[Count]) -> list[tuple[str, str, int]]:
     """By camera and kind, over the whole window."""
-    totals: dict[tuple[str, str], int] = {}
+    totals: Counter[tuple[str, str]] = Counter()
     for row in rows:
-        camera, label, n = (getattr(row, name) for name in ("camera", "label", "n"))
-        totals[camera, label] = totals.get((camera, label), 0) + n
+        totals[row.camera, row.label] += row.n
     return [(camera, label, n) for (camera, label), n in sorted(totals.items())]
