@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from deploy.log.base import Log
 from deploy.log.topics import OBSERVATIONS, TRAJECTORIES
 from deploy.web.index.follower import Follower
 from deploy.web.index.store import Index
+from deploy.web.live.hub import LiveHub
 from ingest.clock import NS
 from ingest.errors import LogError
 
@@ -19,7 +20,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 class Metrics:
     """Counters of the server, and what the index knows when it is asked."""
 
-    def __init__(self, log: Log, index: Index, follower: Follower) -> None:
+    def __init__(self, log: Log, index: Index, follower: Follower, live: LiveHub | None = None) -> None:
         self.open_streams = 0
         self.registry = CollectorRegistry()
         self.requests = Counter(
@@ -35,6 +36,8 @@ class Metrics:
         self.listeners = Gauge("corridor_event_listeners", "Event streams that are open.", registry=self.registry)
         self.corrections = Counter("corridor_corrections", "Corrections said here.", registry=self.registry)
         self.registry.register(_LogMetrics(log, index, follower))
+        if live is not None:
+            self.registry.register(_LiveMetrics(live))
 
     @contextmanager
     def stream(self) -> Iterator[None]:
@@ -49,6 +52,27 @@ class Metrics:
 
     def text(self) -> bytes:
         return generate_latest(self.registry)
+
+
+class _LiveMetrics:
+    """Collector of the live cameras of this process."""
+
+    def __init__(self, live: LiveHub) -> None:
+        self._live = live
+
+    def collect(self) -> Iterator[Metric]:
+        viewers = GaugeMetricFamily("corridor_live_viewers", "Viewers of a camera.", labels=["camera"])
+        dropped = CounterMetricFamily(
+            "corridor_live_dropped", "Packets and boxes that viewers were too slow for.", labels=["camera"]
+        )
+        for name, camera in self._live.cameras.items():
+            viewers.add_metric([name], camera.watched)
+            dropped.add_metric([name], camera.dropped)
+        yield from (viewers, dropped)
+
+    def describe(self) -> list[Metric]:
+        """Cameras come and go with the process."""
+        return []
 
 
 class _LogMetrics:

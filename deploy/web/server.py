@@ -106,7 +106,7 @@ def make_site(
         follower=follower,
         crops=CropFolder(Path(config.crops.folder) if config.crops.keep else None),
         access=access,
-        metrics=Metrics(log, index, follower),
+        metrics=Metrics(log, index, follower, live),
         clock=clock,
         saying=threading.Lock(),
         live=live,

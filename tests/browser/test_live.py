@@ -140,6 +140,9 @@ def test_follow_a_vehicle_over_two_cameras(page: "Page", tmp_path: Path, monkeyp
             living.go_on(6)
             page.get_by_text(f"Following {owner(living, 'b|1.0|50')} at b").wait_for()
             assert "followed" in (page.locator("[data-camera=b]").get_attribute("class") or "")
+            page.goto(f"http://localhost:{living.port}/identities/{owner(living, 'b|1.0|50')}")
+            page.get_by_role("link", name="Follow it live").click()
+            page.get_by_text("Following z-").wait_for()
             page.keyboard.press("Escape")
             assert not page.locator("[data-following]").is_visible()
         finally:

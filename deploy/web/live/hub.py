@@ -43,7 +43,7 @@ class BoxesAt(msgspec.Struct, frozen=True):
 class Viewer:
     """One who watches a camera. `offer` is for any thread, all else for the event loop.
 
-    stills: frames as JPEG rather than video. lagging: it was too slow, and waits for a key frame.
+    stills: frames as JPEG rather than video. dropped: messages that it was too slow for.
     """
 
     def __init__(self) -> None:
@@ -70,6 +70,7 @@ class Viewer:
                 return
             self._waits_for_key = False
         elif len(self._queue) >= QUEUED:
+            self.dropped += 1
             return
         self._queue.append(message)
         self._there.set()
@@ -91,6 +92,7 @@ class LiveCamera:
         self._group: list[VideoPacket] = []
         self._group_bytes = 0
         self._frame: Frame | None = None
+        self._dropped = 0  # of the viewers who have left
 
     def packet(self, packet: VideoPacket) -> None:
         """Take a packet; by the decoding thread."""
@@ -124,8 +126,16 @@ class LiveCamera:
             self._viewers.add(viewer)
 
     def leave(self, viewer: Viewer) -> None:
+        """Send nothing more to a viewer."""
         with self._lock:
             self._viewers.discard(viewer)
+            self._dropped += viewer.dropped
+
+    @property
+    def dropped(self) -> int:
+        """Messages that viewers were too slow for."""
+        with self._lock:
+            return self._dropped + sum(viewer.dropped for viewer in self._viewers)
 
     @property
     def watched(self) -> int:

@@ -294,6 +294,7 @@
     document.querySelector("[data-unfollow]").addEventListener("click", unfollow);
     document.addEventListener("corridor:event", (message) => heed(message.detail));
     document.addEventListener("keydown", (event) => { if (event.key === "Escape") unfollow(); });
+    if (location.hash.length > 1) follow(decodeURIComponent(location.hash.slice(1)), null);
     renewBetween();
     setInterval(renewBetween, 2000);
     window.corridorTiles = tiles;

@@ -83,6 +83,8 @@ def test_a_viewer_who_is_too_slow_goes_on_at_a_key_frame() -> None:
         assert isinstance(first, VideoPacket)
         assert (first.key, len(first.data)) == (True, 3)
         assert viewer.dropped >= QUEUED
+        camera.leave(viewer)
+        assert camera.dropped == viewer.dropped
 
     asyncio.run(scene())
 
@@ -137,3 +139,6 @@ def test_strangers_and_pages_of_other_sites_see_no_video(
         connection.request("GET", f"/live/{camera}", headers={**upgrade, **key, **headers})
         assert connection.getresponse().status == status
         connection.close()
+        token = guarded.site.access.users.add_token("vera", "metrics")
+        text = guarded.client.get("/metrics", Authorization=f"Bearer {token}").text
+        assert 'corridor_live_viewers{camera="a"} 0.0' in text
