@@ -8,6 +8,7 @@ import msgspec
 
 from deploy.web.index.store import Index
 from deploy.web.reading.counts import Count, CountQuery, Counts, OdMatrix, OdPair, OdQuery, list_counts, list_od
+from deploy.web.reading.topology import Topology, TopologyQuery, Way, read_topology
 from deploy.web.reading.travel import TravelQuery, TravelTime, TravelTimes, list_travel_times
 
 
@@ -25,6 +26,9 @@ class Report:
 REPORTS = {
     "travel-times": Report(
         "Travel times by pair of cameras and step of time.", TravelQuery, TravelTimes, TravelTime, list_travel_times
+    ),
+    "topology": Report(
+        "Which camera follows which, how often, and how long that takes.", TopologyQuery, Topology, Way, read_topology
     ),
     "counts": Report("Vehicles by camera, kind and step of time.", CountQuery, Counts, Count, list_counts),
     "od": Report("Vehicles by first and last camera, and kind.", OdQuery, OdMatrix, OdPair, list_od),

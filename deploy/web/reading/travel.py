@@ -88,35 +88,55 @@ STEPS = (
 """Every link between two cameras whose first view was left in a window."""
 
 
+Links = dict[tuple[str, str, int], list[tuple[float, float]]]
+"""By camera left, camera entered and step: travel time in seconds and probability of every link."""
+
+
 def list_travel_times(index: Index, query: TravelQuery) -> TravelTimes:
     """Read travel times; raises ConfigError for a window that cannot be."""
     window = window_of(index, query.start, query.end, query.minutes)
-    near = window.begin_ns - DAY_NS, window.end_ns + DAY_NS
-    links: dict[tuple[str, str, int], list[tuple[float, float]]] = defaultdict(list)
-    for row in index.rows(STEPS, (*near, window.begin_ns, window.end_ns)):
-        if query.origin in (None, row["origin"]) and query.destination in (None, row["camera"]):
-            place = row["origin"], row["camera"], window.step_of(row["left_ns"])
-            links[place].append(((row["enter_ns"] - row["left_ns"]) / NS, row["probability"]))
-    left = _left(index, window)
-    return TravelTimes(rows=[_travel_time(place, links[place], left) for place in sorted(links)])
-
-
-def _left(index: Index, window: Window) -> Counter[tuple[str, int]]:
-    """By camera and step: sightings that left the view."""
-    rows = index.rows(
-        "SELECT camera, leave_ns / ? AS step, count(*) AS count FROM visits "
-        "WHERE NOT open AND leave_ns >= ? AND leave_ns < ? GROUP BY camera, step",
-        (window.step_ns, window.begin_ns, window.end_ns),
+    left = sightings_left(index, window)
+    return TravelTimes(
+        rows=[
+            _travel_time(place, links, left)
+            for place, links in sorted(links_in(index, window).items())
+            if query.origin in (None, place[0]) and query.destination in (None, place[1])
+        ]
     )
-    return Counter({(row["camera"], row["step"] * window.step_ns): row["count"] for row in rows})
+
+
+def links_in(index: Index, window: Window) -> Links:
+    """Read the links between two cameras whose first view was left in a window."""
+    near = window.begin_ns - DAY_NS, window.end_ns + DAY_NS
+    links: Links = defaultdict(list)
+    for row in index.rows(STEPS, (*near, window.begin_ns, window.end_ns)):
+        place = row["origin"], row["camera"], window.step_of(row["left_ns"])
+        links[place].append(((row["enter_ns"] - row["left_ns"]) / NS, row["probability"]))
+    return links
+
+
+def sightings_left(index: Index, window: Window) -> Counter[tuple[str, int]]:
+    """Count the sightings that left a view, by camera and step."""
+    rows = index.rows(
+        "SELECT camera, leave_ns FROM visits WHERE NOT open AND leave_ns >= ? AND leave_ns < ?",
+        (window.begin_ns, window.end_ns),
+    )
+    return Counter((row["camera"], window.step_of(row["leave_ns"])) for row in rows)
+
+
+def quantiles_of(
+    links: Sequence[tuple[float, float]],
+) -> tuple[NDArray[np.floating], NDArray[np.floating], list[float]]:
+    """Sorted times (N,) in seconds, their weights (N,), and the 15th, 50th and 85th percentile."""
+    times_s, weights = (np.array(column) for column in zip(*sorted(links), strict=True))
+    return times_s, weights, weighted_quantiles(times_s, weights, (0.15, 0.5, 0.85))
 
 
 def _travel_time(
     place: tuple[str, str, int], links: Sequence[tuple[float, float]], left: Counter[tuple[str, int]]
 ) -> TravelTime:
     origin, destination, begin_ns = place
-    times_s, weights = (np.array(column) for column in zip(*sorted(links), strict=True))
-    p15_s, median_s, p85_s = weighted_quantiles(times_s, weights, (0.15, 0.5, 0.85))
+    times_s, weights, (p15_s, median_s, p85_s) = quantiles_of(links)
     low_s, high_s = median_interval(times_s)
     expected = float(weights.sum())
     return TravelTime(

@@ -53,7 +53,15 @@ def test_counts_and_origins_and_destinations(seen: Town) -> None:
     assert 3 < od["expected"] <= 4
 
 
-@pytest.mark.parametrize("name", ["travel-times", "counts", "od"])
+def test_the_topology_is_the_travel_times_of_all_steps(seen: Town) -> None:
+    ways = seen.client.get(f"/api/v1/topology?{DAY}").json["rows"]
+    steps = seen.client.get(f"/api/v1/travel-times?{DAY}&minutes=1440").json["rows"]
+    assert len(ways) == 2
+    assert ways == [{name: step[name] for name in ways[0]} for step in steps]
+    assert seen.client.get("/api/v1/topology").json["rows"] == ways  # the last day is all there is
+
+
+@pytest.mark.parametrize("name", ["travel-times", "topology", "counts", "od"])
 def test_csv_is_the_same_as_json_and_stands_in_the_audit_log(seen: Town, name: str) -> None:
     rows = seen.client.get(f"/api/v1/{name}?{DAY}").json["rows"]
     answer = seen.client.get(f"/api/v1/{name}.csv?{DAY}")
