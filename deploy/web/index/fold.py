@@ -26,6 +26,7 @@ def fold_event(db: sqlite3.Connection, event: TrajectoryEvent) -> None:
         # Revisions rise: the zone was associated anew (`associate --rebuild`), and what it said before is void.
         for table in OF_TRAJECTORIES:
             db.execute(f"DELETE FROM {table}")
+    db.execute("INSERT OR IGNORE INTO names VALUES ('label', ?)", (event.label,))
     _state_evidence(db, event)
     if event.kind in (Kind.SPLIT, Kind.RETRACTED) and event.observation is not None:
         lost = event.identity, tracklet_of(event.observation), event.superseded_by
@@ -100,6 +101,8 @@ def fold_record(db: sqlite3.Connection, stored: StoredRecord, record: Record) ->
         return
     _hear(db, stored, record)
     if isinstance(record, Observation):
+        if record.colour is not None:
+            db.execute("INSERT OR IGNORE INTO names VALUES ('colour', ?)", (record.colour,))
         db.execute(
             "INSERT OR REPLACE INTO tracklets VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (

@@ -40,6 +40,9 @@ CREATE TABLE tracklets (
 ) WITHOUT ROWID;
 CREATE INDEX tracklets_by_camera ON tracklets (camera, first_ns);
 
+-- Labels and colours that have been seen, for the choices of a form.
+CREATE TABLE names (kind TEXT NOT NULL, name TEXT NOT NULL, PRIMARY KEY (kind, name)) WITHOUT ROWID;
+
 -- The last word of every camera, and the tick before it, for rates.
 CREATE TABLE cameras (
     camera TEXT PRIMARY KEY, at_ns INTEGER NOT NULL, appended_ns INTEGER NOT NULL, epoch TEXT NOT NULL, clock TEXT,

@@ -91,8 +91,8 @@ def _list(site: WebSite, renderer: Renderer, call: Call) -> Response:
         filtered=bool(chosen),
         next_url=f"/identities?{urlencode({**chosen, 'cursor': page.next})}",
         cameras=_names(site, "SELECT camera AS name FROM cameras ORDER BY 1"),
-        labels=_names(site, "SELECT DISTINCT label AS name FROM identities ORDER BY 1"),
-        colours=_names(site, "SELECT DISTINCT colour AS name FROM tracklets WHERE colour IS NOT NULL ORDER BY 1"),
+        labels=_names(site, "SELECT name FROM names WHERE kind = 'label' ORDER BY 1"),
+        colours=_names(site, "SELECT name FROM names WHERE kind = 'colour' ORDER BY 1"),
         zone=zone_name(),
     )
 

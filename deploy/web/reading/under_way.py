@@ -70,9 +70,10 @@ def list_under_way(index: Index, crops: CropFolder) -> UnderWayList:
     at_ns = latest[len(latest) // 2]["at_ns"] if latest else 0  # one camera's wrong clock does not decide it
     ways = _ways(index)
     rows = index.rows(
-        "SELECT identity, label, camera, tracklet, leave_ns FROM identities JOIN visits USING (identity) "
-        "WHERE superseded_by IS NULL AND NOT closed AND leave_ns = last_ns AND NOT open GROUP BY identity "
-        "ORDER BY last_ns DESC, identity DESC LIMIT ?",
+        "SELECT identity, label, camera, tracklet, leave_ns FROM (SELECT * FROM identities "
+        "WHERE superseded_by IS NULL AND NOT closed ORDER BY last_ns DESC, identity DESC LIMIT ?) "
+        "JOIN visits USING (identity) WHERE leave_ns = last_ns AND NOT open GROUP BY identity "
+        "ORDER BY last_ns DESC, identity DESC",
         (4 * AT_MOST,),
     )
     vehicles = []

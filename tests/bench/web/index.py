@@ -25,7 +25,7 @@ from tests.deploy.web.town import QUICK, TOML
 from tests.embed.samples import observation
 
 SIZES = (1_000, 100_000)
-REQUESTS = 30
+REQUESTS = 15
 BATCH = 2_000
 PATHS = (
     "/api/v1/identities",
@@ -79,7 +79,7 @@ def main() -> None:
         for path, each in found.items():
             times[path].append(f"{each[len(each) // 2] * 1000:.0f} / {each[-1] * 1000:.0f}")
     table(["identities", "records a second", "memory, MB"], rows)
-    table(["median / slowest of 30, ms", *(f"{size:,}" for size in SIZES)], [*times.values()])
+    table(["median / slowest of 15, ms", *(f"{size:,}" for size in SIZES)], [*times.values()])
 
 
 def measure(folder: Path, size: int) -> tuple[float, float, dict[str, list[float]]]:
