@@ -29,7 +29,6 @@ from deploy.site.site_log import open_site_log
 from ingest.errors import ConfigError
 
 if TYPE_CHECKING:
-    from deploy.site.association_worker import AssociationWorker
     from deploy.site.perception_worker import PerceptionWorker
 
 logger = logging.getLogger(__name__)
