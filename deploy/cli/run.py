@@ -206,7 +206,10 @@ def associate(
 
     with live_view(console, log, None), metrics_at(metrics, log, association=lambda: next(iter(working), None)):
         association = run_association(
-            make_worker, patient=not on_this_machine(config.log.url), once=once, standby=standby
+            make_worker,
+            patient=not on_this_machine(config.log.url),
+            once=once,
+            standby=standby,
         )
     if association is None:
         console.print(f"stood by for zone {zone}, whose association another process has")

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from deploy.cli.web.libraries import require_web
 from deploy.log.base import Log
 from deploy.site.config import Config
-from deploy.site.perception_worker import FrameTap, PerceptionWorker
-from detect.detections import Detections
-from embed.observation import CameraEpoch
-from ingest.frame import Frame
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # all of it loads OpenCV
+    from deploy.site.perception_worker import FrameTap, PerceptionWorker
     from deploy.web.live.hub import LiveHub
+    from detect.detections import Detections
+    from embed.observation import CameraEpoch
+    from ingest.frame import Frame
 
 
 def make_hub(config: Config, only: frozenset[str] | None) -> "LiveHub":
@@ -25,12 +25,12 @@ def make_hub(config: Config, only: frozenset[str] | None) -> "LiveHub":
     return LiveHub([camera for camera in config.camera_ids if only is None or camera in only])
 
 
-def both(first: FrameTap | None, second: FrameTap | None) -> FrameTap | None:
+def both(first: "FrameTap | None", second: "FrameTap | None") -> "FrameTap | None":
     """One tap of two, of which either may not be there."""
     if first is None or second is None:
         return first or second
 
-    def tap(frame: Frame, found: Detections) -> None:
+    def tap(frame: "Frame", found: "Detections") -> None:
         first(frame, found)
         second(frame, found)
 
@@ -39,7 +39,7 @@ def both(first: FrameTap | None, second: FrameTap | None) -> FrameTap | None:
 
 @contextmanager
 def web_view(
-    address: str | None, config: Config, file: Path, log: Log, hub: "LiveHub | None", perception: PerceptionWorker
+    address: str | None, config: Config, file: Path, log: Log, hub: "LiveHub | None", perception: "PerceptionWorker"
 ) -> Iterator[None]:
     """Serve the operator's view while the block runs, where an address is given."""
     if address is None or hub is None:
@@ -47,7 +47,7 @@ def web_view(
         return
     from deploy.web.server import make_site, parse_address, serving
 
-    def epoch_of(camera: str) -> CameraEpoch | None:
+    def epoch_of(camera: str) -> "CameraEpoch | None":
         current = perception.runtimes[camera].open_epoch
         return None if current is None else current.epoch
 

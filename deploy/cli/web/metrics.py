@@ -2,14 +2,16 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from deploy.cli.web.libraries import require_web
 from deploy.log.base import Log
-from deploy.site.association_worker import AssociationWorker
-from deploy.site.perception_worker import PerceptionWorker
+
+if TYPE_CHECKING:  # loads every library there is
+    from deploy.site.association_worker import AssociationWorker
+    from deploy.site.perception_worker import PerceptionWorker
 
 MetricsAddress = Annotated[
     str | None,
@@ -25,8 +27,8 @@ MetricsAddress = Annotated[
 def metrics_at(
     address: str | None,
     log: Log,
-    perception: PerceptionWorker | None = None,
-    association: Callable[[], AssociationWorker | None] = lambda: None,
+    perception: "PerceptionWorker | None" = None,
+    association: "Callable[[], AssociationWorker | None]" = lambda: None,
 ) -> AbstractContextManager[object]:
     """Serve the metrics of this process while a block runs, where an address is given."""
     if address is None:
