@@ -15,16 +15,16 @@ CURVE = "arc3,rad=0.12"
 """Arrows are bent, so that the two ways of a road can be told apart."""
 
 SHORTEST_S = 1.0
-"""Length of the shortest road in the layout, seconds: views may overlap."""
+"""Time that the layout takes for the shortest one, seconds: views may overlap."""
 
 
 def draw(graph: "nx.DiGraph", path: Path) -> None:
     """Write the figure of a graph whose edges have `share` and `median_s`; the width of an arrow is its share.
 
-    Cameras are as far from each other as they are in time, roughly (Kamada and Kawai 1989). Raises ConfigError where
+    Cameras that are near each other in time are near in the figure (Kamada and Kawai 1989). Raises ConfigError where
     the file cannot be written.
     """
-    side_in = 5.0 + 0.6 * len(graph) ** 0.5 * 2
+    side_in = 4.0 + 2.2 * len(graph) ** 0.5
     figure = Figure(figsize=(side_in * 1.3, side_in), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots()
@@ -59,11 +59,14 @@ def _draw_graph(axes: Axes, graph: "nx.DiGraph") -> None:
 
 
 def _lengths(graph: "nx.DiGraph") -> "nx.Graph":
-    """Roads without direction; where both ways are known, the shorter of their times is the length."""
+    """Roads without direction; where both ways are known, the shorter one counts.
+
+    Lengths are roots of times: arrows have to be long enough for their words.
+    """
     roads = nx.Graph()
     roads.add_nodes_from(graph)
     for a, b, median_s in graph.edges(data="median_s"):
-        length = max(median_s, SHORTEST_S)
+        length = max(median_s, SHORTEST_S) ** 0.5
         known = roads.get_edge_data(a, b, {"weight": length})["weight"]
         roads.add_edge(a, b, weight=min(known, length))
     return roads
