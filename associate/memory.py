@@ -401,6 +401,7 @@ class Memory:
             keys, gates = learning.gate_counts(window, gone, self.bins)
             self._past.add(counts, keys, gates, now_s)
             self.pairs = pairs.at(~leaving)
+            self._store_pairs(np.unique(pairs.later[leaving]))  # else a restart would count them once more
         free = window.settled & left & (window.taken | (window.leave_s < now_s - self._topology.horizon_s - 60))
         needed = np.zeros(len(window), np.bool_)
         needed[self.pairs.earlier] = True

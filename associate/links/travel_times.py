@@ -38,6 +38,11 @@ class TimeBins:
         places = (np.arcsinh(times_s / _SCALE_S) - _FIRST) / _STEP
         return np.clip(places.astype(np.int64), 0, self.count - 1)
 
+    @property
+    def edges_s(self) -> Floats:
+        """(count + 1,) seconds: where bins begin, and the last one ends."""
+        return np.asarray(_SCALE_S * np.sinh(_FIRST + _STEP * np.arange(self.count + 1)), np.float64)
+
     def density(self, weights: Floats) -> Floats:
         """(count,) values at the bins' centres as a density per second."""
         return np.asarray(weights / (weights * self.widths_s).sum(), np.float64)

@@ -27,6 +27,10 @@ COMMANDS = {
         "deploy.cli.links.explain:explain_identity",
         "Explain an identity: for every sighting the probability of its link, what spoke for it, and the next best.",
     ),
+    "topology": (
+        "deploy.cli.links.topology:topology",
+        "Show what association has learned of a site's roads: where vehicles go next, how often, and in what time.",
+    ),
     "index": (
         "deploy.cli.search.index:index",
         "Keep the index of all sightings up to date with the log, until Ctrl-C; `corridor search` asks it.",

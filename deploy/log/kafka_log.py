@@ -4,6 +4,7 @@ Offsets have gaps, since Kafka's transactions leave marks between the records, a
 """
 
 import threading
+from collections.abc import Mapping
 
 from deploy.log.base import StoredRecord
 from deploy.log.kafka_appender import KafkaAppender
@@ -78,6 +79,10 @@ class KafkaLog:
         with translated_errors(self._cluster, "describe the topics"), self._cluster.admin() as admin:
             (described,) = admin.describe_topics([self._cluster.topic(topic)])
         return str(described.get("topic_id", ""))
+
+    def state_of(self, owner: str) -> Mapping[str, bytes]:
+        with translated_errors(self._cluster, f"read the state of '{owner}'"):
+            return self._states.read_committed(owner).state
 
     def close(self) -> None:
         with self._lock:

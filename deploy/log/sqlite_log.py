@@ -142,6 +142,10 @@ class SqliteLog:
         """No id: topics are the file's, and a file that is replaced is noticed."""
         return ""
 
+    def state_of(self, owner: str) -> Mapping[str, bytes]:
+        with self._lock, _translated_errors(self.path):
+            return dict(self._db.execute("SELECT key, value FROM state WHERE owner = ?", (owner,)).fetchall())
+
     def cameras(self) -> list[str]:
         """List the ids of all cameras that have ever been written for, sorted."""
         with self._lock, _translated_errors(self.path):

@@ -67,7 +67,8 @@ HEAVY: dict[str, tuple[str, ...]] = {
     "onnx": ("training/encoder/export.py",),
     "safetensors": ("training/encoder/export.py", "embed/network/"),
     "trackeval": ("training/scoring/",),
-    "matplotlib": ("training/scoring/figure.py",),
+    "matplotlib": ("training/scoring/figure.py", "training/topology_figure.py"),
+    "networkx": ("deploy/results/road_graph.py", "training/topology_figure.py"),
     "typer": ("deploy/cli/",),
     "rich": ("deploy/cli/",),
 }

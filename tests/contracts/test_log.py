@@ -255,6 +255,18 @@ def test_a_restart_goes_on(place: Place) -> None:
     assert dict(again.state) == dict(writer.state) == {"a|b": b"1", "c": b"2", "ü": b""}
 
 
+def test_who_looks_on_sees_the_committed_state_and_fences_nobody(place: Place) -> None:
+    onlooker, log = place.open(), place.open()
+    assert dict(onlooker.state_of("zone/main")) == {}
+    writer = log.claim("zone/main")
+    writer.commit([], state={"a|b": b"1", "c": b"2"})
+    writer.commit([], state={"c": None, "d": b"3"})
+    log.claim("zone/other").commit([], state={"e": b"4"})
+    assert dict(onlooker.state_of("zone/main")) == {"a|b": b"1", "d": b"3"}
+    writer.commit([], state={"d": b"5"})
+    assert dict(onlooker.state_of("zone/main")) == {"a|b": b"1", "d": b"5"}
+
+
 def test_none_deletes_a_key(place: Place) -> None:
     writer = place.open().claim("zone/main")
     writer.commit([], state={"a": b"1", "b": b"2", "never": None})

@@ -1,6 +1,7 @@
 """The identities that moved last: bounded, in order, and never waiting for a log."""
 
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -63,6 +64,9 @@ class _Broker:
 
     def topic_id(self, topic: str) -> str:
         return ""
+
+    def state_of(self, owner: str) -> Mapping[str, bytes]:
+        return {}
 
     def close(self) -> None:
         return None
