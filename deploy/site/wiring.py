@@ -8,8 +8,8 @@ from functools import partial
 from associate.associator import Associator
 from associate.links.appearance import Calibration
 from deploy.crops.store import CropStore
+from deploy.log.address import on_this_machine
 from deploy.log.base import Log, Writer
-from deploy.log.opening import on_this_machine
 from deploy.log.spool import SpooledWriter
 from deploy.site.association_worker import AssociationWorker
 from deploy.site.camera_pipeline import CameraPipeline
