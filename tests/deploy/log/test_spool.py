@@ -41,6 +41,9 @@ class Failing:
     def end(self, topic: str) -> int:
         return self.inner.end(topic)
 
+    def kept_s(self, topic: str) -> float | None:
+        return self.inner.kept_s(topic)
+
     def close(self) -> None:
         self.inner.close()
 

@@ -61,6 +61,9 @@ class _Broker:
     def end(self, topic: str) -> int:
         return 0
 
+    def kept_s(self, topic: str) -> float | None:
+        return None
+
     def close(self) -> None:
         return None
 
