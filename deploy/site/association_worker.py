@@ -165,8 +165,8 @@ class AssociationWorker:
 
     @property
     def caught_up(self) -> bool:
-        """True where all that is on the log now has been taken in."""
-        return self.position >= self._log.end(OBSERVATIONS)
+        """True where all that is on the log now has been taken in; on Kafka the end may be behind the last record."""
+        return self.position >= self._log.end(OBSERVATIONS) or not self._log.read(OBSERVATIONS, self.position, 1)
 
     def drain(self) -> None:
         """Take in what is on the log now."""

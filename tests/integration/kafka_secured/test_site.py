@@ -32,4 +32,4 @@ def test_a_site(broker: SecuredBroker, granted: str, tmp_path: Path, monkeypatch
         result = corridor(tmp_path, *command, "site.toml")
         assert result.returncode == 0, result.stderr
         assert broker.password(user) not in result.stdout + result.stderr
-    assert '"kind":"extended"' in result.stdout
+    assert '"kind":"extended","identity":"zone-' in result.stdout
