@@ -83,5 +83,7 @@ def test_every_topic_and_every_message_is_in_it() -> None:
     for layout in LAYOUTS:
         if layout.name in ALL:
             settings = document["channels"][layout.name]["bindings"]["kafka"]["topicConfiguration"]
-            assert settings["retention.ms"] == (layout.retention_days or 0) * 86_400_000
+            assert settings["retention.ms"] == (
+                -1 if layout.retention_days is None else layout.retention_days * 86_400_000
+            )
             assert ("compact" in settings["cleanup.policy"]) == layout.compacted

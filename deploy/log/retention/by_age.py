@@ -1,7 +1,7 @@
 """Retention of a log on SQLite: what is older than an age is removed, and the room it took is given back to the disk.
 
-Never an observation that association has not read, and nothing of the topics that Kafka keeps for good. All of it is done in small transactions, between which writers take
-their turns.
+Never an observation that association has not read, and nothing of the topics that Kafka keeps for good. All of it is
+done in small transactions, between which writers take their turns.
 """
 
 import logging

@@ -2,7 +2,9 @@
 
 from associate.trajectory import encode as encode_event
 from deploy.log.base import Record
-from deploy.log.topics import DEAD_LETTERS, IDENTITIES, OBSERVATIONS, TRAJECTORIES
+from deploy.log.topics import DEAD_LETTERS, FORGOTTEN, IDENTITIES, OBSERVATIONS, TRAJECTORIES
+from deploy.search.forgotten import Forgotten
+from deploy.search.forgotten import encode as encode_forgotten
 from embed.observation import encode
 from tests.associate.samples import event
 from tests.embed.samples import correction
@@ -12,6 +14,7 @@ VALUES = {
     TRAJECTORIES: encode_event(event()),
     IDENTITIES: encode_event(event()),
     DEAD_LETTERS: b"{}",
+    FORGOTTEN: encode_forgotten(Forgotten(identity="z-1", tracklets=[], at_ns=0)),
 }
 
 
