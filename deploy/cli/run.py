@@ -13,9 +13,11 @@ from deploy.cli.exit_codes import ExitCode
 from deploy.cli.outcome import end_run
 from deploy.cli.run_images import run_images
 from deploy.cli.terminal.screen import live_view, make_console, worker_tables
+from deploy.log.address import on_this_machine
 from deploy.log.base import Log
 from deploy.log.decoding import Undecoded
-from deploy.log.opening import on_this_machine
+from deploy.log.retention.background import log_retention
+from deploy.log.settings import LogSettings
 from deploy.log.topics import DEAD_LETTERS
 from deploy.results.journeys import read_journeys, visited_cameras
 from deploy.search.indexing import indexed
@@ -87,10 +89,14 @@ def run(
                 images.refuse("every recording has been read before, and frames are kept only while they are analysed")
                 association.drain()  # what `observe` left, or a run that was killed on its last step
             else:
-                with live_view(console, log, perception), status_file_updates(status, perception):
+                with (
+                    live_view(console, log, perception),
+                    status_file_updates(status, perception),
+                    log_retention(config.log),
+                ):
                     run_together(perception, association)
         undecoded = Undecoded()
-        summarise(console, log, perception, config.log.url, undecoded)
+        summarise(console, log, perception, config.log, undecoded, file)
         images.paint(console, log, undecoded)
     unwatched = [camera for camera in config.camera_ids if camera not in perception.runtimes]
     if unwatched:
@@ -163,7 +169,7 @@ def associate(
     # Who has something to do once, or anew, does it at once.
     standby = make_standby(config, log) if not (once or rebuild or begin_after is not None) else None
     claim = standby.claim if standby is not None else None
-    with live_view(console, log, None):
+    with live_view(console, log, None), log_retention(config.log):
         association = run_association(
             lambda: AssociationWorker(log, zone, associator, claim=claim),
             patient=not on_this_machine(config.log.url),
@@ -212,8 +218,18 @@ def status_file_updates(path: Path | None, perception: "PerceptionWorker") -> It
         keep()
 
 
-def summarise(console: Console, log: Log, perception: "PerceptionWorker", url: str, undecoded: Undecoded) -> None:
-    """Print the links of a run, and the address of its log."""
+def summarise(
+    console: Console,
+    log: Log,
+    perception: "PerceptionWorker",
+    settings: LogSettings,
+    undecoded: Undecoded,
+    file: Path | None = None,
+) -> None:
+    """Print the links of a run, and the address of its log.
+
+    A log on Kafka is seen with its configuration, `file`, which knows its prefix and the way in.
+    """
     journeys = read_journeys(log, undecoded)
     sightings, linked = len(journeys.identity_of), journeys.linked
     console.print(worker_tables(perception))
@@ -225,7 +241,10 @@ def summarise(console: Console, log: Log, perception: "PerceptionWorker", url: s
         console.print(f"{letters} records could not be used; they are on the topic {DEAD_LETTERS}", highlight=False)
     for event in linked[:5]:
         console.print(f"  {event.identity}: {' ▸ '.join(visited_cameras(event))}", highlight=False)
-    console.print(f"The log is {url}; see it with: corridor trajectories --log {url}", highlight=False, soft_wrap=True)
+    seen_by = f"--log {settings.url}" if on_this_machine(settings.url) else str(file)
+    console.print(
+        f"The log is {settings.url}; see it with: corridor trajectories {seen_by}", highlight=False, soft_wrap=True
+    )
 
 
 def _camera_filter(config: Config, cameras: str | None) -> frozenset[str] | None:

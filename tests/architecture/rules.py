@@ -46,8 +46,13 @@ HEAVY: dict[str, tuple[str, ...]] = {
     ),
     "scipy": ("associate/links/probabilities.py", "detect/matching.py", "training/scoring/"),
     "faiss": ("associate/sightings/space.py",),
-    "kafka": ("deploy/log/kafka_",),
-    "sqlite3": ("deploy/log/sqlite_log.py", "deploy/log/spool/file.py", "deploy/search/index/"),
+    "kafka": ("deploy/log/kafka_", "deploy/log/brokers/"),
+    "sqlite3": (
+        "deploy/log/sqlite_log.py",
+        "deploy/log/retention/by_age.py",
+        "deploy/log/spool/file.py",
+        "deploy/search/index/",
+    ),
     "torch": (
         "embed/network/",
         "detect/accelerator.py",

@@ -64,6 +64,9 @@ class _Broker:
     def topic_id(self, topic: str) -> str:
         return ""
 
+    def kept_s(self, topic: str) -> float | None:
+        return None
+
     def close(self) -> None:
         return None
 
