@@ -46,6 +46,7 @@ mutants: $(VENV)/.mutants  ## small defects that no test notices, in a seeded sa
 
 schemas: $(VENV)/.dev  ## docs/schemas and docs/reference from the code
 	$(BIN)/python -m deploy.results.schemas docs/schemas
+	$(BIN)/python -m deploy.results.asyncapi docs/schemas
 	$(BIN)/python -m deploy.results.reference docs/reference
 
 docs: $(VENV)/.docs  ## the documentation as a site in runs/site-docs, from these files alone; broken links are errors

@@ -3,7 +3,7 @@
     import corridor
 
     config = corridor.load_config("site.toml")
-    for event in corridor.read_events(config.log.url, follow=True):
+    for event in corridor.read_events(config.log, follow=True):
         print(event.identity, event.kind, [visit.camera for visit in event.visits])
 
 Everything here is defined in one of the rooms and only re-exported; each name is imported when it is first used, so

@@ -210,6 +210,9 @@ Record = Message | Control
 """Whatever stands on the topic."""
 
 LONGEST_BY = 64
+LONGEST_TEXT = 256
+"""Characters of a name: what is made of messages, such as journeys of a hundred sightings, must fit on a log."""
+LONGEST_ID = 4 * LONGEST_TEXT
 
 LATEST_NS = 2**63 - 1
 """Times are 64-bit integers wherever they are kept: this one is in 2262."""
@@ -274,6 +277,7 @@ def decode(record: bytes) -> Record:
 def _check(message: Record) -> None:
     """Refuse what has the right types and cannot be: raises ValueError."""
     times = {"at_ns": message.at_ns}
+    _check_texts(message)
     if isinstance(message, Control):
         _check_control(message)
     elif message.count is not None and not 1 <= message.count <= LATEST_NS:
@@ -290,11 +294,22 @@ def _check(message: Record) -> None:
             raise ValueError(f"not an observation: {name} {time_ns} is no time in nanoseconds")
 
 
+def _check_texts(message: Record) -> None:
+    for name in ("camera", "label", "encoder", "colour"):
+        text = getattr(message, name, None)
+        if text is not None and len(text) > LONGEST_TEXT:
+            raise ValueError(f"not an observation: {name} of {len(text)} characters (at most {LONGEST_TEXT})")
+
+
 def _check_control(control: Control) -> None:
     if len(control.by) > LONGEST_BY:
         raise ValueError(f"not an observation: 'by' of {len(control.by)} characters (at most {LONGEST_BY})")
+    if len(control.id) > LONGEST_ID:
+        raise ValueError(f"not an observation: an id of {len(control.id)} characters (at most {LONGEST_ID})")
     if isinstance(control, Correction):
         one, other = control.tracklets
+        if max(len(one), len(other)) > LONGEST_ID:
+            raise ValueError(f"not an observation: a tracklet's id of more than {LONGEST_ID} characters")
         if one == other:
             raise ValueError(f"not an observation: a correction of the tracklet '{one[:80]}' and itself")
 

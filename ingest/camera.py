@@ -1,16 +1,16 @@
 """A camera as its user describes it."""
 
 import logging
-import re
 from datetime import datetime
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 import msgspec
 
-from ingest.errors import ConfigError
+from ingest.errors import ConfigError, error_context
 from ingest.redact import redact_source
 from ingest.secrets import PLACEHOLDER, find_secrets, is_password
+from ingest.stored_secret import check_place
 
 logger = logging.getLogger(__name__)
 
@@ -76,8 +76,9 @@ def check_camera(camera: Camera) -> None:
         )
     if camera.starts_at is not None and not 1970 <= camera.starts_at.year <= 2200:
         raise ConfigError(f"{where}: starts_at {camera.starts_at} is not between 1970 and 2200")
-    if camera.credentials is not None and not re.match(r"^(env:\w+|file:.+)$", camera.credentials):
-        raise ConfigError(f"{where}: credentials must be 'env:NAME' or 'file:PATH'")
+    if camera.credentials is not None:
+        with error_context(where):
+            check_place(camera.credentials, "credentials")
 
 
 def _check_secrets(camera: Camera, where: str) -> None:

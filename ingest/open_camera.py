@@ -1,6 +1,5 @@
 """Opening of a camera's source from its description."""
 
-import os
 import stat
 from datetime import datetime
 from pathlib import Path
@@ -8,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from ingest.camera import Camera
 from ingest.clock import NS
-from ingest.errors import ConfigError
-from ingest.redact import remember
+from ingest.errors import ConfigError, error_context
 from ingest.source import VideoSource
+from ingest.stored_secret import read_secret
 
 if TYPE_CHECKING:
     from ingest.network.packet_tap import PacketListener
@@ -60,26 +59,8 @@ def password(camera: Camera) -> str | None:
     """Read the password that `credentials` points to, masked in messages from now on; raises ConfigError for none."""
     if camera.credentials is None:
         return None
-    value = _password(camera, camera.credentials)
-    remember(value)
-    return value
-
-
-def _password(camera: Camera, credentials: str) -> str:
-    kind, _, name = credentials.partition(":")
-    if kind == "env":
-        value = os.environ.get(name)
-        if not value:
-            raise ConfigError(f"camera '{camera.id}': the environment variable {name} named by credentials is not set")
-        return value
-    try:
-        value = Path(name).expanduser().read_bytes().decode("utf-8-sig", "surrogateescape").strip()
-    except (OSError, ValueError, RuntimeError) as error:  # a name with a zero byte; a home that nobody has
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise ConfigError(f"camera '{camera.id}': cannot read the credentials file {name}: {reason}") from error
-    if not value:
-        raise ConfigError(f"camera '{camera.id}': the credentials file {name} is empty")
-    return value
+    with error_context(f"camera '{camera.id}'"):
+        return read_secret(camera.credentials, "credentials")
 
 
 def check_source(camera: Camera) -> None:

@@ -13,8 +13,9 @@ from deploy.cli.run_images import run_images
 from deploy.cli.terminal.screen import live_view, make_console
 from deploy.log.decoding import Undecoded
 from deploy.log.opening import open_log
+from deploy.log.settings import LogSettings
 from deploy.results.journeys import read_journeys
-from deploy.site.config import LogSettings, parse_config
+from deploy.site.config import parse_config
 from deploy.site.session import run_together
 from ingest.clock import SystemClock
 from ingest.errors import ConfigError, SourceError
@@ -50,7 +51,7 @@ def demo(
         with live_view(console, log, perception):
             run_together(perception, association)
         undecoded = Undecoded()
-        summarise(console, log, perception, config.log.url, undecoded)
+        summarise(console, log, perception, config.log, undecoded)
         console.print(f"({clock.monotonic_s() - began_s:.0f} s)\n", highlight=False)
         if not any(runtime.analysed for runtime in perception.runtimes.values()):
             end_run(perception)  # says why, or that it was stopped

@@ -15,9 +15,11 @@ from deploy.cli.run_images import run_images
 from deploy.cli.terminal.screen import live_view, make_console, worker_tables
 from deploy.cli.web.beside import both, make_hub, web_view
 from deploy.cli.web.metrics import MetricsAddress, metrics_at
+from deploy.log.address import on_this_machine
 from deploy.log.base import Log
 from deploy.log.decoding import Undecoded
-from deploy.log.opening import on_this_machine
+from deploy.log.retention.background import log_retention
+from deploy.log.settings import LogSettings
 from deploy.log.topics import DEAD_LETTERS
 from deploy.results.journeys import read_journeys, visited_cameras
 from deploy.search.indexing import indexed
@@ -115,10 +117,11 @@ def run(
                     live_view(console, log, perception),
                     status_file_updates(status, perception),
                     metrics_at(metrics, log, perception, lambda: association),
+                    log_retention(config.log),
                 ):
                     run_together(perception, association)
         undecoded = Undecoded()
-        summarise(console, log, perception, config.log.url, undecoded)
+        summarise(console, log, perception, config.log, undecoded, file)
         images.paint(console, log, undecoded)
     unwatched = [camera for camera in config.camera_ids if camera not in perception.runtimes]
     if unwatched:
@@ -204,7 +207,11 @@ def associate(
         working[:] = [AssociationWorker(log, zone, associator, claim=claim)]
         return working[0]
 
-    with live_view(console, log, None), metrics_at(metrics, log, association=lambda: next(iter(working), None)):
+    with (
+        live_view(console, log, None),
+        metrics_at(metrics, log, association=lambda: next(iter(working), None)),
+        log_retention(config.log),
+    ):
         association = run_association(
             make_worker,
             patient=not on_this_machine(config.log.url),
@@ -253,8 +260,18 @@ def status_file_updates(path: Path | None, perception: "PerceptionWorker") -> It
         keep()
 
 
-def summarise(console: Console, log: Log, perception: "PerceptionWorker", url: str, undecoded: Undecoded) -> None:
-    """Print the links of a run, and the address of its log."""
+def summarise(
+    console: Console,
+    log: Log,
+    perception: "PerceptionWorker",
+    settings: LogSettings,
+    undecoded: Undecoded,
+    file: Path | None = None,
+) -> None:
+    """Print the links of a run, and the address of its log.
+
+    A log on Kafka is seen with its configuration, `file`, which knows its prefix and the way in.
+    """
     journeys = read_journeys(log, undecoded)
     sightings, linked = len(journeys.identity_of), journeys.linked
     console.print(worker_tables(perception))
@@ -266,7 +283,10 @@ def summarise(console: Console, log: Log, perception: "PerceptionWorker", url: s
         console.print(f"{letters} records could not be used; they are on the topic {DEAD_LETTERS}", highlight=False)
     for event in linked[:5]:
         console.print(f"  {event.identity}: {' ▸ '.join(visited_cameras(event))}", highlight=False)
-    console.print(f"The log is {url}; see it with: corridor trajectories --log {url}", highlight=False, soft_wrap=True)
+    seen_by = f"--log {settings.url}" if on_this_machine(settings.url) else str(file)
+    console.print(
+        f"The log is {settings.url}; see it with: corridor trajectories {seen_by}", highlight=False, soft_wrap=True
+    )
 
 
 def _camera_filter(config: Config, cameras: str | None) -> frozenset[str] | None:

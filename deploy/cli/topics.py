@@ -1,7 +1,7 @@
 """`corridor topics`: make the topics that a log on Kafka needs, and show what a cluster has of them."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich import box
@@ -9,8 +9,13 @@ from rich.table import Table
 from rich.text import Text
 
 from deploy.cli.terminal.screen import make_console
+from deploy.log.settings import LogSettings, check_log
 from deploy.site.config import load_config
 from ingest.errors import ConfigError
+
+if TYPE_CHECKING:
+    from deploy.log.brokers.topics import TopicState
+    from deploy.log.kafka_cluster import Cluster
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -37,40 +42,50 @@ def create(
     ] = 1,
 ) -> None:
     """Make the topics that are missing; those that are there are left as they are."""
-    from deploy.log.kafka_cluster import create_topics
+    from deploy.log.brokers.topics import create_topics
 
-    servers = _servers(target)
-    created = create_topics(servers, replication=replication)
+    cluster = _cluster(target)
+    created, servers = create_topics(cluster, replication=replication), cluster.servers
     typer.echo(f"created on Kafka at {servers}: {', '.join(created)}" if created else f"all topics are on {servers}")
 
 
 @app.command("list")
 def list_topics(target: Target) -> None:
     """Show every topic: partitions, copies, what is kept, and whether it is as it must be."""
-    from deploy.log.kafka_cluster import describe_topics
+    from deploy.log.brokers.topics import describe_topics
 
     table = Table("topic", "partitions", "copies", "cleanup", "kept", "state", box=box.SIMPLE_HEAD, pad_edge=False)
-    for topic in describe_topics(_servers(target)):
+    for topic in describe_topics(_cluster(target)):
         found = topic.partitions > 0
         table.add_row(
             topic.name,
             str(topic.partitions) if found else "-",
             str(topic.copies) if found else "-",
-            topic.settings.get("cleanup.policy", "delete") if found else "-",
-            _kept(topic.settings) if found else "-",
-            Text(topic.problem or "present", "yellow" if topic.problem else "green"),
+            topic.settings["cleanup.policy"] if topic.settings else "-",
+            _kept(topic.settings) if topic.settings else "-",
+            _state(topic),
         )
     make_console(highlight=False).print(table)
 
 
-def _servers(target: str) -> str:
+def _cluster(target: str) -> "Cluster":
     """The cluster of a configuration or a URL; raises ConfigError."""
-    url = target if ":" in target and not Path(target).exists() else load_config(Path(target)).log.url
-    if not url.startswith("kafka:"):
-        raise ConfigError(f"the log is {url}: only a log on Kafka has topics to be made")
-    from deploy.log.kafka_cluster import parse_kafka_url
+    by_url = ":" in target and not Path(target).exists()
+    settings = LogSettings(url=target) if by_url else load_config(Path(target)).log
+    if not settings.url.startswith("kafka:"):
+        raise ConfigError(f"the log is {settings.url}: only a log on Kafka has topics to be made")
+    from deploy.log.kafka_cluster import cluster_of
 
-    return parse_kafka_url(url)
+    check_log(settings)
+    return cluster_of(settings)
+
+
+def _state(topic: "TopicState") -> Text:
+    if topic.problem:
+        return Text(topic.problem, "yellow")
+    if not topic.settings:
+        return Text("present; the ACL DescribeConfigs is missing to see more", "yellow")
+    return Text("present", "green")
 
 
 def _kept(settings: dict[str, str]) -> str:

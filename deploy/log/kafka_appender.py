@@ -10,11 +10,11 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
-from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
+from kafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError, RecordListTooLargeError
 
 from deploy.log.append_times import MS
 from deploy.log.base import Addition
-from deploy.log.kafka_cluster import MAX_RECORD_BYTES, Cluster, abandon, short_reason
+from deploy.log.kafka_cluster import MAX_RECORD_BYTES, Cluster, abandon, advice, short_reason
 from deploy.log.kafka_state import partition_of
 from deploy.log.kafka_writer import WrittenOffsets
 from deploy.log.topics import ASSOCIATION_STATE
@@ -37,12 +37,11 @@ class KafkaAppender:
     def send(self, additions: Sequence[Addition]) -> None:
         """Hand records over, in order. Raises LogError where no broker answers, RefusedRecordError for a record."""
         if self._producer is None:
-            if not self._cluster.answers(0.0):
-                raise LogError(f"no broker answers at {self._cluster.servers}")
             try:
+                self._cluster.reach(0.0)
                 self._producer = self._cluster.appending_producer()
             except KafkaError as error:
-                raise LogError(f"cannot write to Kafka at {self._cluster.servers}: {short_reason(error)}") from error
+                self._fail(error)
         if not self._unanswered:
             self._heard_s = self._cluster.clock.monotonic_s()
         for addition in additions:
@@ -96,7 +95,8 @@ class KafkaAppender:
         reason = short_reason(error) if error is not None else f"no acknowledgement for {SILENCE_S:g} s"
         if isinstance(error, MessageSizeTooLargeError | RecordListTooLargeError):
             self._refuse(f"{reason} (raise the topic's max.message.bytes)", error)
-        raise LogError(f"cannot write to Kafka at {self._cluster.servers}: {reason} (is the broker up?)") from error
+        words = advice(self._cluster, error or KafkaTimeoutError())
+        raise LogError(f"cannot write to Kafka at {self._cluster.servers}: {reason} ({words})") from error
 
     def _refuse(self, reason: str, error: KafkaError | None = None) -> None:
         self.discard()

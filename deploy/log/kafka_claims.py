@@ -32,8 +32,7 @@ class Claims:
             return set()
         try:
             if self._admin is None:
-                if not self._cluster.answers(0.0):
-                    raise LogError(f"no broker answers at {self._cluster.servers}")
+                self._cluster.reach(0.0)
                 self._admin = self._connection.enter_context(self._cluster.admin())
             now = self._ask()
         except KafkaError as error:

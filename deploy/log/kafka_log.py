@@ -7,6 +7,7 @@ import threading
 from collections.abc import Mapping
 
 from deploy.log.base import StoredRecord
+from deploy.log.brokers.topics import require_topics
 from deploy.log.kafka_appender import KafkaAppender
 from deploy.log.kafka_claims import Claims
 from deploy.log.kafka_cluster import Cluster, translated_errors
@@ -19,21 +20,20 @@ from ingest.errors import ConfigError
 class KafkaLog:
     """A log on a Kafka cluster; it may be shared between threads.
 
-    bootstrap_servers: `HOST:PORT[,HOST:PORT]`; prefix: stands before every topic and transactional id.
     commit_timeout_s: how long a commit goes on trying while the cluster is away, before it raises LogError.
-    Opening raises ConfigError if no broker answers within `connect_timeout_s`, or the topics are not there.
+    Opening raises ConfigError if no broker lets us in within `connect_timeout_s`, or the topics are not as they must
+    be.
     """
 
     def __init__(
         self,
-        bootstrap_servers: str,
+        cluster: Cluster,
         *,
-        prefix: str = "",
         connect_timeout_s: float = 10.0,
         commit_timeout_s: float = 45.0,
     ) -> None:
-        self._cluster = Cluster(bootstrap_servers, prefix)
-        self._cluster.require(connect_timeout_s)
+        self._cluster = cluster
+        self._topics = {topic.name: topic for topic in require_topics(cluster, connect_timeout_s)}
         self._commit_timeout_s = commit_timeout_s
         self._lock = threading.Lock()
         self._readers: dict[str, PartitionReader] = {}
@@ -83,6 +83,9 @@ class KafkaLog:
     def state_of(self, owner: str) -> Mapping[str, bytes]:
         with translated_errors(self._cluster, f"read the state of '{owner}'"):
             return self._states.read_committed(owner).state
+
+    def kept_s(self, topic: str) -> float | None:
+        return self._topics[self._cluster.topic(topic)].kept_s
 
     def close(self) -> None:
         with self._lock:

@@ -11,7 +11,7 @@ from kafka.errors import AuthorizationError, KafkaError, KafkaTimeoutError, Offs
 
 from deploy.log.append_times import MS
 from deploy.log.base import StoredRecord
-from deploy.log.kafka_cluster import Cluster, short_reason
+from deploy.log.kafka_cluster import Cluster, advice, short_reason
 from ingest.errors import LogError
 
 T = TypeVar("T")
@@ -69,12 +69,11 @@ class PartitionReader:
                 if isinstance(error, AuthorizationError) or self._cluster.clock.monotonic_s() > deadline:
                     raise LogError(
                         f"cannot read {self._topic} on Kafka at {self._cluster.servers}: {short_reason(error)} "
-                        "(is the broker up, and may this client read?)"
+                        f"({advice(self._cluster, error)})"
                     ) from error
 
     def _connect(self, deadline: float) -> None:
-        if not self._cluster.answers(max(0.0, deadline - self._cluster.clock.monotonic_s())):
-            raise KafkaTimeoutError("no broker answers")
+        self._cluster.reach(max(0.0, deadline - self._cluster.clock.monotonic_s()))
         self._consumer = self._cluster.consumer()
         self._consumer.assign([self._partition])
         self._after = None

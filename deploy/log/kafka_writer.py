@@ -24,15 +24,8 @@ from kafka.errors import (
 
 from deploy.log.append_times import MS, append_time_ns
 from deploy.log.base import Record
-from deploy.log.kafka_cluster import (
-    BLOCK_TIMEOUT_S,
-    DELIVERY_TIMEOUT_S,
-    MAX_RECORD_BYTES,
-    Cluster,
-    abandon,
-    call_with_timeout,
-    short_reason,
-)
+from deploy.log.brokers.access import BLOCK_TIMEOUT_S, DELIVERY_TIMEOUT_S
+from deploy.log.kafka_cluster import MAX_RECORD_BYTES, Cluster, abandon, advice, call_with_timeout, short_reason
 from deploy.log.kafka_group import GroupOffsets
 from deploy.log.kafka_state import Commit, Followed, KafkaRecord, OwnerState, OwnerStates, commit_records
 from ingest.errors import FencedError, LogError, RefusedRecordError, SpentWriterError
@@ -171,7 +164,7 @@ class KafkaWriter:
             except KafkaError as error:
                 raise LogError(
                     f"cannot commit for '{self._owner}' to Kafka at {self._cluster.servers}: {short_reason(error)} "
-                    "(nothing of it was written; is the broker up?)"
+                    f"(nothing of it was written; {advice(self._cluster, error)})"
                 ) from error
             except LogError:
                 self._discard()
@@ -245,7 +238,7 @@ class KafkaWriter:
                 if isinstance(error, _FATAL) or self._now() > deadline:
                     raise LogError(
                         f"cannot claim '{self._owner}' on Kafka at {self._cluster.servers}: {short_reason(error)} "
-                        "(is the broker up, and may this client use transactions?)"
+                        f"({advice(self._cluster, error)})"
                     ) from error
                 self._cluster.clock.sleep(0.05)
             except BaseException:
@@ -259,8 +252,7 @@ class KafkaWriter:
         """
         # Step 1: look at the log without fencing anybody
         until = self._now() + (STAND_BACK_S if fenced else 0.0)
-        if not self._cluster.answers(max(0.0, deadline - self._now())):
-            raise KafkaTimeoutError("no broker answers")
+        self._cluster.reach(max(0.0, deadline - self._now()))
         self._raise_if_fenced(self._states.read_committed(self._owner).commit)
         # Step 2: give the one who fenced this owner time to put its generation down
         while self._now() < until:
@@ -287,8 +279,7 @@ class KafkaWriter:
 
     def _init_producer(self, deadline: float) -> Any:
         """Make a producer whose epoch fences all earlier ones, and whose predecessors' transactions are settled."""
-        if not self._cluster.answers(max(0.0, deadline - self._now())):
-            raise KafkaTimeoutError("no broker answers")
+        self._cluster.reach(max(0.0, deadline - self._now()))
         producer = self._cluster.producer(self._owner)
         try:
             call_with_timeout(BLOCK_TIMEOUT_S + 1.0, producer.init_transactions)

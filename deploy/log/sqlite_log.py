@@ -26,6 +26,9 @@ SCHEMA_VERSION = 2
 WITHOUT_APPEND_TIMES = 1
 """The version before, which is still read."""
 
+INCREMENTAL = 2
+"""SQLite's mode in which free pages can be given back to the disk, a few at a time."""
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS records (
     topic TEXT NOT NULL, offset INTEGER NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, appended_ns INTEGER,
@@ -93,6 +96,7 @@ class SqliteLog:
         return bool(version == SCHEMA_VERSION)
 
     def _prepare(self) -> None:
+        self._db.execute(f"PRAGMA auto_vacuum={INCREMENTAL}")  # of a file that is new; others stay as they are
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
         self._db.execute("BEGIN IMMEDIATE")
@@ -145,6 +149,10 @@ class SqliteLog:
     def state_of(self, owner: str) -> Mapping[str, bytes]:
         with self._lock, _translated_errors(self.path):
             return dict(self._db.execute("SELECT key, value FROM state WHERE owner = ?", (owner,)).fetchall())
+
+    def kept_s(self, topic: str) -> float | None:
+        """None: its retention waits for those who read."""
+        return None
 
     def cameras(self) -> list[str]:
         """List the ids of all cameras that have ever been written for, sorted."""

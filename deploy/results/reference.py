@@ -58,6 +58,9 @@ def _tables(name: str, kind: inspect.Type) -> Iterator[str]:
         if isinstance(inner, inspect.ListType) and isinstance(_inner(inner.item_type), inspect.StructType):
             below.append((f"{name}.{key}", field.type))
             rows.append((f"`{key}`", f"tables `[[{name}.{key}]]`", "none", texts[field.name]))
+        elif isinstance(inner, inspect.UnionType) and isinstance(inner.types[0], inspect.StructType):
+            below.append((f"{name}.{key}", inner.types[0]))
+            rows.append((f"`{key}`", f"table `[{name}.{key}]`", "none", texts[field.name]))
         else:
             rows.append((f"`{key}`", type_words(field.type), _default(f"{name}.{key}", field), texts[field.name]))
     yield f"## `{heading}`\n\n{summary(struct.cls)}\n\n" + _table(("key", "type", "default", "meaning"), rows)
@@ -143,6 +146,8 @@ def _default(key: str, field: inspect.Field) -> str:
     default = field.default_factory() if field.default is msgspec.NODEFAULT else field.default
     if default is None or default in ({}, []):
         return "none"
+    if default == "":
+        return "empty"
     return f"`{str(default).lower() if isinstance(default, bool) else default}`"
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 
 from associate.trajectory import TrajectoryEvent
+from deploy.log.dead_letters import DeadLetter
 from deploy.results.descriptions import Struct, field_descriptions, nested_structs, summary
 from deploy.search.forgotten import Forgotten
-from deploy.site.association_worker import DeadLetter
 from embed.observation import CameraChange, Correction, Gap, Observation, Tick
 
 TYPES: dict[str, Struct] = {

@@ -1,6 +1,5 @@
 """Observations to trajectories: reads the log, runs the associator, commits its events with its state and position."""
 
-import base64
 import logging
 import re
 import threading
@@ -14,6 +13,8 @@ from associate.trajectory import TrajectoryEvent
 from associate.trajectory import encode as encode_event
 from deploy.log.append_times import UNKNOWN_NS
 from deploy.log.base import Log, Record, StoredRecord, Writer
+from deploy.log.dead_letters import dead_letter, too_large
+from deploy.log.retention.alarm import RetentionAlarm
 from deploy.log.topics import DEAD_LETTERS, IDENTITIES, OBSERVATIONS, TRAJECTORIES
 from deploy.site.association_state import (
     SUM_KEY,
@@ -39,32 +40,11 @@ LEFT_OUT = {
     "came_too_late": "%d corrections are about sightings that association has forgotten; they change nothing",
 }
 
-LARGEST_RECORD_BYTES = 512 * 1024
-"""Larger records are not taken in, and their dead letters do not repeat them: Kafka would take neither letter nor
-state. An observation has 1 to 2 KB."""
-
 STUCK_S = 30.0
 """Time in one step after which association is not thought to work any more."""
 
 LOOK_BACK = 100_000
 """A message may wait in association for as many records as its reordering holds."""
-
-
-class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
-    """A record that could not be used.
-
-    topic: topic that the record was on.
-    offset: its position there.
-    key: its key.
-    reason: why it could not be used.
-    record: the record itself, base64; empty where it was too large to repeat, or is no longer on the log.
-    """
-
-    topic: str
-    offset: int
-    key: str
-    reason: str
-    record: str
 
 
 class AssociationWorker:
@@ -94,6 +74,7 @@ class AssociationWorker:
         self._warned_reasons: set[str] = set()
         self.counts: Counter[str] = Counter()
         self._counted: Counter[str] = Counter()  # with the last commit
+        self._alarm = RetentionAlarm(log, OBSERVATIONS)
         self._clock = clock or SystemClock()
         self._stepped_s = self._clock.monotonic_s()
         self._fenced: FencedError | None = None
@@ -118,6 +99,8 @@ class AssociationWorker:
 
     def step(self) -> int:
         stored = self._log.read(OBSERVATIONS, self._writer.position, self._batch)
+        if stored:
+            self._alarm.check(stored[0])
         ahead = stored
         while ahead:
             ahead = ahead[self._advance(ahead) :]
@@ -243,8 +226,8 @@ class AssociationWorker:
 
     @property
     def caught_up(self) -> bool:
-        """True where all that is on the log now has been taken in."""
-        return self.position >= self._log.end(OBSERVATIONS)
+        """True where all that is on the log now has been taken in; on Kafka the end may be behind the last record."""
+        return self.position >= self._log.end(OBSERVATIONS) or not self._log.read(OBSERVATIONS, self.position, 1)
 
     def drain(self) -> None:
         """Take in what is on the log now."""
@@ -254,7 +237,7 @@ class AssociationWorker:
 
     def _process(self, record: StoredRecord) -> list[Record]:
         self.counts["records"] += 1
-        refusal, message = _too_large(record), None
+        refusal, message = too_large(record), None
         if refusal is None:
             try:
                 message = decode(record.value)
@@ -275,26 +258,15 @@ class AssociationWorker:
         kind = " ".join(reason.split()[:REASON_WORDS])
         if kind not in self._warned_reasons:
             self._warned_reasons.add(kind)
-            logger.warning("observation %d of %s set aside as a dead letter: %s", record.offset, record.key, reason)
-        letter = DeadLetter(
-            topic=OBSERVATIONS,
-            offset=record.offset,
-            key=record.key,
-            reason=reason,
-            record="" if _too_large(record) else base64.b64encode(record.value).decode(),
-        )
-        return Record(DEAD_LETTERS, f"{OBSERVATIONS}/{record.offset}", msgspec.json.encode(letter))
+            logger.warning(
+                "observation %d of %s set aside as a dead letter: %s", record.offset, record.key[:80], reason[:300]
+            )
+        return dead_letter(record, reason)
 
 
 def _event_records(event: TrajectoryEvent) -> list[Record]:
     encoded = encode_event(event)
     return [Record(TRAJECTORIES, event.identity, encoded), Record(IDENTITIES, event.identity, encoded)]
-
-
-def _too_large(record: StoredRecord) -> str | None:
-    if len(record.value) <= LARGEST_RECORD_BYTES:
-        return None
-    return f"a record of {len(record.value)} bytes (at most {LARGEST_RECORD_BYTES})"
 
 
 def _id_of(record: StoredRecord) -> str | None:

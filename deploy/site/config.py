@@ -8,7 +8,7 @@ import msgspec
 from associate.settings import REMOVED, AssociateSettings
 from associate.topology import Topology
 from deploy.crops.store import CropSettings
-from deploy.log.opening import check_log_url
+from deploy.log.settings import LogSettings, check_log
 from deploy.search.settings import SearchSettings
 from deploy.site.encoders import check_encoder
 from detect.foundation.prompts import Prompt
@@ -22,22 +22,6 @@ from ingest.toml_file import convert, parse_table, read_text
 
 RUNS = Path("runs")
 """Folder for everything that a command writes, unless an option names another."""
-
-
-class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The `[log]` table.
-
-    url: `sqlite:PATH`, relative to the working directory, or `kafka://HOST:PORT[,HOST:PORT]`; by default
-        below the configuration's name (`parse_config`), so that every site has a log of its own.
-    connect_timeout_s: seconds to wait for a broker at the start.
-    spool_mb: megabytes of a camera's observations that are held on disk while the log cannot be written.
-    spool: folder in which they are held, on Kafka; by default below the configuration's name.
-    """
-
-    url: str
-    connect_timeout_s: Annotated[float, msgspec.Meta(gt=0)] = 10.0
-    spool_mb: Annotated[float, msgspec.Meta(gt=0)] = 16.0
-    spool: str = str(RUNS / "spool")
 
 
 class WatchSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -168,7 +152,7 @@ def _check(config: Config) -> None:
             f"associate.min_travel_s {settings.min_travel_s:g} is not below max_travel_s {settings.max_travel_s:g}"
         )
     Topology(settings.travel, settings.default_window)
-    check_log_url(config.log.url)
+    check_log(config.log)
 
 
 def _check_foundation(settings: FoundationSettings, cameras: set[str]) -> None:

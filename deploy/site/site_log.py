@@ -4,9 +4,11 @@ import logging
 from collections.abc import Iterable
 from pathlib import Path
 
+from deploy.log.address import on_this_machine, sqlite_path
 from deploy.log.base import Log
 from deploy.log.finding import only_log
-from deploy.log.opening import on_this_machine, open_log, sqlite_path
+from deploy.log.observations import pages_from_the_end
+from deploy.log.opening import open_log
 from deploy.log.sqlite_log import SqliteLog
 from deploy.site.config import Config, default_log_url, load_config
 from ingest.errors import ConfigError, LogError
@@ -27,7 +29,9 @@ def open_site_log(config: Config, file: Path, *, must_exist: bool = False) -> Lo
     """
     url = config.log.url
     if not on_this_machine(url):
-        return open_log(url, must_exist=must_exist, connect_timeout_s=config.log.connect_timeout_s)
+        shared = open_log(config.log, must_exist=must_exist)
+        _check_recent_cameras(shared, config, file)
+        return shared
     old = _keep_the_old(config, file) if not sqlite_path(url).exists() else None
     if old and must_exist:
         raise ConfigError(f"there is no log {sqlite_path(url)} yet; {old}")
@@ -80,6 +84,24 @@ def _check_cameras(log: SqliteLog, config: Config, file: Path) -> None:
         )
     if others:
         logger.warning("the log %s has cameras that are not in %s: %s", log.path, file, _named(others))
+
+
+def _check_recent_cameras(log: Log, config: Config, file: Path) -> None:
+    """As `_check_cameras` for a log on Kafka, by what was written to it last: live cameras speak once a second."""
+    try:
+        there = {record.key for record in next(pages_from_the_end(log), ()) if not record.key.startswith("zone/")}
+    except LogError as error:
+        logger.info("whether other cameras write to this log is not known: %s", error)  # a camera's user only writes
+        return
+    ours, where = set(config.camera_ids), f"{config.log.url}, prefix '{config.log.prefix}',"
+    if there and not there & ours:
+        log.close()
+        raise ConfigError(
+            f"the log {where} is written by cameras {_named(there)}, and {file} has {_named(config.camera_ids)}: "
+            f'give each site topics of its own, [log] prefix = "{file.stem}."'
+        )
+    if there - ours:
+        logger.warning("the log %s has cameras that are not in %s: %s", where, file, _named(sorted(there - ours)))
 
 
 def _named(cameras: Iterable[str]) -> str:

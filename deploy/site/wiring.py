@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from associate.associator import Associator
 from associate.links.appearance import Calibration
 from deploy.crops.store import CropStore
+from deploy.log.address import on_this_machine
 from deploy.log.base import Log, Writer
-from deploy.log.opening import on_this_machine
 from deploy.log.spool.backlog import Backlog
 from deploy.log.spool.file import Spool
 from deploy.log.spool.writer import SpooledWriter, SpoolThread

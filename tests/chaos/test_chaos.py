@@ -12,7 +12,8 @@ import pytest
 from kafka import KafkaConsumer
 
 from deploy.log.base import Log
-from deploy.log.kafka_cluster import create_topics
+from deploy.log.brokers.topics import create_topics
+from deploy.log.kafka_cluster import Cluster
 from deploy.log.kafka_log import KafkaLog
 from deploy.log.kafka_writer import KafkaWriter
 from deploy.log.spool import writer as spooled_writer
@@ -39,11 +40,11 @@ class Place:
         self.prefix = f"t{uuid.uuid4().hex[:8]}."
         self._logs: list[Log] = []
         if kind == "kafka":
-            create_topics(servers(), prefix=self.prefix)
+            create_topics(Cluster(servers(), self.prefix))
 
     def open(self) -> Log:
         if self._kind == "kafka":
-            self._logs.append(KafkaLog(servers(), prefix=self.prefix))
+            self._logs.append(KafkaLog(Cluster(servers(), self.prefix)))
         else:
             self._logs.append(SqliteLog(self._folder / "log.db"))
         return self._logs[-1]

@@ -5,6 +5,7 @@ are skipped with the reason, or fail where CORRIDOR_REQUIRE names `kafka`.
 """
 
 import atexit
+import contextlib
 import os
 import shutil
 import socket
@@ -13,12 +14,16 @@ import tempfile
 import time
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.conftest import ROOT, skip_or_fail
 
+if TYPE_CHECKING:
+    from deploy.log.kafka_cluster import Cluster
+
 RUN = ROOT / "deploy" / "manifests" / "kafka" / "run.sh"
 FETCH_TIMEOUT_S = 200.0
-START_TIMEOUT_S = 60.0
+START_TIMEOUT_S = 150.0
 
 
 class Broker:
@@ -30,18 +35,28 @@ class Broker:
         self.servers = f"127.0.0.1:{self.port}"
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def command(self) -> list[str]:
+        return [str(RUN)]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        own = {"CORRIDOR_KAFKA_DIR": str(self.folder), "CORRIDOR_KAFKA_PORT": str(self.port)}
+        return {**os.environ, **own}
+
+    def way_in(self) -> "Cluster":
+        """The cluster as one sees it who may see everything."""
+        from deploy.log.kafka_cluster import Cluster
+
+        return Cluster(self.servers)
+
     def start(self) -> None:
         """Start it and wait until it answers; raises RuntimeError with its last words where it does not."""
         words = self.folder / "broker.log"
-        environment = {
-            **os.environ,
-            "CORRIDOR_KAFKA_DIR": str(self.folder),
-            "CORRIDOR_KAFKA_PORT": str(self.port),
-        }
         with words.open("ab") as log:
-            self._process = subprocess.Popen([RUN], env=environment, stdout=log, stderr=log)
+            self._process = subprocess.Popen(self.command, env=self.environment, stdout=log, stderr=log)
         deadline = time.monotonic() + START_TIMEOUT_S
-        while not _answers(self.servers):
+        while not _answers(self.way_in()):
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.kill()
                 raise RuntimeError(f"the broker did not start: {words.read_text(errors='replace')[-500:]}")
@@ -60,7 +75,7 @@ class Broker:
 
 
 @cache
-def _why_none() -> str:
+def why_none() -> str:
     """Why no broker can be started here; empty where one can."""
     if shutil.which("java") is None:
         return "there is no java to run a Kafka broker"
@@ -75,7 +90,7 @@ def _why_none() -> str:
 
 def new_broker() -> Broker:
     """A running broker of one's own, to be killed at will; skips or fails where none can be had."""
-    if reason := _why_none():
+    if reason := why_none():
         skip_or_fail("kafka", reason)
     broker = Broker()
     atexit.register(broker.discard)
@@ -93,20 +108,25 @@ def servers() -> str:
     return os.environ.get("KAFKA_BOOTSTRAP_SERVERS") or _shared_broker().servers
 
 
-def _answers(servers: str) -> bool:
+def _answers(cluster: "Cluster") -> bool:
     """Whether it answers, and has put itself down as a broker: then it takes topics."""
     from kafka.errors import KafkaError
 
-    from deploy.log.kafka_cluster import Cluster
-
-    cluster = Cluster(servers)
-    if not cluster.answers(0.0):
-        return False
     try:
+        cluster.reach(0.0)
         with cluster.admin() as admin:
             return bool(admin.describe_cluster()["brokers"])
     except KafkaError:
         return False
+
+
+def free_ports(number: int) -> list[int]:
+    """Free ports, as many as are asked for."""
+    with contextlib.ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(number)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [int(each.getsockname()[1]) for each in sockets]
 
 
 def _free_port_pair() -> int:

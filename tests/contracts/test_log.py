@@ -70,13 +70,14 @@ class KafkaPlace:
     compacts_at_once = False
 
     def __init__(self) -> None:
-        from deploy.log.kafka_cluster import create_topics
+        from deploy.log.brokers.topics import create_topics
+        from deploy.log.kafka_cluster import Cluster
         from tests.contracts.kafka_broker import servers
 
         self.prefix = f"t{uuid.uuid4().hex[:8]}."
         self.address = f"{servers()} {self.prefix}"
         self._logs: list[Log] = []
-        create_topics(servers(), prefix=self.prefix)
+        create_topics(Cluster(servers(), self.prefix))
 
     def open(self) -> Log:
         self._logs.append(open_address("kafka", self.address))
@@ -99,10 +100,11 @@ class KafkaPlace:
 def open_address(kind: str, address: str) -> Log:
     if kind == "sqlite":
         return SqliteLog(Path(address))
+    from deploy.log.kafka_cluster import Cluster
     from deploy.log.kafka_log import KafkaLog
 
     servers, prefix = address.split()
-    return KafkaLog(servers, prefix=prefix, commit_timeout_s=3.0)
+    return KafkaLog(Cluster(servers, prefix), commit_timeout_s=3.0)
 
 
 @pytest.fixture(params=["sqlite", "kafka"])

@@ -12,16 +12,17 @@ from pathlib import Path
 
 import pytest
 
-from deploy.log.kafka_cluster import create_topics
+from deploy.log.brokers.topics import create_topics
+from deploy.log.kafka_cluster import Cluster
 from deploy.log.opening import open_log
 from deploy.log.topics import IDENTITIES, OBSERVATIONS, TRAJECTORIES
 from tests.conftest import ROOT, skip_or_fail
-from tests.contracts.kafka_broker import servers
+from tests.contracts.kafka_broker import RUN, servers
 from tests.ingest.clips import write_clip
 from tests.system.command import corridor, start
 
 PAGE = (ROOT / "docs" / "consuming.md").read_text()
-EXAMPLES = re.findall(r"```(python|bash)\n(.*?)```", PAGE, re.DOTALL)
+EXAMPLES = re.findall(r"```(python|bash|java)\n(.*?)```", PAGE, re.DOTALL)
 ON_KAFKA = [each for each in EXAMPLES if re.search(r"KafkaConsumer|kcat", each[1])]
 LOCAL = [each for each in EXAMPLES if each not in ON_KAFKA]
 SQLITE_URL = "sqlite:runs/site/corridor.db"
@@ -63,7 +64,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same site, run to its end over SQLite and over Kafka."""
     folder = tmp_path_factory.mktemp("site")
     text = _site(folder, realtime=False)
-    create_topics(servers())
+    create_topics(Cluster(servers()))
     for name, url in (("site", SQLITE_URL), ("kafka", f"kafka://{servers()}")):
         (folder / f"{name}.toml").write_text(f'{text}[log]\nurl = "{url}"\n')
         result = corridor(folder, "run", f"{name}.toml")
@@ -71,9 +72,18 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def _command(language: str, text: str, folder: Path) -> list[str]:
+    """How an example is run: a Java source as it is, with the jars of the development broker."""
+    if language != "java":
+        return [sys.executable if language == "python" else "bash", "-c", text]
+    (folder / "Journeys.java").write_text(text)
+    libraries = subprocess.run([RUN, "libs"], check=True, capture_output=True, text=True).stdout.strip()
+    return ["java", "-cp", f"{libraries}/*", "Journeys.java"]
+
+
 def _first_line(language: str, text: str, folder: Path) -> str:
     """What an example prints first; it is ended then, as Ctrl-C ends it."""
-    command = [sys.executable, "-c", text] if language == "python" else ["bash", "-c", text]
+    command = _command(language, text, folder)
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PATH": f"{folder}:{os.environ['PATH']}"}
     with subprocess.Popen(
         command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
@@ -89,6 +99,8 @@ def _first_line(language: str, text: str, folder: Path) -> str:
 
 
 def _check_tools(language: str, text: str) -> None:
+    if language == "java" and shutil.which("javac") is None:
+        skip_or_fail("kafka", "there is no Java development kit")
     for tool in ("kcat", "jq"):
         if language == "bash" and tool in text and shutil.which(tool) is None:
             skip_or_fail("kafka", f"there is no {tool}")

@@ -10,7 +10,8 @@ import numpy as np
 from associate.associator import Associator
 from associate.settings import AssociateSettings
 from deploy.log.base import Log, Record
-from deploy.log.kafka_cluster import create_topics
+from deploy.log.brokers.topics import create_topics
+from deploy.log.kafka_cluster import Cluster
 from deploy.log.kafka_log import KafkaLog
 from deploy.log.sqlite_log import SqliteLog
 from deploy.log.topics import IDENTITIES, OBSERVATIONS, TRAJECTORIES
@@ -74,9 +75,9 @@ def records_of(log: Log, topic: str) -> list[tuple[str, bytes]]:
 
 def test_kafka_and_sqlite_say_the_same(tmp_path: Path) -> None:
     prefix = f"t{uuid.uuid4().hex[:8]}."
-    create_topics(servers(), prefix=prefix)
+    create_topics(Cluster(servers(), prefix))
     messages = list(observed())
-    with closing(SqliteLog(tmp_path / "log.db")) as small, closing(KafkaLog(servers(), prefix=prefix)) as large:
+    with closing(SqliteLog(tmp_path / "log.db")) as small, closing(KafkaLog(Cluster(servers(), prefix))) as large:
         for log in (small, large):
             camera = log.claim("camera/north")
             for first in range(0, len(messages), 25):
@@ -97,8 +98,8 @@ def test_kafka_and_sqlite_say_the_same(tmp_path: Path) -> None:
 
 def test_a_rebuild_on_kafka_follows_what_was_said_before() -> None:
     prefix = f"t{uuid.uuid4().hex[:8]}."
-    create_topics(servers(), prefix=prefix)
-    with closing(KafkaLog(servers(), prefix=prefix)) as log:
+    create_topics(Cluster(servers(), prefix))
+    with closing(KafkaLog(Cluster(servers(), prefix))) as log:
         camera = log.claim("camera/north")
         camera.commit([Record(OBSERVATIONS, message.camera, encode(message)) for message in observed(8)])
         worker(log, 100).drain()

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.log.kafka_cluster import create_topics
+from deploy.log.brokers.topics import create_topics
+from deploy.log.kafka_cluster import Cluster
 from deploy.log.kafka_log import KafkaLog
 from deploy.log.spool import writer as spooled_writer
 from deploy.site.config import Config, parse_config
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning
 @pytest.fixture
 def prefix() -> str:
     created = f"t{uuid.uuid4().hex[:8]}."
-    create_topics(servers(), prefix=created)
+    create_topics(Cluster(servers(), created))
     return created
 
 
@@ -38,14 +39,14 @@ def test_two_live_cameras_share_a_writer_and_their_end_is_known_to_the_next_proc
     tmp_path: Path, prefix: str
 ) -> None:
     config = configure(tmp_path)
-    with closing(KafkaLog(servers(), prefix=prefix)) as log:
+    with closing(KafkaLog(Cluster(servers(), prefix))) as log:
         worker = make_perception_worker(config, log)
         worker.run()
         assert all(runtime.ended and not runtime.fenced for runtime in worker.runtimes.values())
         assert_counted(messages_of(log), epochs=2)
         assert [runtime.writer.held for runtime in worker.runtimes.values()] == [0, 0]
     assert list((tmp_path / "spool").iterdir()) == []
-    with closing(KafkaLog(servers(), prefix=prefix)) as log:
+    with closing(KafkaLog(Cluster(servers(), prefix))) as log:
         again = make_perception_worker(config, log)
         assert all(runtime.ended for runtime in again.runtimes.values())
         assert {runtime.writer.generation for runtime in again.runtimes.values()} == {2}
@@ -56,7 +57,7 @@ def test_what_the_log_did_not_take_is_written_by_the_next_process(
     tmp_path: Path, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = configure(tmp_path)
-    with closing(KafkaLog(servers(), prefix=prefix)) as log:
+    with closing(KafkaLog(Cluster(servers(), prefix))) as log:
         worker = make_perception_worker(config, log)
         with monkeypatch.context() as patch:
             patch.setattr(spooled_writer.SpoolThread, "_write", lambda thread: 0.01)  # nothing leaves the spool
@@ -67,7 +68,7 @@ def test_what_the_log_did_not_take_is_written_by_the_next_process(
         held = sum(runtime.writer.held for runtime in worker.runtimes.values())
         assert held > 0
         assert messages_of(log) == []
-    with closing(KafkaLog(servers(), prefix=prefix)) as log:
+    with closing(KafkaLog(Cluster(servers(), prefix))) as log:
         make_perception_worker(config, log).run()
         messages = messages_of(log)
         first = [message for message in messages if message.epoch.generation == 1]

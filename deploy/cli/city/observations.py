@@ -19,8 +19,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from deploy.city.recording import camera_id, configuration
+from deploy.log.address import check_log_url, on_this_machine
 from deploy.log.base import Record
-from deploy.log.opening import check_log_url, on_this_machine, open_log
+from deploy.log.opening import open_log
 from deploy.log.topics import OBSERVATIONS
 from deploy.site.encoders import check_encoder
 from detect.settings import DetectSettings

@@ -19,9 +19,8 @@ from deploy.cli.score.inputs import (
     truths_in,
 )
 from deploy.cli.terminal.screen import make_console, narrow_table, print_lines
-from deploy.log.opening import open_log
 from deploy.results.differences import Differences, compare, identities_in
-from deploy.results.reading import log_url
+from deploy.results.reading import open_named_log
 from ingest.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -34,7 +33,9 @@ ROWS = 20
 NAMED_AT_MOST = 4
 """Names in a cell."""
 
-LogName = Annotated[str, typer.Argument(help="A log: a path, sqlite:PATH or kafka://…", show_default=False)]
+LogName = Annotated[
+    str, typer.Argument(help="A log: a path, sqlite:PATH, kafka://…, or a site's configuration.", show_default=False)
+]
 
 
 def diff(
@@ -62,7 +63,7 @@ def diff(
         raise ConfigError("--fps is for --truth")
     identities = []
     for name in (first, second):
-        with closing(open_log(log_url(name), must_exist=True)) as log:
+        with closing(open_named_log(name)) as log:
             identities.append(identities_in(log))
         if not identities[-1]:
             raise ConfigError(f"the log {name} has no trajectories to compare")
@@ -129,7 +130,7 @@ def _score(name: str, truths: "dict[str, MotTruth]", timing: "TruthTiming") -> "
     from training.scoring.decisions import read_decisions
     from training.scoring.report import score_run
 
-    with closing(open_log(log_url(name), must_exist=True)) as log:
+    with closing(open_named_log(name)) as log:
         logged = read_run(log)
         decisions = read_decisions(read_events(log), logged.tracklets)
     check_cameras(truths, logged.cameras, name)

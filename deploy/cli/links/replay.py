@@ -15,14 +15,19 @@ from deploy.log.base import Log
 from deploy.log.opening import open_log
 from deploy.log.topics import OBSERVATIONS
 from deploy.results.journeys import read_journeys
-from deploy.results.reading import log_url
+from deploy.results.reading import open_named_log
 from deploy.site.config import load_config
 from ingest.clock import SystemClock
 from ingest.errors import ConfigError
 
 
 def replay(
-    log: Annotated[str, typer.Argument(help="The log to read: a path, sqlite:PATH or kafka://…", show_default=False)],
+    log: Annotated[
+        str,
+        typer.Argument(
+            help="The log to read: a path, sqlite:PATH, kafka://…, or the site's configuration.", show_default=False
+        ),
+    ],
     config: Annotated[
         Path, typer.Option("--config", help="The configuration to associate with, a TOML file.", show_default=False)
     ],
@@ -46,7 +51,7 @@ def replay(
     associator = make_associator(settings)
     clock = SystemClock()
     began_s = clock.monotonic_s()
-    with closing(open_log(log_url(log), must_exist=True)) as source:
+    with closing(open_named_log(log)) as source:
         end = source.end(OBSERVATIONS)
         if not source.read(OBSERVATIONS, 0, 1):
             raise ConfigError(f"the log {log} has no observations to associate")

@@ -10,7 +10,7 @@ import typer
 from deploy.cli.exit_codes import ExitCode
 from deploy.cli.outcome import end_reading
 from deploy.cli.terminal.screen import make_console
-from deploy.log.opening import on_this_machine
+from deploy.log.address import on_this_machine
 from deploy.search.index.reader import SightingsIndex
 from deploy.search.index.writer import remove_index
 from deploy.search.indexing import Indexer

@@ -2,6 +2,7 @@
 # One Apache Kafka broker for development, from Maven Central's jars: needs Java 17 and, the first time, Maven.
 #   run.sh          fetch what is missing, then run the broker on 127.0.0.1:19092 until Ctrl-C
 #   run.sh fetch    only fetch the jars
+#   run.sh libs     the same, and say where they are
 # CORRIDOR_KAFKA_DIR: where its data is (runs/kafka); CORRIDOR_KAFKA_LIBS: where jars are kept (runs/kafka/libs);
 # CORRIDOR_KAFKA_PORT: its port (19092), the controller takes the next one.
 set -euo pipefail
@@ -19,6 +20,7 @@ if [ ! -f "$libs/.complete" ]; then
   touch "$libs/.complete"
 fi
 [ "${1:-}" != fetch ] || exit 0
+[ "${1:-}" != libs ] || { echo "$libs"; exit 0; }
 command -v java >/dev/null || { echo "there is no java (Java 17 or later runs the broker)" >&2; exit 3; }
 
 mkdir -p "$dir"

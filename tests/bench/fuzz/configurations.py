@@ -6,7 +6,8 @@ from pathlib import Path
 
 import msgspec
 
-from deploy.log.opening import on_this_machine, open_log
+from deploy.log.address import on_this_machine
+from deploy.log.opening import open_log
 from deploy.site.config import Config, parse_config
 from deploy.site.status import camera_statuses
 from deploy.site.wiring import make_association_worker, make_perception_worker

@@ -14,6 +14,7 @@ from typing import Literal
 import msgspec
 
 from deploy.log.base import Record, Writer
+from deploy.log.kafka_cluster import Cluster
 from deploy.log.kafka_log import KafkaLog
 from deploy.log.spool.backlog import Backlog
 from deploy.log.spool.file import Spool
@@ -102,7 +103,7 @@ def said(share: Share) -> list[tuple[int, str, bytes]]:
 
 
 def writers_of(share: Share, cameras: Sequence[str]) -> dict[str, SpooledWriter | WrittenBehind]:
-    log = KafkaLog(share.servers)
+    log = KafkaLog(Cluster(share.servers))
     if share.writer == "transactions":
         return {camera: WrittenBehind(log.claim(f"camera/{camera}")) for camera in cameras}
     claimed = {camera: log.claim_to_append(f"camera/{camera}") for camera in cameras}

@@ -19,7 +19,8 @@ import numpy as np
 from associate.associator import Associator
 from associate.settings import AssociateSettings
 from associate.trajectory import decode as decode_event
-from deploy.log.kafka_cluster import create_topics
+from deploy.log.brokers.topics import create_topics
+from deploy.log.kafka_cluster import Cluster
 from deploy.log.kafka_log import KafkaLog
 from deploy.log.topics import OBSERVATIONS, TRAJECTORIES
 from deploy.site.association_worker import AssociationWorker
@@ -82,7 +83,7 @@ def _delays(writer: Literal["transactions", "spool"]) -> Iterator[list[str]]:
     with _site(writer, vehicles_per_s=SLOW, seconds=seconds, parts=2) as (share, log):
         heard, stop = Heard(), threading.Event()
         associator = Associator(AssociateSettings(zone="bench"), cameras=site_of(share).names, encoder=ENCODER)
-        worker = AssociationWorker(KafkaLog(share.servers), "bench", associator)
+        worker = AssociationWorker(KafkaLog(Cluster(share.servers)), "bench", associator)
         works: list[Callable[[], None]] = [lambda: worker.run(stop), lambda: _listen(log, heard, stop)]
         threads = [threading.Thread(target=work) for work in works]
         for thread in threads:
@@ -111,8 +112,8 @@ def _site(
     writer: Literal["transactions", "spool", "none"], *, vehicles_per_s: float, seconds: float, parts: int
 ) -> Iterator[tuple[Share, KafkaLog]]:
     broker = new_broker()
-    create_topics(broker.servers)
-    with tempfile.TemporaryDirectory() as name, closing(KafkaLog(broker.servers)) as log:
+    create_topics(Cluster(broker.servers))
+    with tempfile.TemporaryDirectory() as name, closing(KafkaLog(Cluster(broker.servers))) as log:
         yield (
             Share(
                 servers=broker.servers,

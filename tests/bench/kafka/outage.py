@@ -17,8 +17,9 @@ from associate.associator import Associator
 from associate.settings import AssociateSettings
 from associate.trajectory import decode as decode_event
 from deploy.log.base import Record, StoredRecord
+from deploy.log.brokers.topics import create_topics
 from deploy.log.decoding import decoded
-from deploy.log.kafka_cluster import create_topics
+from deploy.log.kafka_cluster import Cluster
 from deploy.log.kafka_log import KafkaLog
 from deploy.log.observations import read_messages
 from deploy.log.sqlite_log import SqliteLog
@@ -52,7 +53,7 @@ def main() -> None:
 
 def _one(folder: Path, outage_s: int) -> list[str]:
     broker = new_broker()
-    create_topics(broker.servers)
+    create_topics(Cluster(broker.servers))
     share = Share(
         servers=broker.servers,
         writer="spool",
@@ -72,7 +73,7 @@ def _one(folder: Path, outage_s: int) -> list[str]:
     costs = [msgspec.json.decode(process.communicate()[0].splitlines()[-1], type=Cost) for process in processes]
     assert not any(cost.held + cost.dropped for cost in costs), costs
     whole = sorted(each for part in range(PARTS) for each in said(msgspec.structs.replace(share, part=part)))
-    with closing(KafkaLog(broker.servers)) as log:
+    with closing(KafkaLog(Cluster(broker.servers))) as log:
         records = len(list(decoded(log, OBSERVATIONS, bytes)))
         distinct = len(list(read_messages(log)))
         disturbed = _links(_replayed(log, folder / "disturbed.db", share))
@@ -105,7 +106,7 @@ def start(share: Share) -> list["subprocess.Popen[str]"]:
 def _caught_up_s(broker: Broker) -> float:
     """Seconds until what is said now is on the log."""
     began_ns = time.time_ns()
-    with closing(KafkaLog(broker.servers)) as log:
+    with closing(KafkaLog(Cluster(broker.servers))) as log:
         while True:
             page = log.read(OBSERVATIONS, max(0, log.end(OBSERVATIONS) - 50), 50)
             newest = max((message.at_ns for message in map(_decoded, page)), default=0)

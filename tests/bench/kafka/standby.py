@@ -10,7 +10,8 @@ from contextlib import closing
 from pathlib import Path
 from subprocess import Popen
 
-from deploy.log.kafka_cluster import create_topics
+from deploy.log.brokers.topics import create_topics
+from deploy.log.kafka_cluster import Cluster
 from deploy.log.kafka_log import KafkaLog
 from deploy.log.kafka_state import Followed
 from deploy.log.topics import TRAJECTORIES
@@ -31,8 +32,8 @@ PATIENCE_S = 60.0
 
 def main() -> None:
     broker = new_broker()
-    create_topics(broker.servers)
-    with tempfile.TemporaryDirectory() as name, closing(KafkaLog(broker.servers)) as log:
+    create_topics(Cluster(broker.servers))
+    with tempfile.TemporaryDirectory() as name, closing(KafkaLog(Cluster(broker.servers))) as log:
         folder = Path(name)
         share = Share(
             servers=broker.servers,

@@ -50,7 +50,11 @@ class _Log:
 
     def __init__(self, records: list[tuple[bytes | None, bytes | None]]) -> None:
         cluster: Any = SimpleNamespace(
-            topic=str, clock=SystemClock(), answers=lambda _: True, consumer=lambda: _Consumer(records), servers="here"
+            topic=str,
+            clock=SystemClock(),
+            reach=lambda timeout_s: None,
+            consumer=lambda: _Consumer(records),
+            servers="here",
         )
         self._reader = PartitionReader(cluster, TRAJECTORIES)
 

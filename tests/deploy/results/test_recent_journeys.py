@@ -68,6 +68,9 @@ class _Broker:
     def state_of(self, owner: str) -> Mapping[str, bytes]:
         return {}
 
+    def kept_s(self, topic: str) -> float | None:
+        return None
+
     def close(self) -> None:
         return None
 

@@ -1,6 +1,7 @@
 """The association service over a log: what it cannot use, how it restarts, who owns a zone."""
 
 import base64
+import hashlib
 import json
 import logging
 import threading
@@ -20,6 +21,7 @@ from associate.memory import Memory
 from associate.revision import Revision
 from associate.trajectory import Kind, TrajectoryEvent, decode
 from deploy.log.base import Record
+from deploy.log.dead_letters import LARGEST_RECORD_BYTES
 from deploy.log.sqlite_log import SqliteLog
 from deploy.log.topics import DEAD_LETTERS, IDENTITIES, OBSERVATIONS, TRAJECTORIES
 from deploy.site import association_worker
@@ -398,3 +400,42 @@ def test_a_zone_s_vectors_have_one_length_also_after_a_restart(tmp_path: Path, r
     machine.drain()
     letters = [json.loads(value)["reason"] for value in values_of(log, DEAD_LETTERS)]
     assert letters == ["a vector of 32 numbers, where colour@1 had 16"] * 3
+
+
+EXTREMES: dict[str, bytes] = {
+    "900 kB of nothing": bytes(900_000),
+    "as large as is looked at": bytes(LARGEST_RECORD_BYTES),
+    **{
+        f"a long {name}": msgspec.msgpack.encode(
+            msgspec.msgpack.decode(encode(observation("a", 90))) | {name: "\x01" * 100_000}
+        )
+        for name in ("camera", "label", "encoder", "colour", "id", "state", "clock", "type")
+    },
+    "a long name of who said so": msgspec.msgpack.encode(
+        msgspec.msgpack.decode(encode(correction(at_s=0.0))) | {"by": "\x01" * 100_000}
+    ),
+    "long tracklets": msgspec.msgpack.encode(
+        msgspec.msgpack.decode(encode(correction(at_s=0.0))) | {"tracklets": ["\x01" * 100_000, "b"]}
+    ),
+}
+
+
+def test_letters_fit_on_every_log_whatever_they_are_about(tmp_path: Path) -> None:
+    """One that did not would be refused by Kafka on every attempt, and association would stand at that record."""
+    log, plain = SqliteLog(tmp_path / "log.db"), SqliteLog(tmp_path / "plain.db")
+    messages = convoy(4)
+    publish(log, messages[:40])
+    log.claim("noise").commit([Record(OBSERVATIONS, "\x01" * 900_000, value) for value in EXTREMES.values()])
+    publish(log, messages[40:], "later")
+    publish(plain, messages)
+    for each in (log, plain):
+        worker(each).drain()
+    letters = log.read(DEAD_LETTERS, 0, 100)
+    for (name, value), letter in zip(EXTREMES.items(), letters, strict=True):
+        assert len(letter.key) + len(letter.value) < 750_000, name
+        told = json.loads(letter.value)
+        assert (told["size"], told["sha256"]) == (len(value), hashlib.sha256(value).hexdigest()), name
+        repeated = base64.b64decode(told["record"])
+        assert len(repeated) == (len(value) if len(value) <= LARGEST_RECORD_BYTES else 0), name
+        assert value.startswith(repeated), name
+    assert values_of(log) == values_of(plain)

@@ -9,6 +9,7 @@ import pytest
 
 from deploy.log import kafka_appender
 from deploy.log.base import Addition, Record
+from deploy.log.kafka_cluster import Cluster
 from deploy.log.kafka_log import KafkaLog
 from deploy.log.topics import ASSOCIATION_STATE, OBSERVATIONS
 from ingest.errors import FencedError, RefusedRecordError
@@ -121,7 +122,7 @@ def test_a_killed_camera_process_hides_nothing_and_its_spool_is_written_by_the_n
 
 def say_until_killed(prefix: str, folder: str) -> None:
     """The program that the test above kills."""
-    writer, number = camera_of(KafkaLog(servers(), prefix=prefix), Path(folder)), 0
+    writer, number = camera_of(KafkaLog(Cluster(servers(), prefix)), Path(folder)), 0
     while True:
         writer.commit([Record(OBSERVATIONS, "a", str(number).encode())])
         number += 1

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from deploy.log import kafka_appender, kafka_cluster, kafka_writer
-from deploy.log.kafka_cluster import create_topics
+from deploy.log import kafka_appender, kafka_writer
+from deploy.log.brokers import access
+from deploy.log.brokers.topics import create_topics
+from deploy.log.kafka_cluster import Cluster
 from deploy.log.kafka_log import KafkaLog
 from deploy.log.topics import OBSERVATIONS, TRAJECTORIES
 from ingest.errors import ConfigError, LogError
@@ -27,7 +29,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning
 def mortal() -> Iterator[Broker]:
     """A broker to be killed: one with few topics, since it goes through all of them when it starts again."""
     broker = new_broker()
-    create_topics(broker.servers)
+    create_topics(Cluster(broker.servers))
     yield broker
     broker.discard()
     with warnings.catch_warnings(action="ignore", category=ResourceWarning):
@@ -35,7 +37,7 @@ def mortal() -> Iterator[Broker]:
 
 
 def test_a_broker_that_is_killed_loses_and_doubles_nothing(mortal: Broker) -> None:
-    log, reader = KafkaLog(mortal.servers), KafkaLog(mortal.servers)
+    log, reader = KafkaLog(Cluster(mortal.servers)), KafkaLog(Cluster(mortal.servers))
     writer = log.claim("zone/main")
     stop, failures = threading.Event(), []
     seen: list[int] = []
@@ -92,7 +94,7 @@ def test_a_killed_broker_costs_a_camera_no_record(
     mortal: Broker, silence_s: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kafka_appender, "SILENCE_S", silence_s)
-    log = KafkaLog(mortal.servers)
+    log = KafkaLog(Cluster(mortal.servers))
     before = log.end(OBSERVATIONS)
     writer = camera_of(log, tmp_path)
     for number in range(100):
@@ -110,10 +112,10 @@ def test_a_killed_broker_costs_a_camera_no_record(
 
 
 def test_a_broker_that_stays_away_ends_in_an_error(mortal: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kafka_cluster, "REQUEST_TIMEOUT_S", 1.0)
-    for module in (kafka_cluster, kafka_writer):
+    monkeypatch.setattr(access, "REQUEST_TIMEOUT_S", 1.0)
+    for module in (access, kafka_writer):
         monkeypatch.setattr(module, "DELIVERY_TIMEOUT_S", 2.0)
-    log = KafkaLog(mortal.servers, commit_timeout_s=2.0)
+    log = KafkaLog(Cluster(mortal.servers), commit_timeout_s=2.0)
     writer = log.claim("zone/other")
     writer.commit([record(1, TRAJECTORIES)], position=1)
     before = numbers(log, TRAJECTORIES)
@@ -124,7 +126,7 @@ def test_a_broker_that_stays_away_ends_in_an_error(mortal: Broker, monkeypatch: 
             writer.commit([record(2, TRAJECTORIES)], position=2)
         assert time.monotonic() - began < 30
         with pytest.raises(ConfigError, match="no Kafka broker answers"):
-            KafkaLog(mortal.servers, connect_timeout_s=0.2)
+            KafkaLog(Cluster(mortal.servers), connect_timeout_s=0.2)
     finally:
         mortal.start()
     assert writer.position == 1

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import pytest
 from kafka import KafkaAdminClient
 
-from deploy.log import kafka_cluster
 from deploy.log.base import Record
+from deploy.log.brokers.topics import create_topics
+from deploy.log.kafka_cluster import Cluster
 from deploy.log.kafka_log import KafkaLog
 from deploy.log.topics import OBSERVATIONS
 from ingest.errors import ConfigError, LogError
@@ -30,8 +31,8 @@ def test_too_large_a_record_is_refused_before_anything_is_written(open_log: Open
 
 
 def test_topics_are_never_made_by_the_way() -> None:
-    with pytest.raises(ConfigError, match=r"lacks the topics .*observations.*`corridor topics create kafka://"):
-        KafkaLog(servers(), prefix=f"missing{uuid.uuid4().hex[:6]}.")
+    with pytest.raises(ConfigError, match=r"lacks the topics .*observations.*`corridor topics create FILE`"):
+        KafkaLog(Cluster(servers(), f"missing{uuid.uuid4().hex[:6]}."))
 
 
 def test_a_topic_that_nobody_knows_is_not_asked_for(open_log: Opener) -> None:
@@ -49,7 +50,7 @@ def test_what_is_no_broker_is_told(free_port: socket.socket, listening: bool) ->
     if listening:
         free_port.listen()
     with pytest.raises(ConfigError, match=r"no Kafka broker answers at 127\.0\.0\.1:\d+ within 0\.2 s"):
-        KafkaLog(f"127.0.0.1:{free_port.getsockname()[1]}", connect_timeout_s=0.2)
+        KafkaLog(Cluster(f"127.0.0.1:{free_port.getsockname()[1]}"), connect_timeout_s=0.2)
 
 
 def test_partitions_are_checked(prefix: str) -> None:
@@ -57,9 +58,9 @@ def test_partitions_are_checked(prefix: str) -> None:
     admin.create_partitions({f"{prefix}{OBSERVATIONS}": 3})
     admin.close()
     with pytest.raises(ConfigError, match="has 3 partitions and must have 1"):
-        wait_until(lambda: KafkaLog(servers(), prefix=prefix).close())
+        wait_until(lambda: KafkaLog(Cluster(servers(), prefix)).close())
     with pytest.raises(ConfigError, match="has 3 partitions and must have 1"):
-        kafka_cluster.create_topics(servers(), prefix=prefix)
+        create_topics(Cluster(servers(), prefix))
 
 
 @pytest.fixture

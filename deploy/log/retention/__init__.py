@@ -1,0 +1,1 @@
+"""Retention: how long records stay on a log, and what is said before they go."""
