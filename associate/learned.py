@@ -5,6 +5,7 @@ Counts are expected numbers: a link of probability 0.9 counts 0.9. What has left
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,7 +102,7 @@ def learned_topology(state: Mapping[str, bytes], settings: AssociateSettings) ->
     )
 
 
-def _load(tables: tuple[Table[object], ...], state: Mapping[str, bytes]) -> None:
+def _load(tables: tuple[Table[Any], ...], state: Mapping[str, bytes]) -> None:
     names = {table.name for table in tables}
     load_tables(tables, {key: row for key, row in state.items() if key.partition("|")[0] in names})
 

@@ -85,9 +85,9 @@ def every() -> LearnedTopology:
 def test_where_vehicles_begin_and_end(every: LearnedTopology) -> None:
     a, b, c = every.cameras
     assert (a.camera, b.camera, c.camera) == ("a", "b", "c")
-    assert (a.begin_share, a.end_share) == (pytest.approx(1.0, abs=0.05), pytest.approx(0.0, abs=0.05))
-    assert (b.begin_share, b.end_share) == (pytest.approx(1 / 6, abs=0.06), pytest.approx(1 / 3, abs=0.08))
-    assert (c.begin_share, c.end_share) == (pytest.approx(0.0, abs=0.05), pytest.approx(1.0, abs=0.05))
+    assert [a.begin_share, a.end_share] == pytest.approx([1.0, 0.0], abs=0.05)
+    assert [b.begin_share, b.end_share] == pytest.approx([1 / 6, 1 / 3], abs=0.08)
+    assert [c.begin_share, c.end_share] == pytest.approx([0.0, 1.0], abs=0.05)
     assert b.entries == pytest.approx(40, abs=2)
 
 
