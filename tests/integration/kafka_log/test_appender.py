@@ -96,14 +96,14 @@ def test_a_killed_camera_process_hides_nothing_and_its_spool_is_written_by_the_n
     open_log: Opener, prefix: str, tmp_path: Path
 ) -> None:
     """No transaction of its stays open, for which readers would wait until the broker ends it."""
-    code = f"from {__name__} import say_until_killed as f; f({prefix!r}, {str(tmp_path)!r})"
+    log = open_log()  # which makes the topics
+    code = f"from {__name__} import say_until_killed as f; f({servers()!r}, {prefix!r}, {str(tmp_path)!r})"
     process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     with process, process.stdout as lines:
         for _ in zip(range(300), lines, strict=False):
             pass
         process.kill()
-    log = open_log()
     survivor = log.appender()
     began = time.monotonic()
     survivor.send([addition(1_000_000)])
@@ -120,9 +120,9 @@ def test_a_killed_camera_process_hides_nothing_and_its_spool_is_written_by_the_n
     assert list(tmp_path.iterdir()) == []
 
 
-def say_until_killed(prefix: str, folder: str) -> None:
+def say_until_killed(address: str, prefix: str, folder: str) -> None:
     """The program that the test above kills."""
-    writer, number = camera_of(KafkaLog(Cluster(servers(), prefix)), Path(folder)), 0
+    writer, number = camera_of(KafkaLog(Cluster(address, prefix)), Path(folder)), 0
     while True:
         writer.commit([Record(OBSERVATIONS, "a", str(number).encode())])
         number += 1
