@@ -172,6 +172,7 @@ def associate(
         typer.Option(
             "--from",
             min=0,
+            max=2**63 - 1,
             metavar="OFFSET",
             help="As --rebuild, from the first observation after this offset; on Kafka the offset that lag tools show.",
             show_default=False,
