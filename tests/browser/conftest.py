@@ -16,9 +16,9 @@ CHROMIUM = Path("/usr/bin/chromium")
 AXE = Path(__file__).parent / "axe" / "axe.min.js"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator["Browser"]:
-    """Chromium, started once."""
+    """Chromium, started once a module; an event loop runs in this thread as long as it is there."""
     if not CHROMIUM.exists():
         skip_or_fail("browser", f"there is no {CHROMIUM} (apt-get install chromium)")
     from playwright.sync_api import sync_playwright
