@@ -60,7 +60,7 @@ class LearnedCamera:
 
 @dataclass(frozen=True, slots=True)
 class LearnedTopology:
-    """What association has learned of a site's roads: pairs by camera, the most frequent first.
+    """Learned topology of a site: pairs by camera, the most frequent first.
 
     fewer_links: pairs that were left out because they have too few links; links_left_out: those of them together.
     other_horizon: pairs whose past was counted under another longest travel time, which is not read.

@@ -46,7 +46,7 @@ class OwnerState:
 
 @dataclass(slots=True, eq=False)
 class Followed:
-    """What has been read of an owner's changelog so far, and the offset (Kafka's) from which it goes on."""
+    """State of an owner as its changelog has been read so far, and the offset (Kafka's) from which that goes on."""
 
     restored: OwnerState = field(default_factory=OwnerState)
     offset: int | None = None

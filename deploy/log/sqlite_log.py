@@ -169,14 +169,8 @@ class SqliteLog:
         """Run the statements within as one transaction, all or nothing; other writers wait."""
         with self._lock, _translated_errors(self.path):
             self._check_file()
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
+            with in_transaction(self._db):
                 yield self._db
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
 
     def _check_file(self) -> None:
         """Raise LogError where the file was deleted or replaced: SQLite would write on into one without a name."""
@@ -301,6 +295,19 @@ def _change_state(db: sqlite3.Connection, owner: str, state: Mapping[str, bytes 
         "INSERT OR REPLACE INTO state VALUES (?, ?, ?)",
         [(owner, key, value) for key, value in state.items() if value is not None],
     )
+
+
+@contextmanager
+def in_transaction(db: sqlite3.Connection, begin: str = "BEGIN IMMEDIATE") -> Iterator[None]:
+    """Run a block as one transaction, which an error takes back; SQLite may have done that already."""
+    db.execute(begin)
+    try:
+        yield
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
 
 
 @contextmanager

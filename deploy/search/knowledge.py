@@ -1,4 +1,4 @@
-"""What an index knows about its sightings as a whole: camera means, travel times, and how to read similarities."""
+"""Knowledge of an index about its sightings as a whole: camera means, travel times, and how to read similarities."""
 
 from dataclasses import dataclass
 
@@ -50,7 +50,7 @@ class Knowledge:
         return np.asarray(self.centred(vectors, cameras) @ mean, np.float64)
 
     def searched(self, index: SightingsIndex, encoder: str, wanted: Filter) -> Searched:
-        """What a filter leaves to be searched."""
+        """Sightings that a filter leaves to be searched."""
         if wanted.empty:
             counts, span_ns = index.known(f"spread of {encoder}", lambda: index.spread(encoder, wanted))
         else:

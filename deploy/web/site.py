@@ -1,4 +1,4 @@
-"""What the operations share: the log, its index, crops, accounts, counters."""
+"""State that the operations share: the log, its index, crops, accounts, counters."""
 
 import threading
 from dataclasses import dataclass

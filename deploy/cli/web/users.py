@@ -25,7 +25,7 @@ Name = Annotated[str, typer.Argument(help="The user's name.", show_default=False
 
 
 class RoleName(StrEnum):
-    """What a user may do."""
+    """Role of a user: its permissions."""
 
     VIEWER = "viewer"
     OPERATOR = "operator"

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.log.base import Addition
+from deploy.log.sqlite_log import in_transaction
 from ingest.errors import ConfigError, LogError
 
 logger = logging.getLogger(__name__)
@@ -95,7 +96,7 @@ class Spool:
             return int(self._db.execute("SELECT coalesce(max(sequence), 0) FROM waiting").fetchone()[0])
 
     def held(self) -> tuple[Counter[str], int]:
-        """How many records wait by owner, and their bytes."""
+        """Numbers of records that wait, by owner, and their bytes."""
         with _translated(self.path):
             rows = self._db.execute(f"SELECT owner, count(*), sum({_SIZE}) FROM waiting GROUP BY owner").fetchall()
         return Counter({owner: count for owner, count, _ in rows}), sum(size for _, _, size in rows)
@@ -157,15 +158,8 @@ class Spool:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        with _translated(self.path):
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
+        with _translated(self.path), in_transaction(self._db):
+            yield
 
 
 def _open(path: Path) -> sqlite3.Connection:

@@ -41,7 +41,7 @@ LARGEST_QUEUE = 100_000
 
 
 class Claims(Protocol):
-    """What a process has claimed; `lost`: the owners that another one has claimed since."""
+    """Owners that a process has claimed; `lost`: those that another one has claimed since."""
 
     def lost(self) -> Collection[str]: ...
 

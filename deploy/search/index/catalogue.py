@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from deploy.log.sqlite_log import in_transaction
 from ingest.errors import ConfigError, CorridorError
 
 FORMAT = 1
@@ -95,15 +96,8 @@ class Catalogue:
     @contextmanager
     def transaction(self, begin: str = "BEGIN IMMEDIATE") -> Iterator[sqlite3.Connection]:
         """Run the statements within as one transaction, all or nothing."""
-        with self._lock, self._translated():
-            self._db.execute(begin)
-            try:
-                yield self._db
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
+        with self._lock, self._translated(), in_transaction(self._db, begin):
+            yield self._db
 
     @contextmanager
     def snapshot(self) -> Iterator[sqlite3.Connection]:

@@ -170,7 +170,7 @@ class Partition:
     # Searching
 
     def admitted(self, wanted: NumberedFilter | None) -> int:
-        """How many a filter admits."""
+        """Number of sightings that a filter admits."""
         return self._alive if wanted is None else int(self._columns.admitted(wanted).sum())
 
     def spread(self, wanted: NumberedFilter | None, cameras: int) -> tuple[Ints, int]:

@@ -121,7 +121,7 @@ class SightingsIndex:
         return self._partition(encoder).nearest(query, self._numbered(wanted), count)
 
     def admitted(self, encoder: str, wanted: Filter) -> int:
-        """How many sightings a filter admits."""
+        """Number of sightings that a filter admits."""
         return self._partition(encoder).admitted(self._numbered(wanted))
 
     def spread(self, encoder: str, wanted: Filter) -> tuple[NDArray[np.int64], int]:
@@ -147,7 +147,7 @@ class SightingsIndex:
         return self._partitions[number].stored_vector(sighting)
 
     def means(self, encoder: str) -> CameraMeans:
-        """What each camera sees, for reading similarities; by the numbers of `camera_numbers`."""
+        """Mean vectors of the cameras, for reading similarities; by the numbers of `camera_numbers`."""
         with self._catalogue.snapshot() as db:
             return read_means(db, self._numbers["encoder"][encoder])
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.log.base import Log, StoredRecord
+from deploy.log.sqlite_log import in_transaction
 from deploy.log.topics import OBSERVATIONS, TRAJECTORIES
 from deploy.web.index.schema import TABLES, VERSION
 from ingest.errors import ConfigError, LogError
@@ -72,21 +73,14 @@ class Index:
 
         None where another process, which follows into the same file, has been faster.
         """
-        with self._lock:
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                if int(_meta(self._db, f"position {topic}") or 0) != after:
-                    yield None
-                    self._db.execute("ROLLBACK")
-                    return
-                yield self._db
-                if _meta(self._db, f"first {topic}") is None:
-                    _put(self._db, f"first {topic}", _mark(records[0]))
-                _put(self._db, f"position {topic}", str(records[-1].offset))
-                self._db.execute("COMMIT")
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
+        with self._lock, in_transaction(self._db):
+            if int(_meta(self._db, f"position {topic}") or 0) != after:
+                yield None
+                return
+            yield self._db
+            if _meta(self._db, f"first {topic}") is None:
+                _put(self._db, f"first {topic}", _mark(records[0]))
+            _put(self._db, f"position {topic}", str(records[-1].offset))
 
     def rows(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
         """Read the rows of a query."""

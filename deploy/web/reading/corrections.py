@@ -13,7 +13,7 @@ from embed.observation import Correction
 
 
 class Effect(StrEnum):
-    """What has become of a correction."""
+    """Effect of a correction."""
 
     HEEDED = "heeded"  # the two tracklets are now as it says
     OPEN = "open"  # association has not come to it, or has forgotten one of the two
