@@ -15,8 +15,11 @@ from tests.conftest import ROOT
 ROOMS = {"embed": "embed", "log": "deploy/log", "detect": "detect", "associate": "associate"}
 """The folders that are sampled, by the name that the command knows them by."""
 
-SLOW = ("tests/bench", "tests/integration", "tests/mutants", "tests/system")
+SLOW = ("tests/bench", "tests/chaos", "tests/integration", "tests/mutants", "tests/system")
 """Tests that no module counts as its own."""
+
+TESTED_WHOLE = {"associate": ("tests/associate", "tests/associate/links")}
+"""Rooms whose tests go through one object rather than module by module: their folders, for modules no test imports."""
 
 Position = tuple[int, int]
 
@@ -45,15 +48,24 @@ def modules_of(room: str) -> list[Path]:
 
 
 def own_tests(module: Path) -> tuple[Path, ...]:
-    """The test modules that import a module, those of its own room if there are any, relative to the repository."""
+    """The test modules that import a module, those of its own room if there are any, relative to the repository.
+
+    Of a room that is tested whole, a module that none of the room's tests imports has all of them.
+    """
     name = ".".join(module.with_suffix("").parts)
     found = []
     for path in sorted((ROOT / "tests").rglob("test_*.py")):
         relative = path.relative_to(ROOT)
         if not relative.as_posix().startswith(SLOW) and name in _imported(path):
             found.append(relative)
-    near = [path for path in found if path.parts[1] == module.parts[0]]
-    return tuple(near or found)
+    room = module.parts[0]
+    near = [path for path in found if path.parts[1] == room]
+    whole = [
+        path.relative_to(ROOT)
+        for folder in TESTED_WHOLE.get(room, ())
+        for path in sorted((ROOT / folder).glob("test_*.py"))
+    ]
+    return tuple(near or whole or found)
 
 
 def _imported(path: Path) -> set[str]:
