@@ -54,3 +54,30 @@ def test_a_crop_without_a_mask_is_refused() -> None:
 
     with pytest.raises(ValueError, match="without a mask"):
         ColourEncoder()([replace(crop((1, 2, 3)), mask=None)])
+
+
+def striped(rows: list[tuple[int, int]]) -> Crop:
+    """A white vehicle of 60 x 60 px with red stripes at some rows."""
+    image = np.full((60, 60, 3), 235, np.uint8)
+    for top, bottom in rows:
+        image[top:bottom] = COLOURS["red"]
+    return Crop(image, np.array([0, 0, 60, 60], np.float32), 0.8, 0, np.ones((60, 60), np.bool_))
+
+
+def test_roof_middle_and_bottom_are_told_apart() -> None:
+    middle, rim = ColourEncoder()([striped([(20, 40)]), striped([(10, 20), (40, 50)])])
+    assert middle @ rim < 0.9
+
+
+def test_the_place_in_the_crop_does_not_matter() -> None:
+    car = crop(COLOURS["blue"])
+    assert car.mask is not None
+    moved = Crop(
+        np.pad(car.image, ((30, 0), (50, 0), (0, 0))),
+        car.box_xyxy + np.array([50, 30, 50, 30], np.float32),
+        car.quality,
+        0,
+        np.pad(car.mask, ((30, 0), (50, 0))),
+    )
+    here, there = ColourEncoder()([car, moved])
+    assert here == pytest.approx(there, abs=1e-6)

@@ -32,6 +32,17 @@ def test_quality_prefers(name: str) -> None:
     assert crop_qualities(frame(), better)[0] > crop_qualities(frame(), worse)[0]
 
 
+def test_quality_of_a_large_whole_and_certain_vehicle_is_one() -> None:
+    boxes = {
+        "96 px": [60, 50, 156, 146],
+        "larger": [60, 20, 240, 180],
+        "half as large": [60, 50, 108, 98],
+        "cut off": [0, 50, 96, 146],
+    }
+    quality = {name: float(crop_qualities(frame(), one(list(box)))[0]) for name, box in boxes.items()}
+    assert quality == pytest.approx({"96 px": 1.0, "larger": 1.0, "half as large": 0.5, "cut off": 0.25})
+
+
 def test_a_covered_vehicle_is_worth_less() -> None:
     pair = Detections.of([[100, 50, 180, 130], [120, 60, 200, 160]])
     far, near = crop_qualities(frame(), pair)
@@ -56,8 +67,17 @@ def test_a_crop_holds_its_box_and_its_mask() -> None:
     assert crop.mask.sum() == 40 * 50
 
 
-def test_nothing_to_cut() -> None:
-    assert cut_crop(frame(), one([100, 50, 101, 51]), 0, 1.0) is None
+def test_the_margin_is_a_share_of_each_side() -> None:
+    crop = cut_crop(frame(), one([100, 50, 200, 70]), 0, 1.0)
+    assert crop is not None
+    assert crop.image.shape[:2] == (20 + 2 * 3, 100 + 2 * 12)
+
+
+@pytest.mark.parametrize(
+    "box", [[100, 50, 101, 51], [298, 50, 300, 120], [50, 198, 120, 200]], ids=["tiny", "thin", "flat"]
+)
+def test_nothing_to_cut(box: list[float]) -> None:
+    assert cut_crop(frame(), one(box), 0, 1.0) is None
 
 
 def test_the_best_are_kept_apart_in_time() -> None:

@@ -38,6 +38,23 @@ def test_motion_says_whether_they_may_be_one(after: Fragment, leads: bool) -> No
     assert leads_to(BEFORE, after) is leads
 
 
+def test_speed_is_from_the_first_box_to_the_last() -> None:
+    assert BEFORE.speed.tolist() == [40, 0]
+    assert Fragment(BEFORE.times_ns[:1], BEFORE.boxes[:1], SAME).speed.tolist() == [0, 0]
+
+
+def test_the_gap_begins_at_the_last_box() -> None:
+    """A fast vehicle: the box before its last is a side and more behind."""
+    assert leads_to(fragment(0, 0, 200), fragment(0.75, 150, 200))
+    assert not leads_to(fragment(0, 0, 200), fragment(0.75, 100, 200))
+
+
+def test_vectors_of_two_encoders_never_meet() -> None:
+    longer = np.array([1.0, 0.0, 0.0], np.float32)
+    assert find_earlier(fragment(1.0, 40, 40, vector=longer), [BEFORE]) is None
+    assert find_earlier(fragment(1.0, 40, 40), [fragment(0, 0, 40, vector=longer)]) is None
+
+
 def test_the_most_alike_is_continued_and_no_other() -> None:
     after = fragment(1.0, 40, 40)
     several = [fragment(0, 0, 40, vector=LIKE), BEFORE, fragment(0, 300, 40)]

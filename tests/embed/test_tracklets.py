@@ -140,6 +140,42 @@ def test_what_begins_elsewhere_or_looks_unlike_is_another_vehicle(paths: dict[in
     assert len({each.track for each in run(paths, 60, builder(encoder))}) == 2
 
 
+def test_a_joined_tracklet_has_the_labels_of_both_parts() -> None:
+    machine, reported = builder(), []
+    for index in range(40):
+        found = Detections.of([[10 + 5 * index, 20, 70 + 5 * index, 80]], labels="van" if index < 8 else "car")
+        if index in (8, 9):
+            found = Detections.none()
+        found = replace(found, track_ids=np.full(len(found), 1 if index < 8 else 2, np.int64))
+        reported += machine.step(Frame("a", index, index * NS // 8, ClockQuality.FILE, IMAGE), found, ())
+    (closed,) = machine.finish()
+    assert {each.track for each in [*reported, closed]} == {1}
+    assert (closed.label, closed.score) == ("car", round(30 / 38, 4))
+
+
+def test_what_leaves_no_crop_is_not_reported() -> None:
+    machine = builder()
+    found = replace(Detections.of([[398, 50, 400, 52]]), track_ids=np.array([1], np.int64))
+    steps = [machine.step(Frame("a", i, i * NS // 8, ClockQuality.FILE, IMAGE), found, ()) for i in range(40)]
+    assert not any(steps)
+    assert machine.finish() == []
+
+
+def test_the_best_crops_are_kept_with_the_observation_that_closes() -> None:
+    kept: list[Observation] = []
+    machine = TrackletBuilder(
+        "a",
+        CameraEpoch(3, 1),
+        Counting(),
+        BoxMasker(),
+        settings=EmbedSettings(),
+        keep=lambda observation, _: kept.append(observation),
+    )
+    others = {key: range(16 + 2 * key, 60) for key in range(2, 7)}  # one of them is opened when the first is closed
+    run({1: range(20), **others}, 80, machine)
+    assert [(each.track, each.state) for each in kept] == [(track, TrackletState.CLOSED) for track in range(1, 7)]
+
+
 def test_a_blink_is_not_spoken_of() -> None:
     assert run({1: range(2, 4)}, 30, builder()) == []
 

@@ -9,7 +9,7 @@ pytest.importorskip("torch")
 import torch
 from torch import Tensor, nn
 
-from embed.network.blocks import CrossAttention
+from embed.network.blocks import Cell, CrossAttention
 from embed.network.factory import build_encoder
 from embed.network.grl import Grl, quarter_size
 from embed.network.msinet import MsiNet
@@ -203,6 +203,12 @@ def test_attention_is_its_formula() -> None:
     mixed_a, mixed_b = attention(a, b)
     torch.testing.assert_close(mixed_a, mixed(a, b))
     torch.testing.assert_close(mixed_b, mixed(b, a))
+
+
+def test_both_branches_of_a_cell_leave_it_with_their_signs() -> None:
+    cell = Cell(32, 64, ("exchange", "gate")).eval()
+    values = torch.randn(2, 16, 8, 8, generator=torch.Generator().manual_seed(0))
+    assert all((leave(values) < 0).any() for leave in (cell.leave_a, cell.leave_b))
 
 
 def test_the_same_seed_gives_the_same_network() -> None:
