@@ -126,6 +126,12 @@ class CameraFeed:
         if self._source is not None:
             self._source.close()
 
+    def leave(self) -> None:
+        """End at once, also where closing the source hangs; nothing more is delivered."""
+        with self._turn:
+            self._stopping.set()
+            self._abandon()
+
     def stream(self) -> SourceStatus | None:
         """Status of the present session and of the camera's clock; None where the source does not say."""
         source = self._source

@@ -70,7 +70,9 @@ class Mailbox:
     def put(self, delivery: Delivery) -> bool:
         """Leave a delivery; waits while a recording's slot is taken. Returns False if the session is over."""
         with self._changed:
-            slot = self._slots[delivery.camera_id]
+            slot = self._slots.get(delivery.camera_id)
+            if slot is None:
+                return False
             if delivery.frame is None:
                 return self._append(slot, delivery)
             # Step 1: a recording waits for its slot; its session may be over meanwhile
@@ -165,6 +167,16 @@ class Mailbox:
         with self._changed:
             self._slots[camera_id].closed = True
             self._slots[camera_id].clear()
+            self._changed.notify_all()
+
+    def forget(self, camera_id: str) -> None:
+        """Forget a camera with all that waits of it: it may come again as another one, with further sessions."""
+        with self._changed:
+            slot = self._slots.pop(camera_id, None)
+            if slot is not None:
+                slot.closed = True
+                slot.clear()
+            self._in_step = [each for each in self._in_step if each.camera_id != camera_id]
             self._changed.notify_all()
 
     def ages_s(self, camera_id: str) -> list[float]:

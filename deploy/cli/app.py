@@ -80,7 +80,10 @@ COMMANDS = {
         "deploy.cli.web.users:app",
         "The users of the operator's view (`corridor serve`), in runs/NAME/users.json.",
     ),
-    "cameras": ("deploy.cli.cameras:app", "Look after the cameras of a configuration."),
+    "cameras": (
+        "deploy.cli.cameras.commands:app",
+        "Look after the cameras of a site: check them, and add, change, pause or remove them while it runs.",
+    ),
     "city": (
         "deploy.cli.city.commands:app",
         "The synthetic city: recordings, streams and training sets with truth, rendered on the CPU.",

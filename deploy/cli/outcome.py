@@ -108,6 +108,8 @@ def end_run(
     anything, typer.Exit for all else.
     """
     outcomes = [camera_outcome(runtime) for runtime in perception.runtimes.values()]
+    if perception.withdrawn.total() or not outcomes:  # cameras that were taken off it have ended as was asked
+        outcomes.append(CameraOutcome(Ending.DONE, **perception.withdrawn))
     without_crops = perception.crops.failures if perception.crops is not None else 0
     left_out = without_crops + images_lack + (undecoded.total if undecoded else 0) + bool(index_problem)
     code = code_of(outcomes, dead_letters=dead_letters, left_out=left_out)

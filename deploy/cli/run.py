@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import typer
 from rich.console import Console
 
@@ -24,6 +25,7 @@ from deploy.log.topics import DEAD_LETTERS
 from deploy.results.journeys import read_journeys, visited_cameras
 from deploy.search.indexing import indexed
 from deploy.site.association_state import start_anew
+from deploy.site.cameras.roster import Roster, read_roster, with_roster
 from deploy.site.config import Config, load_config
 from deploy.site.repeating import repeating
 from deploy.site.session import run_association, run_perception, run_together
@@ -95,6 +97,7 @@ def run(
     from deploy.site.wiring import make_association_worker, make_perception_worker
 
     log = open_site_log(config, file)
+    config, roster = _with_roster(config, log, file)
     with run_images(mosaic, sheet) as images:
         only = _camera_filter(config, cameras)
         hub = make_hub(config, only) if web is not None else None
@@ -118,6 +121,7 @@ def run(
                     status_file_updates(status, perception),
                     metrics_at(metrics, log, perception, lambda: association),
                     log_retention(config.log),
+                    _following(log, roster, perception, only),
                 ):
                     run_together(perception, association)
         undecoded = Undecoded()
@@ -144,7 +148,9 @@ def observe(
     from deploy.site.wiring import make_perception_worker
 
     log = open_site_log(config, file)
-    perception = make_perception_worker(config, log, only=_camera_filter(config, cameras))
+    config, roster = _with_roster(config, log, file)
+    only = _camera_filter(config, cameras)
+    perception = make_perception_worker(config, log, only=only)
     if _all_read(perception, config):
         return
     console = make_console()
@@ -152,6 +158,7 @@ def observe(
         live_view(console, log, perception),
         status_file_updates(status, perception),
         metrics_at(metrics, log, perception),
+        _following(log, roster, perception, only),
     ):
         run_perception(perception)
     console.print(worker_tables(perception))
@@ -193,6 +200,7 @@ def associate(
     from deploy.site.wiring import make_associator, make_standby
 
     log = open_site_log(config, file)
+    config = with_roster(config, log)
     console = make_console()
     if rebuild or begin_after is not None:
         begins_after = start_anew(log, config.associate.zone, begin_after or 0)
@@ -302,6 +310,25 @@ def _camera_filter(config: Config, cameras: str | None) -> frozenset[str] | None
     return chosen
 
 
+def _with_roster(config: Config, log: Log, file: Path) -> tuple[Config, Roster]:
+    """The configuration with the cameras that are to be watched now, and the roster that says which."""
+    roster = read_roster(config, log)
+    for camera in roster.nowhere:
+        logger.warning("camera '%s' is to be watched, and its settings are not in %s", camera, file)
+    if not roster.watched:
+        typer.echo("no camera is to be watched now: waiting for `corridor cameras add` or `resume`", err=True)
+    return msgspec.structs.replace(config, cameras=roster.watched), roster
+
+
+@contextmanager
+def _following(log: Log, roster: Roster, perception: "PerceptionWorker", only: frozenset[str] | None) -> Iterator[None]:
+    """Obey changes of cameras while the block runs."""
+    from deploy.site.cameras.following import following  # loads OpenCV
+
+    with following(log, roster, perception, only):
+        yield
+
+
 def _all_read(perception: "PerceptionWorker", config: Config) -> bool:
     """Recordings that this log has to their end are not read twice."""
     ended = [runtime.camera.id for runtime in perception.runtimes.values() if runtime.ended]
@@ -311,4 +338,4 @@ def _all_read(perception: "PerceptionWorker", config: Config) -> bool:
             "(to read again, name another log in [log] url)",
             err=True,
         )
-    return len(ended) == len(perception.runtimes)
+    return bool(ended) and len(ended) == len(perception.runtimes)

@@ -17,8 +17,14 @@ DEAD_LETTERS = "dead-letters"
 FORGOTTEN = "forgotten"
 """Tracklets that no index of sightings may keep: JSON, `deploy/search/forgotten.py`; key: the identity."""
 
-ALL = (OBSERVATIONS, TRAJECTORIES, IDENTITIES, DEAD_LETTERS, FORGOTTEN)
-COMPACTED = (IDENTITIES,)
+CAMERAS = "cameras"
+"""What is wanted of each camera: JSON, `deploy/site/cameras/record.py`; key: the camera."""
+
+WORKERS = "workers"
+"""The cameras that each process has, and how they are: JSON, `deploy/site/cameras/workers.py`; key: the process."""
+
+ALL = (OBSERVATIONS, TRAJECTORIES, IDENTITIES, DEAD_LETTERS, FORGOTTEN, CAMERAS, WORKERS)
+COMPACTED = (IDENTITIES, CAMERAS, WORKERS)
 """Topics of which only the last record of a key is kept."""
 
 ASSOCIATION_STATE = "association-state"
@@ -43,6 +49,9 @@ LAYOUTS = (
     Layout(DEAD_LETTERS, retention_days=30),
     # For good: an index that is made anew must not take in again what was to be forgotten.
     Layout(FORGOTTEN),
+    # A partition is a slot that a process may have; all records are in the first one, so that they have one order.
+    Layout(CAMERAS, partitions=32, compacted=True),
+    Layout(WORKERS, compacted=True, retention_days=1),
     # An owner is restored by reading the whole of its partition; the number must not change once there is state.
     Layout(ASSOCIATION_STATE, partitions=8, compacted=True),
 )

@@ -2,8 +2,10 @@
 
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -37,6 +39,7 @@ class CameraProgress(msgspec.Struct, frozen=True):
 
 
 PipelineMaker = Callable[[str, CameraEpoch], CameraPipeline]
+RuntimeMaker = Callable[[Sequence[Camera]], "list[CameraRuntime]"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,7 +97,10 @@ class Batching:
 
 
 class PerceptionWorker:
-    """Runs cameras until they end or `stop` is called; a camera's error never stops another."""
+    """Runs cameras until they end or `stop` is called; a camera's error never stops another.
+
+    Cameras may come and go while it runs (`add`, `withdraw`, from any thread); without any it waits for one.
+    """
 
     def __init__(
         self,
@@ -102,6 +108,7 @@ class PerceptionWorker:
         runtimes: Sequence[CameraRuntime],
         detector: BatchDetector,
         make_pipeline: PipelineMaker,
+        make_runtimes: RuntimeMaker,
         *,
         batching: Batching = Batching(),
         tap: FrameTap | None = None,
@@ -113,8 +120,15 @@ class PerceptionWorker:
         self._detect = IsolatingDetector(detector)
         self._batching = batching
         self._make_pipeline = make_pipeline
+        self._make_runtimes = make_runtimes
         self._tap = tap
         self.crops = crops
+        self.withdrawn = Counter[str]()
+        """What the cameras that were withdrawn are lacking, by the names of `CameraOutcome`."""
+        self._changes: deque[Callable[[], None]] = deque()
+        self._expected = 0  # changes under way that will bring a camera
+        self._sessions: dict[str, int] = {}  # the last one of cameras that were withdrawn
+        self.closed = threading.Event()
         self._stop = threading.Event()
 
     def stop(self) -> None:
@@ -123,20 +137,87 @@ class PerceptionWorker:
 
     def run(self) -> None:
         """Work until every camera has ended, or until `stop`."""
-        running = [runtime for runtime in self.runtimes.values() if not runtime.ended]
         if self.crops is not None:
             self.crops.start()
         try:
-            for runtime in running:
+            for runtime in self._running:
                 runtime.feed.start()
-            while not self._stop.is_set() and not all(runtime.over for runtime in running):
+            while not self._stop.is_set() and not self._done:
                 together = self._batching
                 self._handle(self._mailbox.take(timeout_s=0.2, limit=together.limit, within_s=together.within_s))
-                for runtime in running:
+                for runtime in self._running:
                     if runtime.feed.watch():
                         logger.warning("%s", runtime.feed.error)
+                while self._changes:
+                    self._changes.popleft()()
         finally:  # whatever it is that ends the run, what has been seen is written
-            self._close(running)
+            self._close(self._running)
+            self.closed.set()
+
+    @property
+    def _running(self) -> list[CameraRuntime]:
+        return [runtime for runtime in self.runtimes.values() if not runtime.ended]
+
+    @property
+    def _done(self) -> bool:
+        """True once all cameras are over, and none is to come."""
+        waited_for = self._changes or self._expected or not self.runtimes
+        return not waited_for and all(runtime.over for runtime in self.runtimes.values())
+
+    # Cameras that come and go
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Keep the worker from ending in the block, in which a camera goes to come again, or comes."""
+        self._expected += 1
+        try:
+            yield
+        finally:
+            self._expected -= 1
+
+    def add(self, camera: Camera) -> None:
+        """Have one camera more run, soon; raises ConfigError, LogError where nobody could write for it."""
+        (runtime,) = self._make_runtimes([camera])
+        self._changes.append(partial(self._bring_up, runtime))
+
+    def withdraw(self, camera_id: str, *, final: bool) -> Future[Writer]:
+        """Let a camera go soon, with its last tracklets closed; its writer comes once that is done, to be closed.
+
+        final: it is over for everybody, and not only here.
+        """
+        done = Future[Writer]()
+        self._changes.append(partial(self._take_down, camera_id, final, done))
+        return done
+
+    def _bring_up(self, runtime: CameraRuntime) -> None:
+        camera_id = runtime.camera.id
+        runtime.feed.session = self._sessions.pop(camera_id, runtime.feed.session)
+        self.runtimes = {**self.runtimes, camera_id: runtime}  # others iterate over the one before
+        if not runtime.ended:
+            runtime.feed.start()
+
+    def _take_down(self, camera_id: str, final: bool, done: Future[Writer]) -> None:
+        runtime = self.runtimes[camera_id]
+        runtime.feed.leave()
+        self._sessions[camera_id] = runtime.feed.session
+        if not runtime.over:
+            self._run_unless_fenced(runtime, partial(self._say_last_words, runtime, final))
+        self._mailbox.forget(camera_id)
+        self.runtimes = {name: each for name, each in self.runtimes.items() if name != camera_id}
+        self.withdrawn.update(
+            gaps=runtime.reported_lost,
+            lost=runtime.writer.dropped - runtime.reported_lost,
+            failed=runtime.failed,
+            unwritten=runtime.unwritten,
+        )
+        done.set_result(runtime.writer)
+
+    def _say_last_words(self, runtime: CameraRuntime, final: bool) -> None:
+        camera_id, dropped = runtime.camera.id, self.dropped(runtime.camera.id)
+        if runtime.open_epoch is None and final:  # nobody shall wait for it
+            self._begin_epoch(runtime, Delivery(camera_id, runtime.feed.session, dropped=dropped))
+        if runtime.open_epoch is not None:
+            self._finish(runtime, dropped=dropped, final=final)
 
     def _close(self, running: Sequence[CameraRuntime]) -> None:
         for runtime in running:

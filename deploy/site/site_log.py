@@ -10,6 +10,7 @@ from deploy.log.finding import only_log
 from deploy.log.observations import pages_from_the_end
 from deploy.log.opening import open_log
 from deploy.log.sqlite_log import SqliteLog
+from deploy.site.cameras.roster import read_roster
 from deploy.site.config import Config, default_log_url, load_config
 from ingest.errors import ConfigError, LogError
 
@@ -74,7 +75,7 @@ def _keep_the_old(config: Config, file: Path) -> str | None:
 
 def _check_cameras(log: SqliteLog, config: Config, file: Path) -> None:
     """Refuse a log of other cameras; say where it has more of them than the configuration."""
-    there, ours = log.cameras(), set(config.camera_ids)
+    there, ours = log.cameras(), set(read_roster(config, log).entries)
     others = [camera for camera in there if camera not in ours]
     if there and len(others) == len(there):
         log.close()
@@ -90,10 +91,11 @@ def _check_recent_cameras(log: Log, config: Config, file: Path) -> None:
     """As `_check_cameras` for a log on Kafka, by what was written to it last: live cameras speak once a second."""
     try:
         there = {record.key for record in next(pages_from_the_end(log), ()) if not record.key.startswith("zone/")}
+        ours = set(read_roster(config, log).entries)
     except LogError as error:
         logger.info("whether other cameras write to this log is not known: %s", error)  # a camera's user only writes
         return
-    ours, where = set(config.camera_ids), f"{config.log.url}, prefix '{config.log.prefix}',"
+    where = f"{config.log.url}, prefix '{config.log.prefix}',"
     if there and not there & ours:
         log.close()
         raise ConfigError(

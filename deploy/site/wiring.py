@@ -187,14 +187,18 @@ def make_perception_worker(
     crops = CropStore(config.crops, clock) if config.crops.keep else None
     make_pipeline = _pipeline_maker(config, crops)
     mailbox = Mailbox(clock)
-    started_ns = clock.now_ns()
     rendering = ReadingProgress(clock)  # of all cameras of the city: they take turns at one renderer
-    writers = _camera_writers(config, log, cameras, clock)
-    runtimes = [
-        _make_runtime(config, writers[camera.id], mailbox, clock, camera, started_ns, rendering, listener_of)
-        for camera in cameras
-    ]
-    return PerceptionWorker(mailbox, runtimes, detector, make_pipeline, batching=batching, tap=tap, crops=crops)
+
+    def make_runtimes(cameras: Sequence[Camera]) -> list[CameraRuntime]:
+        started_ns, writers = clock.now_ns(), _camera_writers(config, log, cameras, clock)
+        return [
+            _make_runtime(config, writers[camera.id], mailbox, clock, camera, started_ns, rendering, listener_of)
+            for camera in cameras
+        ]
+
+    return PerceptionWorker(
+        mailbox, make_runtimes(cameras), detector, make_pipeline, make_runtimes, batching=batching, tap=tap, crops=crops
+    )
 
 
 def _make_runtime(

@@ -48,7 +48,8 @@ def web_view(
     from deploy.web.server import make_site, parse_address, serving
 
     def epoch_of(camera: str) -> "CameraEpoch | None":
-        current = perception.runtimes[camera].open_epoch
+        runtime = perception.runtimes.get(camera)
+        current = None if runtime is None else runtime.open_epoch
         return None if current is None else current.epoch
 
     hub.epoch_of = epoch_of

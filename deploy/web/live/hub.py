@@ -163,7 +163,9 @@ class LiveHub:
         """Says the open epoch of a camera; set once the worker is there."""
 
     def listener(self, camera: str) -> PacketListener:
-        """The listener to a camera's packets."""
+        """The listener to a camera's packets; of one that has come since, too."""
+        if camera not in self.cameras:
+            self.cameras = {**self.cameras, camera: LiveCamera()}
         return partial(LiveCamera.packet, self.cameras[camera])
 
     def __call__(self, frame: Frame, found: Detections) -> None:

@@ -1,4 +1,4 @@
-"""`corridor cameras`: check that every camera gives frames."""
+"""`corridor cameras`: all its commands, and those that check cameras and tell association of their changes."""
 
 from contextlib import closing
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from deploy.cli.cameras.roster import add, change, list_cameras, pause, remove, resume
 from deploy.cli.exit_codes import ExitCode
 from deploy.cli.links.correct import By
 from deploy.cli.terminal.screen import make_console, narrow_table
@@ -21,7 +22,15 @@ from ingest.frame import Frame
 from ingest.open_camera import check_source, open_camera
 from ingest.redact import redact, redact_source
 
-app = typer.Typer(no_args_is_help=True, help="Look after the cameras of a configuration.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Look after the cameras of a site: check them, and add, change, pause or remove them while it runs.\n\n"
+    "The configuration is the start. What these commands say is a record on the log, which `corridor run` and "
+    "`observe` obey within a second, and after every restart. Other cameras are not touched.",
+)
+for command in (add, change, pause, resume, remove):
+    app.command()(command)
+app.command("list")(list_cameras)
 
 FRAMES = 15
 

@@ -1,0 +1,1 @@
+"""Commands of `corridor cameras`: look after cameras, and say what is wanted of them."""
