@@ -20,11 +20,8 @@ FORGOTTEN = "forgotten"
 CAMERAS = "cameras"
 """What is wanted of each camera: JSON, `deploy/site/cameras/record.py`; key: the camera."""
 
-WORKERS = "workers"
-"""The cameras that each process has, and how they are: JSON, `deploy/site/cameras/workers.py`; key: the process."""
-
-ALL = (OBSERVATIONS, TRAJECTORIES, IDENTITIES, DEAD_LETTERS, FORGOTTEN, CAMERAS, WORKERS)
-COMPACTED = (IDENTITIES, CAMERAS, WORKERS)
+ALL = (OBSERVATIONS, TRAJECTORIES, IDENTITIES, DEAD_LETTERS, FORGOTTEN, CAMERAS)
+COMPACTED = (IDENTITIES, CAMERAS)
 """Topics of which only the last record of a key is kept."""
 
 ASSOCIATION_STATE = "association-state"
@@ -51,7 +48,6 @@ LAYOUTS = (
     Layout(FORGOTTEN),
     # A partition is a slot that a process may have; all records are in the first one, so that they have one order.
     Layout(CAMERAS, partitions=32, compacted=True),
-    Layout(WORKERS, compacted=True, retention_days=1),
     # An owner is restored by reading the whole of its partition; the number must not change once there is state.
     Layout(ASSOCIATION_STATE, partitions=8, compacted=True),
 )

@@ -13,6 +13,7 @@ from associate.trajectory import TrajectoryEvent
 from deploy.log.dead_letters import DeadLetter
 from deploy.results.descriptions import Struct, field_descriptions, nested_structs, summary
 from deploy.search.forgotten import Forgotten
+from deploy.site.cameras.record import CameraRecord
 from embed.observation import CameraChange, Correction, Gap, Observation, Tick
 
 TYPES: dict[str, Struct] = {
@@ -24,6 +25,7 @@ TYPES: dict[str, Struct] = {
     "trajectory-event": TrajectoryEvent,
     "dead-letter": DeadLetter,
     "forgotten": Forgotten,
+    "camera": CameraRecord,
 }
 
 

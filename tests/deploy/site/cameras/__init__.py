@@ -1,0 +1,1 @@
+"""Tests of cameras as records on the log."""
