@@ -108,8 +108,17 @@ def end_run(
     anything, typer.Exit for all else.
     """
     outcomes = [camera_outcome(runtime) for runtime in perception.runtimes.values()]
-    if perception.withdrawn.total() or not outcomes:  # cameras that were taken off it have ended as was asked
-        outcomes.append(CameraOutcome(Ending.DONE, **perception.withdrawn))
+    gone = perception.withdrawn
+    if gone.total() or not outcomes:  # cameras that were taken off it have ended as was asked
+        outcomes.append(
+            CameraOutcome(
+                Ending.DONE,
+                gaps=gone["gaps"],
+                lost=gone["lost"],
+                failed=gone["failed"],
+                unwritten=gone["unwritten"],
+            )
+        )
     without_crops = perception.crops.failures if perception.crops is not None else 0
     left_out = without_crops + images_lack + (undecoded.total if undecoded else 0) + bool(index_problem)
     code = code_of(outcomes, dead_letters=dead_letters, left_out=left_out)

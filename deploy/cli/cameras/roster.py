@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 import typer
@@ -74,7 +75,7 @@ def add(
     given = CameraChanges(
         source=source, credentials=credentials, realtime=realtime, starts_at=starts_at, transport=transport
     )
-    _change(file, camera, by, lambda *where, **said: changes.add(*where, given, **said), "watched from now on")
+    _change(file, camera, by, partial(_with, changes.add, given), "watched from now on")
 
 
 def change(
@@ -97,7 +98,7 @@ def change(
     given = CameraChanges(
         source=source, credentials=credentials, realtime=realtime, starts_at=starts_at, transport=transport
     )
-    _change(file, camera, by, lambda *where, **said: changes.change(*where, given, **said), "opened anew")
+    _change(file, camera, by, partial(_with, changes.change, given), "opened anew")
 
 
 def pause(file: SiteFile, camera: CameraName, by: By = "") -> None:
@@ -181,6 +182,12 @@ def _site(file: Path) -> Iterator[tuple[Log, Config]]:
     config = load_config(file)
     with closing(open_site_log(config, file)) as log:
         yield log, config
+
+
+def _with(
+    make: Callable[..., CameraRecord], given: CameraChanges, log: Log, config: Config, camera: str, **said: Any
+) -> CameraRecord:
+    return make(log, config, camera, given, **said)
 
 
 def _change(file: Path, camera: str, by: str, make: Callable[..., CameraRecord], words: str) -> None:

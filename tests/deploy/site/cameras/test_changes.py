@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -18,7 +19,7 @@ from deploy.site.site_log import open_site_log
 from ingest.errors import ConfigError, FencedError
 
 URL = "rtsp://user@10.0.0.1/1"
-SAID = {"at_ns": 7, "by": "me"}
+SAID: dict[str, Any] = {"at_ns": 7, "by": "me"}
 
 
 @pytest.fixture

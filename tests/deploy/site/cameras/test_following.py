@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ from tests.deploy.site.test_perception_worker import SIZE, assert_counted, confi
 from tests.ingest.clips import write_clip
 
 PATIENCE_S = 120.0
-SAID = {"at_ns": 7, "by": "me"}
+SAID: dict[str, Any] = {"at_ns": 7, "by": "me"}
 
 
 @pytest.fixture(scope="module")
