@@ -17,8 +17,14 @@ DEAD_LETTERS = "dead-letters"
 FORGOTTEN = "forgotten"
 """Tracklets that no index of sightings may keep: JSON, `deploy/search/forgotten.py`; key: the identity."""
 
-ALL = (OBSERVATIONS, TRAJECTORIES, IDENTITIES, DEAD_LETTERS, FORGOTTEN)
-COMPACTED = (IDENTITIES,)
+WATCHLIST = "watchlist"
+"""Vehicles that are watched for, the latest word on each: JSON, `deploy/search/watchlist/entries.py`; key: its name."""
+
+MATCHES = "matches"
+"""Sightings of vehicles that are watched for: JSON, `deploy/search/watchlist/matches.py`; key: the name."""
+
+ALL = (OBSERVATIONS, TRAJECTORIES, IDENTITIES, DEAD_LETTERS, FORGOTTEN, WATCHLIST, MATCHES)
+COMPACTED = (IDENTITIES, WATCHLIST)
 """Topics of which only the last record of a key is kept."""
 
 ASSOCIATION_STATE = "association-state"
@@ -43,6 +49,8 @@ LAYOUTS = (
     Layout(DEAD_LETTERS, retention_days=30),
     # For good: an index that is made anew must not take in again what was to be forgotten.
     Layout(FORGOTTEN),
+    Layout(WATCHLIST, compacted=True),
+    Layout(MATCHES, retention_days=30),
     # An owner is restored by reading the whole of its partition; the number must not change once there is state.
     Layout(ASSOCIATION_STATE, partitions=8, compacted=True),
 )

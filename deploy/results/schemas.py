@@ -13,6 +13,8 @@ from associate.trajectory import TrajectoryEvent
 from deploy.log.dead_letters import DeadLetter
 from deploy.results.descriptions import Struct, field_descriptions, nested_structs, summary
 from deploy.search.forgotten import Forgotten
+from deploy.search.watchlist.entries import WatchEntry
+from deploy.search.watchlist.matches import Match
 from embed.observation import CameraChange, Correction, Gap, Observation, Tick
 
 TYPES: dict[str, Struct] = {
@@ -24,6 +26,8 @@ TYPES: dict[str, Struct] = {
     "trajectory-event": TrajectoryEvent,
     "dead-letter": DeadLetter,
     "forgotten": Forgotten,
+    "watch-entry": WatchEntry,
+    "match": Match,
 }
 
 

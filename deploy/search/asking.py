@@ -86,7 +86,7 @@ def search(index: SightingsIndex, query: Query) -> Results:
         raise ConfigError("no sighting is in that range (widen --since, --until, --camera, --label or --colour)")
     # Step 1: candidates of all looks, without those that were asked with
     asked = {each.id for each in query.seen}
-    found = _candidates(index, query)
+    found = candidates(index, query)
     keep = ~np.isin(found.ids, list(asked))
     rows = index.sightings(found.ids[keep].tolist())
     there = keep & np.isin(found.ids, list(rows))
@@ -113,7 +113,7 @@ def search(index: SightingsIndex, query: Query) -> Results:
     return Results(likely[: query.top], searched, found.exact, below=len(vehicles) - len(likely))
 
 
-def _candidates(index: SightingsIndex, query: Query) -> Found:
+def candidates(index: SightingsIndex, query: Query) -> Found:
     """The sightings most alike: of all that is searched, and of what is near in time, which others may outdo."""
     mean = normalised(query.vectors.mean(0, keepdims=True))[0]
     alike = index.nearest(query.encoder, mean, query.wanted, CANDIDATES)
@@ -136,21 +136,17 @@ def _prior_odds(
     sightings: Sequence[IndexedSighting],
     cameras: NDArray[np.int64],
 ) -> NDArray[np.float64]:
-    """Prior odds (N,) of candidates: by the look that is nearest in time, where times and places are known."""
+    """Prior odds (N,) of candidates: by time and place, where those of the query are known."""
     searched = knowledge.searched(index, query.encoder, query.wanted)
     if not query.seen:
         return np.full(len(cameras), knowledge.expectation.odds(searched))
-    enter_s = np.array([each.first_ns for each in sightings]) / NS
-    asked_s = np.array([each.first_ns for each in query.seen]) / NS
-    of_asked = index.camera_numbers(each.camera for each in query.seen)
-    nearest = np.abs(enter_s[:, None] - asked_s).argmin(1)
-    prior = np.zeros(len(sightings))
-    for place in np.unique(nearest).tolist():
-        mine = nearest == place
-        prior[mine] = knowledge.expectation.odds_from(
-            searched, int(of_asked[place]), enter_s[mine] - asked_s[place], cameras[mine]
-        )
-    return prior
+    return knowledge.odds_from(
+        searched,
+        index.camera_numbers(each.camera for each in query.seen),
+        np.array([each.first_ns for each in query.seen]) / NS,
+        cameras,
+        np.array([each.first_ns for each in sightings]) / NS,
+    )
 
 
 def _by_identity(found: Sequence[FoundSighting], asked: set[str | None]) -> list[FoundVehicle]:

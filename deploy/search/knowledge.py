@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from associate.links.appearance import Calibration
+from associate.links.travel_times import Floats, Ints
 from associate.sightings.expectation import Expectation, Linked, Searched
 from associate.sightings.probability import calibrated
 from associate.sightings.sighting import Filter
@@ -48,6 +49,22 @@ class Knowledge:
         """Similarity (N,) of sightings (N, D) to the mean of K centred looks (K, D)."""
         mean = normalised(query.mean(0, keepdims=True))[0]
         return np.asarray(self.centred(vectors, cameras) @ mean, np.float64)
+
+    def odds_from(
+        self, searched: Searched, asked: Ints, asked_s: Floats, cameras: Ints, enter_s: Floats
+    ) -> NDArray[np.float64]:
+        """Prior odds (N,) of sightings, each by the look (K,) that is nearest in time.
+
+        asked, asked_s: camera numbers and times of the looks. cameras, enter_s: those of the sightings, seconds.
+        """
+        nearest = np.abs(enter_s[:, None] - asked_s).argmin(1)
+        odds = np.zeros(len(enter_s))
+        for look in np.unique(nearest).tolist():
+            mine = nearest == look
+            odds[mine] = self.expectation.odds_from(
+                searched, int(asked[look]), enter_s[mine] - asked_s[look], cameras[mine]
+            )
+        return odds
 
     def searched(self, index: SightingsIndex, encoder: str, wanted: Filter) -> Searched:
         """Sightings that a filter leaves to be searched."""

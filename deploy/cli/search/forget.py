@@ -34,6 +34,11 @@ def forget_identity(
         highlight=False,
         soft_wrap=True,
     )
+    if done.watches:
+        names = ", ".join(f"'{each}'" for each in done.watches)
+        console.print(
+            f"Watched for no more: {names}, by whose looks it would be found", highlight=False, soft_wrap=True
+        )
     console.print(
         f"Not reached: {done.records} records of the log itself, until its retention removes them "
         "(docs/searching.md), and what was exported or copied before.",

@@ -14,6 +14,7 @@ from deploy.log.address import on_this_machine
 from deploy.search.index.reader import SightingsIndex
 from deploy.search.index.writer import remove_index
 from deploy.search.indexing import Indexer
+from deploy.search.watchlist.watcher import Watcher
 from deploy.site.config import Config, load_config
 from deploy.site.site_log import open_site_log
 from ingest.signals import stops_on_signal
@@ -43,14 +44,20 @@ def index(
     with closing(open_site_log(config, file, must_exist=True)) as log:
         if rebuild:
             remove_index(Path(config.search.folder))
-        with closing(Indexer(log, config.search)) as indexer, stops_on_signal(stop.set):
+        with (
+            closing(Indexer(log, config.search)) as indexer,
+            closing(Watcher(log, config.associate.zone, Path(config.search.folder))) as watcher,
+            stops_on_signal(stop.set),
+        ):
             lost = indexer.mend() if check else 0
             stayed = _migrate(config, indexer) if migrate else 0
             if once:
                 indexer.drain()
+                watcher.drain()
             else:
-                indexer.run(stop, patient=not on_this_machine(config.log.url))
+                indexer.run(stop, patient=not on_this_machine(config.log.url), watch=watcher.step)
             counts, useless, undecoded = indexer.counts, indexer.useless, indexer.undecoded
+            replaced = indexer.replaced
     with closing(SightingsIndex(Path(config.search.folder))) as made:
         sizes = made.encoders
     console = make_console()
@@ -58,6 +65,7 @@ def index(
         console.print(f"{size.sightings} sightings by {encoder}, {size.coded} of them with codes", highlight=False)
     words = [f"{counts['taken']} taken in"]
     words += [f"{counts[name]} {name}" for name in ("deleted", "forgotten") if counts[name]]
+    words += [f"{replaced} of owners that had been replaced left out"] if replaced else []
     words += [f"{useless} without a usable vector left out"] if useless else []
     words += [f"{lost} damaged and on the log no more"] if lost else []
     console.print(", ".join(words), highlight=False)

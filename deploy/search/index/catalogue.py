@@ -49,6 +49,13 @@ CREATE TABLE awaited (tracklet TEXT PRIMARY KEY, identity TEXT NOT NULL) WITHOUT
 CREATE TABLE forgotten (tracklet TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 
+_EPOCHS = """
+CREATE TABLE IF NOT EXISTS epochs (
+    camera TEXT PRIMARY KEY, generation INTEGER NOT NULL, session INTEGER NOT NULL
+) WITHOUT ROWID
+"""
+"""Of its own, because an index that was made before lacks it."""
+
 
 class IndexDamagedError(CorridorError):
     """A file of an index is not what it was when it was written."""
@@ -92,6 +99,7 @@ class Catalogue:
                 self._db.execute(statement)
             self._db.execute(f"PRAGMA user_version={FORMAT}")
             self._db.execute("COMMIT")
+        self._db.execute(_EPOCHS)
 
     @contextmanager
     def transaction(self, begin: str = "BEGIN IMMEDIATE") -> Iterator[sqlite3.Connection]:
