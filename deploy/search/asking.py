@@ -15,8 +15,9 @@ from associate.sightings.probability import probabilities
 from associate.sightings.sighting import Filter
 from associate.sightings.similarity import normalised
 from deploy.search.index.partition import CANDIDATES, Found
-from deploy.search.index.reader import IndexedSighting, SightingsIndex
+from deploy.search.index.reader import IndexedSighting
 from deploy.search.knowledge import Knowledge
+from deploy.search.opening import Index
 from deploy.search.reranking import reranked
 from ingest.clock import NS
 from ingest.errors import ConfigError
@@ -78,7 +79,7 @@ class Results:
     below: int = 0
 
 
-def search(index: SightingsIndex, query: Query) -> Results:
+def search(index: Index, query: Query) -> Results:
     """The vehicles that the index has for a query; raises ConfigError where nothing was searched."""
     index.refresh()
     searched = index.admitted(query.encoder, query.wanted)
@@ -113,7 +114,7 @@ def search(index: SightingsIndex, query: Query) -> Results:
     return Results(likely[: query.top], searched, found.exact, below=len(vehicles) - len(likely))
 
 
-def candidates(index: SightingsIndex, query: Query) -> Found:
+def candidates(index: Index, query: Query) -> Found:
     """The sightings most alike: of all that is searched, and of what is near in time, which others may outdo."""
     mean = normalised(query.vectors.mean(0, keepdims=True))[0]
     alike = index.nearest(query.encoder, mean, query.wanted, CANDIDATES)
@@ -130,7 +131,7 @@ def candidates(index: SightingsIndex, query: Query) -> Found:
 
 
 def _prior_odds(
-    index: SightingsIndex,
+    index: Index,
     knowledge: Knowledge,
     query: Query,
     sightings: Sequence[IndexedSighting],
@@ -169,7 +170,7 @@ def _by_identity(found: Sequence[FoundSighting], asked: set[str | None]) -> list
     return sorted(vehicles, key=lambda each: (-each.probability, -each.sightings[0].similarity))
 
 
-def sighting_query(index: SightingsIndex, tracklet: str) -> Query:
+def sighting_query(index: Index, tracklet: str) -> Query:
     """A query by one sighting; raises ConfigError for one that the index does not have."""
     seen = index.of_tracklet("|".join(tracklet.split("|")[:3]))
     if seen is None:
@@ -180,7 +181,7 @@ def sighting_query(index: SightingsIndex, tracklet: str) -> Query:
     return _seen_query(index, [seen])
 
 
-def identity_query(index: SightingsIndex, identity: str) -> Query:
+def identity_query(index: Index, identity: str) -> Query:
     """A query by all sightings of an identity; raises ConfigError for one that the index does not have."""
     seen = index.of_identities([identity])
     if not seen:
@@ -190,7 +191,7 @@ def identity_query(index: SightingsIndex, identity: str) -> Query:
     return _seen_query(index, seen)
 
 
-def _seen_query(index: SightingsIndex, seen: Sequence[IndexedSighting]) -> Query:
+def _seen_query(index: Index, seen: Sequence[IndexedSighting]) -> Query:
     encoders = [index.encoder_of(each.id) for each in seen]
     encoder = encoders[-1]  # vectors of two encoders never meet: the latest decides
     mine = [each for each, made in zip(seen, encoders, strict=True) if made == encoder]

@@ -10,9 +10,9 @@ from deploy.log.base import Log
 from deploy.log.decoding import Undecoded
 from deploy.log.observations import read_observations
 from deploy.search.forgotten import Forgotten, publish
-from deploy.search.index.reader import SightingsIndex
 from deploy.search.index.writer import WriterBusyError
 from deploy.search.indexing import Indexer
+from deploy.search.opening import Index, open_index
 from deploy.search.watchlist.entries import publish as publish_entries
 from deploy.search.watchlist.entries import read_watchlist, removal
 from deploy.site.config import Config
@@ -45,7 +45,7 @@ def forget(config: Config, log: Log, identity: str, by: str, clock: Clock) -> Fo
     """Delete all sightings of an identity; raises ConfigError for one that the index does not have."""
     if len(by) > LONGEST_BY:
         raise ConfigError(f"--by has {len(by)} characters (at most {LONGEST_BY})")
-    with closing(SightingsIndex(Path(config.search.folder))) as index:
+    with closing(open_index(config.search)) as index:
         tracklets = [each.tracklet for each in index.of_identities([identity])]
         if not tracklets:
             raise ConfigError(f"the index has no sighting of '{identity}' (see `corridor trajectories`)")
@@ -71,7 +71,7 @@ def _unwatched(log: Log, zone: str, tracklets: Iterable[str], by: str, clock: Cl
     return [each.name for each in gone]
 
 
-def _deleted(config: Config, log: Log, index: SightingsIndex, tracklets: Iterable[str], clock: Clock) -> str:
+def _deleted(config: Config, log: Log, index: Index, tracklets: Iterable[str], clock: Clock) -> str:
     try:
         with closing(Indexer(log, config.search)) as indexer:
             indexer.drain()

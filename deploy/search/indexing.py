@@ -5,7 +5,6 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from associate.sightings.sighting import Sighting, sighting_of
 from associate.trajectory import TrajectoryEvent
@@ -15,8 +14,7 @@ from deploy.log.decoding import Undecoded
 from deploy.log.observations import Epochs, read_observations
 from deploy.log.topics import FORGOTTEN, OBSERVATIONS, TRAJECTORIES
 from deploy.search.forgotten import decode as decode_forgotten
-from deploy.search.index.libraries import has_faiss
-from deploy.search.index.writer import IndexWriter
+from deploy.search.opening import open_writer, place_of
 from deploy.search.settings import SearchSettings
 from deploy.search.watchlist.watcher import Watcher
 from embed.observation import Message, Observation, TrackletState, decode
@@ -40,18 +38,18 @@ class Indexer:
 
     def __init__(self, log: Log, settings: SearchSettings, *, clock: Clock | None = None, batch: int = 1000) -> None:
         self._log, self._batch, self._clock = log, batch, clock or SystemClock()
-        self.writer = IndexWriter(settings, coded=has_faiss())
+        self.writer = open_writer(settings)
         self.undecoded = Undecoded()
         self.useless = self.replaced = 0
         self._retired_s: float | None = None
         self._epochs = Epochs(self.writer.epochs())
         for topic in TOPICS:
-            position, end = self.writer.catalogue.position(topic), log.end(topic)
+            position, end = self.writer.position(topic), log.end(topic)
             if position > end:
                 self.writer.close()
                 raise ConfigError(
-                    f"the sightings index in {settings.folder} has read the topic {topic} up to offset {position}, and "
-                    f"this log ends at {end}: it is of another log (make it anew: corridor index FILE --rebuild)"
+                    f"the sightings index in {place_of(settings)} has read the topic {topic} up to offset {position}, "
+                    f"and this log ends at {end}: it is of another log (make it anew: corridor index FILE --rebuild)"
                 )
 
     @property
@@ -61,7 +59,7 @@ class Indexer:
 
     def step(self) -> int:
         """Take in one batch of each topic, all in one transaction; returns how many records there were."""
-        stored = {topic: self._log.read(topic, self.writer.catalogue.position(topic), self._batch) for topic in TOPICS}
+        stored = {topic: self._log.read(topic, self.writer.position(topic), self._batch) for topic in TOPICS}
         if any(stored.values()):
             sightings = [each for record in stored[OBSERVATIONS] if (each := self._sighting(record)) is not None]
             events = [event for record in stored[TRAJECTORIES] if (event := self._event(record)) is not None]
@@ -110,7 +108,7 @@ class Indexer:
     def drain(self) -> None:
         """Take in all that is on the log now."""
         ends = {topic: self._log.end(topic) for topic in TOPICS}
-        while any(self.writer.catalogue.position(topic) < end for topic, end in ends.items()) and self.step():
+        while any(self.writer.position(topic) < end for topic, end in ends.items()) and self.step():
             pass
 
     def run(self, stop: threading.Event, *, patient: bool, watch: Callable[[], int] = lambda: 0) -> None:
@@ -148,7 +146,7 @@ def indexed(log: Log, settings: SearchSettings, zone: str, *, patient: bool) -> 
         yield lambda: ""
         return
     indexer, stop, problems = Indexer(log, settings), threading.Event(), list[str]()
-    watcher = Watcher(log, zone, Path(settings.folder))
+    watcher = Watcher(log, zone, settings)
 
     def work(step: Callable[[], None]) -> None:
         try:

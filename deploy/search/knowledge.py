@@ -11,7 +11,7 @@ from associate.sightings.expectation import Expectation, Linked, Searched
 from associate.sightings.probability import calibrated
 from associate.sightings.sighting import Filter
 from associate.sightings.similarity import CameraMeans, normalised
-from deploy.search.index.reader import SightingsIndex
+from deploy.search.opening import Index
 from ingest.clock import NS
 
 LATEST = 20_000
@@ -32,7 +32,7 @@ class Knowledge:
     calibration: Calibration
 
     @classmethod
-    def of(cls, index: SightingsIndex, encoder: str) -> "Knowledge":
+    def of(cls, index: Index, encoder: str) -> "Knowledge":
         """Learn from an index as it is now."""
         means = index.means(encoder)
         vectors, cameras = index.sample(encoder, COMPARED)
@@ -66,7 +66,7 @@ class Knowledge:
             )
         return odds
 
-    def searched(self, index: SightingsIndex, encoder: str, wanted: Filter) -> Searched:
+    def searched(self, index: Index, encoder: str, wanted: Filter) -> Searched:
         """Sightings that a filter leaves to be searched."""
         if wanted.empty:
             counts, span_ns = index.known(f"spread of {encoder}", lambda: index.spread(encoder, wanted))
@@ -75,7 +75,7 @@ class Knowledge:
         return Searched(counts.astype(np.float64), span_ns / NS)
 
 
-def _linked(index: SightingsIndex) -> Linked:
+def _linked(index: Index) -> Linked:
     rows = index.select(
         "SELECT identity, camera, first_ns FROM sightings WHERE identity IS NOT NULL ORDER BY id DESC LIMIT ?", LATEST
     )

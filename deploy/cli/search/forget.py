@@ -9,6 +9,7 @@ import typer
 from deploy.cli.exit_codes import ExitCode
 from deploy.cli.terminal.screen import make_console
 from deploy.search.forgetting import forget
+from deploy.search.opening import place_of
 from deploy.site.config import load_config
 from deploy.site.site_log import open_site_log
 from ingest.clock import SystemClock
@@ -29,8 +30,8 @@ def forget_identity(
         done = forget(config, log, identity, by, SystemClock())
     console = make_console()
     console.print(
-        f"{identity}: {done.sightings} sightings deleted from {config.search.folder}, {done.crops} files of crops from "
-        f"{config.crops.folder}; a tombstone is on the log",
+        f"{identity}: {done.sightings} sightings deleted from {place_of(config.search)}, {done.crops} files of crops "
+        f"from {config.crops.folder}; a tombstone is on the log",
         highlight=False,
         soft_wrap=True,
     )

@@ -11,12 +11,13 @@ from deploy.cli.exit_codes import ExitCode
 from deploy.cli.outcome import end_reading
 from deploy.cli.terminal.screen import make_console
 from deploy.log.address import on_this_machine
-from deploy.search.index.reader import SightingsIndex
-from deploy.search.index.writer import remove_index
+from deploy.search.index.writer import IndexWriter
 from deploy.search.indexing import Indexer
+from deploy.search.opening import open_index, remove_index
 from deploy.search.watchlist.watcher import Watcher
 from deploy.site.config import Config, load_config
 from deploy.site.site_log import open_site_log
+from ingest.errors import ConfigError
 from ingest.signals import stops_on_signal
 
 
@@ -43,10 +44,10 @@ def index(
     stop = threading.Event()
     with closing(open_site_log(config, file, must_exist=True)) as log:
         if rebuild:
-            remove_index(Path(config.search.folder))
+            remove_index(config.search)
         with (
             closing(Indexer(log, config.search)) as indexer,
-            closing(Watcher(log, config.associate.zone, Path(config.search.folder))) as watcher,
+            closing(Watcher(log, config.associate.zone, config.search)) as watcher,
             stops_on_signal(stop.set),
         ):
             lost = indexer.mend() if check else 0
@@ -58,7 +59,7 @@ def index(
                 indexer.run(stop, patient=not on_this_machine(config.log.url), watch=watcher.step)
             counts, useless, undecoded = indexer.counts, indexer.useless, indexer.undecoded
             replaced = indexer.replaced
-    with closing(SightingsIndex(Path(config.search.folder))) as made:
+    with closing(open_index(config.search)) as made:
         sizes = made.encoders
     console = make_console()
     for encoder, size in sizes.items():
@@ -77,6 +78,11 @@ def index(
 def _migrate(config: Config, indexer: Indexer) -> int:
     """Move sightings to the configured encoder; returns how many stay, because no crop of them is left."""
     from deploy.search.migrating import migrate
+
+    if not isinstance(indexer.writer, IndexWriter):
+        raise ConfigError(
+            "--migrate is for an index in a folder; in PostgreSQL, rebuild it from a log of the new encoder"
+        )
     from deploy.site.wiring import make_encoder, make_masker
     from embed.vehicle_encoder import VehicleEncoder
 

@@ -14,7 +14,7 @@ from rich.table import Table
 from associate.sightings.sighting import Filter
 from deploy.cli.terminal.screen import make_console
 from deploy.search.asking import FoundVehicle, Query, Results, identity_query, narrowed, search, sighting_query
-from deploy.search.index.reader import SightingsIndex
+from deploy.search.opening import Index, open_index
 from deploy.site.config import Config, load_config
 from ingest.clock import NS
 from ingest.errors import ConfigError
@@ -68,7 +68,7 @@ def search_sightings(
         labels=tuple(label or ()),
         colours=_colours(config, colour or []),
     )
-    with closing(SightingsIndex(Path(config.search.folder))) as index:
+    with closing(open_index(config.search)) as index:
         query = find_query(config, index, image, sighting, identity, box)
         query = narrowed(query, wanted, top=top, min_probability=min_probability, rerank=rerank)
         results = search(index, query)
@@ -86,7 +86,7 @@ def search_sightings(
 
 def find_query(
     config: Config,
-    index: SightingsIndex,
+    index: Index,
     image: Path | None,
     sighting: str | None,
     identity: str | None,

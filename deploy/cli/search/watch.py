@@ -16,7 +16,7 @@ from deploy.cli.search.search import find_query, time_ns
 from deploy.cli.terminal.screen import make_console
 from deploy.log.decoding import Undecoded, decoded
 from deploy.log.topics import MATCHES
-from deploy.search.index.reader import SightingsIndex
+from deploy.search.opening import open_index
 from deploy.search.watchlist.adding import entry_of
 from deploy.search.watchlist.entries import publish, read_watchlist, removal
 from deploy.search.watchlist.matches import Match, MatchState
@@ -82,7 +82,7 @@ def add(
     until_ns = time_ns("--until", until)
     with (
         closing(open_site_log(config, file, must_exist=True)) as log,
-        closing(SightingsIndex(Path(config.search.folder))) as index,
+        closing(open_index(config.search)) as index,
     ):
         if name in read_watchlist(log, undecoded):
             raise ConfigError(f"'{name}' is watched for already (corridor watch remove {file} --name '{name}')")

@@ -81,6 +81,10 @@ class IndexWriter:
         if forgotten and not self.catalogue.scrub():
             logger.info("somebody reads the sightings index: its write-ahead log is emptied at the next chance")
 
+    def position(self, topic: str) -> int:
+        """Offset of the last record of a topic that the index has taken in."""
+        return self.catalogue.position(topic)
+
     def epochs(self) -> dict[str, CameraEpoch]:
         """By camera: the epoch of its latest message that was taken in."""
         return {camera: CameraEpoch(*epoch) for camera, *epoch in self.catalogue.select("SELECT * FROM epochs")}

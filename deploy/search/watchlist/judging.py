@@ -16,8 +16,8 @@ from associate.sightings.probability import ONE_PASSAGE_S
 from associate.sightings.sighting import Filter
 from associate.sightings.similarity import normalised
 from deploy.search.index.partition import CANDIDATES
-from deploy.search.index.reader import SightingsIndex
 from deploy.search.knowledge import Knowledge
+from deploy.search.opening import Index
 from deploy.search.watchlist.entries import WatchEntry
 from ingest.clock import NS
 
@@ -49,13 +49,13 @@ class Verdict:
 class Judge:
     """A judge of sightings by one encoder, by what the index knew when it was made."""
 
-    index: SightingsIndex
+    index: Index
     encoder: str
     knowledge: Knowledge
     searched: Searched
 
     @classmethod
-    def of(cls, index: SightingsIndex, encoder: str) -> "Judge":
+    def of(cls, index: Index, encoder: str) -> "Judge":
         """Learn from an index that has sightings by the encoder."""
         knowledge = Knowledge.of(index, encoder)
         at_ns = _newest_ns(index)
@@ -111,7 +111,7 @@ class Judge:
         return float(self._odds(entry, list(others.values()), found.vectors[list(others)])[1].sum())
 
 
-def _newest_ns(index: SightingsIndex) -> int:
+def _newest_ns(index: Index) -> int:
     """Event time that the index has come to: a median, so that one camera's clock does not decide it."""
     latest = index.select("SELECT last_ns FROM sightings ORDER BY id DESC LIMIT ?", LATEST)
     return int(np.median(np.array([last_ns for (last_ns,) in latest], np.int64)))

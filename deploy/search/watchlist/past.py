@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from associate.sightings.sighting import Filter
 from deploy.search.asking import Query, candidates
-from deploy.search.index.reader import SightingsIndex
+from deploy.search.opening import Index
 from deploy.search.watchlist.entries import WatchEntry
 from deploy.search.watchlist.judging import Judge, Seen
 from ingest.clock import NS
@@ -27,7 +27,7 @@ class Past:
     at_least: bool
 
 
-def past_of(index: SightingsIndex, query: Query, entry: WatchEntry) -> Past:
+def past_of(index: Index, query: Query, entry: WatchEntry) -> Past:
     """Judge the indexed sightings that are next to an entry, made of a query; its own are not counted."""
     index.refresh()
     everything = Filter()

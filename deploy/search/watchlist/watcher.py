@@ -7,7 +7,6 @@ read again by the next process, and matches as little.
 
 import logging
 from collections.abc import Sequence
-from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -16,7 +15,8 @@ from deploy.log.base import Log, Record, StoredRecord, Writer
 from deploy.log.decoding import Undecoded
 from deploy.log.observations import Epochs
 from deploy.log.topics import MATCHES, OBSERVATIONS
-from deploy.search.index.reader import SightingsIndex
+from deploy.search.opening import Index, open_index
+from deploy.search.settings import SearchSettings
 from deploy.search.watchlist.entries import WatchEntry, Watchlist
 from deploy.search.watchlist.judging import Judge, Seen, Verdict
 from deploy.search.watchlist.matches import Match, MatchState, encode
@@ -48,16 +48,18 @@ class _State(msgspec.Struct, kw_only=True):
 class Watcher:
     """The one watcher of a zone: it claims the name when there is something to watch for.
 
-    folder: that of the index, which another thread or process feeds. `step` takes in one batch and returns how many
+    settings: of the index, which another thread or process feeds. `step` takes in one batch and returns how many
     records it read; once another process watches it does nothing. Raises LogError.
     """
 
-    def __init__(self, log: Log, zone: str, folder: Path, *, clock: Clock | None = None, batch: int = 1000) -> None:
-        self._log, self._owner, self._folder, self._batch = log, f"watch/{zone}", folder, batch
+    def __init__(
+        self, log: Log, zone: str, settings: SearchSettings, *, clock: Clock | None = None, batch: int = 1000
+    ) -> None:
+        self._log, self._owner, self._settings, self._batch = log, f"watch/{zone}", settings, batch
         self._clock = clock or SystemClock()
         self.undecoded = Undecoded()
         self._watchlist = Watchlist(log, self.undecoded)
-        self._index: SightingsIndex | None = None
+        self._index: Index | None = None
         self._judges: dict[str, tuple[Judge | None, float, int]] = {}
         self._writer: Writer | None = None
         self._state, self._epochs = _State(), Epochs()
@@ -149,7 +151,7 @@ class Watcher:
     def _judge(self, encoder: str) -> Judge | None:
         """The judge of sightings by an encoder; None while the index has none."""
         if self._index is None:
-            self._index = SightingsIndex(self._folder)
+            self._index = open_index(self._settings)
         self._index.refresh()
         size = self._index.encoders.get(encoder)
         if size is None:
