@@ -11,9 +11,6 @@ Bools = NDArray[np.bool_]
 ROW = np.dtype([("first_ns", "<i8"), ("last_ns", "<i8"), ("camera", "<u2"), ("label", "<u2"), ("colour", "<u2")])
 """One sighting: its interval, and the numbers of its camera, label and colour."""
 
-NONE = 0
-"""Number of a colour that is not known."""
-
 GONE = 2**16 - 1
 """Number of a camera in the row of a sighting that has been deleted."""
 

@@ -39,6 +39,10 @@ COMMANDS = {
         "deploy.cli.search.search:search_sightings",
         "Find a vehicle in everything that the cameras have seen: by an image, a sighting or an identity.",
     ),
+    "watch": (
+        "deploy.cli.search.watch:app",
+        "Vehicles that are watched for: matches come onto the topic `matches`, while the site runs.",
+    ),
     "forget": (
         "deploy.cli.search.forget:forget_identity",
         "Delete a vehicle from the index and its crops, for good: it is found no more, by nobody.",

@@ -110,7 +110,9 @@ def run(
         )
         association = make_association_worker(config, log)
         console = make_console()
-        with indexed(log, config.search, patient=not on_this_machine(config.log.url)) as index_problem:
+        with indexed(
+            log, config.search, config.associate.zone, patient=not on_this_machine(config.log.url)
+        ) as index_problem:
             if _all_read(perception, config):
                 images.refuse("every recording has been read before, and frames are kept only while they are analysed")
                 association.drain()  # what `observe` left, or a run that was killed on its last step

@@ -1,6 +1,6 @@
 """The records of the topic `observations`, read back from a log."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -27,6 +27,21 @@ def without_repetitions(records: Iterable[Record]) -> Iterator[Message]:
             continue
         latest[message.camera] = message.epoch, message.count or 0
         yield message
+
+
+class Epochs:
+    """The latest epoch of each camera: messages of an earlier one are of an owner that has been replaced."""
+
+    def __init__(self, latest: Mapping[str, CameraEpoch] | None = None) -> None:
+        self.latest = dict(latest or {})
+
+    def replaced(self, message: Message) -> bool:
+        """True for a message of an owner that has been replaced; any other makes its epoch the latest."""
+        latest = self.latest.get(message.camera)
+        if latest is not None and message.epoch < latest:
+            return True
+        self.latest[message.camera] = message.epoch
+        return False
 
 
 def read_messages(log: Log, undecoded: Undecoded | None = None) -> Iterator[Message]:

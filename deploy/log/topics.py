@@ -20,8 +20,14 @@ FORGOTTEN = "forgotten"
 CAMERAS = "cameras"
 """What is wanted of each camera: JSON, `deploy/site/cameras/record.py`; key: the camera."""
 
-ALL = (OBSERVATIONS, TRAJECTORIES, IDENTITIES, DEAD_LETTERS, FORGOTTEN, CAMERAS)
-COMPACTED = (IDENTITIES, CAMERAS)
+WATCHLIST = "watchlist"
+"""Vehicles that are watched for, the latest word on each: JSON, `deploy/search/watchlist/entries.py`; key: its name."""
+
+MATCHES = "matches"
+"""Sightings of vehicles that are watched for: JSON, `deploy/search/watchlist/matches.py`; key: the name."""
+
+ALL = (OBSERVATIONS, TRAJECTORIES, IDENTITIES, DEAD_LETTERS, FORGOTTEN, CAMERAS, WATCHLIST, MATCHES)
+COMPACTED = (IDENTITIES, CAMERAS, WATCHLIST)
 """Topics of which only the last record of a key is kept."""
 
 ASSOCIATION_STATE = "association-state"
@@ -48,6 +54,8 @@ LAYOUTS = (
     Layout(FORGOTTEN),
     # A partition is a slot that a process may have; all records are in the first one, so that they have one order.
     Layout(CAMERAS, partitions=32, compacted=True),
+    Layout(WATCHLIST, compacted=True),
+    Layout(MATCHES, retention_days=30),
     # An owner is restored by reading the whole of its partition; the number must not change once there is state.
     Layout(ASSOCIATION_STATE, partitions=8, compacted=True),
 )

@@ -10,7 +10,17 @@ from typing import Any, get_args
 import msgspec
 
 from deploy.log.brokers.topics import settings_of
-from deploy.log.topics import CAMERAS, DEAD_LETTERS, FORGOTTEN, IDENTITIES, LAYOUTS, OBSERVATIONS, TRAJECTORIES
+from deploy.log.topics import (
+    CAMERAS,
+    DEAD_LETTERS,
+    FORGOTTEN,
+    IDENTITIES,
+    LAYOUTS,
+    MATCHES,
+    OBSERVATIONS,
+    TRAJECTORIES,
+    WATCHLIST,
+)
 from deploy.results.descriptions import Struct, summary
 from deploy.results.schemas import TYPES, described_schema
 from embed.observation import Record as ObservationRecord
@@ -29,6 +39,8 @@ CHANNELS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     DEAD_LETTERS: ("Records that could not be used, and why", "where the record stood", ("dead-letter",)),
     FORGOTTEN: ("Tracklets that no index of sightings may keep", "the identity", ("forgotten",)),
     CAMERAS: ("What is wanted of each camera; all records are in partition 0", "the camera", ("camera",)),
+    WATCHLIST: ("Vehicles that are watched for", "the name of the watch", ("watch-entry",)),
+    MATCHES: ("Sightings of vehicles that are watched for", "the name of the watch", ("match",)),
 }
 """By topic: what it holds, its key, and its messages."""
 

@@ -13,6 +13,8 @@ from associate.trajectory import TrajectoryEvent
 from deploy.log.dead_letters import DeadLetter
 from deploy.results.descriptions import Struct, field_descriptions, nested_structs, summary
 from deploy.search.forgotten import Forgotten
+from deploy.search.watchlist.entries import WatchEntry
+from deploy.search.watchlist.matches import Match
 from deploy.site.cameras.record import CameraRecord
 from embed.observation import CameraChange, Correction, Gap, Observation, Tick
 
@@ -26,6 +28,8 @@ TYPES: dict[str, Struct] = {
     "dead-letter": DeadLetter,
     "forgotten": Forgotten,
     "camera": CameraRecord,
+    "watch-entry": WatchEntry,
+    "match": Match,
 }
 
 

@@ -15,8 +15,9 @@ from associate.sightings.probability import probabilities
 from associate.sightings.sighting import Filter
 from associate.sightings.similarity import normalised
 from deploy.search.index.partition import CANDIDATES, Found
-from deploy.search.index.reader import IndexedSighting, SightingsIndex
+from deploy.search.index.reader import IndexedSighting
 from deploy.search.knowledge import Knowledge
+from deploy.search.opening import Index
 from deploy.search.reranking import reranked
 from ingest.clock import NS
 from ingest.errors import ConfigError
@@ -78,7 +79,7 @@ class Results:
     below: int = 0
 
 
-def search(index: SightingsIndex, query: Query) -> Results:
+def search(index: Index, query: Query) -> Results:
     """The vehicles that the index has for a query; raises ConfigError where nothing was searched."""
     index.refresh()
     searched = index.admitted(query.encoder, query.wanted)
@@ -86,7 +87,7 @@ def search(index: SightingsIndex, query: Query) -> Results:
         raise ConfigError("no sighting is in that range (widen --since, --until, --camera, --label or --colour)")
     # Step 1: candidates of all looks, without those that were asked with
     asked = {each.id for each in query.seen}
-    found = _candidates(index, query)
+    found = candidates(index, query)
     keep = ~np.isin(found.ids, list(asked))
     rows = index.sightings(found.ids[keep].tolist())
     there = keep & np.isin(found.ids, list(rows))
@@ -113,7 +114,7 @@ def search(index: SightingsIndex, query: Query) -> Results:
     return Results(likely[: query.top], searched, found.exact, below=len(vehicles) - len(likely))
 
 
-def _candidates(index: SightingsIndex, query: Query) -> Found:
+def candidates(index: Index, query: Query) -> Found:
     """The sightings most alike: of all that is searched, and of what is near in time, which others may outdo."""
     mean = normalised(query.vectors.mean(0, keepdims=True))[0]
     alike = index.nearest(query.encoder, mean, query.wanted, CANDIDATES)
@@ -130,27 +131,23 @@ def _candidates(index: SightingsIndex, query: Query) -> Found:
 
 
 def _prior_odds(
-    index: SightingsIndex,
+    index: Index,
     knowledge: Knowledge,
     query: Query,
     sightings: Sequence[IndexedSighting],
     cameras: NDArray[np.int64],
 ) -> NDArray[np.float64]:
-    """Prior odds (N,) of candidates: by the look that is nearest in time, where times and places are known."""
+    """Prior odds (N,) of candidates: by time and place, where those of the query are known."""
     searched = knowledge.searched(index, query.encoder, query.wanted)
     if not query.seen:
         return np.full(len(cameras), knowledge.expectation.odds(searched))
-    enter_s = np.array([each.first_ns for each in sightings]) / NS
-    asked_s = np.array([each.first_ns for each in query.seen]) / NS
-    of_asked = index.camera_numbers(each.camera for each in query.seen)
-    nearest = np.abs(enter_s[:, None] - asked_s).argmin(1)
-    prior = np.zeros(len(sightings))
-    for place in np.unique(nearest).tolist():
-        mine = nearest == place
-        prior[mine] = knowledge.expectation.odds_from(
-            searched, int(of_asked[place]), enter_s[mine] - asked_s[place], cameras[mine]
-        )
-    return prior
+    return knowledge.odds_from(
+        searched,
+        index.camera_numbers(each.camera for each in query.seen),
+        np.array([each.first_ns for each in query.seen]) / NS,
+        cameras,
+        np.array([each.first_ns for each in sightings]) / NS,
+    )
 
 
 def _by_identity(found: Sequence[FoundSighting], asked: set[str | None]) -> list[FoundVehicle]:
@@ -173,7 +170,7 @@ def _by_identity(found: Sequence[FoundSighting], asked: set[str | None]) -> list
     return sorted(vehicles, key=lambda each: (-each.probability, -each.sightings[0].similarity))
 
 
-def sighting_query(index: SightingsIndex, tracklet: str) -> Query:
+def sighting_query(index: Index, tracklet: str) -> Query:
     """A query by one sighting; raises ConfigError for one that the index does not have."""
     seen = index.of_tracklet("|".join(tracklet.split("|")[:3]))
     if seen is None:
@@ -184,7 +181,7 @@ def sighting_query(index: SightingsIndex, tracklet: str) -> Query:
     return _seen_query(index, [seen])
 
 
-def identity_query(index: SightingsIndex, identity: str) -> Query:
+def identity_query(index: Index, identity: str) -> Query:
     """A query by all sightings of an identity; raises ConfigError for one that the index does not have."""
     seen = index.of_identities([identity])
     if not seen:
@@ -194,7 +191,7 @@ def identity_query(index: SightingsIndex, identity: str) -> Query:
     return _seen_query(index, seen)
 
 
-def _seen_query(index: SightingsIndex, seen: Sequence[IndexedSighting]) -> Query:
+def _seen_query(index: Index, seen: Sequence[IndexedSighting]) -> Query:
     encoders = [index.encoder_of(each.id) for each in seen]
     encoder = encoders[-1]  # vectors of two encoders never meet: the latest decides
     mine = [each for each, made in zip(seen, encoders, strict=True) if made == encoder]

@@ -15,7 +15,7 @@ from associate.trajectory import Evidence
 from deploy.crops.store import crops_of
 from deploy.results.explanation import Explanation, Step
 from deploy.search.export_page import export_page
-from deploy.search.index.reader import SightingsIndex
+from deploy.search.opening import Index
 from ingest.errors import ConfigError
 
 
@@ -71,7 +71,7 @@ class JournalLine(msgspec.Struct, frozen=True, kw_only=True):
 
 def export_identity(
     found: Explanation,
-    index: SightingsIndex | None,
+    index: Index | None,
     store: Path,
     folder: Path,
     journal: Path,
@@ -113,7 +113,7 @@ def export_identity(
     return line
 
 
-def _exported(step: Step, index: SightingsIndex | None, store: Path, folder: Path) -> ExportedSighting:
+def _exported(step: Step, index: Index | None, store: Path, folder: Path) -> ExportedSighting:
     """Copy the crops of a sighting, and describe it."""
     tracklet = step.visit.observation.rpartition("|")[0]
     seen = None if index is None else index.of_tracklet(tracklet)

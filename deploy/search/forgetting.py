@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.log.base import Log
+from deploy.log.decoding import Undecoded
 from deploy.log.observations import read_observations
 from deploy.search.forgotten import Forgotten, publish
-from deploy.search.index.reader import SightingsIndex
 from deploy.search.index.writer import WriterBusyError
 from deploy.search.indexing import Indexer
+from deploy.search.opening import Index, open_index
+from deploy.search.watchlist.entries import publish as publish_entries
+from deploy.search.watchlist.entries import read_watchlist, removal
 from deploy.site.config import Config
 from embed.observation import LONGEST_BY
 from ingest.clock import Clock
@@ -27,12 +30,14 @@ _STEM = re.compile(r"^\d+\.\d+-\d+\Z")
 class ForgetCounts:
     """What was deleted, and what was not reached.
 
-    records: observations of the vehicle that stay on the log. waiting: why the index is not done yet; empty if it is.
+    records: observations of the vehicle that stay on the log. watches: names under which it is watched for no more.
+    waiting: why the index is not done yet; empty if it is.
     """
 
     sightings: int
     crops: int
     records: int
+    watches: list[str]
     waiting: str = ""
 
 
@@ -40,7 +45,7 @@ def forget(config: Config, log: Log, identity: str, by: str, clock: Clock) -> Fo
     """Delete all sightings of an identity; raises ConfigError for one that the index does not have."""
     if len(by) > LONGEST_BY:
         raise ConfigError(f"--by has {len(by)} characters (at most {LONGEST_BY})")
-    with closing(SightingsIndex(Path(config.search.folder))) as index:
+    with closing(open_index(config.search)) as index:
         tracklets = [each.tracklet for each in index.of_identities([identity])]
         if not tracklets:
             raise ConfigError(f"the index has no sighting of '{identity}' (see `corridor trajectories`)")
@@ -48,16 +53,25 @@ def forget(config: Config, log: Log, identity: str, by: str, clock: Clock) -> Fo
         publish(
             log, config.associate.zone, Forgotten(identity=identity, tracklets=tracklets, at_ns=clock.now_ns(), by=by)
         )
+        watches = _unwatched(log, config.associate.zone, tracklets, by, clock)
         # Step 2: the index, by us or by the process that writes to it
         waiting = _deleted(config, log, index, tracklets, clock)
     # Step 3: crops; and what stays
     crops = sum(_delete_crops(Path(config.crops.folder), each) for each in tracklets)
     gone = set(tracklets)
     records = sum(each.tracklet in gone for each in read_observations(log))
-    return ForgetCounts(len(tracklets), crops, records, waiting)
+    return ForgetCounts(len(tracklets), crops, records, watches, waiting)
 
 
-def _deleted(config: Config, log: Log, index: SightingsIndex, tracklets: Iterable[str], clock: Clock) -> str:
+def _unwatched(log: Log, zone: str, tracklets: Iterable[str], by: str, clock: Clock) -> list[str]:
+    """Remove what is watched for by looks of these tracklets; returns the names."""
+    gone = [each for each in read_watchlist(log, Undecoded()).values() if not each.tracklets.isdisjoint(tracklets)]
+    if gone:
+        publish_entries(log, zone, [removal(each, clock.now_ns(), by) for each in gone])
+    return [each.name for each in gone]
+
+
+def _deleted(config: Config, log: Log, index: Index, tracklets: Iterable[str], clock: Clock) -> str:
     try:
         with closing(Indexer(log, config.search)) as indexer:
             indexer.drain()

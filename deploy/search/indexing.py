@@ -11,13 +11,13 @@ from associate.trajectory import TrajectoryEvent
 from associate.trajectory import decode as decode_event
 from deploy.log.base import Log, StoredRecord
 from deploy.log.decoding import Undecoded
-from deploy.log.observations import read_observations
+from deploy.log.observations import Epochs, read_observations
 from deploy.log.topics import FORGOTTEN, OBSERVATIONS, TRAJECTORIES
 from deploy.search.forgotten import decode as decode_forgotten
-from deploy.search.index.libraries import has_faiss
-from deploy.search.index.writer import IndexWriter
+from deploy.search.opening import open_writer, place_of
 from deploy.search.settings import SearchSettings
-from embed.observation import Observation, decode
+from deploy.search.watchlist.watcher import Watcher
+from embed.observation import Message, Observation, TrackletState, decode
 from ingest.clock import Clock, SystemClock
 from ingest.errors import ConfigError, CorridorError, LogError
 
@@ -32,22 +32,24 @@ RETIRE_EVERY_S = 300.0
 class Indexer:
     """Feeds the index of a log, from where the index stands; raises ConfigError for an index of another log.
 
-    undecoded: records that are nothing of their topic. useless: closed tracklets whose vector is none.
+    undecoded: records that are nothing of their topic. useless: closed tracklets whose vector is none. replaced: those
+    of an owner that had been replaced when it said so, which association does not heed either.
     """
 
     def __init__(self, log: Log, settings: SearchSettings, *, clock: Clock | None = None, batch: int = 1000) -> None:
         self._log, self._batch, self._clock = log, batch, clock or SystemClock()
-        self.writer = IndexWriter(settings, coded=has_faiss())
+        self.writer = open_writer(settings)
         self.undecoded = Undecoded()
-        self.useless = 0
+        self.useless = self.replaced = 0
         self._retired_s: float | None = None
+        self._epochs = Epochs(self.writer.epochs())
         for topic in TOPICS:
-            position, end = self.writer.catalogue.position(topic), log.end(topic)
+            position, end = self.writer.position(topic), log.end(topic)
             if position > end:
                 self.writer.close()
                 raise ConfigError(
-                    f"the sightings index in {settings.folder} has read the topic {topic} up to offset {position}, and "
-                    f"this log ends at {end}: it is of another log (make it anew: corridor index FILE --rebuild)"
+                    f"the sightings index in {place_of(settings)} has read the topic {topic} up to offset {position}, "
+                    f"and this log ends at {end}: it is of another log (make it anew: corridor index FILE --rebuild)"
                 )
 
     @property
@@ -57,7 +59,7 @@ class Indexer:
 
     def step(self) -> int:
         """Take in one batch of each topic, all in one transaction; returns how many records there were."""
-        stored = {topic: self._log.read(topic, self.writer.catalogue.position(topic), self._batch) for topic in TOPICS}
+        stored = {topic: self._log.read(topic, self.writer.position(topic), self._batch) for topic in TOPICS}
         if any(stored.values()):
             sightings = [each for record in stored[OBSERVATIONS] if (each := self._sighting(record)) is not None]
             events = [event for record in stored[TRAJECTORIES] if (event := self._event(record)) is not None]
@@ -68,12 +70,17 @@ class Indexer:
                 for tracklet in tombstone.tracklets
             ]
             positions = {topic: records[-1].offset for topic, records in stored.items() if records}
-            self.writer.take(sightings, events, positions, forgotten)
+            self.writer.take(sightings, events, positions, forgotten, self._epochs.latest)
         self._retire()
         return sum(map(len, stored.values()))
 
     def _sighting(self, record: StoredRecord) -> Sighting | None:
         message = self.undecoded.decode(OBSERVATIONS, record, decode)
+        if not isinstance(message, Message):
+            return None
+        if self._epochs.replaced(message):
+            self.replaced += isinstance(message, Observation) and message.state is TrackletState.CLOSED
+            return None
         if not isinstance(message, Observation):
             return None
         try:
@@ -101,15 +108,18 @@ class Indexer:
     def drain(self) -> None:
         """Take in all that is on the log now."""
         ends = {topic: self._log.end(topic) for topic in TOPICS}
-        while any(self.writer.catalogue.position(topic) < end for topic, end in ends.items()) and self.step():
+        while any(self.writer.position(topic) < end for topic, end in ends.items()) and self.step():
             pass
 
-    def run(self, stop: threading.Event, *, patient: bool) -> None:
-        """Follow the log until `stop` is set; with `patient` a log that is away is waited for."""
+    def run(self, stop: threading.Event, *, patient: bool, watch: Callable[[], int] = lambda: 0) -> None:
+        """Follow the log until `stop` is set; with `patient` a log that is away is waited for.
+
+        watch: takes its turn after each batch, and returns how many records it read.
+        """
         away = False
         while not stop.is_set():
             try:
-                taken = self.step()
+                taken = max(self.step(), watch())
             except LogError as error:
                 if not patient:
                     raise
@@ -127,8 +137,8 @@ class Indexer:
 
 
 @contextmanager
-def indexed(log: Log, settings: SearchSettings, *, patient: bool) -> Iterator[Callable[[], str]]:
-    """Keep the index up to date in a thread beside a block, and take in the rest at its end.
+def indexed(log: Log, settings: SearchSettings, zone: str, *, patient: bool) -> Iterator[Callable[[], str]]:
+    """Keep the index up to date in a thread beside a block, with the watchlist, and take in the rest at its end.
 
     Whatever is wrong with the index, the block goes on; the value says at the end what that was. patient: as for `run`.
     """
@@ -136,6 +146,7 @@ def indexed(log: Log, settings: SearchSettings, *, patient: bool) -> Iterator[Ca
         yield lambda: ""
         return
     indexer, stop, problems = Indexer(log, settings), threading.Event(), list[str]()
+    watcher = Watcher(log, zone, settings)
 
     def work(step: Callable[[], None]) -> None:
         try:
@@ -144,7 +155,9 @@ def indexed(log: Log, settings: SearchSettings, *, patient: bool) -> Iterator[Ca
             problems.append(f"the sightings index is not up to date: {error} (corridor index FILE goes on)")
             logger.warning("%s", problems[-1])
 
-    thread = threading.Thread(target=work, args=(lambda: indexer.run(stop, patient=patient),), name="sightings index")
+    thread = threading.Thread(
+        target=work, args=(lambda: indexer.run(stop, patient=patient, watch=watcher.step),), name="sightings index"
+    )
     thread.start()
     try:
         yield lambda: "; ".join(problems)
@@ -153,4 +166,6 @@ def indexed(log: Log, settings: SearchSettings, *, patient: bool) -> Iterator[Ca
         thread.join()
         if not problems:
             work(indexer.drain)
+            work(watcher.drain)
+        watcher.close()
         indexer.close()

@@ -6,11 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from associate.links.appearance import Calibration
+from associate.links.travel_times import Floats, Ints
 from associate.sightings.expectation import Expectation, Linked, Searched
 from associate.sightings.probability import calibrated
 from associate.sightings.sighting import Filter
 from associate.sightings.similarity import CameraMeans, normalised
-from deploy.search.index.reader import SightingsIndex
+from deploy.search.opening import Index
 from ingest.clock import NS
 
 LATEST = 20_000
@@ -31,7 +32,7 @@ class Knowledge:
     calibration: Calibration
 
     @classmethod
-    def of(cls, index: SightingsIndex, encoder: str) -> "Knowledge":
+    def of(cls, index: Index, encoder: str) -> "Knowledge":
         """Learn from an index as it is now."""
         means = index.means(encoder)
         vectors, cameras = index.sample(encoder, COMPARED)
@@ -49,7 +50,23 @@ class Knowledge:
         mean = normalised(query.mean(0, keepdims=True))[0]
         return np.asarray(self.centred(vectors, cameras) @ mean, np.float64)
 
-    def searched(self, index: SightingsIndex, encoder: str, wanted: Filter) -> Searched:
+    def odds_from(
+        self, searched: Searched, asked: Ints, asked_s: Floats, cameras: Ints, enter_s: Floats
+    ) -> NDArray[np.float64]:
+        """Prior odds (N,) of sightings, each by the look (K,) that is nearest in time.
+
+        asked, asked_s: camera numbers and times of the looks. cameras, enter_s: those of the sightings, seconds.
+        """
+        nearest = np.abs(enter_s[:, None] - asked_s).argmin(1)
+        odds = np.zeros(len(enter_s))
+        for look in np.unique(nearest).tolist():
+            mine = nearest == look
+            odds[mine] = self.expectation.odds_from(
+                searched, int(asked[look]), enter_s[mine] - asked_s[look], cameras[mine]
+            )
+        return odds
+
+    def searched(self, index: Index, encoder: str, wanted: Filter) -> Searched:
         """Sightings that a filter leaves to be searched."""
         if wanted.empty:
             counts, span_ns = index.known(f"spread of {encoder}", lambda: index.spread(encoder, wanted))
@@ -58,7 +75,7 @@ class Knowledge:
         return Searched(counts.astype(np.float64), span_ns / NS)
 
 
-def _linked(index: SightingsIndex) -> Linked:
+def _linked(index: Index) -> Linked:
     rows = index.select(
         "SELECT identity, camera, first_ns FROM sightings WHERE identity IS NOT NULL ORDER BY id DESC LIMIT ?", LATEST
     )

@@ -55,6 +55,8 @@ HEAVY: dict[str, tuple[str, ...]] = {
         "deploy/search/index/",
         "deploy/web/index/",
     ),
+    "psycopg": ("deploy/search/postgres/database.py",),
+    "pgvector": ("deploy/search/postgres/",),
     "starlette": ("deploy/web/",),
     "uvicorn": ("deploy/web/server.py",),
     "argon2": ("deploy/web/access/users.py", "deploy/web/server.py"),

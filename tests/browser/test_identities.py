@@ -155,7 +155,7 @@ def test_log_in_and_out(page: "Page", tmp_path: Path, monkeypatch: pytest.Monkey
 def test_pages_are_accessible_and_fit(browser: "Browser", looked_at: Town, width: int, scheme: str) -> None:
     context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)  # type: ignore[arg-type]
     page = context.new_page()
-    for path in ("/identities", "/identities/z-4", "/live", "/reports", "/cameras", "/api", "/nothing"):
+    for path in ("/identities", "/identities/z-4", "/live", "/matches", "/reports", "/cameras", "/api", "/nothing"):
         page.goto(f"http://localhost:{looked_at.port}{path}")
         assert serious(page) == [], path
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path

@@ -4,9 +4,13 @@ import sys
 from pathlib import Path
 
 from associate.trajectory import encode as encode_event
+from deploy.search.watchlist.entries import encode as encode_entry
+from deploy.search.watchlist.entries import removal
+from deploy.search.watchlist.matches import encode as encode_match
 from embed.observation import encode
 from ingest.frame import ClockQuality
 from tests.associate.samples import event
+from tests.deploy.search.watchlist.samples import SEEN, match
 from tests.embed.samples import camera_change, correction, counted, delayed, gap, observation, tick
 
 
@@ -24,6 +28,10 @@ def main(version: str) -> None:
     (folder / "correction.msgpack").write_bytes(encode(correction()))
     (folder / "camera_change.msgpack").write_bytes(encode(camera_change()))
     (folder / "tick_delayed.msgpack").write_bytes(encode(delayed()))  # since v4
+    # Since v5
+    (folder / "watch_entry.json").write_bytes(encode_entry(SEEN))
+    (folder / "watch_entry_removed.json").write_bytes(encode_entry(removal(SEEN, 1, "day shift")))
+    (folder / "match.json").write_bytes(encode_match(match()))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from deploy.results.explanation import explain
 from deploy.results.journeys import read_events
 from deploy.search.exporting import export_identity
 from deploy.search.index.catalogue import FILE
-from deploy.search.index.reader import SightingsIndex
+from deploy.search.opening import open_index
 from deploy.site.config import load_config
 from deploy.site.site_log import open_site_log
 from embed.observation import LONGEST_BY
@@ -43,8 +43,8 @@ def export(
     if found is None or not found.steps:
         raise ConfigError(f"no sighting on this log is of '{identity}' (see its identities: corridor trajectories)")
     folder = Path(config.search.folder)
-    there = (folder / FILE).is_file()
-    with closing(SightingsIndex(folder)) if there else nullcontext() as index:
+    there = config.search.url is not None or (folder / FILE).is_file()
+    with closing(open_index(config.search)) if there else nullcontext() as index:
         line = export_identity(
             found,
             index,

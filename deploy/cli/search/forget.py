@@ -9,6 +9,7 @@ import typer
 from deploy.cli.exit_codes import ExitCode
 from deploy.cli.terminal.screen import make_console
 from deploy.search.forgetting import forget
+from deploy.search.opening import place_of
 from deploy.site.config import load_config
 from deploy.site.site_log import open_site_log
 from ingest.clock import SystemClock
@@ -29,11 +30,16 @@ def forget_identity(
         done = forget(config, log, identity, by, SystemClock())
     console = make_console()
     console.print(
-        f"{identity}: {done.sightings} sightings deleted from {config.search.folder}, {done.crops} files of crops from "
-        f"{config.crops.folder}; a tombstone is on the log",
+        f"{identity}: {done.sightings} sightings deleted from {place_of(config.search)}, {done.crops} files of crops "
+        f"from {config.crops.folder}; a tombstone is on the log",
         highlight=False,
         soft_wrap=True,
     )
+    if done.watches:
+        names = ", ".join(f"'{each}'" for each in done.watches)
+        console.print(
+            f"Watched for no more: {names}, by whose looks it would be found", highlight=False, soft_wrap=True
+        )
     console.print(
         f"Not reached: {done.records} records of the log itself, until its retention removes them "
         "(docs/searching.md), and what was exported or copied before.",

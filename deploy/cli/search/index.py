@@ -11,11 +11,13 @@ from deploy.cli.exit_codes import ExitCode
 from deploy.cli.outcome import end_reading
 from deploy.cli.terminal.screen import make_console
 from deploy.log.address import on_this_machine
-from deploy.search.index.reader import SightingsIndex
-from deploy.search.index.writer import remove_index
+from deploy.search.index.writer import IndexWriter
 from deploy.search.indexing import Indexer
+from deploy.search.opening import open_index, remove_index
+from deploy.search.watchlist.watcher import Watcher
 from deploy.site.config import Config, load_config
 from deploy.site.site_log import open_site_log
+from ingest.errors import ConfigError
 from ingest.signals import stops_on_signal
 
 
@@ -42,22 +44,29 @@ def index(
     stop = threading.Event()
     with closing(open_site_log(config, file, must_exist=True)) as log:
         if rebuild:
-            remove_index(Path(config.search.folder))
-        with closing(Indexer(log, config.search)) as indexer, stops_on_signal(stop.set):
+            remove_index(config.search)
+        with (
+            closing(Indexer(log, config.search)) as indexer,
+            closing(Watcher(log, config.associate.zone, config.search)) as watcher,
+            stops_on_signal(stop.set),
+        ):
             lost = indexer.mend() if check else 0
             stayed = _migrate(config, indexer) if migrate else 0
             if once:
                 indexer.drain()
+                watcher.drain()
             else:
-                indexer.run(stop, patient=not on_this_machine(config.log.url))
+                indexer.run(stop, patient=not on_this_machine(config.log.url), watch=watcher.step)
             counts, useless, undecoded = indexer.counts, indexer.useless, indexer.undecoded
-    with closing(SightingsIndex(Path(config.search.folder))) as made:
+            replaced = indexer.replaced
+    with closing(open_index(config.search)) as made:
         sizes = made.encoders
     console = make_console()
     for encoder, size in sizes.items():
         console.print(f"{size.sightings} sightings by {encoder}, {size.coded} of them with codes", highlight=False)
     words = [f"{counts['taken']} taken in"]
     words += [f"{counts[name]} {name}" for name in ("deleted", "forgotten") if counts[name]]
+    words += [f"{replaced} of owners that had been replaced left out"] if replaced else []
     words += [f"{useless} without a usable vector left out"] if useless else []
     words += [f"{lost} damaged and on the log no more"] if lost else []
     console.print(", ".join(words), highlight=False)
@@ -69,6 +78,11 @@ def index(
 def _migrate(config: Config, indexer: Indexer) -> int:
     """Move sightings to the configured encoder; returns how many stay, because no crop of them is left."""
     from deploy.search.migrating import migrate
+
+    if not isinstance(indexer.writer, IndexWriter):
+        raise ConfigError(
+            "--migrate is for an index in a folder; in PostgreSQL, rebuild it from a log of the new encoder"
+        )
     from deploy.site.wiring import make_encoder, make_masker
     from embed.vehicle_encoder import VehicleEncoder
 

@@ -14,7 +14,7 @@ from rich.table import Table
 from associate.sightings.sighting import Filter
 from deploy.cli.terminal.screen import make_console
 from deploy.search.asking import FoundVehicle, Query, Results, identity_query, narrowed, search, sighting_query
-from deploy.search.index.reader import SightingsIndex
+from deploy.search.opening import Index, open_index
 from deploy.site.config import Config, load_config
 from ingest.clock import NS
 from ingest.errors import ConfigError
@@ -62,14 +62,14 @@ def search_sightings(
     """
     config = load_config(file)
     wanted = Filter(
-        since_ns=_time_ns("--since", since),
-        until_ns=_time_ns("--until", until),
+        since_ns=time_ns("--since", since),
+        until_ns=time_ns("--until", until),
         cameras=_cameras(config, camera or []),
         labels=tuple(label or ()),
         colours=_colours(config, colour or []),
     )
-    with closing(SightingsIndex(Path(config.search.folder))) as index:
-        query = _query(config, index, image, sighting, identity, box)
+    with closing(open_index(config.search)) as index:
+        query = find_query(config, index, image, sighting, identity, box)
         query = narrowed(query, wanted, top=top, min_probability=min_probability, rerank=rerank)
         results = search(index, query)
     if sheet is not None:
@@ -84,14 +84,15 @@ def search_sightings(
         _print(results, make_console())
 
 
-def _query(
+def find_query(
     config: Config,
-    index: SightingsIndex,
+    index: Index,
     image: Path | None,
     sighting: str | None,
     identity: str | None,
     box: str | None,
 ) -> Query:
+    """The query of an image, a sighting or an identity; raises ConfigError unless it is one of them."""
     if sum(each is not None for each in (image, sighting, identity)) != 1:
         raise ConfigError("give one of: an image, --sighting or --identity")
     if box is not None and image is None:
@@ -114,7 +115,8 @@ def _box(text: str) -> tuple[float, float, float, float]:
     return left, top, width, height
 
 
-def _time_ns(option: str, text: str | None) -> int | None:
+def time_ns(option: str, text: str | None) -> int | None:
+    """Unix nanoseconds of an option's ISO 8601 time, UTC by default; raises ConfigError for what is none."""
     if text is None:
         return None
     try:

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from deploy.log.sqlite_log import in_transaction
+from deploy.search.index.statements import Statements
 from ingest.errors import ConfigError, CorridorError
 
 FORMAT = 1
@@ -48,6 +49,13 @@ CREATE TABLE means (
 CREATE TABLE awaited (tracklet TEXT PRIMARY KEY, identity TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE forgotten (tracklet TEXT PRIMARY KEY) WITHOUT ROWID;
 """
+
+_EPOCHS = """
+CREATE TABLE IF NOT EXISTS epochs (
+    camera TEXT PRIMARY KEY, generation INTEGER NOT NULL, session INTEGER NOT NULL
+) WITHOUT ROWID
+"""
+"""Of its own, because an index that was made before lacks it."""
 
 
 class IndexDamagedError(CorridorError):
@@ -92,6 +100,7 @@ class Catalogue:
                 self._db.execute(statement)
             self._db.execute(f"PRAGMA user_version={FORMAT}")
             self._db.execute("COMMIT")
+        self._db.execute(_EPOCHS)
 
     @contextmanager
     def transaction(self, begin: str = "BEGIN IMMEDIATE") -> Iterator[sqlite3.Connection]:
@@ -144,7 +153,7 @@ class Catalogue:
 class Numbers:
     """Numbers of names within one transaction; a name gets its number when it is first met, and 0 stands for None."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
+    def __init__(self, db: Statements) -> None:
         self._db = db
         self._known: dict[tuple[str, str], int] = {}
 
@@ -163,13 +172,13 @@ class Numbers:
         return int(row[0])
 
 
-def among(db: sqlite3.Connection, table: str, tracklets: Sequence[str]) -> set[str]:
+def among(db: Statements, table: str, tracklets: Sequence[str]) -> set[str]:
     """Those of some tracklets that a table has."""
     marks = ",".join("?" * len(tracklets))
     return {row[0] for row in db.execute(f"SELECT tracklet FROM {table} WHERE tracklet IN ({marks})", tracklets)}
 
 
-def names_of(db: sqlite3.Connection, kind: str) -> dict[int, str]:
+def names_of(db: Statements, kind: str) -> dict[int, str]:
     """By number: the names of a kind."""
     return dict(db.execute("SELECT number, name FROM names WHERE kind = ?", (kind,)).fetchall())
 

@@ -1,15 +1,15 @@
 """Identities of indexed sightings, which follow what association says and takes back."""
 
-import sqlite3
 from collections.abc import Iterable, Sequence
 
 from associate.trajectory import Kind, TrajectoryEvent
+from deploy.search.index.statements import Statements
 
 GIVES = (Kind.CONFIRMED, Kind.EXTENDED)
 TAKES = (Kind.SPLIT, Kind.RETRACTED)
 
 
-def follow_events(db: sqlite3.Connection, events: Iterable[TrajectoryEvent]) -> None:
+def follow_events(db: Statements, events: Iterable[TrajectoryEvent]) -> None:
     """Change identities as events say, within a transaction.
 
     A sighting that is not indexed yet is given its identity when it comes.
@@ -26,7 +26,7 @@ def follow_events(db: sqlite3.Connection, events: Iterable[TrajectoryEvent]) -> 
                 _take(db, tracklet, event)
 
 
-def take_awaited(db: sqlite3.Connection, tracklets: Sequence[str]) -> dict[str, str]:
+def take_awaited(db: Statements, tracklets: Sequence[str]) -> dict[str, str]:
     """By tracklet: the identities that were said of some before they came, which are not awaited any more."""
     marks = ",".join("?" * len(tracklets))
     return dict(
@@ -36,16 +36,17 @@ def take_awaited(db: sqlite3.Connection, tracklets: Sequence[str]) -> dict[str, 
     )
 
 
-def _give(db: sqlite3.Connection, tracklet: str, identity: str) -> None:
+def _give(db: Statements, tracklet: str, identity: str) -> None:
     changed = db.execute("UPDATE sightings SET identity = ? WHERE tracklet = ?", (identity, tracklet))
     if not changed.rowcount:
         db.execute(
-            "INSERT OR REPLACE INTO awaited SELECT ?, ? WHERE ? NOT IN (SELECT tracklet FROM forgotten)",
+            "INSERT INTO awaited SELECT ?, ? WHERE ? NOT IN (SELECT tracklet FROM forgotten) "
+            "ON CONFLICT (tracklet) DO UPDATE SET identity = excluded.identity",
             (tracklet, identity, tracklet),
         )
 
 
-def _take(db: sqlite3.Connection, tracklet: str, event: TrajectoryEvent) -> None:
+def _take(db: Statements, tracklet: str, event: TrajectoryEvent) -> None:
     for table in ("sightings", "awaited"):
         if event.superseded_by is None and table == "awaited":
             db.execute("DELETE FROM awaited WHERE tracklet = ? AND identity = ?", (tracklet, event.identity))

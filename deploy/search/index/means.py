@@ -1,17 +1,15 @@
 """Sums of the vectors that each camera gave: similarities are read relative to what a camera sees."""
 
-import sqlite3
 from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from associate.sightings.similarity import CameraMeans
+from deploy.search.index.statements import Statements
 
 
-def add_to_means(
-    db: sqlite3.Connection, vectors: Iterable[tuple[int, int, NDArray[np.floating]]], *, sign: int = 1
-) -> None:
+def add_to_means(db: Statements, vectors: Iterable[tuple[int, int, NDArray[np.floating]]], *, sign: int = 1) -> None:
     """Count (encoder, camera, vector) in, or out again with a sign of -1, within a transaction."""
     by_camera: dict[tuple[int, int], list[NDArray[np.floating]]] = {}
     for encoder, camera, vector in vectors:
@@ -27,10 +25,14 @@ def add_to_means(
             db.execute("DELETE FROM means WHERE encoder = ? AND camera = ?", (encoder, camera))
             continue
         packed = np.asarray(known + total, "<f8").tobytes()
-        db.execute("INSERT OR REPLACE INTO means VALUES (?, ?, ?, ?)", (encoder, camera, packed, count))
+        db.execute(
+            "INSERT INTO means VALUES (?, ?, ?, ?) ON CONFLICT (encoder, camera) "
+            "DO UPDATE SET total = excluded.total, count = excluded.count",
+            (encoder, camera, packed, count),
+        )
 
 
-def read_means(db: sqlite3.Connection, encoder: int) -> CameraMeans:
+def read_means(db: Statements, encoder: int) -> CameraMeans:
     """The means of one encoder's vectors, by the number of the camera."""
     rows = db.execute("SELECT camera, total, count FROM means WHERE encoder = ?", (encoder,)).fetchall()
     return CameraMeans({camera: (np.frombuffer(total, "<f8"), count) for camera, total, count in rows})

@@ -1,6 +1,6 @@
 """Readers of an index: any number beside its one writer, each with its own view, brought up to date before a search."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from associate.sightings.columns import NONE, NumberedFilter
+from associate.sightings.columns import GONE, NumberedFilter
 from associate.sightings.sighting import Filter
 from associate.sightings.similarity import CameraMeans
 from deploy.search.index.catalogue import SEGMENT_BITS, Catalogue, names_of
@@ -46,6 +46,35 @@ class IndexSize:
     sightings: int
     coded: int
     identities: int
+
+
+def described(rows: Iterable[Sequence[Any]], names: Mapping[str, Mapping[int, str]]) -> list[IndexedSighting]:
+    """Sightings of rows in the order of the catalogue's table, with numbers for names."""
+    cameras, labels, colours = (names[kind] for kind in ("camera", "label", "colour"))
+    return [
+        IndexedSighting(
+            id=row[0],
+            tracklet=row[1],
+            camera=cameras.get(row[2], "?"),
+            label=labels.get(row[3], "?"),
+            colour=colours.get(row[4]),
+            first_ns=row[5],
+            last_ns=row[6],
+            quality=row[7],
+            colour_score=row[8],
+            identity=row[9],
+        )
+        for row in rows
+    ]
+
+
+def no_such_encoder(encoder: str, encoders: Mapping[str, IndexSize]) -> ConfigError:
+    """The error of a search by an encoder of which the index has nothing."""
+    there = ", ".join(f"{size.sightings} by {name}" for name, size in encoders.items())
+    return ConfigError(
+        f"no sighting in the index has a vector by '{encoder}': it has {there or 'none at all'}"
+        + (" (vectors of two encoders are never compared)" if there else " (run the site, or corridor index)")
+    )
 
 
 class SightingsIndex:
@@ -180,31 +209,12 @@ class SightingsIndex:
         return self._catalogue.select(statement, *values)
 
     def _described(self, where: str, *values: object) -> list[IndexedSighting]:
-        cameras, labels, colours = (self._names[kind] for kind in ("camera", "label", "colour"))
-        return [
-            IndexedSighting(
-                id=row[0],
-                tracklet=row[1],
-                camera=cameras.get(row[2], "?"),
-                label=labels.get(row[3], "?"),
-                colour=colours.get(row[4]),
-                first_ns=row[5],
-                last_ns=row[6],
-                quality=row[7],
-                colour_score=row[8],
-                identity=row[9],
-            )
-            for row in self._catalogue.select(f"SELECT * FROM sightings {where}", *values)
-        ]
+        return described(self._catalogue.select(f"SELECT * FROM sightings {where}", *values), self._names)
 
     def _partition(self, encoder: str) -> Partition:
         number = self._numbers["encoder"].get(encoder)
         if number is None or not len(self._partitions[number]):
-            there = ", ".join(f"{size.sightings} by {name}" for name, size in self.encoders.items())
-            raise ConfigError(
-                f"no sighting in the index has a vector by '{encoder}': it has {there or 'none at all'}"
-                + (" (vectors of two encoders are never compared)" if there else " (run the site, or corridor index)")
-            )
+            raise no_such_encoder(encoder, self.encoders)
         return self._partitions[number]
 
     def _numbered(self, wanted: Filter) -> NumberedFilter | None:
@@ -212,7 +222,7 @@ class SightingsIndex:
             return None
 
         def numbers(kind: str, names: Sequence[str]) -> list[int] | None:
-            return [self._numbers[kind].get(name, NONE) for name in names] or None
+            return [self._numbers[kind].get(name, GONE) for name in names] or None
 
         return NumberedFilter(
             wanted.since_ns,

@@ -21,7 +21,7 @@ from deploy.search.index.places import OpenPlaces
 from deploy.search.index.sealing import Sealer
 from deploy.search.index.segment_files import SegmentName
 from deploy.search.settings import SearchSettings
-from embed.observation import Observation
+from embed.observation import CameraEpoch, Observation
 from ingest.clock import NS
 from ingest.errors import ConfigError
 
@@ -62,8 +62,12 @@ class IndexWriter:
         events: Iterable[TrajectoryEvent],
         positions: Mapping[str, int],
         forgotten: Sequence[str] = (),
+        epochs: Mapping[str, CameraEpoch] | None = None,
     ) -> None:
-        """Take in sightings, then what was said of them, then delete forgotten tracklets: all or nothing."""
+        """Take in sightings, then what was said of them, then delete forgotten tracklets: all or nothing.
+
+        positions: by topic, of the last record. epochs: by camera, of its latest message.
+        """
         with self.catalogue.transaction() as db:
             counts = self._insert(db, sightings)
             follow_events(db, events)
@@ -71,10 +75,19 @@ class IndexWriter:
             db.executemany("DELETE FROM awaited WHERE tracklet = ?", [(each,) for each in forgotten])
             useless, counts["deleted"] = self._delete(db, forgotten)
             db.executemany("INSERT OR REPLACE INTO positions VALUES (?, ?)", positions.items())
+            db.executemany("INSERT OR REPLACE INTO epochs VALUES (?, ?, ?)", _rows(epochs or {}))
         self.counts += counts
         self._tidy(useless)
         if forgotten and not self.catalogue.scrub():
             logger.info("somebody reads the sightings index: its write-ahead log is emptied at the next chance")
+
+    def position(self, topic: str) -> int:
+        """Offset of the last record of a topic that the index has taken in."""
+        return self.catalogue.position(topic)
+
+    def epochs(self) -> dict[str, CameraEpoch]:
+        """By camera: the epoch of its latest message that was taken in."""
+        return {camera: CameraEpoch(*epoch) for camera, *epoch in self.catalogue.select("SELECT * FROM epochs")}
 
     def replace(self, sightings: Sequence[Sighting]) -> None:
         """Put sightings in the place of those of the same tracklets, all or nothing: by another encoder."""
@@ -166,6 +179,10 @@ class IndexWriter:
     def close(self) -> None:
         self.catalogue.close()
         self._lock.close()
+
+
+def _rows(epochs: Mapping[str, CameraEpoch]) -> Iterable[tuple[str, int, int]]:
+    return ((camera, epoch.generation, epoch.session) for camera, epoch in epochs.items())
 
 
 def remove_index(folder: Path) -> None:

@@ -20,6 +20,7 @@ from deploy.web.reading.corrections import (
     said_correction,
 )
 from deploy.web.reading.identities import IdentityPage, IdentityQuery, list_identities
+from deploy.web.reading.matches import MatchList, list_matches
 from deploy.web.reading.one_identity import IdentityDetail, read_identity
 from deploy.web.reading.sightings import SightingPage, SightingQuery, list_sightings
 from deploy.web.reading.under_way import UnderWayList, list_under_way
@@ -78,6 +79,15 @@ def api_operations(site: WebSite) -> list[Operation]:
             query=NoQuery,
             answer=UnderWayList,
             example=f"{API}under-way",
+        ),
+        get(
+            f"{API}matches",
+            viewer,
+            "Sightings of vehicles that are watched for, the latest first.",
+            lambda call: list_matches(site.log, site.index, site.crops, site.follower.undecoded),
+            query=NoQuery,
+            answer=MatchList,
+            example=f"{API}matches",
         ),
         get(
             f"{API}corrections",

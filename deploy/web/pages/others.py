@@ -14,6 +14,7 @@ from deploy.web.operation import Call, Operation
 from deploy.web.pages.rendering import Renderer
 from deploy.web.problems import RequestError
 from deploy.web.reading.cameras import list_cameras
+from deploy.web.reading.matches import list_matches
 from deploy.web.site import WebSite
 
 START = "/identities"
@@ -42,6 +43,7 @@ def other_pages(site: WebSite, renderer: Renderer) -> list[Operation]:
     return [
         page("GET", "/", Role.VIEWER, "The start.", lambda call: RedirectResponse(START, 303)),
         page("GET", "/live", Role.VIEWER, "Live.", partial(_live, site, renderer)),
+        page("GET", "/matches", Role.VIEWER, "Matches.", partial(_matches, site, renderer)),
         page("GET", "/cameras", Role.VIEWER, "Cameras.", partial(_cameras, site, renderer)),
         page("GET", "/login", None, "The form.", partial(_form, renderer), query=LoginQuery),
         page("POST", "/login", None, "Log in.", partial(_log_in, site, renderer), body=LoginForm),
@@ -52,6 +54,11 @@ def other_pages(site: WebSite, renderer: Renderer) -> list[Operation]:
 def _cameras(site: WebSite, renderer: Renderer, call: Call) -> Response:
     found = list_cameras(site.index, site.config.camera_ids, site.clock.now_ns())
     return renderer.page("cameras.html", call.caller, "/cameras", found=found)
+
+
+def _matches(site: WebSite, renderer: Renderer, call: Call) -> Response:
+    found = list_matches(site.log, site.index, site.crops, site.follower.undecoded)
+    return renderer.page("matches.html", call.caller, "/matches", found=found)
 
 
 def _live(site: WebSite, renderer: Renderer, call: Call) -> Response:

@@ -18,6 +18,7 @@ TEMPLATES = Path(__file__).parents[1] / "templates"
 PAGES = (
     ("/live", "Live"),
     ("/identities", "Identities"),
+    ("/matches", "Matches"),
     ("/reports", "Travel times"),
     ("/cameras", "Cameras"),
     ("/api", "API"),

@@ -31,6 +31,8 @@ TOP = 100
 BATCH = 4096
 CAMERAS = 20
 ENCODER = "drawn@1"
+EXACT_UP_TO = 1_000_000
+"""Rows that are searched exactly, twice 3 GB of floats in memory."""
 WITHIN = 0.37
 """Length of what differs between two sightings of a vehicle, to that of what they have in common."""
 
@@ -152,9 +154,12 @@ def exact(drawn: Drawn, queries: Vectors, firsts: NDArray[np.int64]) -> tuple[ND
     """Cosines (Q, rows) of everything; and lines of exact searches, where all vectors fit into memory as floats."""
     parts = [queries @ batch.astype(np.float32).T for batch in drawn.batches()]
     cosines = np.concatenate(parts, axis=1)
-    if drawn.rows > 200_000:
+    if drawn.rows > EXACT_UP_TO:
         return cosines, []
-    vectors = np.concatenate(list(drawn.batches())).astype(np.float32)
+    vectors, row = np.empty((drawn.rows, DIM), np.float32), 0
+    for batch in drawn.batches():
+        vectors[row : row + len(batch)] = batch
+        row += len(batch)
     flat = load_faiss().IndexFlatIP(DIM)
     flat.add(vectors)
     best = np.argpartition(-cosines, TOP, axis=1)[:, :TOP]

@@ -24,7 +24,7 @@ from deploy.search.forgotten import Forgotten, publish
 from deploy.search.index.catalogue import SEGMENT_ROWS, Catalogue
 from deploy.search.index.reader import SightingsIndex
 from deploy.search.indexing import Indexer, indexed
-from embed.observation import Observation, TrackletState, decode, encode
+from embed.observation import CameraEpoch, Observation, TrackletState, decode, encode
 from ingest.clock import ManualClock
 from ingest.errors import ConfigError, LogError
 from tests.associate.samples import event
@@ -100,6 +100,38 @@ def test_a_tombstone_deletes_in_every_index_of_the_log_also_in_one_made_anew(tmp
         assert sorted(tracklets(tmp_path / "another")) == sorted(tracklets(tmp_path))
 
 
+def test_what_an_owner_says_that_has_been_replaced_is_left_out_also_after_a_restart(tmp_path: Path) -> None:
+    with closing(SqliteLog(tmp_path / "log.db")) as log:
+
+        def say(camera: str, track: int, epoch: int) -> None:
+            said = observation(camera, track, state=TrackletState.CLOSED, epoch=CameraEpoch(epoch, 0))
+            log.claim(f"camera/{camera}").commit([Record(OBSERVATIONS, camera, encode(said))])
+
+        for camera, epoch in (("north", 1), ("north", 2), ("south", 1), ("north", 1)):
+            say(camera, log.end(OBSERVATIONS), epoch)
+        with closing(Indexer(log, settings(tmp_path))) as indexer:
+            indexer.drain()
+            assert (indexer.counts["taken"], indexer.replaced) == (3, 1)
+        say("north", 9, 1)
+        say("north", 10, 2)
+        with closing(Indexer(log, settings(tmp_path))) as indexer:
+            indexer.drain()
+            assert (indexer.counts["taken"], indexer.replaced) == (1, 1)
+
+
+def test_an_index_that_was_made_before_epochs_were_kept_goes_on(tmp_path: Path) -> None:
+    with closing(SqliteLog(tmp_path / "log.db")) as log:
+        write(log, range(1, 5))
+        with closing(Indexer(log, settings(tmp_path))) as indexer:
+            indexer.drain()
+            with indexer.writer.catalogue.transaction() as db:
+                db.execute("DROP TABLE epochs")
+        write(log, range(5, 8))
+        with closing(Indexer(log, settings(tmp_path))) as indexer:
+            indexer.drain()
+        assert len(tracklets(tmp_path)) == 7
+
+
 def test_an_index_of_another_log_is_refused(tmp_path: Path) -> None:
     with closing(SqliteLog(tmp_path / "log.db")) as log, closing(SqliteLog(tmp_path / "new.db")) as new:
         write(log, range(1, 20))
@@ -126,7 +158,7 @@ def test_a_run_keeps_its_index_beside_it_and_goes_on_without_it(
 ) -> None:
     on = msgspec.structs.replace(settings(tmp_path), index=True)
     with closing(SqliteLog(tmp_path / "log.db")) as log:
-        with indexed(log, on, patient=False) as problem:
+        with indexed(log, on, "zone", patient=False) as problem:
             write(log, range(1, 30))
         assert problem() == ""
         assert len(tracklets(tmp_path)) == 29
@@ -135,11 +167,11 @@ def test_a_run_keeps_its_index_beside_it_and_goes_on_without_it(
             raise OSError(28, "No space left on device")
 
         monkeypatch.setattr(Indexer, "step", full)
-        with indexed(log, on, patient=False) as problem:
+        with indexed(log, on, "zone", patient=False) as problem:
             write(log, range(30, 40))
         assert "the sightings index is not up to date: [Errno 28] No space left on device" in problem()
         monkeypatch.undo()
-        with indexed(log, on, patient=False):
+        with indexed(log, on, "zone", patient=False):
             pass
         assert len(tracklets(tmp_path)) == 39
 

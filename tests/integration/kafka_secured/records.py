@@ -2,11 +2,22 @@
 
 from associate.trajectory import encode as encode_event
 from deploy.log.base import Record
-from deploy.log.topics import DEAD_LETTERS, FORGOTTEN, IDENTITIES, OBSERVATIONS, TRAJECTORIES
+from deploy.log.topics import (
+    DEAD_LETTERS,
+    FORGOTTEN,
+    IDENTITIES,
+    MATCHES,
+    OBSERVATIONS,
+    TRAJECTORIES,
+    WATCHLIST,
+)
 from deploy.search.forgotten import Forgotten
 from deploy.search.forgotten import encode as encode_forgotten
+from deploy.search.watchlist.entries import encode as encode_entry
+from deploy.search.watchlist.matches import encode as encode_match
 from embed.observation import encode
 from tests.associate.samples import event
+from tests.deploy.search.watchlist.samples import SEEN, match
 from tests.embed.samples import correction
 
 VALUES = {
@@ -15,6 +26,8 @@ VALUES = {
     IDENTITIES: encode_event(event()),
     DEAD_LETTERS: b"{}",
     FORGOTTEN: encode_forgotten(Forgotten(identity="z-1", tracklets=[], at_ns=0)),
+    WATCHLIST: encode_entry(SEEN),
+    MATCHES: encode_match(match()),
 }
 
 

@@ -15,7 +15,7 @@ from tests.contracts.kafka_broker import RUN, Broker, free_ports, why_none
 from tests.integration.kafka_secured.certificates import Authority, new_authority
 
 TEMPLATE = RUN.parent / "server.properties"
-USERS = ("admin", "cameras", "association", "reader", "operator", "nobody")
+USERS = ("admin", "cameras", "association", "reader", "operator", "watcher", "nobody")
 """`admin` may do everything; the others what the ACLs of docs/operating/kafka.md grant, `nobody` nothing."""
 
 RUN_ACLS = """

@@ -9,7 +9,17 @@ from deploy.log.base import Addition
 from deploy.log.brokers.topics import create_topics, describe_topics
 from deploy.log.kafka_cluster import Cluster
 from deploy.log.kafka_log import KafkaLog
-from deploy.log.topics import ALL, ASSOCIATION_STATE, DEAD_LETTERS, FORGOTTEN, IDENTITIES, OBSERVATIONS, TRAJECTORIES
+from deploy.log.topics import (
+    ALL,
+    ASSOCIATION_STATE,
+    DEAD_LETTERS,
+    FORGOTTEN,
+    IDENTITIES,
+    MATCHES,
+    OBSERVATIONS,
+    TRAJECTORIES,
+    WATCHLIST,
+)
 from ingest.errors import ConfigError, LogError
 from tests.integration.kafka_log.waiting import wait_until
 from tests.integration.kafka_secured.records import record
@@ -82,6 +92,9 @@ def test_every_role_does_its_work(role: Users) -> None:
     operator = role.log("operator")
     operator.claim("controls/zone").commit([record(OBSERVATIONS)])
     operator.claim("forgotten/zone").commit([record(FORGOTTEN)])
+    operator.claim("watchlist/zone").commit([record(WATCHLIST)])
+    watcher = role.log("watcher").claim("watch/zone")
+    watcher.commit([record(MATCHES)], state={"s": b"1"}, position=1)
     assert operator.read(OBSERVATIONS, 0, 1000)[-1].key == "zone/zone"
 
 

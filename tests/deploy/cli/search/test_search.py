@@ -1,7 +1,8 @@
-"""`corridor index`, `search` and `forget` as their user runs them."""
+"""`corridor index`, `search`, `watch`, `export` and `forget` as their user runs them."""
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,46 @@ def test_what_cannot_be_asked_is_one_line(site: Path, arguments: list[str], mess
     assert done.said.startswith("error: ")
 
 
+def test_a_vehicle_is_watched_for_until_it_is_removed(site: Path) -> None:
+    seen = found(site, "frame.png", "--box", "50,30,36,30")["vehicles"][0]["sightings"][0]["sighting"]
+    added = command(
+        site, "watch", "add", "site.toml", "--sighting", seen["tracklet"], "--name", "white van",
+        "--min-probability", "0.001", "--until", "2199-01-01", "--by", "night shift",
+    )  # fmt: skip
+    assert added.code == 0, added.said
+    assert "'white van' is watched for, from a probability of 0.001 on" in added.said
+    assert re.search(r"Of the \d+ sightings of [\d.]+ seconds that are indexed \d+ would have matched", added.said)
+    again = command(site, "watch", "add", "site.toml", "frame.png", "--box", "50,30,36,30", "--name", "white van")
+    assert again.code == 2
+    assert "'white van' is watched for already (corridor watch remove site.toml --name 'white van')" in again.said
+    assert command(site, "index", "site.toml", "--once").code == 0
+    (line,) = command(site, "watch", "list", "site.toml").said.splitlines()
+    listed = json.loads(line)
+    assert (listed["name"], listed["by"], listed["looks"], listed["confirmed"]) == ("white van", "night shift", 1, 0)
+    unknown = command(site, "watch", "remove", "site.toml", "--name", "bus")
+    assert unknown.code == 2
+    assert "'bus' is not watched for; there is 'white van'" in unknown.said
+    assert command(site, "watch", "remove", "site.toml", "--name", "white van").code == 0
+    assert command(site, "watch", "list", "site.toml").said == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["frame.png", "--box", "50,30,36,30"], "--name: give it a name to watch by"),
+        (["frame.png", "--box", "50,30,36,30", "--name", "n" * 65], "has more than 64 characters"),
+        (["--name", "bus"], "give one of: an image, --sighting or --identity"),
+        (["--sighting", "north|1.0|999", "--name", "bus"], "the index has no sighting 'north|1.0|999'"),
+        (["frame.png", "--name", "bus", "--until", "noon"], "--until 'noon' is no time"),
+    ],
+)
+def test_what_cannot_be_watched_for_is_one_line(site: Path, arguments: list[str], message: str) -> None:
+    done = command(site, "watch", "add", "site.toml", *arguments)
+    assert done.code == 2
+    assert message in done.said
+    assert done.said.startswith("error: ")
+
+
 def test_an_export_can_be_checked_and_is_in_the_journal(site: Path) -> None:
     identity = found(site, "frame.png", "--box", "50,30,36,30")["vehicles"][0]["identity"]
     done = command(site, "export", "site.toml", identity, "-o", "out", "--by", "night shift")
@@ -103,8 +144,12 @@ def test_a_vehicle_is_forgotten_in_the_index_and_among_the_crops(site: Path) -> 
     by_box = found(site, "frame.png", "--box", "50,30,36,30", "--top", "400")
     identity = by_box["vehicles"][0]["identity"]
     mine = [each["sighting"]["tracklet"] for each in by_box["vehicles"][0]["sightings"]]
+    watch = ("watch", "add", "site.toml", "--identity", identity, "--name", "bus")
+    assert command(site, *watch).code == 0
     done = command(site, "forget", "site.toml", identity, "--by", "test")
     assert done.code == 0, done.said
+    assert "Watched for no more: 'bus', by whose looks it would be found" in done.said
+    assert command(site, "watch", "list", "site.toml").said == ""
     assert "a tombstone is on the log" in done.said
     assert "records of the log itself" in done.said
     again = command(site, "search", "site.toml", "--identity", identity)

@@ -1,0 +1,1 @@
+"""The sightings index in PostgreSQL with pgvector, for sites beyond one machine."""

@@ -1,0 +1,1 @@
+"""The watchlist: its records, what it judges, and what it puts on the log."""
