@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 SAY_EVERY_S ?= 10
+# How many processes share the tests; a file of tests stays whole, so that what it sets up is made once.
+TEST_PROCESSES ?= 2
+PYTEST = $(BIN)/pytest --numprocesses $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 # pip's own bars are a hundred lines and silent while it unpacks: instead a line of what and where, and the time so far.
 define INSTALL
 @echo "installing $(strip $(1)) into $(VENV): some minutes, depending on the network"
@@ -21,10 +24,10 @@ demo: $(VENV)/.city  ## three cameras in a synthetic city: vehicles move from ca
 foundation: $(VENV)/.foundation  ## the libraries of Grounding DINO and SAM; their weights: `corridor weights pull`
 
 test: $(VENV)/.dev  ## all tests, and which of them are the slowest
-	$(BIN)/pytest --durations=25
+	$(PYTEST) --durations=25
 
 test-light: $(VENV)/.light  ## the tests that need no torch, which is then not installed
-	$(BIN)/pytest -m "not torch"
+	$(PYTEST) -m "not torch"
 
 check: $(VENV)/.dev  ## style and types
 	$(BIN)/ruff format --check .

@@ -96,11 +96,10 @@ class ReorderBuffer:
     def push(self, record: Record, appended_ns: int | None = None) -> Verdict:
         """Take a record in; only TAKEN and LATE ones are held. `appended_ns`: its append time, where it is known."""
         key = order_key(record)
-        if isinstance(record, Control):
-            if record.id in self.held:
-                return Verdict.DUPLICATE
-        elif refused := self._note(record, key, appended_ns or 0):
+        if not isinstance(record, Control) and (refused := self._note(record, key, appended_ns or 0)):
             return refused
+        if record.id in self.held:  # a camera may count two messages that say they are one
+            return Verdict.DUPLICATE
         self.held.put(record.id, record)
         heappush(self._heap, (key, record.id))
         late = self._released_ns is not None and key.at_ns < self._released_ns

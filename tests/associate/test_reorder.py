@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+import msgspec
 import pytest
 
 from associate.reorder import ReorderBuffer, Verdict
@@ -158,3 +159,13 @@ def test_without_append_times_event_time_decides() -> None:
         buffer.push(tick)
         buffer.release()
     assert buffer.watermark_ns() == (BEGIN_S + 19) * NS
+
+
+def test_of_messages_that_say_they_are_one_the_first_is_taken() -> None:
+    """Their camera counts them as two, so that its counter does not tell."""
+    buffer = ReorderBuffer(("a",), idle_after_s=IDLE_S)
+    tick, appended_ns = said("a", 1)
+    again = msgspec.structs.replace(tick, count=3, decoded=5)
+    assert [buffer.push(each, appended_ns) for each in (tick, again)] == [Verdict.TAKEN, Verdict.DUPLICATE]
+    assert buffer.release(appended_ns) == [tick]
+    assert not buffer.release(appended_ns)

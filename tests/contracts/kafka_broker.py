@@ -1,11 +1,12 @@
 """A real Apache Kafka for tests: the one that KAFKA_BOOTSTRAP_SERVERS names, else a development broker of our own.
 
-The broker is started once a session, when the first test asks, by deploy/manifests/kafka/run.sh. Without one, tests
+A process of the tests starts one when a test first asks, by deploy/manifests/kafka/run.sh. Where that cannot be, tests
 are skipped with the reason, or fail where CORRIDOR_REQUIRE names `kafka`.
 """
 
 import atexit
 import contextlib
+import fcntl
 import os
 import shutil
 import socket
@@ -80,7 +81,9 @@ def why_none() -> str:
     if shutil.which("java") is None:
         return "there is no java to run a Kafka broker"
     try:
-        fetched = subprocess.run([RUN, "fetch"], capture_output=True, text=True, timeout=FETCH_TIMEOUT_S)
+        with (RUN.parent / "pom.xml").open() as held:  # another process of the tests may be fetching them
+            fcntl.flock(held, fcntl.LOCK_EX)
+            fetched = subprocess.run([RUN, "fetch"], capture_output=True, text=True, timeout=FETCH_TIMEOUT_S)
     except subprocess.TimeoutExpired:
         return f"Kafka's jars could not be fetched within {FETCH_TIMEOUT_S:.0f} s"
     if fetched.returncode != 0:

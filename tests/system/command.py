@@ -22,6 +22,10 @@ def start(folder: Path, *arguments: str, **environment: str) -> "subprocess.Pope
 
 def corridor(folder: Path, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
     """Run it to its end."""
-    process = start(folder, *arguments, **environment)
-    out, err = process.communicate(timeout=240)
+    with start(folder, *arguments, **environment) as process:
+        try:
+            out, err = process.communicate()
+        except BaseException:  # Ctrl-C, or the time of the test is up
+            process.kill()
+            raise
     return subprocess.CompletedProcess(arguments, process.returncode, out, err)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import av
 import cv2
+import pytest
 
 from deploy.log.sqlite_log import SqliteLog
 from deploy.results.journeys import read_journeys, visited_cameras
@@ -12,6 +13,7 @@ from deploy.results.mosaic import read_paths
 from tests.system.command import corridor
 
 
+@pytest.mark.timeout(900)  # it draws three times 90 s of a city, for two minutes where nothing else runs
 def test_the_demo(tmp_path: Path) -> None:
     result = corridor(tmp_path, "demo")
     assert result.returncode == 0, result.stderr

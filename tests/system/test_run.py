@@ -4,8 +4,10 @@ import json
 import signal
 import time
 from collections import Counter
+from itertools import islice
 from pathlib import Path
 
+import av
 import pytest
 
 from associate.trajectory import Kind, decode
@@ -18,14 +20,45 @@ from tests.ingest.clips import write_clip
 from tests.system.command import corridor, start
 
 CLIPS = ("jamcam_06514", "jamcam_03604", "jamcam_08926")
+FRAMES = 100
+LOG = Path("runs/three/corridor.db")
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory, shared_data: Path) -> Path:
+    """A folder with the first four seconds of three real clips, their packets as they are."""
+    folder = tmp_path_factory.mktemp("clips")
+    for clip in CLIPS:
+        with av.open(shared_data / "video" / f"{clip}.mp4") as whole, av.open(folder / f"{clip}.mp4", "w") as begun:
+            video = begun.add_stream_from_template(whole.streams.video[0])
+            for packet in islice(whole.demux(video=0), FRAMES):
+                packet.stream = video
+                begun.mux(packet)
+    return folder
+
+
+def write_site(folder: Path, clips: Path) -> None:
+    """`three.toml`: the clips as file cameras."""
+    tables = [f'[[cameras]]\nid = "{clip}"\nsource = "{clips}/{clip}.mp4"\n' for clip in CLIPS]
+    (folder / "three.toml").write_text("".join(tables))
 
 
 @pytest.fixture
-def three_cameras(tmp_path: Path, shared_data: Path) -> dict[str, str]:
-    """Three real clips as file cameras in `three.toml`; returns the environment that finds the weights."""
-    tables = [f'[[cameras]]\nid = "{clip}"\nsource = "{shared_data}/video/{clip}.mp4"\n' for clip in CLIPS]
-    (tmp_path / "three.toml").write_text("".join(tables))
+def three_cameras(tmp_path: Path, clips: Path, shared_data: Path) -> dict[str, str]:
+    """`three.toml` in the test's folder; returns the environment that finds the weights."""
+    write_site(tmp_path, clips)
     return {"CORRIDOR_WEIGHTS": str(shared_data / "weights")}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory, clips: Path, shared_data: Path) -> list[bytes]:
+    """The events of a run in a process that nothing disturbs."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    write_site(folder, clips)
+    result = corridor(folder, "run", "three.toml", CORRIDOR_WEIGHTS=str(shared_data / "weights"))
+    assert result.returncode == 0, result.stderr
+    check_whole(folder / LOG)
+    return trajectory_values(folder / LOG)
 
 
 def trajectory_values(path: Path) -> list[bytes]:
@@ -54,25 +87,18 @@ def check_whole(path: Path) -> None:
     assert len({event.id for event in events}) == len(events)
 
 
-def test_run_twice_the_same_bytes(tmp_path: Path, three_cameras: dict[str, str]) -> None:
-    for name in ("one", "two"):
-        result = corridor(tmp_path, "run", "three.toml", **three_cameras)
-        assert result.returncode == 0, result.stderr
-        (tmp_path / "runs").rename(tmp_path / name)
-    first, second = (
-        trajectory_values(tmp_path / "one" / "three" / "corridor.db"),
-        trajectory_values(tmp_path / "two" / "three" / "corridor.db"),
-    )
-    assert first == second
-    assert sum(decode(value).kind is Kind.CLOSED for value in first) > 10
-    check_whole(tmp_path / "one" / "three" / "corridor.db")
+def test_run_twice_the_same_bytes(tmp_path: Path, three_cameras: dict[str, str], undisturbed: list[bytes]) -> None:
+    result = corridor(tmp_path, "run", "three.toml", **three_cameras)
+    assert result.returncode == 0, result.stderr
+    assert trajectory_values(tmp_path / LOG) == undisturbed
+    assert sum(decode(value).kind is Kind.CLOSED for value in undisturbed) > 10
 
 
 @pytest.mark.parametrize("interrupt", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM], ids=lambda s: s.name)
 def test_interrupted_and_restarted_it_goes_on_and_ends(
     tmp_path: Path, three_cameras: dict[str, str], interrupt: signal.Signals
 ) -> None:
-    path = tmp_path / "runs" / "three" / "corridor.db"
+    path = tmp_path / LOG
     process = start(tmp_path, "run", "three.toml", **three_cameras)
     wait_for_records(path, 30)
     process.send_signal(interrupt)
@@ -109,30 +135,28 @@ def not_ended(path: Path) -> bool:
     return {m.camera for m in messages if isinstance(m, Tick) and m.final} != set(CLIPS)
 
 
-def test_two_halves_in_two_processes_say_the_same(tmp_path: Path, three_cameras: dict[str, str]) -> None:
-    corridor(tmp_path, "run", "three.toml", **three_cameras)
-    (tmp_path / "runs").rename(tmp_path / "whole")
+def test_two_halves_in_two_processes_say_the_same(
+    tmp_path: Path, three_cameras: dict[str, str], undisturbed: list[bytes]
+) -> None:
     associate = start(tmp_path, "associate", "three.toml", **three_cameras)
     observe = corridor(tmp_path, "observe", "three.toml", **three_cameras)
     assert observe.returncode == 0, observe.stderr
-    expected = trajectory_values(tmp_path / "whole" / "three" / "corridor.db")
     for _ in range(3000):
-        if len(trajectory_values(tmp_path / "runs" / "three" / "corridor.db")) >= len(expected):
+        if len(trajectory_values(tmp_path / LOG)) >= len(undisturbed):
             break
         time.sleep(0.05)
     associate.send_signal(signal.SIGINT)
     associate.communicate(timeout=30)
     assert associate.returncode == 0
-    assert trajectory_values(tmp_path / "runs" / "three" / "corridor.db") == expected
+    assert trajectory_values(tmp_path / LOG) == undisturbed
 
 
-def test_one_half_after_the_other_says_the_same(tmp_path: Path, three_cameras: dict[str, str]) -> None:
-    corridor(tmp_path, "run", "three.toml", **three_cameras)
-    expected = trajectory_values(tmp_path / "runs" / "three" / "corridor.db")
-    (tmp_path / "runs").rename(tmp_path / "whole")
+def test_one_half_after_the_other_says_the_same(
+    tmp_path: Path, three_cameras: dict[str, str], undisturbed: list[bytes]
+) -> None:
     assert corridor(tmp_path, "observe", "three.toml", **three_cameras).returncode == 0
     assert corridor(tmp_path, "associate", "three.toml", "--once", **three_cameras).returncode == 0
-    assert trajectory_values(tmp_path / "runs" / "three" / "corridor.db") == expected
+    assert trajectory_values(tmp_path / LOG) == undisturbed
 
 
 def test_trajectories_in_a_pipe_are_json_lines(tmp_path: Path) -> None:
