@@ -63,7 +63,7 @@ def test_video_and_boxes_of_another_process_and_its_end(page: "Page", tmp_path: 
         # Step 1: video moves, and boxes are where the vehicle is at the capture time
         wait_until(lambda: b"No process" not in loaded(port), STARTS_S)
         page.goto(f"http://localhost:{port}/live")
-        page.get_by_text("video, ").wait_for()
+        page.get_by_text("video, ").wait_for(timeout=1000 * STARTS_S)
         eventually(page, f"{DRAWN} > 20")
         off_by: dict[int, float] = {}
         for _ in range(400):
@@ -84,6 +84,6 @@ def test_video_and_boxes_of_another_process_and_its_end(page: "Page", tmp_path: 
         # Step 3: another one comes, with another port and another token, and the video goes on
         stack.enter_context(running(tmp_path, "observe", "road.toml", "--live", ":0"))
         before = page.evaluate(DRAWN)
-        page.get_by_text("video, ").wait_for()
+        page.get_by_text("video, ").wait_for(timeout=1000 * STARTS_S)
         eventually(page, f"{DRAWN} > {before + 20}")
         assert not page.get_by_text("cannot be reached").is_visible()
