@@ -15,6 +15,7 @@ from deploy.cli.outcome import end_run
 from deploy.cli.run_images import run_images
 from deploy.cli.terminal.screen import live_view, make_console, worker_tables
 from deploy.cli.web.beside import both, make_hub, web_view
+from deploy.cli.web.live import LiveAddress, live_at
 from deploy.cli.web.metrics import MetricsAddress, metrics_at
 from deploy.log.address import on_this_machine
 from deploy.log.base import Log
@@ -143,7 +144,11 @@ def run(
 
 
 def observe(
-    file: ConfigFile, cameras: CameraList = None, status: StatusFile = None, metrics: MetricsAddress = None
+    file: ConfigFile,
+    cameras: CameraList = None,
+    status: StatusFile = None,
+    live: LiveAddress = None,
+    metrics: MetricsAddress = None,
 ) -> None:
     """Watch the cameras and write observations to the log; `corridor associate` links them."""
     config = load_config(file)
@@ -152,13 +157,17 @@ def observe(
     log = open_site_log(config, file)
     config, roster = _with_roster(config, log, file)
     only = _camera_filter(config, cameras)
-    perception = make_perception_worker(config, log, only=only)
+    hub = make_hub(config, only) if live is not None else None
+    perception = make_perception_worker(
+        config, log, only=only, tap=hub, listener_of=hub.listener if hub is not None else None
+    )
     if _all_read(perception, config):
         return
     console = make_console()
     with (
         live_view(console, log, perception),
         status_file_updates(status, perception),
+        live_at(live, config, log, hub, perception),
         metrics_at(metrics, log, perception),
         _following(log, roster, perception, only),
     ):

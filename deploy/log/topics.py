@@ -26,8 +26,11 @@ WATCHLIST = "watchlist"
 MATCHES = "matches"
 """Sightings of vehicles that are watched for: JSON, `deploy/search/watchlist/matches.py`; key: the name."""
 
-ALL = (OBSERVATIONS, TRAJECTORIES, IDENTITIES, DEAD_LETTERS, FORGOTTEN, CAMERAS, WATCHLIST, MATCHES)
-COMPACTED = (IDENTITIES, CAMERAS, WATCHLIST)
+LIVE = "live"
+"""Processes that offer live video, and where: JSON, `deploy/web/live/beats.py`; key: the worker."""
+
+ALL = (OBSERVATIONS, TRAJECTORIES, IDENTITIES, DEAD_LETTERS, FORGOTTEN, CAMERAS, WATCHLIST, MATCHES, LIVE)
+COMPACTED = (IDENTITIES, CAMERAS, WATCHLIST, LIVE)
 """Topics of which only the last record of a key is kept."""
 
 ASSOCIATION_STATE = "association-state"
@@ -56,6 +59,7 @@ LAYOUTS = (
     Layout(CAMERAS, partitions=32, compacted=True),
     Layout(WATCHLIST, compacted=True),
     Layout(MATCHES, retention_days=30),
+    Layout(LIVE, compacted=True, retention_days=1),
     # An owner is restored by reading the whole of its partition; the number must not change once there is state.
     Layout(ASSOCIATION_STATE, partitions=8, compacted=True),
 )

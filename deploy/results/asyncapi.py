@@ -16,6 +16,7 @@ from deploy.log.topics import (
     FORGOTTEN,
     IDENTITIES,
     LAYOUTS,
+    LIVE,
     MATCHES,
     OBSERVATIONS,
     TRAJECTORIES,
@@ -41,6 +42,7 @@ CHANNELS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     CAMERAS: ("What is wanted of each camera; all records are in partition 0", "the camera", ("camera",)),
     WATCHLIST: ("Vehicles that are watched for", "the name of the watch", ("watch-entry",)),
     MATCHES: ("Sightings of vehicles that are watched for", "the name of the watch", ("match",)),
+    LIVE: ("Processes that offer live video, and where", "the worker", ("live-beat",)),
 }
 """By topic: what it holds, its key, and its messages."""
 

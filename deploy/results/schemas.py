@@ -16,6 +16,7 @@ from deploy.search.forgotten import Forgotten
 from deploy.search.watchlist.entries import WatchEntry
 from deploy.search.watchlist.matches import Match
 from deploy.site.cameras.record import CameraRecord
+from deploy.web.live.beats import LiveBeat
 from embed.observation import CameraChange, Correction, Gap, Observation, Tick
 
 TYPES: dict[str, Struct] = {
@@ -30,6 +31,7 @@ TYPES: dict[str, Struct] = {
     "camera": CameraRecord,
     "watch-entry": WatchEntry,
     "match": Match,
+    "live-beat": LiveBeat,
 }
 
 

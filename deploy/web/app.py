@@ -23,6 +23,7 @@ from deploy.web.api.report_operations import report_operations
 from deploy.web.health import health_operations
 from deploy.web.live.watching import WATCH, watch
 from deploy.web.operation import API, Call, Operation, endpoint_of, problem_response
+from deploy.web.pages.cameras import camera_pages
 from deploy.web.pages.identities import identity_pages
 from deploy.web.pages.others import other_pages
 from deploy.web.pages.rendering import Renderer
@@ -52,6 +53,7 @@ def operations_of(site: WebSite, renderer: Renderer) -> list[Operation]:
         Operation("GET", f"{API}openapi.json", Role.VIEWER, "The description of the API.", show),
         Operation("GET", "/api", Role.VIEWER, "The API for people.", list_api, page=True),
         *identity_pages(site, renderer),
+        *camera_pages(site, renderer),
         *other_pages(site, renderer),
         *report_pages(site, renderer),
     ]
@@ -64,8 +66,7 @@ def make_app(site: WebSite) -> Starlette:
         Route(each.path, endpoint_of(each, site.access, renderer.problem), methods=[each.method])
         for each in operations_of(site, renderer)
     ]
-    if site.live is not None:
-        routes.append(WebSocketRoute(WATCH, partial(watch, site, site.live)))
+    routes.append(WebSocketRoute(WATCH, partial(watch, site)))
     routes.append(Mount("/static", StaticFiles(directory=STATIC)))
 
     async def unknown(request: Request, error: Exception) -> Response:
@@ -77,9 +78,11 @@ def make_app(site: WebSite) -> Starlette:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         site.follower.start()
+        site.live.start()
         try:
             yield
         finally:
+            site.live.close()
             site.follower.close()
 
     handlers: dict[Any, Any] = {404: unknown, 405: unknown}

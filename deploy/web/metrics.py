@@ -10,7 +10,7 @@ from deploy.log.base import Log
 from deploy.log.topics import OBSERVATIONS, TRAJECTORIES
 from deploy.web.index.follower import Follower
 from deploy.web.index.store import Index
-from deploy.web.live.hub import LiveHub
+from deploy.web.live.sources import LiveSources
 from ingest.clock import NS
 from ingest.errors import LogError
 
@@ -20,7 +20,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 class Metrics:
     """Counters of the server, and what the index knows when it is asked."""
 
-    def __init__(self, log: Log, index: Index, follower: Follower, live: LiveHub | None = None) -> None:
+    def __init__(self, log: Log, index: Index, follower: Follower, live: LiveSources) -> None:
         self.open_streams = 0
         self.registry = CollectorRegistry()
         self.requests = Counter(
@@ -36,8 +36,7 @@ class Metrics:
         self.listeners = Gauge("corridor_event_listeners", "Event streams that are open.", registry=self.registry)
         self.corrections = Counter("corridor_corrections", "Corrections said here.", registry=self.registry)
         self.registry.register(_LogMetrics(log, index, follower))
-        if live is not None:
-            self.registry.register(_LiveMetrics(live))
+        self.registry.register(_LiveMetrics(live))
 
     @contextmanager
     def stream(self) -> Iterator[None]:
@@ -55,9 +54,9 @@ class Metrics:
 
 
 class _LiveMetrics:
-    """Collector of the live cameras of this process."""
+    """Collector of the live cameras."""
 
-    def __init__(self, live: LiveHub) -> None:
+    def __init__(self, live: LiveSources) -> None:
         self._live = live
 
     def collect(self) -> Iterator[Metric]:
@@ -68,7 +67,12 @@ class _LiveMetrics:
         for name, camera in self._live.cameras.items():
             viewers.add_metric([name], camera.watched)
             dropped.add_metric([name], camera.dropped)
-        yield from (viewers, dropped)
+        up = GaugeMetricFamily(
+            "corridor_live_worker_up", "1 while the worker that offers a camera's video is there.", labels=["camera"]
+        )
+        for name in self._live.workers.cameras:
+            up.add_metric([name], float(self._live.workers.now(name) is not None))
+        yield from (viewers, dropped, up)
 
     def describe(self) -> list[Metric]:
         """Cameras come and go with the process."""

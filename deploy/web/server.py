@@ -5,13 +5,14 @@ import logging
 import secrets
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import uvicorn
 from argon2 import PasswordHasher
+from starlette.types import ASGIApp
 
 from deploy.log.base import Log
 from deploy.site.config import Config
@@ -25,8 +26,9 @@ from deploy.web.index.follower import Follower
 from deploy.web.index.place import folder_of, index_file
 from deploy.web.index.store import Index
 from deploy.web.live.hub import LiveHub
+from deploy.web.live.offered_crops import OfferedCrops
+from deploy.web.live.sources import LiveSources
 from deploy.web.metrics import Metrics
-from deploy.web.reading.crops import CropFolder
 from deploy.web.site import WebSite
 from ingest.clock import Clock, SystemClock
 from ingest.errors import ConfigError
@@ -41,10 +43,11 @@ ENDING_S = 5
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A server that runs. port: the one it listens on; ended: set when it has ended by itself."""
+    """A server that runs. port: the one it listens on; ended: set when it has ended by itself; shown: its address."""
 
     port: int
     ended: threading.Event
+    shown: str
 
 
 def users_file(file: Path) -> Path:
@@ -98,25 +101,26 @@ def make_site(
     )
     index = Index(index_file(file), log)
     follower = Follower(log, index)
+    sources = LiveSources(log, follower.undecoded, clock, live)
     return WebSite(
         name=file.stem,
         config=config,
         log=log,
         index=index,
         follower=follower,
-        crops=CropFolder(Path(config.crops.folder) if config.crops.keep else None),
+        crops=OfferedCrops(Path(config.crops.folder) if config.crops.keep else None, sources.workers, clock),
         access=access,
-        metrics=Metrics(log, index, follower, live),
+        metrics=Metrics(log, index, follower, sources),
         clock=clock,
         saying=threading.Lock(),
-        live=live,
+        live=sources,
     )
 
 
-def make_server(site: WebSite, host: str, port: int) -> uvicorn.Server:
-    """The HTTP server of a site, not yet started."""
+def make_server(app: ASGIApp, host: str, port: int) -> uvicorn.Server:
+    """The HTTP server of an application, not yet started."""
     config = uvicorn.Config(
-        make_app(site),
+        app,
         host=host,
         port=port,
         log_config=None,
@@ -147,8 +151,23 @@ def _listening(config: uvicorn.Config) -> socket.socket:
 
 @contextmanager
 def serving(site: WebSite, host: str, port: int) -> Iterator[Served]:
-    """Serve in a thread while the block runs; raises ConfigError where the address cannot be listened on."""
-    server, ended = make_server(site, host, port), threading.Event()
+    """Serve a site while the block runs; raises as `running`."""
+    try:
+        # Event streams and live video end by themselves first, so that nobody waits for them.
+        with running(make_app(site), host, port, name="web", before_end=site.follower.stop) as served:
+            logger.info("the operator's view is at http://%s", served.shown)
+            yield served
+    finally:
+        site.index.close()
+
+
+@contextmanager
+def running(app: ASGIApp, host: str, port: int, *, name: str, before_end: Callable[[], None]) -> Iterator[Served]:
+    """Serve in a thread while the block runs; raises ConfigError where the address cannot be listened on.
+
+    before_end: has answers that go on for ever come to an end.
+    """
+    server, ended = make_server(app, host, port), threading.Event()
     sockets = [_listening(server.config)]
     failures: list[BaseException] = []
 
@@ -160,17 +179,14 @@ def serving(site: WebSite, host: str, port: int) -> Iterator[Served]:
         finally:
             ended.set()
 
-    thread = threading.Thread(target=run, name="web", daemon=True)
+    thread = threading.Thread(target=run, name=name, daemon=True)
     thread.start()
     bound = sockets[0].getsockname()
-    shown = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
-    logger.info("the operator's view is at http://%s:%d", shown, bound[1])
     try:
-        yield Served(bound[1], ended)
+        yield Served(bound[1], ended, f"{f'[{bound[0]}]' if ':' in bound[0] else bound[0]}:{bound[1]}")
     finally:
-        site.follower.stop()  # first, so that event streams end by themselves and nobody waits for them
+        before_end()
         server.should_exit = True
         thread.join(ENDING_S + START_S)
-        site.index.close()
     if failures:
         raise failures[0]

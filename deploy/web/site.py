@@ -9,10 +9,10 @@ from deploy.site.controls import correction_of, publish
 from deploy.web.access.control import Access
 from deploy.web.index.follower import Follower
 from deploy.web.index.store import Index
-from deploy.web.live.hub import LiveHub
+from deploy.web.live.offered_crops import OfferedCrops
+from deploy.web.live.sources import LiveSources
 from deploy.web.metrics import Metrics
 from deploy.web.reading.corrections import NewCorrection
-from deploy.web.reading.crops import CropFolder
 from embed.observation import Correction
 from ingest.clock import Clock
 from ingest.errors import ConfigError
@@ -23,7 +23,7 @@ class WebSite:
     """A site as its server sees it.
 
     name: that of the configuration. saying: held while something is put on the log. live: the cameras of this process,
-    None where it has none.
+    and those of others that offer theirs.
     """
 
     name: str
@@ -31,12 +31,12 @@ class WebSite:
     log: Log
     index: Index
     follower: Follower
-    crops: CropFolder
+    crops: OfferedCrops
     access: Access
     metrics: Metrics
     clock: Clock
     saying: threading.Lock
-    live: LiveHub | None = None
+    live: LiveSources
 
     def correct(self, said: NewCorrection, by: str) -> Correction:
         """Put a correction on the log; raises ConfigError where it is not about two tracklets of it."""

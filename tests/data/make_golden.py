@@ -7,10 +7,12 @@ from associate.trajectory import encode as encode_event
 from deploy.search.watchlist.entries import encode as encode_entry
 from deploy.search.watchlist.entries import removal
 from deploy.search.watchlist.matches import encode as encode_match
+from deploy.web.live.beats import encode as encode_beat
 from embed.observation import encode
 from ingest.frame import ClockQuality
 from tests.associate.samples import event
 from tests.deploy.search.watchlist.samples import SEEN, match
+from tests.deploy.web.beats import heartbeat
 from tests.embed.samples import camera_change, correction, counted, delayed, gap, observation, tick
 
 
@@ -32,6 +34,7 @@ def main(version: str) -> None:
     (folder / "watch_entry.json").write_bytes(encode_entry(SEEN))
     (folder / "watch_entry_removed.json").write_bytes(encode_entry(removal(SEEN, 1, "day shift")))
     (folder / "match.json").write_bytes(encode_match(match()))
+    (folder / "live_beat.json").write_bytes(encode_beat(heartbeat()))
 
 
 if __name__ == "__main__":

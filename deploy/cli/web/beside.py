@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from deploy.cli.web.libraries import require_web
 from deploy.log.base import Log
 from deploy.site.config import Config
@@ -37,6 +39,23 @@ def both(first: "FrameTap | None", second: "FrameTap | None") -> "FrameTap | Non
     return tap
 
 
+def connect(hub: "LiveHub", perception: "PerceptionWorker") -> None:
+    """Have a hub ask the worker for what it does not see itself: the epochs of cameras, and how they are."""
+    from deploy.site.status import camera_statuses
+    from deploy.web.live.health import CameraHealth
+
+    def epoch_of(camera: str) -> "CameraEpoch | None":
+        runtime = perception.runtimes.get(camera)
+        current = None if runtime is None else runtime.open_epoch
+        return None if current is None else current.epoch
+
+    def health_of(camera: str) -> CameraHealth | None:
+        found = next((each for each in camera_statuses(perception) if each.camera == camera), None)
+        return None if found is None else msgspec.convert(found, CameraHealth, from_attributes=True)
+
+    hub.epoch_of, hub.health_of = epoch_of, health_of
+
+
 @contextmanager
 def web_view(
     address: str | None, config: Config, file: Path, log: Log, hub: "LiveHub | None", perception: "PerceptionWorker"
@@ -47,12 +66,7 @@ def web_view(
         return
     from deploy.web.server import make_site, parse_address, serving
 
-    def epoch_of(camera: str) -> "CameraEpoch | None":
-        runtime = perception.runtimes.get(camera)
-        current = None if runtime is None else runtime.open_epoch
-        return None if current is None else current.epoch
-
-    hub.epoch_of = epoch_of
+    connect(hub, perception)
     host, port = parse_address(address)
     with serving(make_site(config, file, log, host, live=hub), host, port):
         yield

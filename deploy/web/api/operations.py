@@ -21,6 +21,7 @@ from deploy.web.reading.corrections import (
 )
 from deploy.web.reading.identities import IdentityPage, IdentityQuery, list_identities
 from deploy.web.reading.matches import MatchList, list_matches
+from deploy.web.reading.one_camera import CameraDetail, read_camera
 from deploy.web.reading.one_identity import IdentityDetail, read_identity
 from deploy.web.reading.sightings import SightingPage, SightingQuery, list_sightings
 from deploy.web.reading.under_way import UnderWayList, list_under_way
@@ -43,6 +44,13 @@ def api_operations(site: WebSite) -> list[Operation]:
             query=NoQuery,
             answer=CameraList,
             example=f"{API}cameras",
+        ),
+        get(
+            f"{API}cameras/{{camera}}",
+            viewer,
+            "One camera, its last hour, and what went wrong last.",
+            lambda call: camera_detail(site, call),
+            answer=CameraDetail,
         ),
         get(
             f"{API}identities",
@@ -128,6 +136,15 @@ def api_operations(site: WebSite) -> list[Operation]:
     ]
 
 
+def camera_detail(site: WebSite, call: Call) -> CameraDetail:
+    """The camera of a path; raises RequestError where there is none."""
+    name = call.path("camera")
+    found = read_camera(site.index, site.live, site.config.camera_ids, name, site.clock.now_ns())
+    if found is None:
+        raise RequestError(404, f"there is no camera '{name[:80]}'")
+    return found
+
+
 def _one_identity(site: WebSite, call: Call) -> IdentityDetail:
     name = call.path("identity")
     found = read_identity(site.index, site.crops, name)
@@ -146,7 +163,12 @@ def _correct(site: WebSite, call: Call) -> SaidCorrection:
 
 
 def _crop(site: WebSite, call: Call) -> Response:
-    path = site.crops.file(call.path("camera"), call.path("file"))
-    if path is None:
+    camera, name = call.path("camera"), call.path("file")
+    kept = {"Cache-Control": "private, max-age=300"}
+    path = site.crops.file(camera, name)
+    if path is not None:
+        return FileResponse(path, media_type="image/jpeg", headers=kept)
+    image = site.crops.image(camera, name)
+    if not image:
         raise RequestError(404, "there is no such crop (any more)")
-    return FileResponse(path, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=300"})
+    return Response(image, media_type="image/jpeg", headers=kept)

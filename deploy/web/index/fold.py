@@ -13,6 +13,9 @@ from ingest.clock import NS
 VISITS_IN_AN_EVENT = 100
 """An event has its identity's last visits only: where it has as many, earlier ones may stand in the index."""
 
+MINUTE_NS = 60 * NS
+MINUTES_KEPT = 60
+
 
 def tracklet_of(observation: str) -> str:
     """The tracklet of an observation's id."""
@@ -142,17 +145,26 @@ def _hear(db: sqlite3.Connection, stored: StoredRecord, message: Observation | T
             "UPDATE cameras SET records_lost = records_lost + ? WHERE camera = ?", (message.records, message.camera)
         )
     else:
-        _tick(db, message)
+        _tick(db, stored, message)
 
 
-def _tick(db: sqlite3.Connection, tick: Tick) -> None:
-    epoch, ticked_ns, decoded, analysed = db.execute(
-        "SELECT epoch, ticked_ns, decoded, analysed FROM cameras WHERE camera = ?", (tick.camera,)
+def _tick(db: sqlite3.Connection, stored: StoredRecord, tick: Tick) -> None:
+    epoch, ticked_ns, decoded, analysed, clock = db.execute(
+        "SELECT epoch, ticked_ns, decoded, analysed, clock FROM cameras WHERE camera = ?", (tick.camera,)
     ).fetchone()
     rates: tuple[float | None, float | None] = None, None
     if ticked_ns is not None and epoch == str(tick.epoch) and tick.at_ns > ticked_ns:
         passed_s = (tick.at_ns - ticked_ns) / NS
         rates = (tick.decoded - decoded) / passed_s, (tick.analysed - analysed) / passed_s
+        minute = tick.at_ns // MINUTE_NS
+        db.execute(
+            "INSERT INTO camera_minutes VALUES (?, ?, 1, ?, ?, ?, ?) ON CONFLICT (camera, minute) DO UPDATE SET "
+            "ticks = ticks + 1, decoded_fps = decoded_fps + excluded.decoded_fps, "
+            "analysed_fps = analysed_fps + excluded.analysed_fps, lag_ns = max(lag_ns, excluded.lag_ns), "
+            "clock = excluded.clock",
+            (tick.camera, minute, *rates, stored.appended_ns - tick.at_ns, clock),
+        )
+        db.execute("DELETE FROM camera_minutes WHERE camera = ? AND minute < ?", (tick.camera, minute - MINUTES_KEPT))
     db.execute(
         "UPDATE cameras SET epoch = ?, final = ?, decoded = ?, analysed = ?, dropped = ?, ticked_ns = ?, "
         "decoded_fps = ?, analysed_fps = ? WHERE camera = ?",

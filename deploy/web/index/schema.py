@@ -1,6 +1,6 @@
 """Tables of the index: the latest revision of everything on the log that a page or a request asks for."""
 
-VERSION = 1
+VERSION = 2
 """Raised with every change of the tables: an index of another version is made anew from the log."""
 
 TABLES = """
@@ -48,6 +48,12 @@ CREATE TABLE cameras (
     camera TEXT PRIMARY KEY, at_ns INTEGER NOT NULL, appended_ns INTEGER NOT NULL, epoch TEXT NOT NULL, clock TEXT,
     final INTEGER NOT NULL, decoded INTEGER NOT NULL, analysed INTEGER NOT NULL, dropped INTEGER NOT NULL,
     ticked_ns INTEGER, decoded_fps REAL, analysed_fps REAL, records_lost INTEGER NOT NULL
+) WITHOUT ROWID;
+
+-- The last hour of every camera by minutes of its own clock: sums over its ticks' rates, the longest lag.
+CREATE TABLE camera_minutes (
+    camera TEXT NOT NULL, minute INTEGER NOT NULL, ticks INTEGER NOT NULL, decoded_fps REAL NOT NULL,
+    analysed_fps REAL NOT NULL, lag_ns INTEGER NOT NULL, clock TEXT, PRIMARY KEY (camera, minute)
 ) WITHOUT ROWID;
 
 -- What people said, with its place on the log.

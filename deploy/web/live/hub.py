@@ -8,6 +8,7 @@ from functools import partial
 
 import msgspec
 
+from deploy.web.live.health import CameraHealth
 from deploy.web.live.stills import jpeg_of
 from detect.detections import Detections
 from embed.observation import CameraEpoch
@@ -19,6 +20,9 @@ GROUP_BYTES = 8_000_000
 
 QUEUED = 120
 """Messages that wait for a viewer; beyond them all video is dropped up to the next key frame."""
+
+VIDEO_IS_THERE = b'{"video":true}'
+"""Word at every key frame to a viewer of stills, who may have asked for them because no video came."""
 
 
 class BoxedVehicle(msgspec.Struct, frozen=True, array_like=True):
@@ -59,14 +63,22 @@ class Viewer:
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._take, message)
 
+    def ask(self, *, stills: bool) -> None:
+        """Have stills from now on, or video from the next key frame."""
+        self.stills, self._waits_for_key = stills, True
+
     def _take(self, message: VideoPacket | bytes) -> None:
+        if self.stills and isinstance(message, VideoPacket):
+            if not message.key:
+                return
+            message = VIDEO_IS_THERE
         if isinstance(message, VideoPacket):
             if len(self._queue) >= QUEUED:
                 kept = [each for each in self._queue if not isinstance(each, VideoPacket)][-QUEUED // 4 :]
                 self.dropped += len(self._queue) - len(kept)
                 self._queue = deque(kept)
                 self._waits_for_key = True
-            if self.stills or (self._waits_for_key and not message.key):
+            if self._waits_for_key and not message.key:
                 return
             self._waits_for_key = False
         elif len(self._queue) >= QUEUED:
@@ -92,6 +104,7 @@ class LiveCamera:
         self._group: list[VideoPacket] = []
         self._group_bytes = 0
         self._frame: Frame | None = None
+        self._still = (0, b"")  # capture time and JPEG of the last frame that was asked for
         self._dropped = 0  # of the viewers who have left
 
     def packet(self, packet: VideoPacket) -> None:
@@ -108,22 +121,38 @@ class LiveCamera:
         for viewer in viewers:
             viewer.offer(packet)
 
+    def begin_anew(self) -> None:
+        """Forget the packets since the last key frame: what comes next does not continue them."""
+        with self._lock:
+            self._group, self._group_bytes = [], 0
+
     def frame(self, frame: Frame, boxes: BoxesAt) -> None:
         """Take an analysed frame and what was found in it; by the inference thread."""
+        self._frame = frame
+        if self.watched:
+            self.text(msgspec.json.encode(boxes))
+
+    def text(self, message: bytes) -> None:
+        """Hand JSON to all viewers: boxes, and what is to be said."""
         with self._lock:
-            self._frame = frame
             viewers = list(self._viewers)
-        if viewers:
-            encoded = msgspec.json.encode(boxes)
-            for viewer in viewers:
-                viewer.offer(encoded)
+        for viewer in viewers:
+            viewer.offer(message)
 
     def join(self, viewer: Viewer) -> None:
         """Begin to send to a viewer, with what there is since the last key frame."""
         with self._lock:
-            for packet in self._group:
-                viewer.offer(packet)
+            self._send_group(viewer)
             self._viewers.add(viewer)
+
+    def resume(self, viewer: Viewer) -> None:
+        """Send video again to a viewer who had stills."""
+        with self._lock:
+            self._send_group(viewer)
+
+    def _send_group(self, viewer: Viewer) -> None:
+        for packet in self._group:
+            viewer.offer(packet)
 
     def leave(self, viewer: Viewer) -> None:
         """Send nothing more to a viewer."""
@@ -151,7 +180,11 @@ class LiveCamera:
     def still(self, after_ns: int) -> tuple[int, bytes] | None:
         """Capture time in Unix nanoseconds and JPEG of the last analysed frame; None where that is known already."""
         frame = self._frame
-        return None if frame is None or frame.captured_ns == after_ns else (frame.captured_ns, jpeg_of(frame.image))
+        if frame is None or frame.captured_ns == after_ns:
+            return None
+        if self._still[0] != frame.captured_ns:  # once for all viewers
+            self._still = (frame.captured_ns, jpeg_of(frame.image))
+        return self._still
 
 
 class LiveHub:
@@ -161,6 +194,8 @@ class LiveHub:
         self.cameras: Mapping[str, LiveCamera] = {camera: LiveCamera() for camera in cameras}
         self.epoch_of: Callable[[str], CameraEpoch | None] = lambda camera: None
         """Says the open epoch of a camera; set once the worker is there."""
+        self.health_of: Callable[[str], CameraHealth | None] = lambda camera: None
+        """Says how a camera is; set as well."""
 
     def listener(self, camera: str) -> PacketListener:
         """The listener to a camera's packets; of one that has come since, too."""

@@ -1,12 +1,10 @@
 """The WebSocket of a camera: packets or stills, and boxes, to one viewer.
 
-Text is `hello` and boxes, JSON. Binary is a byte of kind (1 video, 2 still), a byte that is 1 for a key frame, the
-capture time in Unix microseconds (8 bytes, big-endian), and the data. A viewer that sends `stills` gets those from
-then on.
+Text is `hello`, boxes, that there is video again, and the reason why a camera's worker is away, JSON. Binary is a head
+(`messages.py`) and the data. A viewer that sends `stills` gets those from then on, until it sends `video`.
 """
 
 import asyncio
-import struct
 from contextlib import suppress
 
 import msgspec
@@ -14,15 +12,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from deploy.web.access.users import Role
-from deploy.web.live.hub import LiveCamera, LiveHub, Viewer
+from deploy.web.live.hub import LiveCamera, Viewer
+from deploy.web.live.messages import HEAD, STILL, VIDEO
 from deploy.web.operation import check_role
 from deploy.web.problems import RequestError
 from deploy.web.site import WebSite
 from ingest.network.packet_tap import VideoPacket
 
 WATCH = "/live/{camera}"
-HEAD = struct.Struct(">BBq")
-VIDEO, STILL = 1, 2
 STILL_EVERY_S = 0.5
 ASK_EVERY_S = 0.1
 REFUSED = 4403
@@ -35,9 +32,9 @@ class Hello(msgspec.Struct, frozen=True):
     codec: str
 
 
-async def watch(site: WebSite, hub: LiveHub, socket: WebSocket) -> None:
+async def watch(site: WebSite, socket: WebSocket) -> None:
     """Serve one viewer until it leaves or the server ends."""
-    camera = hub.cameras.get(str(socket.path_params["camera"]))
+    camera = site.live.cameras.get(str(socket.path_params["camera"]))
     try:
         check_role(site.access.caller(socket), Role.VIEWER)
     except RequestError:
@@ -51,7 +48,7 @@ async def watch(site: WebSite, hub: LiveHub, socket: WebSocket) -> None:
     camera.join(viewer)
     tasks = [
         asyncio.create_task(_send(socket, viewer)),
-        asyncio.create_task(_listen(socket, viewer)),
+        asyncio.create_task(_listen(camera, viewer, socket)),
         asyncio.create_task(_send_stills(camera, viewer, socket)),
         asyncio.create_task(_until_the_end(site)),
     ]
@@ -75,10 +72,12 @@ async def _send(socket: WebSocket, viewer: Viewer) -> None:
             await socket.send_text(message.decode())
 
 
-async def _listen(socket: WebSocket, viewer: Viewer) -> None:
+async def _listen(camera: LiveCamera, viewer: Viewer, socket: WebSocket) -> None:
     with suppress(WebSocketDisconnect):
         while True:
-            viewer.stills = await socket.receive_text() == "stills"
+            viewer.ask(stills=await socket.receive_text() == "stills")
+            if not viewer.stills:
+                camera.resume(viewer)
 
 
 async def _send_stills(camera: LiveCamera, viewer: Viewer, socket: WebSocket) -> None:

@@ -1,4 +1,4 @@
-"""The other pages: cameras, the API's, and logging in and out."""
+"""The other pages: the start, live cameras, and logging in and out."""
 
 from functools import partial
 from urllib.parse import urlsplit
@@ -13,7 +13,6 @@ from deploy.web.access.users import Role
 from deploy.web.operation import Call, Operation
 from deploy.web.pages.rendering import Renderer
 from deploy.web.problems import RequestError
-from deploy.web.reading.cameras import list_cameras
 from deploy.web.reading.matches import list_matches
 from deploy.web.site import WebSite
 
@@ -44,16 +43,10 @@ def other_pages(site: WebSite, renderer: Renderer) -> list[Operation]:
         page("GET", "/", Role.VIEWER, "The start.", lambda call: RedirectResponse(START, 303)),
         page("GET", "/live", Role.VIEWER, "Live.", partial(_live, site, renderer)),
         page("GET", "/matches", Role.VIEWER, "Matches.", partial(_matches, site, renderer)),
-        page("GET", "/cameras", Role.VIEWER, "Cameras.", partial(_cameras, site, renderer)),
         page("GET", "/login", None, "The form.", partial(_form, renderer), query=LoginQuery),
         page("POST", "/login", None, "Log in.", partial(_log_in, site, renderer), body=LoginForm),
         page("POST", "/logout", Role.VIEWER, "Log out.", partial(_log_out, site)),
     ]
-
-
-def _cameras(site: WebSite, renderer: Renderer, call: Call) -> Response:
-    found = list_cameras(site.index, site.config.camera_ids, site.clock.now_ns())
-    return renderer.page("cameras.html", call.caller, "/cameras", found=found)
 
 
 def _matches(site: WebSite, renderer: Renderer, call: Call) -> Response:
@@ -69,7 +62,7 @@ def _live(site: WebSite, renderer: Renderer, call: Call) -> Response:
         "live.html",
         call.caller,
         "/live",
-        cameras=list(site.live.cameras) if site.live is not None else [],
+        cameras=sorted(site.live.cameras),
         owners=msgspec.json.encode(owners).decode(),
         own_script="live.js",
     )

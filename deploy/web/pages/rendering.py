@@ -49,7 +49,7 @@ class Renderer:
             "follows": follows and caller is not None,
             "after": site.index.position(TRAJECTORIES),
             "problems": self._problems() if caller is not None else [],
-            "crops_kept": site.crops.kept is not None,
+            "crops_kept": site.crops.shown,
             "may_correct": caller is not None and caller.role.includes(Role.OPERATOR),
         }
         return HTMLResponse(self._templates.get_template(name).render(shown | values), status)

@@ -15,6 +15,9 @@ SILENT_AFTER_S = 15.0
 BIN_S, BINS = 300, 12
 """The last hour, in steps of five minutes."""
 
+LIVE_CLOCKS = ("rtcp", "arrival", "playlist")
+"""Origins of capture times that can be compared with the log's clock; a recording's time is its own."""
+
 
 class State(StrEnum):
     """The state of a camera, as far as the log tells."""
@@ -87,7 +90,7 @@ def _state(index: Index, row: Row, configured: bool, now_ns: int) -> CameraState
         configured=configured,
         at=time_of(row["at_ns"]),
         heard=time_of(row["appended_ns"]),
-        lag_s=round(lag_s, 3) if row["clock"] in ("rtcp", "arrival", "playlist") else None,
+        lag_s=round(lag_s, 3) if row["clock"] in LIVE_CLOCKS else None,
         clock=row["clock"],
         decoded_fps=_rounded(row["decoded_fps"]),
         analysed_fps=_rounded(row["analysed_fps"]),

@@ -10,6 +10,7 @@ from deploy.crops.store import StoredTracklet
 from deploy.web.reading.times import time_of
 
 TRACKLET = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]{0,63})\|(\d{1,20}\.\d{1,20})\|(\d{1,20})\Z")
+PLACE = re.compile(r"^\d{1,20}\.\d{1,20}-\d{1,20}\Z")
 FILE = re.compile(r"^\d{1,20}\.\d{1,20}-\d{1,20}-\d{1,3}\.jpg\Z")
 CAMERA = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 
@@ -33,6 +34,11 @@ class CropFolder:
     def __init__(self, folder: Path | None) -> None:
         self.kept = folder
 
+    @property
+    def shown(self) -> bool:
+        """True where vehicles have crops."""
+        return self.kept is not None
+
     def best(self, tracklet: str) -> str | None:
         """URL of a tracklet's best crop, None where there is none (yet)."""
         place = self._place(tracklet)
@@ -43,20 +49,16 @@ class CropFolder:
     def of(self, tracklet: str) -> list[Crop]:
         """Every crop of a tracklet, best first; none where its index is not there or is damaged."""
         place = self._place(tracklet)
-        if place is None:
-            return []
+        return [] if place is None else crops_of(place.parent.name, self.index(place.parent.name, place.name))
+
+    def index(self, camera: str, name: str) -> bytes:
+        """The index of a tracklet's crops by its camera and `EPOCH-TRACK`; empty where there is none."""
+        if self.kept is None or not CAMERA.match(camera) or not PLACE.match(name):
+            return b""
         try:
-            index = place.with_name(f"{place.name}.json").read_bytes()
-            stored = msgspec.json.decode(index, type=StoredTracklet)
-        except (OSError, msgspec.MsgspecError):
-            return []
-        return [
-            Crop(
-                url=f"/crops/{place.parent.name}/{crop.file}", captured=time_of(crop.captured_ns), quality=crop.quality
-            )
-            for crop in stored.crops
-            if FILE.match(crop.file)
-        ]
+            return (self.kept / camera / f"{name}.json").read_bytes()
+        except OSError:
+            return b""
 
     def file(self, camera: str, name: str) -> Path | None:
         """The file of a crop's URL; None for whatever is not one, a link or a way out of the folder included."""
@@ -68,8 +70,24 @@ class CropFolder:
         return path
 
     def _place(self, tracklet: str) -> Path | None:
-        parts = TRACKLET.match(tracklet)
-        if parts is None or self.kept is None:
-            return None
-        camera, epoch, track = parts.groups()
-        return self.kept / camera / f"{epoch}-{track}"
+        named = place_of(tracklet)
+        return None if named is None or self.kept is None else self.kept / named[0] / named[1]
+
+
+def place_of(tracklet: str) -> tuple[str, str] | None:
+    """Camera and `EPOCH-TRACK` of a tracklet; None for what is no id of one."""
+    parts = TRACKLET.match(tracklet)
+    return None if parts is None else (parts[1], f"{parts[2]}-{parts[3]}")
+
+
+def crops_of(camera: str, index: bytes) -> list[Crop]:
+    """The crops that an index names; none where it is empty or damaged."""
+    try:
+        stored = msgspec.json.decode(index, type=StoredTracklet)
+    except msgspec.MsgspecError:
+        return []
+    return [
+        Crop(url=f"/crops/{camera}/{crop.file}", captured=time_of(crop.captured_ns), quality=crop.quality)
+        for crop in stored.crops
+        if FILE.match(crop.file)
+    ]

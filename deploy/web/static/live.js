@@ -5,6 +5,7 @@
   const VIDEO = 1;
   const LONGEST_WAIT_MS = 1000;   // a frame waits for its boxes as long as they usually take, and no longer than this
   const NOTHING_MS = 3000;        // without a frame for so long, stills are asked for
+  const PAUSE_MS = 1000;          // then, with stills, before video is tried again; twice as long every time that nothing comes
   const KEPT = 60;
 
   const owners = new Map();       // identity by tracklet
@@ -38,12 +39,15 @@
       this.name = figure.dataset.camera;
       this.canvas = figure.querySelector("canvas");
       this.state = figure.querySelector("[data-state]");
+      this.away = figure.querySelector("[data-away]");
       this.known = [];       // boxes, the latest last
       this.waiting = [];     // decoded frames that wait for their boxes
       this.shown = null;
       this.delays = [];      // milliseconds from capture to the coming of the last boxes
       this.frameDelay = null;
       this.retry = 500;
+      this.pause = PAUSE_MS;
+      this.again = 0;        // when video may be asked for again
       this.canvas.addEventListener("click", (event) => this.clicked(event));
       this.connect();
       setInterval(() => this.look(), 50);
@@ -51,6 +55,7 @@
 
     connect() {
       this.stills = typeof VideoDecoder === "undefined";
+      this.stalled = false;     // stills were asked for because nothing came
       this.lastFrame = performance.now();
       const scheme = location.protocol === "https:" ? "wss:" : "ws:";
       this.socket = new WebSocket(`${scheme}//${location.host}/live/${this.name}`);
@@ -79,11 +84,29 @@
       if (this.socket.readyState === WebSocket.OPEN) this.socket.send("stills");
     }
 
+    // The process of the camera is away, or there again: what was seen last stays, with a sentence.
+    sayAway(words) {
+      this.away.textContent = words;
+      this.away.hidden = !words;
+      this.figure.classList.toggle("away", Boolean(words));
+      this.again = 0;
+      if (!words) this.askForVideo();
+    }
+
+    // Video again, where stills were asked for only because nothing came.
+    askForVideo() {
+      if (!this.stalled || performance.now() < this.again || this.socket.readyState !== WebSocket.OPEN) return;
+      this.stalled = this.stills = false;
+      this.lastFrame = performance.now();
+      this.socket.send("video");
+    }
+
     take(data) {
       if (typeof data === "string") {
         const said = JSON.parse(data);
         if (said.boxes) this.takeBoxes(said);
-        else if (said.codec) this.codecToCome = said.codec;
+        else if (said.video) this.askForVideo();
+        else if (said.away !== undefined) this.sayAway(said.away);
         return;
       }
       const view = new DataView(data);
@@ -111,7 +134,7 @@
         if (!this.decoder) {
           if (!key) return;
           this.decoder = new VideoDecoder({
-            output: (frame) => this.decoded(frame, frame.timestamp),
+            output: (frame) => { this.pause = PAUSE_MS; this.decoded(frame, frame.timestamp); },
             error: () => this.askForStills(),
           });
           // Annex B: without a description, the parameter sets come with the key frames.
@@ -143,6 +166,11 @@
         gone.forEach((each) => each.image.close());
       }
       if (now - this.lastFrame > NOTHING_MS) {
+        if (!this.stills) {
+          this.stalled = true;
+          this.pause = Math.min(2 * this.pause, 60000);
+          this.again = now + this.pause;
+        }
         this.askForStills();
         this.state.textContent = "no frame";
       }

@@ -10,7 +10,7 @@ import pytest
 
 from deploy.city.rtsp.server import RtspServer
 from deploy.web.access.users import Role
-from deploy.web.live.hub import QUEUED, BoxesAt, LiveCamera, LiveHub, Viewer
+from deploy.web.live.hub import QUEUED, VIDEO_IS_THERE, BoxesAt, LiveCamera, LiveHub, Viewer
 from detect.detections import Detections
 from embed.observation import CameraEpoch
 from ingest.camera import Camera
@@ -85,6 +85,23 @@ def test_a_viewer_who_is_too_slow_goes_on_at_a_key_frame() -> None:
         assert viewer.dropped >= QUEUED
         camera.leave(viewer)
         assert camera.dropped == viewer.dropped
+
+    asyncio.run(scene())
+
+
+def test_a_viewer_of_stills_is_told_of_video_and_begins_with_the_last_key_frame() -> None:
+    async def scene() -> None:
+        camera, viewer = LiveCamera(), Viewer()
+        camera.join(viewer)
+        viewer.ask(stills=True)
+        for number in range(3):
+            camera.packet(packet(number, key=number == 0))
+        assert await viewer.next() == VIDEO_IS_THERE
+        viewer.ask(stills=False)
+        camera.resume(viewer)
+        camera.packet(packet(3))
+        found = [await viewer.next() for _ in range(4)]
+        assert [each.data[:1] for each in found if isinstance(each, VideoPacket)] == [b"\0", b"\1", b"\2", b"\3"]
 
     asyncio.run(scene())
 

@@ -6,6 +6,7 @@ from deploy.log.topics import (
     DEAD_LETTERS,
     FORGOTTEN,
     IDENTITIES,
+    LIVE,
     MATCHES,
     OBSERVATIONS,
     TRAJECTORIES,
@@ -15,9 +16,11 @@ from deploy.search.forgotten import Forgotten
 from deploy.search.forgotten import encode as encode_forgotten
 from deploy.search.watchlist.entries import encode as encode_entry
 from deploy.search.watchlist.matches import encode as encode_match
+from deploy.web.live.beats import encode as encode_beat
 from embed.observation import encode
 from tests.associate.samples import event
 from tests.deploy.search.watchlist.samples import SEEN, match
+from tests.deploy.web.beats import heartbeat
 from tests.embed.samples import correction
 
 VALUES = {
@@ -28,6 +31,7 @@ VALUES = {
     FORGOTTEN: encode_forgotten(Forgotten(identity="z-1", tracklets=[], at_ns=0)),
     WATCHLIST: encode_entry(SEEN),
     MATCHES: encode_match(match()),
+    LIVE: encode_beat(heartbeat()),
 }
 
 

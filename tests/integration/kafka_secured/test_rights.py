@@ -15,6 +15,7 @@ from deploy.log.topics import (
     DEAD_LETTERS,
     FORGOTTEN,
     IDENTITIES,
+    LIVE,
     MATCHES,
     OBSERVATIONS,
     TRAJECTORIES,
@@ -67,7 +68,8 @@ def test_cameras_append_what_they_say_and_see_who_owns_them(role: Users) -> None
     appender = log.appender()
     said = Addition("camera/appending", OBSERVATIONS, "zone/zone", record(OBSERVATIONS).value)
     progress = Addition("camera/appending", ASSOCIATION_STATE, "camera/appending|progress", b"1")
-    appender.send([said, progress])
+    offered = Addition("live/appending", LIVE, "appending", record(LIVE).value)
+    appender.send([said, progress, offered])
     wait_until(lambda: appender.acknowledged() == 0 and not appender._unanswered)
     appender.discard()
 
@@ -88,8 +90,10 @@ def test_every_role_does_its_work(role: Users) -> None:
     zone.commit([record(topic) for topic in RESULTS], state={"s": b"1"}, position=association.end(OBSERVATIONS))
     reader = role.log("reader")
     for topic in ALL:
-        assert reader.read(topic, 0, 1000), topic
+        if topic != LIVE:
+            assert reader.read(topic, 0, 1000), topic
     operator = role.log("operator")
+    assert operator.read(LIVE, 0, 1000)
     operator.claim("controls/zone").commit([record(OBSERVATIONS)])
     operator.claim("forgotten/zone").commit([record(FORGOTTEN)])
     operator.claim("watchlist/zone").commit([record(WATCHLIST)])
@@ -119,6 +123,10 @@ REFUSED: dict[str, tuple[Callable[[Users], object], str]] = {
     "readers own nothing": (
         lambda role: role.log("reader").claim("zone/zone"),
         r"not permitted, the ACL Write on the transactional id is missing.*user 'reader'",
+    ),
+    "readers do not see where live video is, and what opens it": (
+        lambda role: role.log("reader").read(LIVE, 0, 1),
+        r"cannot read t\w+\.live .*not permitted",
     ),
     "cameras read no trajectories": (
         lambda role: role.log("cameras").read(TRAJECTORIES, 0, 1),
