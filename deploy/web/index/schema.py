@@ -1,6 +1,6 @@
 """Tables of the index: the latest revision of everything on the log that a page or a request asks for."""
 
-VERSION = 1
+VERSION = 2
 """Raised with every change of the tables: an index of another version is made anew from the log."""
 
 TABLES = """
@@ -23,10 +23,10 @@ CREATE INDEX visits_by_tracklet ON visits (tracklet);
 CREATE INDEX visits_by_camera ON visits (camera, identity);
 CREATE INDEX visits_by_time ON visits (enter_ns DESC, tracklet DESC);
 
--- The evidence that was last stated for a sighting, as JSON.
+-- The evidence that was last stated for a sighting, as JSON. rival: the runner-up, and its probability.
 CREATE TABLE evidence (
     tracklet TEXT PRIMARY KEY, probability REAL NOT NULL, linked INTEGER NOT NULL, settled INTEGER NOT NULL,
-    stated BLOB NOT NULL
+    rival TEXT, rival_probability REAL, stated BLOB NOT NULL
 ) WITHOUT ROWID;
 
 -- Sightings that were taken away from an identity again, and whose they were then.
