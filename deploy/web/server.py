@@ -25,8 +25,10 @@ from deploy.web.index.follower import Follower
 from deploy.web.index.place import folder_of, index_file
 from deploy.web.index.store import Index
 from deploy.web.live.hub import LiveHub
+from deploy.web.map.plan import open_plan
 from deploy.web.metrics import Metrics
 from deploy.web.reading.crops import CropFolder
+from deploy.web.searching.searcher import Searcher
 from deploy.web.site import WebSite
 from ingest.clock import Clock, SystemClock
 from ingest.errors import ConfigError
@@ -109,6 +111,8 @@ def make_site(
         metrics=Metrics(log, index, follower, live),
         clock=clock,
         saying=threading.Lock(),
+        searcher=Searcher(config),
+        plan=open_plan(config.map.plan),
         live=live,
     )
 

@@ -10,9 +10,11 @@ from deploy.web.access.control import Access
 from deploy.web.index.follower import Follower
 from deploy.web.index.store import Index
 from deploy.web.live.hub import LiveHub
+from deploy.web.map.plan import Plan
 from deploy.web.metrics import Metrics
 from deploy.web.reading.corrections import NewCorrection
 from deploy.web.reading.crops import CropFolder
+from deploy.web.searching.searcher import Searcher
 from embed.observation import Correction
 from ingest.clock import Clock
 from ingest.errors import ConfigError
@@ -36,6 +38,8 @@ class WebSite:
     metrics: Metrics
     clock: Clock
     saying: threading.Lock
+    searcher: Searcher
+    plan: Plan | None
     live: LiveHub | None = None
 
     def correct(self, said: NewCorrection, by: str) -> Correction:
