@@ -84,7 +84,7 @@ def search(index: Index, query: Query) -> Results:
     index.refresh()
     searched = index.admitted(query.encoder, query.wanted)
     if not searched:
-        raise ConfigError("no sighting is in that range (widen --since, --until, --camera, --label or --colour)")
+        raise ConfigError("no sighting is in that range (widen it: times, cameras, kinds, colours)")
     # Step 1: candidates of all looks, without those that were asked with
     asked = {each.id for each in query.seen}
     found = candidates(index, query)

@@ -1,7 +1,6 @@
 """A query by an image of one's own: the configured detector and encoder look at it as at a frame."""
 
 import logging
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +13,6 @@ from detect.registry import FOUNDATION
 from embed.vehicle_encoder import VehicleEncoder
 from ingest.errors import ConfigError
 from ingest.frame import ClockQuality, Frame, Image
-from training.datasets.images import read_image
 
 logger = logging.getLogger(__name__)
 
@@ -22,37 +20,39 @@ Box = tuple[float, float, float, float]
 """Left, top, width and height, pixels."""
 
 
-def image_query(config: Config, path: Path, box_xywh: Box | None) -> Query:
-    """The query of the vehicle in an image: in a box, or the largest that the detector finds.
+def image_query(
+    config: Config, image: Image, name: str, box_xywh: Box | None, *, option: str = "--box"
+) -> tuple[Query, NDArray[np.float32]]:
+    """The query of the vehicle in an image, and the box in which it was looked at: xyxy pixels.
 
-    Raises ConfigError where there is none, SourceError for what is no image.
+    It is the vehicle in a given box, or the largest that the detector finds. name, option: the image, and the way to
+    give a box, in messages. Raises ConfigError where there is no vehicle.
     """
-    image = read_image(path)
-    box = _found(config, path, image) if box_xywh is None else _given(path, image, box_xywh)
+    box = _found(config, name, image, option) if box_xywh is None else _given(name, image, box_xywh, option)
     encoder = VehicleEncoder(make_encoder(config.embed), make_masker(config.detect, config.foundation))
-    return Query(vectors=encoder([image], box[None]), encoder=encoder.id)
+    return Query(vectors=encoder([image], box[None]), encoder=encoder.id), box
 
 
-def _given(path: Path, image: Image, box_xywh: Box) -> NDArray[np.float32]:
+def _given(name: str, image: Image, box_xywh: Box, option: str) -> NDArray[np.float32]:
     left, top, width, height = box_xywh
     box = np.array([left, top, left + width, top + height], np.float32)
     inside = np.clip(box, 0, [image.shape[1], image.shape[0]] * 2)
     if not np.isfinite(box).all() or (inside[2:] - inside[:2] < 4).any():
         raise ConfigError(
-            f"--box {left:g},{top:g},{width:g},{height:g} has less than 4 pixels inside {path} of "
+            f"{option} {left:g},{top:g},{width:g},{height:g} has less than 4 pixels inside {name} of "
             f"{image.shape[1]}x{image.shape[0]} (x,y,w,h in pixels)"
         )
     return np.asarray(inside, np.float32)
 
 
-def _found(config: Config, path: Path, image: Image) -> NDArray[np.float32]:
+def _found(config: Config, name: str, image: Image, option: str) -> NDArray[np.float32]:
     """The largest vehicle in an image, xyxy pixels."""
-    offer = "(say where it is: --box x,y,w,h)"
+    offer = f"(say where it is: {option} x,y,w,h)"
     if config.detect.detector in FOUNDATION:
         raise ConfigError(f"{config.detect.detector} is not started for a single image {offer}")
     found = make_detector(config.detect)(Frame("", 0, 0, ClockQuality.FILE, image))
     if not len(found):
-        raise ConfigError(f"{config.detect.detector} finds no vehicle in {path} {offer}")
+        raise ConfigError(f"{config.detect.detector} finds no vehicle in {name} {offer}")
     if len(found) > 1:
-        logger.warning("%d vehicles are in %s; the largest is searched for %s", len(found), path, offer)
+        logger.warning("%d vehicles are in %s; the largest is searched for %s", len(found), name, offer)
     return np.asarray(found.boxes[int(areas(found.boxes).argmax())], np.float32)

@@ -11,6 +11,7 @@ from deploy.crops.store import CropSettings
 from deploy.log.settings import LogSettings, check_log
 from deploy.search.settings import SearchSettings
 from deploy.site.encoders import check_encoder
+from deploy.web.map.settings import MapSettings, check_map
 from detect.foundation.prompts import Prompt
 from detect.registry import check_detector
 from detect.settings import DetectSettings, FoundationSettings
@@ -45,6 +46,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     watch: supervision of network cameras.
     crops: crops that are kept as files.
     search: the index of all sightings.
+    map: where cameras stand.
     """
 
     cameras: Annotated[list[Camera], msgspec.Meta(min_length=1)]
@@ -56,6 +58,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     watch: WatchSettings = WatchSettings()
     crops: CropSettings
     search: SearchSettings
+    map: MapSettings = MapSettings()
 
     @property
     def camera_ids(self) -> tuple[str, ...]:
@@ -153,6 +156,7 @@ def _check(config: Config) -> None:
         )
     Topology(settings.travel, settings.default_window)
     check_log(config.log)
+    check_map(config.map, config.camera_ids)
 
 
 def _check_foundation(settings: FoundationSettings, cameras: set[str]) -> None:

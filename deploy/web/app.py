@@ -22,13 +22,16 @@ from deploy.web.api.operations import api_operations
 from deploy.web.api.report_operations import report_operations
 from deploy.web.health import health_operations
 from deploy.web.live.watching import WATCH, watch
-from deploy.web.operation import API, Call, Operation, endpoint_of, problem_response
+from deploy.web.map.pages import map_pages
+from deploy.web.operation import API, LARGEST_UPLOAD, Call, Operation, endpoint_of, problem_response
 from deploy.web.pages.cameras import camera_pages
 from deploy.web.pages.identities import identity_pages
 from deploy.web.pages.others import other_pages
 from deploy.web.pages.rendering import Renderer
 from deploy.web.pages.reports import report_pages
+from deploy.web.pages.search import search_pages
 from deploy.web.problems import RequestError
+from deploy.web.searching.operations import search_operations
 from deploy.web.site import WebSite
 from ingest.clock import Clock
 
@@ -37,7 +40,7 @@ STATIC = Path(__file__).parent / "static"
 
 def operations_of(site: WebSite, renderer: Renderer) -> list[Operation]:
     """Every operation of a site."""
-    api = [*api_operations(site), *report_operations(site)]
+    api = [*api_operations(site), *report_operations(site), *search_operations(site)]
     document = msgspec.json.encode(openapi_document(api))
 
     def show(call: Call) -> Response:
@@ -56,15 +59,17 @@ def operations_of(site: WebSite, renderer: Renderer) -> list[Operation]:
         *camera_pages(site, renderer),
         *other_pages(site, renderer),
         *report_pages(site, renderer),
+        *search_pages(site, renderer),
+        *map_pages(site, renderer),
     ]
 
 
 def make_app(site: WebSite) -> Starlette:
     """The application of a site; it follows the log from its start to its end."""
     renderer = Renderer(site)
+    operations = operations_of(site, renderer)
     routes: list[Route | Mount | WebSocketRoute] = [
-        Route(each.path, endpoint_of(each, site.access, renderer.problem), methods=[each.method])
-        for each in operations_of(site, renderer)
+        Route(each.path, endpoint_of(each, site.access, renderer.problem), methods=[each.method]) for each in operations
     ]
     routes.append(WebSocketRoute(WATCH, partial(watch, site)))
     routes.append(Mount("/static", StaticFiles(directory=STATIC)))
@@ -84,9 +89,14 @@ def make_app(site: WebSite) -> Starlette:
         finally:
             site.live.close()
             site.follower.close()
+            site.searcher.close()
 
     handlers: dict[Any, Any] = {404: unknown, 405: unknown}
-    middleware = [Middleware(Armour, is_open=lambda: site.access.open), Middleware(Counted, site=site)]
+    larger = {each.path: LARGEST_UPLOAD for each in operations if each.upload is not None}
+    middleware = [
+        Middleware(Armour, is_open=lambda: site.access.open, larger=larger, images=site.config.map.tile_origin),
+        Middleware(Counted, site=site),
+    ]
     return Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan, middleware=middleware)
 
 

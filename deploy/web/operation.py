@@ -1,5 +1,6 @@
 """An operation of the server: its path, who may call it, what it takes and gives; and the calling of it."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -24,6 +25,12 @@ logger = logging.getLogger(__name__)
 API = "/api/v1/"
 FORM = "application/x-www-form-urlencoded"
 CSRF_FIELD = "csrf"
+LARGEST_UPLOAD = 12 * 1024 * 1024
+"""Bytes of a body with an image."""
+UPLOADS = 4
+"""Bodies with an image that an operation takes at a time."""
+BODY_S = 30.0
+"""Seconds in which a body has to be there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +68,8 @@ class Operation:
     example: str | None = None
     streams: bool = False
     """The handler is a coroutine function whose answer goes on for as long as the client listens."""
+    upload: Callable[[Request], Awaitable[dict[str, Any]]] | None = None
+    """Its body is an image, or a form with one: read by this, up to LARGEST_UPLOAD bytes."""
     page: bool = False
     """It is for people: takes forms, sends strangers to the login, and shows its errors as a page."""
 
@@ -77,18 +86,34 @@ def endpoint_of(
 ) -> Callable[[Request], Awaitable[Response]]:
     """The endpoint of an operation: checks the caller, converts what was sent, calls, and encodes what comes."""
 
+    uploads = asyncio.Semaphore(UPLOADS)
+
+    async def answer(request: Request, caller: Caller | None) -> Response:
+        query = _query(operation, request)
+        try:
+            async with asyncio.timeout(BODY_S):
+                body = await _body(operation, access, request, caller)
+        except TimeoutError:
+            raise RequestError(408, f"the body was not there after {BODY_S:.0f} s") from None
+        call = Call(request, caller, query, body)
+        if operation.streams:
+            found = await operation.handler(call)
+        else:
+            found = await run_in_threadpool(operation.handler, call)
+        return found if isinstance(found, Response) else _encoded(found, operation)
+
     async def endpoint(request: Request) -> Response:
         caller: Caller | None = None
         try:
             caller = access.caller(request)
             if operation.role is not None:
                 check_role(caller, operation.role)
-            call = Call(request, caller, _query(operation, request), await _body(operation, access, request, caller))
-            if operation.streams:
-                found = await operation.handler(call)
-            else:
-                found = await run_in_threadpool(operation.handler, call)
-            return found if isinstance(found, Response) else _encoded(found, operation)
+            if operation.upload is None:
+                return await answer(request, caller)
+            if uploads.locked():
+                raise RequestError(503, f"{UPLOADS} images are being searched for: try again", retry_after_s=2)
+            async with uploads:
+                return await answer(request, caller)
         except ClientDisconnect:
             problem = RequestError(413, "the body is too large, or the client went away")
         except Exception as error:
@@ -159,23 +184,40 @@ def _query(operation: Operation, request: Request) -> Any:
 async def _body(operation: Operation, access: Access, request: Request, caller: Caller | None) -> Any:
     if request.method in ("GET", "HEAD"):
         return None
-    raw = await request.body()
-    media = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    values: Any
-    if not operation.page:
-        if operation.body is not None and media != "application/json":
-            raise RequestError(415, f"Content-Type '{media}': send application/json")
-        try:
-            values = msgspec.json.decode(raw) if operation.body is not None else None
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise RequestError(400, f"the body is not JSON: {error}") from error
-        sent = None
+    if operation.upload is not None:
+        values = await operation.upload(request)
+    elif operation.page:
+        values = await _form(request)
     else:
-        values = dict(parse_qsl(raw.decode(errors="replace"), keep_blank_values=True)) if media == FORM else {}
-        sent = values.pop(CSRF_FIELD, None)
+        values = await _json(operation, request)
+    sent = values.pop(CSRF_FIELD, None) if operation.page else None
     if caller is not None:
         access.check_form(request, caller, sent)
     return None if operation.body is None else _converted(values, operation.body, 422)
+
+
+async def _form(request: Request) -> dict[str, Any]:
+    raw = await request.body()
+    if _media(request) != FORM:
+        return {}
+    return dict(parse_qsl(raw.decode(errors="replace"), keep_blank_values=True))
+
+
+async def _json(operation: Operation, request: Request) -> Any:
+    raw = await request.body()
+    if operation.body is None:
+        return None
+    media = _media(request)
+    if media != "application/json":
+        raise RequestError(415, f"Content-Type '{media}': send application/json")
+    try:
+        return msgspec.json.decode(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise RequestError(400, f"the body is not JSON: {error}") from error
+
+
+def _media(request: Request) -> str:
+    return request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
 
 
 def _converted(values: Any, kind: type[msgspec.Struct], status: int) -> Any:

@@ -28,7 +28,9 @@ from deploy.web.index.store import Index
 from deploy.web.live.hub import LiveHub
 from deploy.web.live.offered_crops import OfferedCrops
 from deploy.web.live.sources import LiveSources
+from deploy.web.map.plan import open_plan
 from deploy.web.metrics import Metrics
+from deploy.web.searching.searcher import Searcher
 from deploy.web.site import WebSite
 from ingest.clock import Clock, SystemClock
 from ingest.errors import ConfigError
@@ -114,6 +116,8 @@ def make_site(
         clock=clock,
         saying=threading.Lock(),
         live=sources,
+        searcher=Searcher(config),
+        plan=open_plan(config.map.plan),
     )
 
 

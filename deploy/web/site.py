@@ -11,8 +11,10 @@ from deploy.web.index.follower import Follower
 from deploy.web.index.store import Index
 from deploy.web.live.offered_crops import OfferedCrops
 from deploy.web.live.sources import LiveSources
+from deploy.web.map.plan import Plan
 from deploy.web.metrics import Metrics
 from deploy.web.reading.corrections import NewCorrection
+from deploy.web.searching.searcher import Searcher
 from embed.observation import Correction
 from ingest.clock import Clock
 from ingest.errors import ConfigError
@@ -37,6 +39,8 @@ class WebSite:
     clock: Clock
     saying: threading.Lock
     live: LiveSources
+    searcher: Searcher
+    plan: Plan | None
 
     def correct(self, said: NewCorrection, by: str) -> Correction:
         """Put a correction on the log; raises ConfigError where it is not about two tracklets of it."""

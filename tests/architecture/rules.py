@@ -43,6 +43,7 @@ HEAVY: dict[str, tuple[str, ...]] = {
         "deploy/results/",
         "deploy/crops/store.py",
         "deploy/web/live/stills.py",
+        "deploy/web/searching/uploads.py",
         "training/",
     ),
     "scipy": ("associate/links/probabilities.py", "detect/matching.py", "training/scoring/"),

@@ -47,6 +47,7 @@ BENCHES = (
     "association_city",
     "association_scale",
     "retrieval",
+    "web_correction",
     "web_index",
     "encoder_speed",
     "encoder_runtime",

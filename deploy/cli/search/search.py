@@ -103,8 +103,10 @@ def find_query(
         return identity_query(index, identity)
     assert image is not None
     from deploy.search.images import image_query  # loads the detector's and the encoder's libraries
+    from training.datasets.images import read_image
 
-    return image_query(config, image, None if box is None else _box(box))
+    query, _ = image_query(config, read_image(image), str(image), None if box is None else _box(box))
+    return query
 
 
 def _box(text: str) -> tuple[float, float, float, float]:

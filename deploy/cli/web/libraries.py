@@ -9,6 +9,7 @@ NEEDED = {
     "uvicorn": "uvicorn",
     "argon2": "argon2-cffi",
     "prometheus_client": "prometheus-client",
+    "python_multipart": "python-multipart",
 }
 
 

@@ -1,6 +1,6 @@
 """What every request and every answer goes through: host, size, and the headers that bind a browser."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -12,8 +12,9 @@ LARGEST_BODY = 64 * 1024
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
+POLICY = "Content-Security-Policy"
 HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
+    POLICY: "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -28,11 +29,17 @@ class Armour:
     """ASGI middleware.
 
     is_open: says whether no account is needed just now. Then only names of this machine are taken for a host, so that
-    no page elsewhere can give its own name our address (DNS rebinding).
+    no page elsewhere can give its own name our address (DNS rebinding). larger: by path, the bytes of a body where they
+    may be more than LARGEST_BODY. images: another origin that a page may show images of.
     """
 
-    def __init__(self, app: ASGIApp, *, is_open: Callable[[], bool], largest_body: int = LARGEST_BODY) -> None:
-        self._app, self._is_open, self._largest = app, is_open, largest_body
+    def __init__(
+        self, app: ASGIApp, *, is_open: Callable[[], bool], larger: Mapping[str, int], images: str | None = None
+    ) -> None:
+        self._app, self._is_open, self._larger = app, is_open, larger
+        self._headers = dict(HEADERS)
+        if images is not None:
+            self._headers[POLICY] = HEADERS[POLICY].replace("img-src 'self'", f"img-src 'self' {images}")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -45,11 +52,11 @@ class Armour:
         if _from_elsewhere(scope, headers):
             await _refused(403, "a page of another site may not ask for this")(scope, receive, send)
             return
-        length = headers.get("content-length", "0")
-        if not length.isdigit() or int(length) > self._largest:
-            await _refused(413, f"more than {self._largest} bytes")(scope, receive, send)
+        length, largest = headers.get("content-length", "0"), self._larger.get(scope["path"], LARGEST_BODY)
+        if not length.isdigit() or int(length) > largest:
+            await _refused(413, f"more than {largest} bytes")(scope, receive, send)
             return
-        await self._app(scope, _limited(receive, self._largest), _with_headers(send))
+        await self._app(scope, _limited(receive, largest), _with_headers(send, self._headers))
 
 
 def _from_elsewhere(scope: Scope, headers: Headers) -> bool:
@@ -82,11 +89,11 @@ def _limited(receive: Receive, largest: int) -> Receive:
     return limited
 
 
-def _with_headers(send: Send) -> Send:
+def _with_headers(send: Send, bound: Mapping[str, str]) -> Send:
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
-            for name, value in HEADERS.items():
+            for name, value in bound.items():
                 headers.setdefault(name, value)
             headers.setdefault("Cache-Control", "no-store")
         await send(message)

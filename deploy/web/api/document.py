@@ -10,6 +10,7 @@ from corridor import __version__
 from deploy.results.descriptions import field_descriptions, nested_structs, summary
 from deploy.web.operation import API, Operation
 from deploy.web.problems import ProblemDetail
+from deploy.web.searching.uploads import KINDS
 
 REF = "#/components/schemas/{name}"
 
@@ -18,6 +19,7 @@ ERRORS = {
     "401": "Log in, or send a token.",
     "403": "The role does not include this.",
     "404": "There is no such thing.",
+    "408": "The body did not come in time.",
     "413": "The body is too large.",
     "415": "The body is of another type.",
     "422": "The body is wrong; `detail` names the field.",
@@ -28,7 +30,8 @@ ERRORS = {
 def openapi_document(operations: Sequence[Operation]) -> dict[str, Any]:
     """Make the document of the operations under /api/v1."""
     shown = [operation for operation in operations if operation.is_api]
-    kinds = {kind for each in shown for kind in (each.answer, each.body) if kind is not None}
+    bodies = [each.body for each in shown if each.upload is None]
+    kinds = {kind for kind in (*(each.answer for each in shown), *bodies) if kind is not None}
     paths: dict[str, dict[str, Any]] = {}
     for operation in shown:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation)
@@ -76,7 +79,9 @@ def _operation(operation: Operation) -> dict[str, Any]:
             **{status: _error(words) for status, words in ERRORS.items()},
         },
     }
-    if operation.body is not None:
+    if operation.upload is not None:
+        found["requestBody"] = {"required": True, "content": {kind: {} for kind in KINDS}}
+    elif operation.body is not None:
         schema = {"$ref": REF.format(name=operation.body.__name__)}
         found["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
     return found

@@ -43,12 +43,14 @@ def _state_evidence(db: sqlite3.Connection, event: TrajectoryEvent) -> None:
         return
     stated = event.evidence
     db.execute(
-        "INSERT OR REPLACE INTO evidence VALUES (?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO evidence VALUES (?, ?, ?, ?, ?, ?, ?)",
         (
             tracklet_of(event.observation),
             stated.probability,
             stated.similarity is not None,
             event.settled,
+            stated.runner_up,
+            None if stated.margin is None else max(0.0, stated.probability - stated.margin),
             msgspec.json.encode(stated),
         ),
     )

@@ -23,10 +23,10 @@ CREATE INDEX visits_by_tracklet ON visits (tracklet);
 CREATE INDEX visits_by_camera ON visits (camera, identity);
 CREATE INDEX visits_by_time ON visits (enter_ns DESC, tracklet DESC);
 
--- The evidence that was last stated for a sighting, as JSON.
+-- The evidence that was last stated for a sighting, as JSON. rival: the runner-up, and its probability.
 CREATE TABLE evidence (
     tracklet TEXT PRIMARY KEY, probability REAL NOT NULL, linked INTEGER NOT NULL, settled INTEGER NOT NULL,
-    stated BLOB NOT NULL
+    rival TEXT, rival_probability REAL, stated BLOB NOT NULL
 ) WITHOUT ROWID;
 
 -- Sightings that were taken away from an identity again, and whose they were then.

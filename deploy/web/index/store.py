@@ -89,6 +89,11 @@ class Index:
             names = [column[0] for column in found.description]
             return [dict(zip(names, row, strict=True)) for row in found]
 
+    def tuples(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """Read the rows of a query without their names, for many of them."""
+        with self._reader() as db:
+            return db.execute(sql, values).fetchall()
+
     def row(self, sql: str, values: Sequence[object] = ()) -> Row | None:
         """Read the first row of a query, if any."""
         return next(iter(self.rows(sql, values)), None)

@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from deploy.web.access.control import address_of
 from deploy.web.access.users import Role
 from deploy.web.operation import Call, Operation
-from deploy.web.pages.rendering import Renderer
+from deploy.web.pages.rendering import Renderer, names_in
 from deploy.web.problems import RequestError
 from deploy.web.reading.corrections import NewCorrection
 from deploy.web.reading.identities import IdentityQuery, list_identities
@@ -90,21 +90,17 @@ def _list(site: WebSite, renderer: Renderer, call: Call) -> Response:
         query=form,
         filtered=bool(chosen),
         next_url=f"/identities?{urlencode({**chosen, 'cursor': page.next})}",
-        cameras=_names(site, "SELECT camera AS name FROM cameras ORDER BY 1"),
-        labels=_names(site, "SELECT name FROM names WHERE kind = 'label' ORDER BY 1"),
-        colours=_names(site, "SELECT name FROM names WHERE kind = 'colour' ORDER BY 1"),
+        cameras=names_in(site, "SELECT camera AS name FROM cameras ORDER BY 1"),
+        labels=names_in(site, "SELECT name FROM names WHERE kind = 'label' ORDER BY 1"),
+        colours=names_in(site, "SELECT name FROM names WHERE kind = 'colour' ORDER BY 1"),
         zone=zone_name(),
     )
-
-
-def _names(site: WebSite, sql: str) -> list[str]:
-    return [row["name"] for row in site.index.rows(sql)]
 
 
 def _one(site: WebSite, renderer: Renderer, call: Call) -> Response:
     found = _found(site, call.path("identity"))
     rivals = {each.link.runner_up for each in found.sightings if each.link and each.link.runner_up}
-    others = _names(
+    others = names_in(
         site,
         "SELECT identity AS name FROM identities WHERE superseded_by IS NULL ORDER BY last_ns DESC, identity DESC "
         f"LIMIT {OTHERS}",

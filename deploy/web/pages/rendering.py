@@ -18,7 +18,9 @@ TEMPLATES = Path(__file__).parents[1] / "templates"
 PAGES = (
     ("/live", "Live"),
     ("/identities", "Identities"),
+    ("/search", "Search"),
     ("/matches", "Matches"),
+    ("/map", "Map"),
     ("/reports", "Travel times"),
     ("/cameras", "Cameras"),
     ("/api", "API"),
@@ -71,6 +73,11 @@ class Renderer:
         if follower.undecoded.total:
             found.append(f"Not all of the log is shown: {follower.undecoded}.")
         return found
+
+
+def names_in(site: WebSite, sql: str) -> list[str]:
+    """The column `name` of a query, for the choices of a form."""
+    return [row["name"] for row in site.index.rows(sql)]
 
 
 def moment(at: datetime) -> str:

@@ -1,6 +1,5 @@
 """The page of travel times and counts: a curve of the pair that is chosen, and tables to take away."""
 
-from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from urllib.parse import urlencode
@@ -61,10 +60,12 @@ def _reports(site: WebSite, renderer: Renderer, call: Call) -> Response:
         rows=rows[-SHOWN:],
         curve=msgspec.json.encode(_curve(rows)).decode(),
         counts=_total(list_counts(site.index, CountQuery(start=start, end=end, minutes=1440)).rows),
-        od=sorted(list_od(site.index, OdQuery(start=start, end=end)).rows, key=lambda row: -row.n)[:SHOWN],
+        od=sorted(list_od(site.index, OdQuery(start=start, end=end)).rows, key=lambda row: (-row.n, -row.corrected_n))[
+            :SHOWN
+        ],
         stepped=f"{sent}&minutes={form.minutes}".lstrip("&"),
         sent=sent,
-        own_script="reports.js",
+        own_script="curve.js",
     )
 
 
@@ -82,9 +83,10 @@ def _curve(rows: list[TravelTime]) -> list[list[float]]:
     ]
 
 
-def _total(rows: Sequence[Count]) -> list[tuple[str, str, int]]:
-    """By camera and kind, over the whole window."""
-    totals: Counter[tuple[str, str]] = Counter()
+def _total(rows: Sequence[Count]) -> list[tuple[str, str, int, float]]:
+    """By camera and kind, over the whole window: without and with correction."""
+    totals: dict[tuple[str, str], tuple[int, float]] = {}
     for row in rows:
-        totals[row.camera, row.label] += row.n
-    return [(camera, label, n) for (camera, label), n in sorted(totals.items())]
+        n, corrected = totals.get((row.camera, row.label), (0, 0.0))
+        totals[row.camera, row.label] = n + row.n, corrected + row.corrected_n
+    return [(*place, *sums) for place, sums in sorted(totals.items())]

@@ -1,14 +1,21 @@
-"""Counts of vehicles: by camera and kind, and from where to where."""
+"""Counts of vehicles, by camera and kind and from where to where, with and without correction."""
 
 from collections import defaultdict
 from datetime import datetime
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from deploy.web.index.store import Index
 from deploy.web.reading.identities import Name
+from deploy.web.reading.journeys import expected_journeys
+from deploy.web.reading.links import Links, Sightings, read_links
 from deploy.web.reading.times import Time, time_of
 from deploy.web.reading.windows import Minutes, window_of
+
+LEAST = 0.005
+"""Vehicles: what is expected less often is 0.00 in the answer, and has no row."""
 
 
 class CountQuery(
@@ -35,12 +42,14 @@ class Count(msgspec.Struct, frozen=True, kw_only=True):
     begin: beginning of the step.
     label: kind of vehicle.
     n: sightings; the fragments of one stay that were linked are one.
+    corrected_n: expected number of stays: a fragment counts with the probability that it begins one.
     """
 
     camera: str
     begin: datetime
     label: str
     n: int
+    corrected_n: float
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,6 +82,7 @@ class OdPair(msgspec.Struct, frozen=True, kw_only=True):
     label: kind of vehicle.
     n: identities.
     expected: sum over them of the product of their links' probabilities: how many are expected to be right throughout.
+    corrected_n: expected number of journeys, those included of which a link was missed or false.
     """
 
     origin: str
@@ -80,6 +90,7 @@ class OdPair(msgspec.Struct, frozen=True, kw_only=True):
     label: str
     n: int
     expected: float
+    corrected_n: float
 
 
 class OdMatrix(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,19 +105,32 @@ class OdMatrix(msgspec.Struct, frozen=True, kw_only=True):
 def list_counts(index: Index, query: CountQuery) -> Counts:
     """Read counts; raises ConfigError for a window that cannot be."""
     window = window_of(index, query.start, query.end, query.minutes)
-    # A fragment follows a sighting of its own identity in its own camera.
-    rows = index.rows(
-        "WITH near AS (SELECT visits.*, lag(camera) OVER way AS before FROM visits WHERE enter_ns < ? "
-        "WINDOW way AS (PARTITION BY identity ORDER BY enter_ns, tracklet)) "
-        "SELECT near.camera, enter_ns / ? AS step, coalesce(label, 'vehicle') AS label, count(*) AS n "
-        "FROM near LEFT JOIN tracklets USING (tracklet) WHERE enter_ns >= ? AND before IS NOT near.camera "
-        "AND (? IS NULL OR near.camera = ?) GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
-        (window.end_ns, window.step_ns, window.begin_ns, query.camera, query.camera),
-    )
+    sightings, links = read_links(index, window, "sighting")
+    camera, count = sightings.camera, len(sightings.camera)
+    wanted = (sightings.enter_ns >= window.begin_ns) & (sightings.enter_ns < window.end_ns)
+    if query.camera is not None:
+        wanted &= np.array([name == query.camera for name in sightings.cameras] or [False])[camera]
+    # A fragment follows a sighting of its own vehicle in its own camera.
+    known = (sightings.before >= 0) & (camera[sightings.before] == camera)
+    within = camera[links.earlier] == camera[links.later]
+    new = 1 - np.bincount(links.later[within], links.probability[within], count)
+    step_ns = sightings.enter_ns // window.step_ns * window.step_ns
+    found: dict[tuple[int, int, int], list[float]] = defaultdict(lambda: [0, 0.0])
+    columns = (camera, step_ns, sightings.label, ~known, new.clip(0, 1))
+    for place, begin_ns, label, first, share in zip(*(each[wanted].tolist() for each in columns), strict=True):
+        sums = found[place, begin_ns, label]
+        sums[0] += first
+        sums[1] += share
     return Counts(
         rows=[
-            Count(camera=row["camera"], begin=time_of(row["step"] * window.step_ns), label=row["label"], n=row["n"])
-            for row in rows
+            Count(
+                camera=sightings.cameras[place],
+                begin=time_of(begin_ns),
+                label=sightings.labels[label],
+                n=int(n),
+                corrected_n=round(corrected, 2),
+            )
+            for (place, begin_ns, label), (n, corrected) in sorted(found.items())
         ]
     )
 
@@ -114,22 +138,44 @@ def list_counts(index: Index, query: CountQuery) -> Counts:
 def list_od(index: Index, query: OdQuery) -> OdMatrix:
     """Read origins and destinations; raises ConfigError for a window that cannot be."""
     window = window_of(index, query.start, query.end, 1440)
-    rows = index.rows(
-        "SELECT identity, identities.label, camera, linked, evidence.probability FROM identities "
-        "JOIN visits USING (identity) LEFT JOIN evidence USING (tracklet) "
-        "WHERE superseded_by IS NULL AND first_ns >= ? AND first_ns < ? ORDER BY identity, enter_ns, tracklet",
-        (window.begin_ns, window.end_ns),
-    )
-    ways: dict[str, tuple[str, str, str, float]] = {}
-    for row in rows:
-        origin, _, label, right = ways.get(row["identity"], (row["camera"], "", row["label"], 1.0))
-        ways[row["identity"]] = origin, row["camera"], label, right * (row["probability"] if row["linked"] else 1.0)
-    found: dict[tuple[str, str, str], list[float]] = defaultdict(list)
-    for origin, destination, label, right in ways.values():
-        found[origin, destination, label].append(right)
+    sightings, links = read_links(index, window, "vehicle")
+    begins = (sightings.enter_ns >= window.begin_ns) & (sightings.enter_ns < window.end_ns)
+    corrected = expected_journeys(sightings, links, begins)
+    found = _linked_journeys(sightings, links, begins)
     return OdMatrix(
         rows=[
-            OdPair(origin=place[0], destination=place[1], label=place[2], n=len(each), expected=round(sum(each), 2))
-            for place, each in sorted(found.items())
+            OdPair(
+                origin=sightings.cameras[place[0]],
+                destination=sightings.cameras[place[1]],
+                label=sightings.labels[place[2]],
+                n=len(found[place]),
+                expected=round(sum(found[place]), 2),
+                corrected_n=round(corrected.get(place, 0.0), 2),
+            )
+            for place in sorted({*found, *corrected})
+            if place in found or corrected[place] >= LEAST
         ]
     )
+
+
+def _linked_journeys(
+    sightings: Sightings, links: Links, begins: NDArray[np.bool_]
+) -> defaultdict[tuple[int, int, int], list[float]]:
+    """By origin, destination and label: of every identity the product of its links' probabilities."""
+    count = len(sightings.camera)
+    right = np.ones(count)
+    right[links.later[links.made]] = links.stated[links.made]
+    follows = sightings.before >= 0
+    last = np.ones(count, np.bool_)
+    last[sightings.before[follows]] = False
+    # Rows are in order of time: what is known of the sighting before is known already.
+    origin, product = np.arange(count), right
+    for row in np.flatnonzero(follows).tolist():
+        before = sightings.before[row]
+        origin[row], product[row] = origin[before], product[before] * right[row]
+    found: defaultdict[tuple[int, int, int], list[float]] = defaultdict(list)
+    rows = np.flatnonzero(last & begins[origin])
+    columns = (sightings.camera[origin[rows]], sightings.camera[rows], sightings.label[rows], product[rows])
+    for start, end, label, probability in zip(*(each.tolist() for each in columns), strict=True):
+        found[start, end, label].append(probability)
+    return found

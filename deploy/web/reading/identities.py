@@ -8,8 +8,8 @@ import msgspec
 
 from deploy.web.index.store import Index, Row
 from deploy.web.reading.crops import CropFolder
-from deploy.web.reading.cursor import cursor_of, place_of
-from deploy.web.reading.times import Time, ns_of, time_of
+from deploy.web.reading.cursor import read_page
+from deploy.web.reading.times import Time, time_of
 
 Name = Annotated[str, msgspec.Meta(max_length=128, pattern=r"^[^\x00]*\Z")]
 Limit = Annotated[int, msgspec.Meta(ge=1, le=200)]
@@ -122,25 +122,11 @@ CONDITIONS = {
 
 def list_identities(index: Index, crops: CropFolder, query: IdentityQuery) -> IdentityPage:
     """Read one page of identities; raises ConfigError for a cursor that is none."""
-    conditions, values = ["superseded_by IS NULL"], []
-    for name, condition in CONDITIONS.items():
-        wanted = getattr(query, name)
-        if wanted is not None:
-            conditions.append(condition)
-            values.append(ns_of(wanted) if isinstance(wanted, datetime) else wanted)
-    if query.cursor is not None:
-        conditions.append("(last_ns, identity) < (?, ?)")
-        values += place_of(query.cursor)
-    rows = index.rows(
-        f"SELECT * FROM identities WHERE {' AND '.join(conditions)} ORDER BY last_ns DESC, identity DESC LIMIT ?",
-        [*values, query.limit + 1],
+    shown, following = read_page(
+        index, "SELECT * FROM identities", query, CONDITIONS, ("last_ns", "identity"), "superseded_by IS NULL"
     )
-    shown = rows[: query.limit]
     strips = _strips(index, crops, [row["identity"] for row in shown])
-    return IdentityPage(
-        identities=[identity_of(row, strips.get(row["identity"], [])) for row in shown],
-        next=cursor_of(shown[-1]["last_ns"], shown[-1]["identity"]) if len(rows) > query.limit else None,
-    )
+    return IdentityPage(identities=[identity_of(row, strips.get(row["identity"], [])) for row in shown], next=following)
 
 
 def identity_of(row: Row, strip: list[Sighting]) -> Identity:

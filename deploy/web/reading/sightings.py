@@ -6,9 +6,9 @@ import msgspec
 
 from deploy.web.index.store import Index
 from deploy.web.reading.crops import CropFolder
-from deploy.web.reading.cursor import cursor_of, place_of
+from deploy.web.reading.cursor import read_page
 from deploy.web.reading.identities import SIGHTINGS, Cursor, Limit, Name, Sighting, sighting_of
-from deploy.web.reading.times import Time, ns_of
+from deploy.web.reading.times import Time
 
 
 class SightingQuery(
@@ -43,29 +43,15 @@ class SightingPage(msgspec.Struct, frozen=True, kw_only=True):
     next: str | None = None
 
 
+CONDITIONS = {
+    "start": "enter_ns >= ?",
+    "end": "enter_ns <= ?",
+    "camera": "visits.camera = ?",
+    "identity": "visits.identity = ?",
+}
+
+
 def list_sightings(index: Index, crops: CropFolder, query: SightingQuery) -> SightingPage:
     """Read one page of sightings; raises ConfigError for a cursor that is none."""
-    conditions: list[str] = ["TRUE"]
-    values: list[object] = []
-    if query.start is not None:
-        conditions.append("enter_ns >= ?")
-        values.append(ns_of(query.start))
-    if query.end is not None:
-        conditions.append("enter_ns <= ?")
-        values.append(ns_of(query.end))
-    for name in ("camera", "identity"):
-        if (wanted := getattr(query, name)) is not None:
-            conditions.append(f"visits.{name} = ?")
-            values.append(wanted)
-    if query.cursor is not None:
-        conditions.append("(enter_ns, tracklet) < (?, ?)")
-        values += place_of(query.cursor)
-    rows = index.rows(
-        f"{SIGHTINGS} WHERE {' AND '.join(conditions)} ORDER BY enter_ns DESC, tracklet DESC LIMIT ?",
-        [*values, query.limit + 1],
-    )
-    shown = rows[: query.limit]
-    return SightingPage(
-        sightings=[sighting_of(row, crops) for row in shown],
-        next=cursor_of(shown[-1]["enter_ns"], shown[-1]["tracklet"]) if len(rows) > query.limit else None,
-    )
+    shown, following = read_page(index, SIGHTINGS, query, CONDITIONS, ("enter_ns", "tracklet"))
+    return SightingPage(sightings=[sighting_of(row, crops) for row in shown], next=following)

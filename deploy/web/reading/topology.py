@@ -4,7 +4,7 @@ import msgspec
 
 from deploy.web.index.store import Index
 from deploy.web.reading.times import Time
-from deploy.web.reading.travel import links_in, median_interval, quantiles_of, sightings_left
+from deploy.web.reading.travel import travel_samples
 from deploy.web.reading.windows import Window, window_of
 
 
@@ -34,6 +34,10 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
     p85_s: 85th percentile.
     low_s: lower end of the median's interval of 95 %; null for fewer than six links.
     high_s: upper end of it.
+    plain_median_s: median of the links as they are, each counting as one.
+    corrected_n: expected number of vehicles, links that were missed included.
+    corrected_median_s: median over those, seconds.
+    corrected_share: `corrected_n` over all sightings that left the first camera.
     """
 
     origin: str
@@ -46,6 +50,10 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
     p85_s: float
     low_s: float | None
     high_s: float | None
+    plain_median_s: float
+    corrected_n: float
+    corrected_median_s: float
+    corrected_share: float
 
 
 class Topology(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,24 +70,9 @@ def read_topology(index: Index, query: TopologyQuery) -> Topology:
     asked = window_of(index, query.start, query.end, 1440)
     # One step, which begins before the window does and holds all of it.
     window = Window(asked.begin_ns, asked.end_ns, 2**62)
-    left = sightings_left(index, window)
-    rows = []
-    for (origin, destination, step_ns), links in sorted(links_in(index, window).items()):
-        times_s, weights, (p15_s, median_s, p85_s) = quantiles_of(links)
-        low_s, high_s = median_interval(times_s)
-        expected = float(weights.sum())
-        rows.append(
-            Way(
-                origin=origin,
-                destination=destination,
-                n=len(links),
-                expected=round(expected, 2),
-                share=round(min(1.0, expected / max(1, left[origin, step_ns])), 3),
-                median_s=round(median_s, 2),
-                p15_s=round(p15_s, 2),
-                p85_s=round(p85_s, 2),
-                low_s=low_s,
-                high_s=high_s,
-            )
-        )
-    return Topology(rows=rows)
+    return Topology(
+        rows=[
+            Way(origin=origin, destination=destination, **sample.measures())
+            for (origin, destination, _), sample in travel_samples(index, window).items()
+        ]
+    )

@@ -1,8 +1,10 @@
-"""Travel times between cameras by step of time, each link weighted by its own probability."""
+"""Travel times between cameras by step of time, with and without correction by the links' own probabilities."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -10,8 +12,9 @@ from numpy.typing import NDArray
 
 from deploy.web.index.store import Index
 from deploy.web.reading.identities import Name
+from deploy.web.reading.links import Sightings, read_links
 from deploy.web.reading.times import Time, time_of
-from deploy.web.reading.windows import DAY_NS, Minutes, Window, window_of
+from deploy.web.reading.windows import Minutes, Window, window_of
 from ingest.clock import NS
 
 FEWEST = 6
@@ -54,6 +57,10 @@ class TravelTime(msgspec.Struct, frozen=True, kw_only=True):
     low_s: lower end of the median's interval of 95 %; null for fewer than six links.
     high_s: upper end of it.
     share: `expected` over all sightings that left the first camera in the step, linked to anything or not.
+    plain_median_s: median of the links as they are, each counting as one.
+    corrected_n: expected number of vehicles, links that were missed included.
+    corrected_median_s: median over those, seconds.
+    corrected_share: `corrected_n` over all sightings that left the first camera in the step.
     """
 
     origin: str
@@ -67,6 +74,10 @@ class TravelTime(msgspec.Struct, frozen=True, kw_only=True):
     low_s: float | None
     high_s: float | None
     share: float
+    plain_median_s: float
+    corrected_n: float
+    corrected_median_s: float
+    corrected_share: float
 
 
 class TravelTimes(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,80 +89,97 @@ class TravelTimes(msgspec.Struct, frozen=True, kw_only=True):
     rows: list[TravelTime]
 
 
-STEPS = (
-    "WITH near AS (SELECT * FROM visits WHERE enter_ns >= ? AND enter_ns < ?), "
-    "steps AS (SELECT tracklet, camera, enter_ns, lag(camera) OVER way AS origin, lag(leave_ns) OVER way AS left_ns "
-    "FROM near WINDOW way AS (PARTITION BY identity ORDER BY enter_ns, tracklet)) "
-    "SELECT origin, camera, enter_ns, left_ns, probability FROM steps JOIN evidence USING (tracklet) "
-    "WHERE linked AND origin IS NOT NULL AND origin != camera AND left_ns >= ? AND left_ns < ?"
-)
-"""Every link between two cameras whose first view was left in a window."""
+Place = tuple[str, str, int]
+"""Camera left, camera entered, and the beginning of the step, Unix nanoseconds."""
 
 
-Links = dict[tuple[str, str, int], list[tuple[float, float]]]
-"""By camera left, camera entered and step: travel time in seconds and probability of every link."""
+@dataclass(frozen=True, slots=True, eq=False)
+class TravelSample:
+    """The likely links of one place, columns (L,) by travel time.
+
+    left: sightings that left the first camera in the step.
+    """
+
+    travel_s: NDArray[np.float64]
+    probability: NDArray[np.float64]
+    stated: NDArray[np.float64]
+    made: NDArray[np.bool_]
+    left: int
+
+    def measures(self) -> dict[str, Any]:
+        """The fields that a travel time and a way share; there has to be a link that was made."""
+        times_s, stated = self.travel_s[self.made], self.stated[self.made]
+        p15_s, median_s, p85_s = weighted_quantiles(times_s, stated, (0.15, 0.5, 0.85))
+        low_s, high_s = median_interval(times_s)
+        expected, corrected = float(stated.sum()), float(self.probability.sum())
+        return {
+            "n": len(times_s),
+            "expected": round(expected, 2),
+            "median_s": round(median_s, 2),
+            "p15_s": round(p15_s, 2),
+            "p85_s": round(p85_s, 2),
+            "low_s": low_s,
+            "high_s": high_s,
+            "share": self._share(expected),
+            "plain_median_s": round(float(np.median(times_s)), 2),
+            "corrected_n": round(corrected, 2),
+            "corrected_median_s": round(weighted_quantiles(self.travel_s, self.probability, (0.5,))[0], 2),
+            "corrected_share": self._share(corrected),
+        }
+
+    def _share(self, vehicles: float) -> float:
+        return round(min(1.0, vehicles / max(1, self.left)), 3)
 
 
 def list_travel_times(index: Index, query: TravelQuery) -> TravelTimes:
     """Read travel times; raises ConfigError for a window that cannot be."""
     window = window_of(index, query.start, query.end, query.minutes)
-    left = sightings_left(index, window)
     return TravelTimes(
         rows=[
-            _travel_time(place, links, left)
-            for place, links in sorted(links_in(index, window).items())
-            if query.origin in (None, place[0]) and query.destination in (None, place[1])
+            TravelTime(origin=origin, destination=destination, begin=time_of(begin_ns), **sample.measures())
+            for (origin, destination, begin_ns), sample in travel_samples(index, window).items()
+            if query.origin in (None, origin) and query.destination in (None, destination)
         ]
     )
 
 
-def links_in(index: Index, window: Window) -> Links:
-    """Read the links between two cameras whose first view was left in a window."""
-    near = window.begin_ns - DAY_NS, window.end_ns + DAY_NS
-    links: Links = defaultdict(list)
-    for row in index.rows(STEPS, (*near, window.begin_ns, window.end_ns)):
-        place = row["origin"], row["camera"], window.step_of(row["left_ns"])
-        links[place].append(((row["enter_ns"] - row["left_ns"]) / NS, row["probability"]))
-    return links
+def travel_samples(index: Index, window: Window) -> dict[Place, TravelSample]:
+    """Read the likely links between two cameras whose first view was left in a window, by place in order.
+
+    Places where no link was made are left out: runners-up alone are no travel time.
+    """
+    sightings, links = read_links(index, window)
+    origin, destination = sightings.camera[links.earlier], sightings.camera[links.later]
+    left_ns = sightings.leave_ns[links.earlier]
+    wanted = (origin != destination) & (left_ns >= window.begin_ns) & (left_ns < window.end_ns)
+    travel_s = (sightings.enter_ns[links.later] - left_ns) / NS
+    step_ns = left_ns // window.step_ns * window.step_ns
+    # Step 1: by place, and by travel time within it
+    rows = np.flatnonzero(wanted)
+    order = rows[np.lexsort((travel_s[rows], step_ns[rows], destination[rows], origin[rows]))]
+    places = np.stack([origin[order], destination[order], step_ns[order]], 1)
+    cuts = np.flatnonzero((places[1:] != places[:-1]).any(1)) + 1
+    # Step 2: a sample each
+    left = _sightings_left(sightings, window)
+    found: dict[Place, TravelSample] = {}
+    for part in np.split(order, cuts):
+        if not links.made[part].any():
+            continue
+        first = part[0]
+        number, begin_ns = int(origin[first]), int(step_ns[first])
+        place = sightings.cameras[number], sightings.cameras[int(destination[first])], begin_ns
+        found[place] = TravelSample(
+            travel_s[part], links.probability[part], links.stated[part], links.made[part], left[number, begin_ns]
+        )
+    return found
 
 
-def sightings_left(index: Index, window: Window) -> Counter[tuple[str, int]]:
-    """Count the sightings that left a view, by camera and step."""
-    rows = index.rows(
-        "SELECT camera, leave_ns FROM visits WHERE NOT open AND leave_ns >= ? AND leave_ns < ?",
-        (window.begin_ns, window.end_ns),
-    )
-    return Counter((row["camera"], window.step_of(row["leave_ns"])) for row in rows)
-
-
-def quantiles_of(
-    links: Sequence[tuple[float, float]],
-) -> tuple[NDArray[np.floating], NDArray[np.floating], list[float]]:
-    """Sorted times (N,) in seconds, their weights (N,), and the 15th, 50th and 85th percentile."""
-    times_s, weights = (np.array(column) for column in zip(*sorted(links), strict=True))
-    return times_s, weights, weighted_quantiles(times_s, weights, (0.15, 0.5, 0.85))
-
-
-def _travel_time(
-    place: tuple[str, str, int], links: Sequence[tuple[float, float]], left: Counter[tuple[str, int]]
-) -> TravelTime:
-    origin, destination, begin_ns = place
-    times_s, weights, (p15_s, median_s, p85_s) = quantiles_of(links)
-    low_s, high_s = median_interval(times_s)
-    expected = float(weights.sum())
-    return TravelTime(
-        origin=origin,
-        destination=destination,
-        begin=time_of(begin_ns),
-        n=len(links),
-        expected=round(expected, 2),
-        median_s=round(median_s, 2),
-        p15_s=round(p15_s, 2),
-        p85_s=round(p85_s, 2),
-        low_s=low_s,
-        high_s=high_s,
-        share=round(min(1.0, expected / max(1, left[origin, begin_ns])), 3),
-    )
+def _sightings_left(sightings: Sightings, window: Window) -> Counter[tuple[int, int]]:
+    """Count the sightings that left a view, by camera number and step."""
+    left_ns = sightings.leave_ns
+    gone = ~sightings.open & (left_ns >= window.begin_ns) & (left_ns < window.end_ns)
+    step_ns = left_ns[gone] // window.step_ns * window.step_ns
+    return Counter(zip(sightings.camera[gone].tolist(), step_ns.tolist(), strict=True))
 
 
 def weighted_quantiles(
@@ -162,7 +190,7 @@ def weighted_quantiles(
     if total <= 0:
         weights, total = np.ones_like(values), float(len(values))
     middles = (np.cumsum(weights) - weights / 2) / total
-    return [float(np.interp(share, middles, values)) for share in shares]
+    return [float(value) for value in np.interp(shares, middles, values)]
 
 
 def median_interval(values: NDArray[np.floating]) -> tuple[float | None, float | None]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 from argon2 import PasswordHasher
+from numpy.typing import NDArray
 
 from associate.topology import Travel
 from deploy.crops.store import CropSettings, CropStore
@@ -113,30 +114,44 @@ def traffic(vehicles: int = 4) -> list[Message]:
     return [message for message in messages if message.at_ns <= last_ns + 4 * NS]
 
 
+def colour_of(vehicle: int) -> NDArray[np.int64]:
+    """The colour of a vehicle, BGR."""
+    return np.random.default_rng(vehicle).integers(40, 220, 3)
+
+
 def keep_crops(config: Config, messages: Sequence[Message]) -> None:
     """Two crops of every tracklet, in a colour of its vehicle."""
     store = CropStore(CropSettings(keep=True, folder=config.crops.folder), SystemClock())
     for seen in messages:
         if isinstance(seen, Observation) and seen.state is TrackletState.CLOSED:
-            colour = np.random.default_rng(seen.track).integers(40, 220, 3)
-            image = np.full((60, 90, 3), colour, np.uint8)
+            image = np.full((60, 90, 3), colour_of(seen.track), np.uint8)
             box = np.array([5, 5, 85, 55], np.float32)
             store.keep(seen, [Crop(image, box, 0.5, seen.first_ns), Crop(image // 2, box, 0.4, seen.last_ns)])
 
 
-def configured(folder: Path, *, keep: bool = True) -> Config:
-    return parse_config(TOML.format(keep=str(keep).lower()), str(folder / "town.toml"))
+def configured(folder: Path, *, keep: bool = True, more: str = "") -> Config:
+    return parse_config(TOML.format(keep=str(keep).lower()) + more, str(folder / "town.toml"))
 
 
 @contextmanager
 def town(
-    folder: Path, *, vehicles: int = 4, keep: bool = True, users: dict[str, Role] | None = None, live: bool = False
+    folder: Path,
+    *,
+    vehicles: int = 4,
+    keep: bool = True,
+    users: dict[str, Role] | None = None,
+    live: bool = False,
+    more: str = "",
+    until_s: float | None = None,
 ) -> Iterator[Town]:
     """Serve a town from a folder that is the working directory; `users` by name, all with PASSWORD.
 
-    live: with a hub that the test feeds by hand.
+    live: with a hub that the test feeds by hand. more: further tables of the configuration. until_s: only so much of
+    the traffic has been seen.
     """
-    config, messages = configured(folder, keep=keep), traffic(vehicles)
+    config, messages = configured(folder, keep=keep, more=more), traffic(vehicles)
+    if until_s is not None:
+        messages = [message for message in messages if message.at_ns <= until_s * NS]
     log = open_log(config.log.url)
     assert isinstance(log, SqliteLog)
     put(log, sorted(messages, key=order_key))
