@@ -16,6 +16,7 @@ from associate.links import learning
 from associate.links.appearance import Calibration, Looks
 from associate.links.candidates import form_pairs
 from associate.links.gates import Gates, GateTable
+from associate.links.local_scaling import neighbourhoods
 from associate.links.model import Counts, LinkModel
 from associate.links.pairs import PairTable, from_rows, similarity
 from associate.links.travel_times import Floats, Ints
@@ -280,6 +281,7 @@ class Memory:
             return
         changed = np.array(sorted(self.window.place_of[number] for number in self._changed), np.int64)
         self._changed = set()
+        self._scale(changed)
         fresh = np.zeros(len(self.window), np.bool_)
         fresh[changed] = True
         stale = fresh[self.pairs.later] | fresh[self.pairs.earlier]
@@ -287,6 +289,14 @@ class Memory:
         touched = np.concatenate([self.pairs.later[stale], formed.later])
         self.pairs = self.pairs.at(~stale).joined(formed)
         self._store_pairs(np.unique(touched))
+
+    def _scale(self, places: Ints) -> None:
+        """Measure how alike the nearest neighbours of the tracklets at some places are."""
+        found = neighbourhoods(self.window, places, len(self.cameras))
+        self.window.set_neighbourhood(places, found)
+        for place, row in zip(places.tolist(), found, strict=True):
+            tracklet = msgspec.structs.replace(self.row(place), neighbourhood=row.tobytes())
+            self.tracklets.put(_key(tracklet.number), tracklet)
 
     def decided_with(self, pairs: PairTable, mask: Ints) -> None:
         """Keep the similarities with which tracklets were settled: `pairs` are those at the places `mask`."""

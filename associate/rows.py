@@ -38,6 +38,7 @@ class Tracklet(msgspec.Struct, frozen=True, kw_only=True):
     gate_in, gate_out: gates by which it began and ended; gate_out is -1 while it is open.
     first, last: its first and latest box. speed: of its latest second, shares of the frame a second.
     nearing: its box grows, so that the vehicle comes towards the camera.
+    neighbourhood: by camera, its mean cosine with its nearest neighbours there, NaN for few; little-endian fp32.
     """
 
     number: int
@@ -59,6 +60,7 @@ class Tracklet(msgspec.Struct, frozen=True, kw_only=True):
     speed: tuple[float, float] = (0.0, 0.0)
     nearing: bool = False
     closed_ns: int | None = None
+    neighbourhood: bytes = b""
 
     @property
     def visit(self) -> Visit:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from associate.links.local_scaling import local_scaling
 from associate.links.travel_times import Floats, Ints
 from associate.links.window import Window
 from associate.rows import Pairs
@@ -20,8 +21,8 @@ Float32s = NDArray[np.float32]
 class PairTable:
     """P pairs, in order of their later tracklet and then of their earlier one.
 
-    later, earlier: (P,) int64 places in the window. similarity: (P,) float32 cosines of the centred vectors; of a
-    settled tracklet, the mean over the chain as it was decided with. nearness: (P,) float32, of fragments.
+    later, earlier: (P,) int64 places in the window. similarity: (P,) float32 cosines of the centred vectors, locally
+    scaled; of a settled tracklet, the mean over the chain as it was decided with. nearness: (P,) float32, of fragments.
     share: (P,) float32, the probability with which the pair has been counted.
     """
 
@@ -97,9 +98,12 @@ def from_rows(rows: Sequence[tuple[int, Pairs]], window: Window) -> PairTable:
 
 
 def similarity(window: Window, earlier: Ints, later: Ints) -> Floats:
-    """Cosines (P,) of the centred vectors; each sum in the same order, however many pairs are asked about."""
+    """Cosines (P,) of the centred vectors, locally scaled between two cameras.
+
+    Each sum is made in the same order, however many pairs are asked about.
+    """
     cosines = np.empty(len(earlier))
     for first in range(0, len(earlier), 20_000):
         some = slice(first, first + 20_000)
         cosines[some] = np.einsum("pd,pd->p", window.vector[earlier[some]], window.vector[later[some]])
-    return cosines
+    return cosines - local_scaling(window, earlier, later)

@@ -21,7 +21,8 @@ class Window:
     that is followed, -1 for none; view is twice the camera, plus one where the vehicle comes towards it; identity is -1
     before the first decision. enter_s, leave_s,
     opened_s, closed_s, probability: float64 seconds since the origin; closed_s is infinite while a tracklet is open.
-    vector: (N, D) float32. first, last: (N, 4) boxes. speed: (N, 2). settled, taken: bool.
+    vector: (N, D) float32. neighbourhood: (N, C) float32, of local scaling: mean cosine with the nearest neighbours
+    before each camera, NaN where it is not known. first, last: (N, 4) boxes. speed: (N, 2). settled, taken: bool.
     """
 
     number: Ints
@@ -44,6 +45,7 @@ class Window:
     first: Floats
     last: Floats
     speed: Floats
+    neighbourhood: NDArray[np.float32]
 
     def __init__(self, dim: int = 0) -> None:
         self.place_of: dict[int, int] = {}
@@ -52,6 +54,7 @@ class Window:
             self._columns |= {name: np.zeros(64, kind) for name in names}
         self._columns |= {"first": np.zeros((64, 4)), "last": np.zeros((64, 4)), "speed": np.zeros((64, 2))}
         self._columns["vector"] = np.zeros((64, dim), np.float32)
+        self._columns["neighbourhood"] = np.full((64, 0), np.nan, np.float32)
         self._show()
 
     def __len__(self) -> int:
@@ -90,7 +93,18 @@ class Window:
             self._columns["vector"] = np.zeros((len(self._columns["number"]), len(vector)), np.float32)
             self._show()
         self.vector[place] = vector if len(vector) == self.dim else 0.0
+        self.set_neighbourhood(np.array([place]), np.frombuffer(row.neighbourhood, np.float32)[None])
         return place
+
+    def set_neighbourhood(self, places: Ints, neighbourhood: NDArray[np.float32]) -> None:
+        """Set what local scaling has measured of tracklets, (P, C); C grows with the cameras that speak."""
+        known, given = self.neighbourhood.shape[1], neighbourhood.shape[1]
+        if given > known:
+            column = self._columns["neighbourhood"]
+            self._columns["neighbourhood"] = np.pad(column, ((0, 0), (0, given - known)), constant_values=np.nan)
+            self._show()
+        self.neighbourhood[places] = np.nan
+        self.neighbourhood[places, :given] = neighbourhood
 
     def link(self, place: int, link: Link) -> None:
         """Take over the decision about a tracklet."""

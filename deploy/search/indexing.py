@@ -146,7 +146,7 @@ def indexed(log: Log, settings: SearchSettings, zone: str, *, patient: bool) -> 
         yield lambda: ""
         return
     indexer, stop, problems = Indexer(log, settings), threading.Event(), list[str]()
-    watcher = Watcher(log, zone, settings)
+    watcher = Watcher(log, zone, settings, indexer.undecoded)
 
     def work(step: Callable[[], None]) -> None:
         try:

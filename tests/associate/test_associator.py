@@ -221,6 +221,19 @@ def test_a_restart_anywhere_changes_nothing(place: int, look_alikes: bool) -> No
     assert [encode(event) for event in told] == undisturbed(look_alikes)
 
 
+def test_a_restart_keeps_what_is_known_of_look_alikes() -> None:
+    """Traffic enough for local scaling, cut where half of it has come."""
+    messages = convoy(50, look_alikes=True)
+    first, stored = associator(), dict[str, bytes]()
+    half = len(messages) // 2
+    told = [event for message in messages[:half] for event in first.update(message)]
+    stored = {key: value for key, value in first.changes().items() if value is not None}
+    second = associator()
+    second.restore(stored)
+    told += play(second, messages[half:])
+    assert [encode(event) for event in told] == [encode(event) for event in play(associator(), messages)]
+
+
 def test_what_is_said_twice_counts_once() -> None:
     messages = convoy(6)
     machine = associator()

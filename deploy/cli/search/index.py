@@ -47,7 +47,7 @@ def index(
             remove_index(config.search)
         with (
             closing(Indexer(log, config.search)) as indexer,
-            closing(Watcher(log, config.associate.zone, config.search)) as watcher,
+            closing(Watcher(log, config.associate.zone, config.search, indexer.undecoded)) as watcher,
             stops_on_signal(stop.set),
         ):
             lost = indexer.mend() if check else 0

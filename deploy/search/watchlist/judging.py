@@ -4,7 +4,7 @@ It is the probability of a search, with two differences: sightings compete with 
 much is indexed, and in one camera with those that came before them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -77,9 +77,9 @@ class Judge:
         self, entry: WatchEntry, seen: Sequence[Seen], vectors: Vectors
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Similarities (N,), and the odds (N,) of each sighting if it had no rival."""
-        cameras = self.index.camera_numbers(each.camera for each in seen)
+        cameras = self._known(each.camera for each in seen)
         enter_s = np.array([each.first_ns for each in seen]) / NS
-        of_looks = self.index.camera_numbers(each.camera or "" for each in entry.looks)
+        of_looks = self._known(each.camera or "" for each in entry.looks)
         looks = self.knowledge.centred(entry.vectors(), of_looks)
         similarity = self.knowledge.similarity(looks, vectors, cameras)
         prior = np.full(len(seen), self.knowledge.expectation.odds(self.searched))
@@ -90,6 +90,11 @@ class Judge:
             near = self.knowledge.odds_from(self.searched, of_looks[timed], asked_s, cameras[known], enter_s[known])
             prior[known] = np.maximum(prior[known], near)
         return similarity, np.asarray(prior * np.exp(self.knowledge.calibration.term(similarity)), np.float64)
+
+    def _known(self, cameras: Iterable[str]) -> NDArray[np.int64]:
+        """Numbers (N,) of cameras; -1 for one that was not known when the judge learned."""
+        numbers = self.index.camera_numbers(cameras)
+        return np.where(numbers < len(self.searched.counts), numbers, -1)
 
     def _rivals(self, entry: WatchEntry, seen: Seen) -> float:
         """Summed odds of what its camera saw in the minutes before it, of which one can be the vehicle at most."""

@@ -26,11 +26,9 @@ from ingest.errors import FencedError, LogError
 
 logger = logging.getLogger(__name__)
 
-LEARN_EVERY_S = 60.0
-"""Time after which the judge learns anew from the index."""
-
-GROWN = 1.2
-"""Growth of the index by which it learns anew before: what a young one knows is soon out of date."""
+LEARN_FIRST_S, LEARN_EVERY_S = 1.0, 60.0
+"""Time after which a judge learns anew from the index: soon at first, as a young index does not know much, then twice
+the time each time, up to the second one."""
 
 COMMIT_EVERY_S = 10.0
 """Time after which the position is committed where nothing matched."""
@@ -49,18 +47,27 @@ class Watcher:
     """The one watcher of a zone: it claims the name when there is something to watch for.
 
     settings: of the index, which another thread or process feeds. `step` takes in one batch and returns how many
-    records it read; once another process watches it does nothing. Raises LogError.
+    records it read; once another process watches it does nothing. Raises LogError. undecoded: counts what is nothing of
+    its topic.
     """
 
     def __init__(
-        self, log: Log, zone: str, settings: SearchSettings, *, clock: Clock | None = None, batch: int = 1000
+        self,
+        log: Log,
+        zone: str,
+        settings: SearchSettings,
+        undecoded: Undecoded,
+        *,
+        clock: Clock | None = None,
+        batch: int = 1000,
     ) -> None:
         self._log, self._owner, self._settings, self._batch = log, f"watch/{zone}", settings, batch
         self._clock = clock or SystemClock()
-        self.undecoded = Undecoded()
-        self._watchlist = Watchlist(log, self.undecoded)
+        self._undecoded = undecoded
+        self._watchlist = Watchlist(log, undecoded)
         self._index: Index | None = None
-        self._judges: dict[str, tuple[Judge | None, float, int]] = {}
+        self._judges: dict[str, tuple[Judge, float, float]] = {}
+        self._warned: set[str] = set()
         self._writer: Writer | None = None
         self._state, self._epochs = _State(), Epochs()
         self._position, self._committed_s, self._fenced = 0, 0.0, False
@@ -82,7 +89,7 @@ class Watcher:
                 self._take(stored)
             except FencedError as error:
                 self._fenced = True
-                logger.warning("%s; until then the other one watches", error)
+                logger.warning("%s; the other one watches now", error)
                 return 0
             except LogError:
                 self._writer = None  # what it remembers is ahead of the log: claimed anew, it goes on from there
@@ -105,7 +112,7 @@ class Watcher:
         matches: list[Match] = []
         seen: list[tuple[int, Observation]] = []
         for record in stored:
-            message = self.undecoded.decode(OBSERVATIONS, record, decode)
+            message = self._undecoded.decode(OBSERVATIONS, record, decode)
             if not isinstance(message, Message):
                 continue
             before = self._epochs.latest.get(message.camera)
@@ -137,6 +144,7 @@ class Watcher:
         """The matches of observations with their offsets, those of one entry after those of another."""
         matches = []
         for entry in self._watchlist.entries.values():
+            self._warn_of_encoder(entry, {each.encoder for _, each in seen})
             mine = [each for offset, each in seen if offset > entry.after and _concerns(entry, each)]
             vectors = [unpack_vector(each.vector) for each in mine]
             judge = self._judge(entry.encoder) if mine else None
@@ -152,16 +160,28 @@ class Watcher:
         """The judge of sightings by an encoder; None while the index has none."""
         if self._index is None:
             self._index = open_index(self._settings)
-        self._index.refresh()
-        size = self._index.encoders.get(encoder)
-        if size is None:
-            return None
         now_s = self._clock.monotonic_s()
-        judge, learned_s, learned_from = self._judges.get(encoder, (None, 0.0, 0))
-        if judge is None or now_s - learned_s >= LEARN_EVERY_S or size.sightings > GROWN * learned_from:
-            judge = Judge.of(self._index, encoder)
-            self._judges[encoder] = judge, now_s, size.sightings
+        judge, learned_s, wait_s = self._judges.get(encoder, (None, 0.0, LEARN_FIRST_S / 2))
+        if judge is not None and now_s - learned_s < wait_s:
+            return judge
+        self._index.refresh()
+        if judge is None and encoder not in self._index.encoders:
+            return None
+        judge = Judge.of(self._index, encoder)
+        self._judges[encoder] = judge, now_s, min(2 * wait_s, LEARN_EVERY_S)
         return judge
+
+    def _warn_of_encoder(self, entry: WatchEntry, encoders: set[str]) -> None:
+        """Say once of an entry that its looks are by another encoder than what the cameras see now."""
+        if encoders and entry.encoder not in encoders and entry.name not in self._warned:
+            self._warned.add(entry.name)
+            logger.warning(
+                "'%s' is watched for by looks of %s, and what is seen is by %s: it matches none of that "
+                "(remove it, and add it again)",
+                entry.name,
+                entry.encoder,
+                ", ".join(sorted(encoders)),
+            )
 
     def _match(self, entry: WatchEntry, seen: Observation, verdict: Verdict) -> Match | None:
         """The match that an observation makes, confirms or withdraws; None where it says nothing new."""

@@ -23,6 +23,7 @@ from deploy.search import indexing
 from deploy.search.forgotten import Forgotten, publish
 from deploy.search.index.catalogue import SEGMENT_ROWS, Catalogue
 from deploy.search.index.reader import SightingsIndex
+from deploy.search.index.writer import IndexWriter
 from deploy.search.indexing import Indexer, indexed
 from embed.observation import CameraEpoch, Observation, TrackletState, decode, encode
 from ingest.clock import ManualClock
@@ -124,6 +125,7 @@ def test_an_index_that_was_made_before_epochs_were_kept_goes_on(tmp_path: Path) 
         write(log, range(1, 5))
         with closing(Indexer(log, settings(tmp_path))) as indexer:
             indexer.drain()
+            assert isinstance(indexer.writer, IndexWriter)
             with indexer.writer.catalogue.transaction() as db:
                 db.execute("DROP TABLE epochs")
         write(log, range(5, 8))

@@ -12,7 +12,7 @@ import pytest
 from deploy.log.base import Log, Record
 from deploy.log.decoding import Undecoded, decoded
 from deploy.log.sqlite_log import SqliteLog
-from deploy.log.topics import MATCHES, OBSERVATIONS
+from deploy.log.topics import MATCHES, OBSERVATIONS, WATCHLIST
 from deploy.search.indexing import Indexer
 from deploy.search.watchlist.entries import Look, WatchEntry, publish, removal
 from deploy.search.watchlist.matches import Match, decode
@@ -82,7 +82,7 @@ class Site:
     """A log whose index has seen some hundred vehicles of other looks."""
 
     def __init__(self, log: Log, folder: Path) -> None:
-        self.log, self.folder = log, folder
+        self.log, self.folder, self.undecoded = log, folder, Undecoded()
         say(log, *(seen(number) for number in range(100, 100 + PREFIX)))
         self.index()
 
@@ -91,7 +91,7 @@ class Site:
             indexer.drain()
 
     def watcher(self) -> Watcher:
-        return Watcher(self.log, "zone", self.folder / "index", clock=ManualClock(0))
+        return Watcher(self.log, "zone", settings(self.folder), self.undecoded, clock=ManualClock(0))
 
     def watch(self) -> None:
         """As a process of its own would that ends at once: index what is new, and compare it."""
@@ -177,6 +177,31 @@ def test_what_is_compared(here: Site, case: str) -> None:
     assert said_of(here.log) == expected
 
 
+def test_looks_of_another_encoder_and_records_that_are_none_are_said(
+    here: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    here.log.claim("somebody").commit([Record(WATCHLIST, "x", b"{}")])
+    publish(here.log, "zone", [watched(here.log, encoder="other@1")])
+    for number in range(2):
+        say(here.log, seen(LATER + number, WATCHED))
+        here.watch()
+    assert caplog.text.count("'van' is watched for by looks of other@1, and what is seen is by tiny@1") == 2
+    assert here.undecoded.counts[WATCHLIST].total() == 1
+
+
+def test_a_camera_that_comes_after_the_judge_has_learned(here: Site) -> None:
+    east = Look(vector=pack_vector(look(WATCHED, DIM)), tracklet="east|1.0|1", camera="east", at_ns=LATER * NS)
+    publish(here.log, "zone", [watched(here.log, looks=[east])])
+    with closing(here.watcher()) as watcher:
+        say(here.log, seen(LATER, WATCHED))
+        here.index()
+        watcher.drain()
+        say(here.log, msgspec.structs.replace(seen(LATER + 1, WATCHED), camera="east", id="east|1.0|5001|2"))
+        here.index()
+        watcher.drain()
+    assert said_of(here.log) == [("confirmed", "5000"), ("confirmed", "5001")]
+
+
 def test_who_watches_for_nothing_claims_nothing_and_a_second_watcher_replaces_the_first(
     here: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -200,7 +225,7 @@ def work(folder: Path) -> None:
     with (
         closing(SqliteLog(folder / "log.db", must_exist=True)) as log,
         closing(Indexer(log, settings(folder), batch=20)) as indexer,
-        closing(Watcher(log, "zone", folder / "index", batch=20)) as watcher,
+        closing(Watcher(log, "zone", settings(folder), indexer.undecoded, batch=20)) as watcher,
     ):
         while indexer.step() + watcher.step():
             pass

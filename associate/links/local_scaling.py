@@ -1,0 +1,57 @@
+"""Local scaling: a similarity says less of a vehicle that has many look-alikes.
+
+Conneau et al., "Word translation without parallel data", ICLR 2018, section 2.3 (CSLS): from a cosine is taken half of
+what each of the two has as its mean cosine with its nearest neighbours on the other's side, here before the other's
+camera, as far as that is more than usual there.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from associate.links.travel_times import Floats, Ints
+from associate.links.window import Window
+
+COHORT, LEAST = 128, 20
+"""Closed tracklets of a camera, the latest in memory, among which neighbours are; below the least nothing is scaled."""
+
+NEAREST = 0.1
+"""Share of the cohort, the most alike, that are neighbours."""
+
+
+def local_scaling(window: Window, one: Ints, other: Ints) -> Floats:
+    """What is taken off the cosines (P,) of pairs of tracklets; nothing within one camera."""
+    # Step 1: how alike neighbours before each camera usually are, over the memory
+    means = window.neighbourhood
+    known = np.isfinite(means)
+    usual = np.where(known, means, 0.0).sum(axis=0, dtype=np.float64) / np.maximum(known.sum(axis=0), 1)
+    # Step 2: the mean of both sides' excess; cameras without a measured cohort come last and say nothing
+    of_one, of_other = window.camera[one], window.camera[other]
+    taken_off = np.zeros(len(one))
+    pairs = np.flatnonzero((of_one != of_other) & (np.maximum(of_one, of_other) < len(usual)))
+    for tracklet, camera in ((one[pairs], of_other[pairs]), (other[pairs], of_one[pairs])):
+        taken_off[pairs] += 0.5 * np.nan_to_num(means[tracklet, camera] - usual[camera])
+    return taken_off
+
+
+def neighbourhoods(window: Window, places: Ints, cameras: int) -> NDArray[np.float32]:
+    """Mean cosines (P, cameras) of the tracklets at `places` with their nearest neighbours; NaN for a small cohort."""
+    means = np.full((len(places), cameras), np.nan, np.float32)
+    for encoder in np.unique(window.encoder[places]):
+        asked = np.flatnonzero(window.encoder[places] == encoder)
+        comparable = window.shut & (window.encoder == encoder)
+        for camera in range(cameras):
+            cohort = np.flatnonzero(comparable & (window.camera == camera))[-COHORT:]
+            if len(cohort) >= LEAST:
+                means[asked, camera] = _nearest_mean(window, places[asked], cohort)
+    return means
+
+
+def _nearest_mean(window: Window, places: Ints, cohort: Ints) -> Floats:
+    """Mean cosine (P,) of tracklets with their nearest neighbours in a cohort (M,)."""
+    count = max(1, round(NEAREST * len(cohort)))
+    # A matrix product, whose last digits depend on its size, only chooses; each sum is then made in the same order.
+    about = window.vector[cohort] @ window.vector[places].T
+    chosen = cohort[np.sort(np.argpartition(-about, count - 1, axis=0)[:count], axis=0)]
+    beside = np.repeat(places[None], count, axis=0)
+    cosines = np.einsum("pd,pd->p", window.vector[chosen.ravel()], window.vector[beside.ravel()])
+    return np.asarray(cosines.reshape(chosen.shape).mean(axis=0), np.float64)
