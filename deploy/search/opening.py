@@ -98,7 +98,7 @@ def remove_index(settings: SearchSettings) -> None:
 
 
 def place_of(settings: SearchSettings) -> str:
-    """Where the index is, in words without secrets."""
+    """Place of the index in words, without secrets."""
     from ingest.redact import redact
 
     return settings.folder if settings.url is None else redact(settings.url)

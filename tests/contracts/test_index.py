@@ -1,4 +1,4 @@
-"""What every index of sightings keeps to: in a folder, and in PostgreSQL where a server can be had."""
+"""The contract of every index of sightings: in a folder, and in PostgreSQL where a server can be had."""
 
 from collections.abc import Iterator
 from contextlib import closing

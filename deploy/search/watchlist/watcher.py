@@ -37,7 +37,7 @@ STATE = "watch"
 
 
 class _State(msgspec.Struct, kw_only=True):
-    """What a watcher remembers. shown: by id, provisional matches. epochs: by camera, the latest."""
+    """Memory of a watcher. shown: by id, provisional matches. epochs: by camera, the latest."""
 
     shown: dict[str, Match] = msgspec.field(default_factory=dict)
     epochs: dict[str, CameraEpoch] = msgspec.field(default_factory=dict)
