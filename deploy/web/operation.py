@@ -85,7 +85,6 @@ def endpoint_of(
     operation: Operation, access: Access, error_page: ErrorPage
 ) -> Callable[[Request], Awaitable[Response]]:
     """The endpoint of an operation: checks the caller, converts what was sent, calls, and encodes what comes."""
-
     uploads = asyncio.Semaphore(UPLOADS)
 
     async def answer(request: Request, caller: Caller | None) -> Response:
@@ -198,7 +197,7 @@ async def _body(operation: Operation, access: Access, request: Request, caller: 
 
 async def _form(request: Request) -> dict[str, Any]:
     raw = await request.body()
-    if _media(request) != FORM:
+    if media_of(request) != FORM:
         return {}
     return dict(parse_qsl(raw.decode(errors="replace"), keep_blank_values=True))
 
@@ -207,7 +206,7 @@ async def _json(operation: Operation, request: Request) -> Any:
     raw = await request.body()
     if operation.body is None:
         return None
-    media = _media(request)
+    media = media_of(request)
     if media != "application/json":
         raise RequestError(415, f"Content-Type '{media}': send application/json")
     try:
@@ -216,7 +215,8 @@ async def _json(operation: Operation, request: Request) -> Any:
         raise RequestError(400, f"the body is not JSON: {error}") from error
 
 
-def _media(request: Request) -> str:
+def media_of(request: Request) -> str:
+    """The media type of a request's body, in lower case and without parameters."""
     return request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
 
 

@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from deploy.web.image_size import size_of
+from deploy.web.operation import media_of
 from deploy.web.problems import RequestError
 from ingest.errors import SourceError
 from ingest.frame import Image
@@ -28,7 +29,7 @@ class Upload(msgspec.Struct, frozen=True, kw_only=True):
 
 async def sent_image(request: Request) -> dict[str, Any]:
     """The image that is the body of a request; raises RequestError for another type."""
-    media = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    media = media_of(request)
     if media not in KINDS:
         raise RequestError(415, f"Content-Type '{media[:80]}': send {' or '.join(KINDS)}")
     return {"image": await request.body()}
