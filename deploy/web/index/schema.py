@@ -1,6 +1,6 @@
 """Tables of the index: the latest revision of everything on the log that a page or a request asks for."""
 
-VERSION = 2
+VERSION = 3
 """Raised with every change of the tables: an index of another version is made anew from the log."""
 
 TABLES = """

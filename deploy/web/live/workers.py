@@ -4,9 +4,11 @@ from deploy.log.base import Log
 from deploy.log.decoding import Undecoded
 from deploy.log.topics import LIVE
 from deploy.web.live.beats import LiveBeat, decode
-from ingest.clock import Clock
+from ingest.clock import NS, Clock
 
 PAGE = 500
+FORGOTTEN_S = 86_400.0
+"""Time after which a worker is not shown as away any more, as on Kafka, where the topic keeps a day."""
 
 
 class Workers:
@@ -27,6 +29,8 @@ class Workers:
                     self._take(beat)
 
     def _take(self, beat: LiveBeat) -> None:
+        if self._clock.now_ns() - beat.expires_ns > FORGOTTEN_S * NS:
+            return
         for camera in beat.cameras:
             known = self._of.get(camera)
             # A camera may have moved to another worker, whose first word may come before the other one's last.

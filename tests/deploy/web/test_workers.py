@@ -112,6 +112,14 @@ def test_a_camera_is_at_the_worker_that_was_heard_last(
     assert undecoded.total == 1
 
 
+@pytest.mark.parametrize(("now_s", "shown"), [(80_000, ["north", "south"]), (90_000, [])])
+def test_a_worker_of_yesterday_is_forgotten(log: SqliteLog, now_s: int, shown: list[str]) -> None:
+    put(log, heartbeat(at_s=100))
+    workers = Workers(log, Undecoded(), ManualClock(now_s * NS))
+    workers.look()
+    assert workers.cameras == shown
+
+
 def soon(condition: Callable[[], object]) -> None:
     clock = SystemClock()
     for _ in range(400):
