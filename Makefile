@@ -16,12 +16,15 @@ endef
 # Installed without what it asks for, supervision 0.6: it works with newer ones.
 GROUNDING_DINO = groundingdino-py==0.4.0
 
-.PHONY: demo foundation test test-light check format bench chaos mutants schemas docs kafka clean
+.PHONY: demo foundation foundation-check test test-light check format bench chaos mutants schemas docs kafka clean
 
 demo: $(VENV)/.city  ## three cameras in a synthetic city: vehicles move from camera to camera
 	$(BIN)/corridor demo
 
 foundation: $(VENV)/.foundation  ## the libraries of Grounding DINO and SAM; their weights: `corridor weights pull`
+
+foundation-check: $(VENV)/.dev  ## are they worth it? PULL=1 fetches weights, CLIP=FILE is yours, RANDOM=1 needs none
+	$(BIN)/python -m tests.bench.foundation_check $(if $(PULL),--pull) $(if $(RANDOM),--random) $(if $(CLIP),--clip '$(CLIP)')
 
 test: $(VENV)/.dev  ## all tests, and which of them are the slowest
 	$(PYTEST) --durations=25

@@ -21,6 +21,8 @@ class EmbedSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     update_every_s: seconds between reports of an open tracklet, if a better crop of it was found.
     crops: how many of a tracklet's best crops are embedded and averaged.
     attributes: a network reads colour and type from those crops (needs its weights).
+    types: where the detector says only `vehicle`, the type (`car`, `van`, `bus`, `truck`, `motorcycle`) is read from
+        the vector, by the head beside the encoder's file; `vehicle` stays where it is unsure.
     """
 
     encoder: str = SHIPPED
@@ -30,3 +32,4 @@ class EmbedSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     update_every_s: Annotated[float, msgspec.Meta(gt=0)] = 2.0
     crops: Annotated[int, msgspec.Meta(ge=1, le=32)] = 4
     attributes: bool = False
+    types: bool = False

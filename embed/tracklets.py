@@ -15,6 +15,7 @@ from embed.encoder import Encoder
 from embed.joining import TRAIL, Fragment, find_earlier
 from embed.observation import BoxAt, CameraEpoch, Observation, TrackletState, pack_vector, tracklet_id
 from embed.settings import EmbedSettings
+from embed.vehicle_types import LEAST_PROBABILITY, TypeHead
 from ingest.clock import NS
 from ingest.frame import ClockQuality, Frame
 
@@ -25,6 +26,9 @@ SETTLED_AFTER_S = 60.0
 """Time in one place after which a vehicle is parked."""
 SAME_PLACE = 0.6
 """Least IoU of the boxes of a vehicle that stands."""
+
+VEHICLE = "vehicle"
+"""Label of detectors that know no types."""
 
 CropKeeper = Callable[[Observation, Sequence[Crop]], None]
 """Keeper of the best crops of a tracklet that has closed."""
@@ -80,7 +84,7 @@ class TrackletBuilder:
     by track number; `finish` closes what is still open. A vehicle that was lost goes on as the same tracklet where one
     that begins moves and looks like it. One that has stood for SETTLED_AFTER_S is settled: nothing of it is kept or
     reported until it moves. `keep` gets the best crops of every tracklet that closes; with a `classifier` observations
-    have a colour.
+    have a colour. Where the detector says only `vehicle`, `types` reads the label from the vector.
     """
 
     def __init__(
@@ -93,6 +97,7 @@ class TrackletBuilder:
         settings: EmbedSettings,
         keep: CropKeeper | None = None,
         classifier: AttributeClassifier | None = None,
+        types: TypeHead | None = None,
     ) -> None:
         self._camera = camera
         self._epoch = epoch
@@ -101,6 +106,7 @@ class TrackletBuilder:
         self._settings = settings
         self._keep = keep
         self._classifier = classifier
+        self._types = types
         self._open: dict[int, _Tracklet] = {}
         self._tracks = 0
         self._clock = ClockQuality.ARRIVAL
@@ -242,8 +248,8 @@ class TrackletBuilder:
         label = max(it.scores, key=lambda name: (it.scores[name], name))
         score = round(it.scores[label] / it.boxes, 4)
         combined = it.combined
-        if combined is not None and label == "vehicle" and combined.vehicle_type_score >= MIN_TYPE_SCORE:
-            label = combined.vehicle_type
+        if label == VEHICLE:
+            label = self._type_of(it.mean, combined)
         return Observation(
             id=f"{tracklet_id(self._camera, self._epoch, it.track)}|{sequence}",
             camera=self._camera,
@@ -266,3 +272,13 @@ class TrackletBuilder:
             colour=combined.colour if combined else None,
             colour_score=round(combined.colour_score, 4) if combined else None,
         )
+
+    def _type_of(self, vector: NDArray[np.float32], combined: VehicleAttributes | None) -> str:
+        """Type by the vector, else by the attributes; `vehicle` where neither is sure."""
+        if self._types is not None:
+            vehicle_type, probability = self._types(vector)
+            if probability >= LEAST_PROBABILITY:
+                return vehicle_type
+        if combined is not None and combined.vehicle_type_score >= MIN_TYPE_SCORE:
+            return combined.vehicle_type
+        return VEHICLE

@@ -34,9 +34,10 @@ from embed.encoder import Encoder
 from embed.observation import CameraEpoch
 from embed.settings import EmbedSettings
 from embed.tracklets import TrackletBuilder
+from embed.vehicle_types import TypeHead, head_file, read_head
 from ingest.camera import Camera
 from ingest.clock import NS, Clock, SystemClock
-from ingest.errors import WeightsError
+from ingest.errors import ConfigError, WeightsError
 from ingest.feed import CameraFeed
 from ingest.mailbox import Mailbox
 from ingest.open_camera import check_source, open_camera, start_ns
@@ -116,6 +117,19 @@ def make_attributes(settings: EmbedSettings) -> AttributeClassifier | None:
     if not settings.attributes:
         return None
     return BarrierAttributeClassifier(catalogue.find("vehicle-attributes-0039"))
+
+
+def make_types(settings: EmbedSettings, encoder: str) -> TypeHead | None:
+    """Read the head that finds types in the vectors of the encoder `name@hash`; None where it is off.
+
+    Raises ConfigError for `colour`, whose vectors have no types, and WeightsError for a head that is missing or of
+    another export.
+    """
+    if not settings.types:
+        return None
+    if settings.encoder == COLOUR:
+        raise ConfigError("[embed] types = true needs a trained encoder: 'colour' knows no types (set it to false)")
+    return read_head(head_file(encoder_file(settings.encoder)), encoder)
 
 
 def make_associator(config: Config) -> Associator:
@@ -280,6 +294,7 @@ def _owner(camera: str) -> str:
 
 def _pipeline_maker(config: Config, store: CropStore | None) -> Callable[[str, CameraEpoch], CameraPipeline]:
     encoder, attributes = make_encoder(config.embed), make_attributes(config.embed)
+    types = make_types(config.embed, encoder.id)
     masker = make_masker(config.detect, config.foundation)
     make_tracker = tracker_maker(config.detect, config.foundation)
 
@@ -292,6 +307,7 @@ def _pipeline_maker(config: Config, store: CropStore | None) -> Callable[[str, C
             settings=config.embed,
             keep=store.keep if store is not None else None,
             classifier=attributes,
+            types=types,
         )
         return CameraPipeline(camera_id, epoch, make_tracker(), builder)
 

@@ -23,6 +23,7 @@ NEED_DATA = (
     "encoder_int8",
     "encoder_unseen",
     "encoder_calibration",
+    "encoder_types",
 )
 CITY = (
     "city_demo_links",

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 
 pytest.importorskip("torch")
@@ -21,10 +22,14 @@ from deploy.cli.main import main
 from deploy.log.sqlite_log import SqliteLog
 from deploy.log.topics import OBSERVATIONS, TRAJECTORIES
 from detect.foundation import sam
+from detect.settings import FoundationSettings
 from embed.observation import Observation, decode
+from tests.bench.city.crops_set import Shot
+from tests.bench.encoder.unseen_city import CityShots
 from tests.detect.foundation.grounding_dino_files import write_checkpoint, write_text_encoder
 from tests.detect.foundation.sam.networks import small
 from tests.ingest.clips import write_clip
+from tests.system.test_foundation_check import drawn
 
 pytestmark = pytest.mark.torch
 
@@ -135,6 +140,45 @@ def test_a_run_keeps_to_its_budget_and_gives_the_same_bytes_twice(
         first, second = (values_of(tmp_path / name / "site" / "corridor.db", topic) for name in ("first", "second"))
         assert first == second
         assert first
+
+
+def test_the_check_runs_through_and_says_that_random_weights_mean_nothing(
+    files: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from tests.bench.foundation_check import __main__ as check
+
+    settings = FoundationSettings(
+        weights=str(files / "dino.pth"),
+        text_encoder=str(files / "text"),
+        sam_weights=str(files / "sam.pth"),
+        device="cpu",
+        short_side_px=64,
+    )
+    monkeypatch.setitem(sam.BUILDERS, "vit-b", small)
+    monkeypatch.setattr(check, "random_settings", lambda folder: settings)
+    monkeypatch.setattr(check, "drawn_frames", lambda frames, cameras: [drawn()] * frames * cameras)
+    monkeypatch.setattr(check, "unseen_shots", some_shots)
+    monkeypatch.setenv("CORRIDOR_WEIGHTS", str(files / "none"))
+    check.main(["--random", "--frames", "1", "--cameras", "1", "--clip", str(files / "clip.mp4"), "--clip-frames", "2"])
+    said = capsys.readouterr().out
+    assert said.count(check.NOTHING) == 2
+    assert "left out: " in said
+    rows = [line.split("|")[1].strip() for line in said.splitlines() if line.startswith("| ")]
+    dino, sam_name, maskers = check.DINO, check.SAM, [check.SAM, "grabcut", "box"]
+    assert rows == ["detector", dino, "masker", *maskers, "prior", *maskers, "none", "detector", dino]
+    assert f"{sam_name}'s masks" in said
+    assert "clip.mp4, 2 frames, no truth" in said
+
+
+def some_shots() -> CityShots:
+    """Two vehicles before two cameras."""
+    rng, box = np.random.default_rng(0), np.array([6, 6, 42, 42], np.float32)
+    shots = [
+        Shot(rng.integers(0, 256, (48, 48, 3), np.uint8), identity, camera, "car", box, np.zeros((48, 48), np.bool_))
+        for identity in ("0001", "0002")
+        for camera in ("c001", "c002")
+    ]
+    return CityShots(shots, np.zeros(4), np.array(["day"] * 4), np.full(4, 48))
 
 
 LONG = " . ".join(" ".join(["red"] * words) for words in range(1, 24))

@@ -1,6 +1,7 @@
 """Vectors of an exported encoder for crops of a data set, boxed and masked as the running system would."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +44,12 @@ def vectors_of(
 
 def _crops(images: ImageSet, row: int, masker: Masker, looks: Looks) -> Iterator[Crop]:
     for image in looks(read_image(images.path(row))):
-        height, width = image.shape[:2]
-        inset = INSET * np.array([width, height])
-        box = np.concatenate([inset, (width, height) - inset]).astype(np.float32)
-        yield Crop(image, box, 1.0, 0, never_empty(masker(image, box)))
+        crop = whole_crop(image)
+        yield replace(crop, mask=never_empty(masker(image, crop.box_xyxy)))
+
+
+def whole_crop(image: Image) -> Crop:
+    """Take an image for a crop with its surroundings, whose box is not known; without a mask."""
+    height, width = image.shape[:2]
+    inset = INSET * np.array([width, height])
+    return Crop(image, np.concatenate([inset, (width, height) - inset]).astype(np.float32), 1.0, 0)

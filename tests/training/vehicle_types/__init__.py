@@ -1,0 +1,1 @@
+"""Tests: training.vehicle_types."""

@@ -1,0 +1,1 @@
+"""Training of the head that reads a vehicle's type from an encoder's vector."""
