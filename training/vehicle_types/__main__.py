@@ -1,6 +1,6 @@
 """`python -m training.vehicle_types`: train an encoder's head of types, and say what it is worth on sources left out.
 
-Sources are the labelled crops of docs/datasets.md and a set of the synthetic city, rendered where it is missing
+Sources are the labelled crops of docs/training.md and a set of the synthetic city, rendered where it is missing
 (corridor[city]). The head is fitted on all of them and written beside the encoder; equal inputs make equal bytes.
 """
 
@@ -28,8 +28,11 @@ def main() -> None:
     arguments = parser.parse_args()
     encoder = RuntimeEncoder(arguments.encoder)
     known: dict[str, TypedVectors] = {}
-    for name, crops in crop_sources(arguments.data, arguments.city).items():
-        known[name] = typed_vectors(crops(), encoder, BoxMasker())
+    for name, make_crops in crop_sources(arguments.data, arguments.city).items():
+        crops = list(make_crops())
+        if not crops:
+            parser.error(f"{name} has no crops in {arguments.data} (give --data; docs/training.md names the sources)")
+        known[name] = typed_vectors(crops, encoder, BoxMasker())
         print(f"{name}: {len(known[name].types)} crops", flush=True)
     for name in known:
         counts = confusion(fit(without(name, known), encoder.id), known[name])

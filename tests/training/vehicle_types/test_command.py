@@ -42,3 +42,14 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: py
     assert head.probabilities(encoder([each.crop for each in painted(3)])).argmax(axis=1).tolist() == sorted(
         [*range(5)] * 2
     )
+
+
+def test_a_source_without_crops_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["types", "--data", str(tmp_path), "--out", str(tmp_path / "a.npz")])
+    with pytest.raises(SystemExit) as ended:
+        command.main()
+    assert ended.value.code == 2
+    assert "cctv has no crops in" in capsys.readouterr().err
+    assert not (tmp_path / "a.npz").exists()
