@@ -1,5 +1,6 @@
 """What several tests need: the shared recordings, and the strictness about skipping."""
 
+import gc
 import logging
 import os
 from collections.abc import Iterator
@@ -37,6 +38,13 @@ def shared_data() -> Path:
     if not (folder / "video").is_dir():
         skip_or_fail("data", f"there are no recordings in {folder} (set CORRIDOR_DATA; tests/data/SOURCES.md)")
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_left_open() -> Iterator[None]:
+    """Have the last test of a process fail for what was never closed: pytest-xdist hears of nothing later."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture(autouse=True)
