@@ -33,7 +33,7 @@ from tests.integration.kafka_log.waiting import wait_until
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 
 SAID: dict[str, Any] = {"at_ns": 7, "by": "me"}
-PATIENCE_S = 90.0
+PATIENCE_S = 180.0
 
 
 @pytest.fixture
