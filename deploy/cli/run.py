@@ -31,6 +31,7 @@ from deploy.site.config import Config, load_config
 from deploy.site.repeating import repeating
 from deploy.site.session import run_association, run_perception, run_together
 from deploy.site.site_log import open_site_log
+from ingest.clock import SystemClock
 from ingest.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -50,6 +51,20 @@ CameraList = Annotated[
 ]
 
 
+WorkerName = Annotated[
+    str,
+    typer.Option(
+        "--worker",
+        help="Name of this process; default: that of the machine. Of two with one name the first one ends.",
+        show_default=False,
+    ),
+]
+MaxCameras = Annotated[
+    int | None,
+    typer.Option(
+        "--max-cameras", min=1, help="Most cameras that this process watches on Kafka; more of its share are refused."
+    ),
+]
 StatusFile = Annotated[
     Path | None,
     typer.Option("--status", help="Keep this file up to date with how every camera is doing, JSON, once a second."),
@@ -124,7 +139,7 @@ def run(
                     status_file_updates(status, perception),
                     metrics_at(metrics, log, perception, lambda: association),
                     log_retention(config.log),
-                    _following(log, roster, perception, only),
+                    _on_duty(config, log, roster, perception, only=only),
                 ):
                     run_together(perception, association)
         undecoded = Undecoded()
@@ -146,22 +161,31 @@ def run(
 def observe(
     file: ConfigFile,
     cameras: CameraList = None,
+    worker: WorkerName = "",
+    max_cameras: MaxCameras = None,
     status: StatusFile = None,
     live: LiveAddress = None,
     metrics: MetricsAddress = None,
 ) -> None:
-    """Watch the cameras and write observations to the log; `corridor associate` links them."""
+    """Watch the cameras and write observations to the log; `corridor associate` links them.
+
+    On Kafka, without --cameras, any number of these share the site's cameras: what one had that has died, or was
+    drained, the others have within seconds (`corridor cameras list`).
+    """
     config = load_config(file)
     from deploy.site.wiring import make_perception_worker
 
     log = open_site_log(config, file)
-    config, roster = _with_roster(config, log, file)
-    only = _camera_filter(config, cameras)
-    hub = make_hub(config, only) if live is not None else None
+    shared = cameras is None and not on_this_machine(config.log.url)
+    if max_cameras is not None and not shared:
+        raise ConfigError("--max-cameras is for workers on Kafka that share the cameras, without --cameras")
+    started, roster = _with_roster(config, log, file)
+    only = frozenset[str]() if shared else _camera_filter(started, cameras)  # cameras come with slots
+    hub = make_hub(started, only) if live is not None else None
     perception = make_perception_worker(
-        config, log, only=only, tap=hub, listener_of=hub.listener if hub is not None else None
+        started, log, only=only, tap=hub, listener_of=hub.listener if hub is not None else None
     )
-    if _all_read(perception, config):
+    if _all_read(perception, started):
         return
     console = make_console()
     with (
@@ -169,7 +193,7 @@ def observe(
         status_file_updates(status, perception),
         live_at(live, config, log, hub, perception),
         metrics_at(metrics, log, perception),
-        _following(log, roster, perception, only),
+        _on_duty(config, log, roster, perception, name=worker, only=only, shared=shared, most=max_cameras),
     ):
         run_perception(perception)
     console.print(worker_tables(perception))
@@ -258,19 +282,19 @@ def status_file_updates(path: Path | None, perception: "PerceptionWorker") -> It
         return
     from deploy.site.status import write_status
 
-    warned = False
+    warned, clock = False, SystemClock()
 
     def keep() -> None:
         nonlocal warned
         try:
-            write_status(path, perception)
+            write_status(path, perception, clock)
         except OSError as error:
             if not warned:
                 logger.warning("--status: cannot write %s any more: %s", path, error.strerror)
             warned = True
 
     try:
-        write_status(path, perception)
+        write_status(path, perception, clock)
     except OSError as error:
         raise ConfigError(f"--status: cannot write {path}: {error.strerror}") from error
     try:
@@ -332,12 +356,26 @@ def _with_roster(config: Config, log: Log, file: Path) -> tuple[Config, Roster]:
 
 
 @contextmanager
-def _following(log: Log, roster: Roster, perception: "PerceptionWorker", only: frozenset[str] | None) -> Iterator[None]:
-    """Obey changes of cameras while the block runs."""
-    from deploy.site.cameras.following import following  # loads OpenCV
+def _on_duty(
+    config: Config,
+    log: Log,
+    roster: Roster,
+    perception: "PerceptionWorker",
+    *,
+    name: str = "",
+    only: frozenset[str] | None,
+    shared: bool = False,
+    most: int | None = None,
+) -> Iterator[None]:
+    """Obey changes of cameras while the block runs, and let others see who has which."""
+    from deploy.site.cameras.duty import in_group, on_duty  # loads OpenCV
 
-    with following(log, roster, perception, only):
-        yield
+    if shared:
+        with in_group(config, log, roster, perception, name=name, most=most):
+            yield
+    else:
+        with on_duty(config, log, roster, perception, name=name, only=only):
+            yield
 
 
 def _all_read(perception: "PerceptionWorker", config: Config) -> bool:

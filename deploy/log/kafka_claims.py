@@ -1,6 +1,7 @@
 """Claims of names whose owner commits nothing that could be refused: the broker is asked who has them."""
 
 import contextlib
+from collections.abc import Iterable
 from contextlib import ExitStack
 from typing import Any
 
@@ -28,17 +29,19 @@ class Claims:
 
     def lost(self) -> set[str]:
         """The owners that another process has claimed since; raises LogError where the broker cannot be asked."""
-        if not self._epochs:
+        asked = dict(self._epochs)
+        if not asked:
             return set()
         try:
             if self._admin is None:
                 self._cluster.reach(0.0)
                 self._admin = self._connection.enter_context(self._cluster.admin())
-            now = self._ask()
+            now = self._ask(asked)
         except KafkaError as error:
             self.close()
             raise LogError(f"cannot see who owns what at {self._cluster.servers}: {short_reason(error)}") from error
-        return {owner for owner, epoch in self._epochs.items() if now.get(owner, epoch) != epoch}
+        # One that was claimed anew meanwhile has another epoch here, too.
+        return {owner for owner, epoch in asked.items() if now.get(owner, epoch) != epoch == self._epochs.get(owner)}
 
     def close(self) -> None:
         """Give the connection back."""
@@ -46,9 +49,9 @@ class Claims:
         with contextlib.suppress(KafkaError):
             self._connection.close()
 
-    def _ask(self) -> dict[str, Epoch]:
+    def _ask(self, owners: Iterable[str]) -> dict[str, Epoch]:
         """The epoch of each name on the broker, without those that it has forgotten, as it does after a week."""
-        names = {f"{self._cluster.prefix}{owner}": owner for owner in self._epochs}
+        names = {f"{self._cluster.prefix}{owner}": owner for owner in owners}
         try:
             found = self._admin.describe_transactions(list(names))
         except TransactionalIdNotFoundError:

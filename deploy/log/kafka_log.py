@@ -32,22 +32,22 @@ class KafkaLog:
         connect_timeout_s: float = 10.0,
         commit_timeout_s: float = 45.0,
     ) -> None:
-        self._cluster = cluster
+        self.cluster = cluster
         self._topics = {topic.name: topic for topic in require_topics(cluster, connect_timeout_s)}
         self._commit_timeout_s = commit_timeout_s
         self._lock = threading.Lock()
         self._readers: dict[str, PartitionReader] = {}
         self._writers: list[KafkaWriter] = []
-        self._states = OwnerStates(self._cluster)
+        self._states = OwnerStates(self.cluster)
         self._written = WrittenOffsets()
-        self.claims = Claims(self._cluster)
+        self.claims = Claims(self.cluster)
 
     def claim(self, owner: str, known: Followed | None = None) -> KafkaWriter:
         """As the port has it; `known`: what was followed of the owner's state before."""
         if "|" in owner:
             raise ConfigError(f"'{owner}' cannot own anything on Kafka: a name must not hold '|'")
         writer = KafkaWriter(
-            self._cluster, self._states, owner, self._written, timeout_s=self._commit_timeout_s, known=known
+            self.cluster, self._states, owner, self._written, timeout_s=self._commit_timeout_s, known=known
         )
         with self._lock:
             self._writers.append(writer)
@@ -62,12 +62,12 @@ class KafkaLog:
 
     def follow(self, owner: str, known: Followed) -> None:
         """Read on in the state of an owner that has the name, without disturbing it."""
-        with translated_errors(self._cluster, f"follow '{owner}'"):
+        with translated_errors(self.cluster, f"follow '{owner}'"):
             self._states.follow(owner, known)
 
     def appender(self) -> KafkaAppender:
         """Appends of all owners of this process, outside any commit."""
-        return KafkaAppender(self._cluster, self._written)
+        return KafkaAppender(self.cluster, self._written)
 
     def read(self, topic: str, after: int, limit: int) -> list[StoredRecord]:
         return self._reader(topic).read(after, limit, written=self._written.last(topic))
@@ -76,16 +76,16 @@ class KafkaLog:
         return self._reader(topic).end(written=self._written.last(topic))
 
     def topic_id(self, topic: str) -> str:
-        with translated_errors(self._cluster, "describe the topics"), self._cluster.admin() as admin:
-            (described,) = admin.describe_topics([self._cluster.topic(topic)])
+        with translated_errors(self.cluster, "describe the topics"), self.cluster.admin() as admin:
+            (described,) = admin.describe_topics([self.cluster.topic(topic)])
         return str(described.get("topic_id", ""))
 
     def state_of(self, owner: str) -> Mapping[str, bytes]:
-        with translated_errors(self._cluster, f"read the state of '{owner}'"):
+        with translated_errors(self.cluster, f"read the state of '{owner}'"):
             return self._states.read_committed(owner).state
 
     def kept_s(self, topic: str) -> float | None:
-        return self._topics[self._cluster.topic(topic)].kept_s
+        return self._topics[self.cluster.topic(topic)].kept_s
 
     def close(self) -> None:
         with self._lock:
@@ -101,5 +101,5 @@ class KafkaLog:
     def _reader(self, topic: str) -> PartitionReader:
         with self._lock:
             if topic not in self._readers:
-                self._readers[topic] = PartitionReader(self._cluster, topic)
+                self._readers[topic] = PartitionReader(self.cluster, topic)
             return self._readers[topic]

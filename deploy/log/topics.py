@@ -29,8 +29,22 @@ MATCHES = "matches"
 LIVE = "live"
 """Processes that offer live video, and where: JSON, `deploy/web/live/beats.py`; key: the worker."""
 
-ALL = (OBSERVATIONS, TRAJECTORIES, IDENTITIES, DEAD_LETTERS, FORGOTTEN, CAMERAS, WATCHLIST, MATCHES, LIVE)
-COMPACTED = (IDENTITIES, CAMERAS, WATCHLIST, LIVE)
+WORKERS = "workers"
+"""The cameras that each process has, and how they are: JSON, `deploy/site/cameras/workers.py`; key: the process."""
+
+ALL = (
+    OBSERVATIONS,
+    TRAJECTORIES,
+    IDENTITIES,
+    DEAD_LETTERS,
+    FORGOTTEN,
+    CAMERAS,
+    WATCHLIST,
+    MATCHES,
+    LIVE,
+    WORKERS,
+)
+COMPACTED = (IDENTITIES, CAMERAS, WATCHLIST, LIVE, WORKERS)
 """Topics of which only the last record of a key is kept."""
 
 ASSOCIATION_STATE = "association-state"
@@ -60,6 +74,7 @@ LAYOUTS = (
     Layout(WATCHLIST, compacted=True),
     Layout(MATCHES, retention_days=30),
     Layout(LIVE, compacted=True, retention_days=1),
+    Layout(WORKERS, compacted=True, retention_days=1),
     # An owner is restored by reading the whole of its partition; the number must not change once there is state.
     Layout(ASSOCIATION_STATE, partitions=8, compacted=True),
 )

@@ -21,6 +21,7 @@ from deploy.log.topics import (
     OBSERVATIONS,
     TRAJECTORIES,
     WATCHLIST,
+    WORKERS,
 )
 from deploy.results.descriptions import Struct, summary
 from deploy.results.schemas import TYPES, described_schema
@@ -39,6 +40,11 @@ CHANNELS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     IDENTITIES: ("The latest event of every identity", "the identity", ("trajectory-event",)),
     DEAD_LETTERS: ("Records that could not be used, and why", "where the record stood", ("dead-letter",)),
     FORGOTTEN: ("Tracklets that no index of sightings may keep", "the identity", ("forgotten",)),
+    WORKERS: (
+        "The processes that watch cameras, and their ends that were asked for",
+        "the process",
+        ("worker", "drain"),
+    ),
     CAMERAS: ("What is wanted of each camera; all records are in partition 0", "the camera", ("camera",)),
     WATCHLIST: ("Vehicles that are watched for", "the name of the watch", ("watch-entry",)),
     MATCHES: ("Sightings of vehicles that are watched for", "the name of the watch", ("match",)),

@@ -16,6 +16,7 @@ from deploy.search.forgotten import Forgotten
 from deploy.search.watchlist.entries import WatchEntry
 from deploy.search.watchlist.matches import Match
 from deploy.site.cameras.record import CameraRecord
+from deploy.site.cameras.workers import DrainRequest, WorkerRecord
 from deploy.web.live.beats import LiveBeat
 from embed.observation import CameraChange, Correction, Gap, Observation, Tick
 
@@ -32,6 +33,8 @@ TYPES: dict[str, Struct] = {
     "watch-entry": WatchEntry,
     "match": Match,
     "live-beat": LiveBeat,
+    "worker": WorkerRecord,
+    "drain": DrainRequest,
 }
 
 

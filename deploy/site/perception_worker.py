@@ -113,6 +113,7 @@ class PerceptionWorker:
         batching: Batching = Batching(),
         tap: FrameTap | None = None,
         crops: CropStore | None = None,
+        close_writers: Callable[[], None] = lambda: None,
     ) -> None:
         self.runtimes: Mapping[str, CameraRuntime] = {runtime.camera.id: runtime for runtime in runtimes}
         self.detector = detector
@@ -129,6 +130,7 @@ class PerceptionWorker:
         self._expected = 0  # changes under way that will bring a camera
         self._sessions: dict[str, int] = {}  # the last one of cameras that were withdrawn
         self.closed = threading.Event()
+        self._close_writers = close_writers
         self._stop = threading.Event()
 
     def stop(self) -> None:
@@ -229,6 +231,7 @@ class PerceptionWorker:
         writers = [runtime.writer for runtime in self.runtimes.values()]
         with ThreadPoolExecutor(max(1, len(writers))) as pool:  # all at once: each may wait for a log that is away
             list(pool.map(lambda writer: writer.close(), writers))
+        self._close_writers()
         if self.crops is not None:
             self.crops.close()
 

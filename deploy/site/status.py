@@ -1,6 +1,8 @@
 """Status of every camera of a process: for the screen, and as a file for monitoring."""
 
 import errno
+import os
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -9,7 +11,11 @@ import numpy as np
 from deploy.site.foundation import FoundationDetector
 from deploy.site.perception_worker import CameraRuntime, PerceptionWorker
 from detect.detector import BatchDetector
+from ingest.clock import NS, Clock
 from ingest.redact import redact
+
+EXPIRES_S = 10.0
+"""Time after which a file that is written every second is of a process that has ended or hangs."""
 
 
 class FoundationStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,11 +125,17 @@ def _foundation(detector: BatchDetector, camera_id: str) -> FoundationStatus | N
     )
 
 
-def write_status(path: Path, worker: PerceptionWorker) -> None:
-    """Replace the file by the present statuses, a JSON list; a reader never sees half of one."""
+def write_status(path: Path, worker: PerceptionWorker, clock: Clock) -> None:
+    """Replace the file by the present statuses, a JSON list; a reader never sees half of one.
+
+    Each has the `pid` that wrote it, and `at` and `expires`: after that it says nothing any more of a camera.
+    """
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, "it is a folder")
     path.parent.mkdir(parents=True, exist_ok=True)
+    at = datetime.fromtimestamp(clock.now_ns() / NS, UTC)
+    stamp = {"at": at, "expires": at + timedelta(seconds=EXPIRES_S), "pid": os.getpid()}
+    written = [msgspec.to_builtins(status) | stamp for status in camera_statuses(worker)]
     partial = path.with_name(f".{path.name}.part")
-    partial.write_bytes(msgspec.json.encode(camera_statuses(worker)))
+    partial.write_bytes(msgspec.json.encode(written))
     partial.replace(path)

@@ -4,7 +4,6 @@ import logging
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from associate.associator import Associator
@@ -12,12 +11,10 @@ from associate.links.appearance import Calibration
 from deploy.crops.store import CropStore
 from deploy.log.address import on_this_machine
 from deploy.log.base import Log, Writer
-from deploy.log.spool.backlog import Backlog
-from deploy.log.spool.file import Spool
-from deploy.log.spool.writer import SpooledWriter, SpoolThread
 from deploy.site.association_state import owner_of
 from deploy.site.association_worker import AssociationWorker
 from deploy.site.camera_pipeline import CameraPipeline
+from deploy.site.cameras.writers import CameraWriters
 from deploy.site.config import Config
 from deploy.site.encoders import COLOUR, encoder_file
 from deploy.site.perception_worker import Batching, CameraRuntime, FrameTap, PerceptionWorker, stored_progress
@@ -44,7 +41,6 @@ from ingest.open_camera import check_source, open_camera, start_ns
 from ingest.reading import ReadingProgress
 
 if TYPE_CHECKING:
-    from deploy.log.kafka_log import KafkaLog
     from deploy.log.kafka_standby import Standby
     from ingest.network.packet_tap import PacketListener  # loads PyAV
 
@@ -197,21 +193,31 @@ def make_perception_worker(
     cameras = [camera for camera in config.cameras if only is None or camera.id in only]
     for camera in cameras:
         check_source(camera)
-    detector, batching = make_batch_detector(config, cameras, clock)
+    detector, batching = make_batch_detector(config, config.cameras, clock)
     crops = CropStore(config.crops, clock) if config.crops.keep else None
     make_pipeline = _pipeline_maker(config, crops)
     mailbox = Mailbox(clock)
     rendering = ReadingProgress(clock)  # of all cameras of the city: they take turns at one renderer
 
+    camera_writers = CameraWriters(config.log, log, clock)
+
     def make_runtimes(cameras: Sequence[Camera]) -> list[CameraRuntime]:
-        started_ns, writers = clock.now_ns(), _camera_writers(config, log, cameras, clock)
+        started_ns, writers = clock.now_ns(), camera_writers.claim(cameras)
         return [
             _make_runtime(config, writers[camera.id], mailbox, clock, camera, started_ns, rendering, listener_of)
             for camera in cameras
         ]
 
     return PerceptionWorker(
-        mailbox, make_runtimes(cameras), detector, make_pipeline, make_runtimes, batching=batching, tap=tap, crops=crops
+        mailbox,
+        make_runtimes(cameras),
+        detector,
+        make_pipeline,
+        make_runtimes,
+        batching=batching,
+        tap=tap,
+        crops=crops,
+        close_writers=camera_writers.close,
     )
 
 
@@ -260,36 +266,6 @@ def _goes_on_after_ns(camera: Camera, captured_ns: int | None, now_ns: int) -> i
         (captured_ns - now_ns) / NS,
     )
     return None
-
-
-def _camera_writers(config: Config, log: Log, cameras: Sequence[Camera], clock: Clock) -> dict[str, Writer]:
-    """A live camera does not wait for a log beyond this machine; recordings do, so that they stay in step."""
-    live = [camera.id for camera in cameras if camera.live]
-    writers: dict[str, Writer] = {}
-    if live and not on_this_machine(config.log.url):
-        from deploy.log.kafka_log import KafkaLog
-
-        assert isinstance(log, KafkaLog)
-        writers |= _spooled_writers(config, log, live, clock)
-    return writers | {camera.id: log.claim(_owner(camera.id)) for camera in cameras if camera.id not in writers}
-
-
-def _spooled_writers(config: Config, log: "KafkaLog", cameras: Sequence[str], clock: Clock) -> dict[str, Writer]:
-    """Writers over one thread and one spool. The claims come first: what is left in the spool is of before them."""
-    claimed = {camera: log.claim_to_append(_owner(camera)) for camera in cameras}
-    owners = frozenset(map(_owner, cameras))
-    spool = Spool(Path(config.log.spool), owners, started_ns=clock.now_ns())
-    backlog = Backlog(spool, limit_bytes=config.log.spool_mb * 1e6 * len(cameras))
-    thread = SpoolThread(log.appender(), backlog, log.claims, clock=clock)
-    writers: dict[str, Writer] = {
-        camera: SpooledWriter(thread, _owner(camera), writer) for camera, writer in claimed.items()
-    }
-    thread.start()
-    return writers
-
-
-def _owner(camera: str) -> str:
-    return f"camera/{camera}"
 
 
 def _pipeline_maker(config: Config, store: CropStore | None) -> Callable[[str, CameraEpoch], CameraPipeline]:

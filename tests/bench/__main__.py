@@ -35,7 +35,7 @@ CITY = (
     "city_hardness",
     "tracks_city",
 )
-KAFKA = ("kafka_live", "kafka_outage", "kafka_standby")
+KAFKA = ("kafka_live", "kafka_outage", "kafka_standby", "kafka_workers")
 FOLDERS = ("cameras", "city", "encoder", "kafka", "search", "tracks", "web")
 BENCHES = (
     "startup",

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from deploy.cli.cameras.roster import add, change, list_cameras, pause, remove, resume
+from deploy.cli.cameras.roster import add, change, pause, remove, resume
+from deploy.cli.cameras.workers import drain, list_cameras
 from deploy.cli.exit_codes import ExitCode
 from deploy.cli.links.correct import By
 from deploy.cli.terminal.screen import make_console, narrow_table
@@ -28,7 +29,7 @@ app = typer.Typer(
     "The configuration is the start. What these commands say is a record on the log, which `corridor run` and "
     "`observe` obey within a second, and after every restart. Other cameras are not touched.",
 )
-for command in (add, change, pause, resume, remove):
+for command in (add, change, pause, resume, remove, drain):
     app.command()(command)
 app.command("list")(list_cameras)
 

@@ -1,26 +1,22 @@
-"""`corridor cameras add | change | pause | resume | remove | list`: what is wanted of each, as records on the log."""
+"""`corridor cameras add | change | pause | resume | remove`: what is wanted of each, as records on the log."""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import msgspec
 import typer
 
 from deploy.cli.links.correct import By
-from deploy.cli.terminal.screen import make_console, narrow_table, print_lines
 from deploy.log.base import Log
 from deploy.site.cameras import changes
 from deploy.site.cameras.changes import CameraChanges
-from deploy.site.cameras.record import CameraRecord, Wanted
-from deploy.site.cameras.roster import RosterEntry, read_roster
+from deploy.site.cameras.record import CameraRecord
 from deploy.site.config import Config, load_config
 from deploy.site.site_log import open_site_log
-from ingest.clock import NS, SystemClock
-from ingest.redact import redact_source
+from ingest.clock import SystemClock
 
 SiteFile = Annotated[Path, typer.Argument(metavar="SITE", help="The configuration, a TOML file.", show_default=False)]
 CameraName = Annotated[str, typer.Argument(metavar="CAMERA", help="The camera's id.", show_default=False)]
@@ -125,60 +121,9 @@ def remove(file: SiteFile, camera: CameraName, by: By = "") -> None:
     _change(file, camera, by, changes.remove, "removed: its last tracklets are closed")
 
 
-class ListedCamera(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A line of `corridor cameras list --json`.
-
-    said_at, by: of the last command about it, null and empty where it is as the configuration has it.
-    """
-
-    camera: str
-    wanted: Wanted
-    source: str | None = None
-    slot: int | None = None
-    said_at: datetime | None = None
-    by: str = ""
-
-
-def list_cameras(
-    file: SiteFile, as_json: Annotated[bool, typer.Option("--json", help="A JSON object a line and camera.")] = False
-) -> None:
-    """List all cameras, those of the configuration and those that were added: what is wanted of each, and who said so.
-
-    corridor cameras list site.toml
-    """
-    with _site(file) as (log, config):
-        listed = [_listed(entry) for entry in read_roster(config, log).entries.values()]
-    if as_json:
-        print_lines([msgspec.json.encode(each) for each in listed])
-        return
-    rows = [
-        [each.camera, each.wanted, each.source or "in another configuration", _time(each.said_at), each.by]
-        for each in listed
-    ]
-    table = narrow_table(
-        "Cameras", ("camera", "wanted", "source", "since", "by"), rows, left=("wanted", "source", "by"), wraps="source"
-    )
-    make_console(highlight=False).print(table)
-
-
-def _listed(entry: RosterEntry) -> ListedCamera:
-    record = entry.record
-    return ListedCamera(
-        camera=entry.camera,
-        wanted=entry.wanted,
-        source=None if entry.settings is None else redact_source(entry.settings.source),
-        slot=None if record is None else record.slot,
-        said_at=None if record is None else datetime.fromtimestamp(record.at_ns / NS, UTC),
-        by="" if record is None else record.by,
-    )
-
-
-def _time(at: datetime | None) -> str:
-    return "" if at is None else at.astimezone().isoformat(sep=" ", timespec="seconds")
-
-
 @contextmanager
-def _site(file: Path) -> Iterator[tuple[Log, Config]]:
+def open_site(file: Path) -> Iterator[tuple[Log, Config]]:
+    """The log of a configuration, and that, while the block runs."""
     config = load_config(file)
     with closing(open_site_log(config, file)) as log:
         yield log, config
@@ -191,6 +136,6 @@ def _with(
 
 
 def _change(file: Path, camera: str, by: str, make: Callable[..., CameraRecord], words: str) -> None:
-    with _site(file) as (log, config):
+    with open_site(file) as (log, config):
         make(log, config, camera, at_ns=SystemClock().now_ns(), by=by)
     typer.echo(f"on the log: camera '{camera}' is {words}")

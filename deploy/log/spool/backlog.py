@@ -17,6 +17,9 @@ logger = logging.getLogger(__name__)
 WINDOW = 2000
 """Most records that are in memory and unacknowledged: the client sets no bound of its own."""
 
+ADOPTING_S = 0.05
+"""Wait for a file that a living process has, while what is said here waits too."""
+
 KEPT = 0.9
 """Share of the limit that is kept where it is exceeded: every loss begins a new epoch of its camera."""
 
@@ -67,6 +70,22 @@ class Backlog:
         self._beyond += len(said[room:])
         if self._bytes > self._limit_bytes and self._beyond:
             self._drop_oldest()
+
+    def adopt(self, owners: frozenset[str], *, limit_bytes: float) -> None:
+        """Take over what ended processes have left of further owners, to be sent before anything they say here."""
+        self._limit_bytes = limit_bytes
+        try:
+            before, bytes_before = self.spool.held()
+            self.spool.take_over(owners, after=self._last, wait_s=ADOPTING_S)
+            held, bytes_held = self.spool.held()
+            self._last = max(self._last, self.spool.last())
+        except LogError as error:
+            self._warn("adopting", "%s; what other processes have left waits there", error)
+            return
+        taken = held - before
+        self.waiting.update(taken)
+        self._beyond += taken.total()
+        self._bytes += bytes_held - bytes_before
 
     def next(self, place: int) -> list[Waiting]:
         """The records of the window from a place on, after it was filled from the disk."""

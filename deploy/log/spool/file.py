@@ -56,10 +56,8 @@ class Spool:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._db = _open(self.path)
-            for path in sorted(folder.glob(f"*{ENDING}")):
-                if path != self.path:
-                    self._take_over(path, owners)
-        except (OSError, sqlite3.Error) as error:
+            self.take_over(owners)
+        except (OSError, sqlite3.Error, LogError) as error:
             raise ConfigError(f"cannot keep a spool in {folder}: {error} (see [log] spool)") from error
 
     def put(self, waiting: Sequence[Waiting], *, forget_up_to: int) -> None:
@@ -111,10 +109,21 @@ class Spool:
         if left == 0:
             self.path.unlink(missing_ok=True)
 
-    def _take_over(self, path: Path, owners: frozenset[str]) -> None:
-        """Move what an ended process has left of these owners here, behind what is here already."""
+    def take_over(self, owners: frozenset[str], *, after: int = 0, wait_s: float = START_S) -> None:
+        """Move what ended processes have left of these owners here, behind a number and all that is here already.
+
+        wait_s: for a file that another process has.
+        """
+        if not owners:
+            return
+        with _translated(self.path):
+            for path in sorted(self.path.parent.glob(f"*{ENDING}")):
+                if path != self.path:
+                    self._take_over(path, owners, after, wait_s)
+
+    def _take_over(self, path: Path, owners: frozenset[str], after: int, wait_s: float) -> None:
         try:
-            db = _open(path)
+            db = _open(path, wait_s)
         except sqlite3.Error as error:
             if "locked" not in str(error):  # else its process lives
                 logger.warning("the spool %s cannot be read, and stays as it is: %s", path, error)
@@ -124,7 +133,7 @@ class Spool:
             rows = db.execute(
                 f"SELECT {_COLUMNS} FROM waiting WHERE owner IN ({marks}) ORDER BY sequence", (*owners,)
             ).fetchall()
-            begin = self.last()
+            begin = max(self.last(), after)
             moved = [_waiting((begin + place, *row[1:])) for place, row in enumerate(rows, 1)]
             # Twice for a moment: what is sent twice is dropped by its count, what is lost is lost.
             with self._transaction():
@@ -162,9 +171,9 @@ class Spool:
             yield
 
 
-def _open(path: Path) -> sqlite3.Connection:
+def _open(path: Path, wait_s: float = START_S) -> sqlite3.Connection:
     """Open a file and lock it against every other process; raises sqlite3.OperationalError where one has it."""
-    db = sqlite3.connect(path, timeout=START_S, isolation_level=None, check_same_thread=False)
+    db = sqlite3.connect(path, timeout=wait_s, isolation_level=None, check_same_thread=False)
     try:
         # Without shared memory: the lock is taken at the first write and kept until the connection is closed.
         db.execute("PRAGMA locking_mode=EXCLUSIVE")

@@ -66,6 +66,7 @@ class SpoolThread:
         self._claims = claims
         self._changed = threading.Condition()
         self._said: deque[tuple[Addition, int]] = deque()
+        self._adopting: deque[tuple[frozenset[str], float]] = deque()
         self._saying = Counter[str]()  # records by owner that the thread has not taken yet
         self._unsaid = Counter[str]()  # and those that it never could
         self._sent = 0  # records at the front of the window that the appender has
@@ -89,6 +90,12 @@ class SpoolThread:
         """One camera more; the last one that leaves ends the thread."""
         self._users += 1
 
+    def adopt(self, owners: frozenset[str], *, limit_bytes: float) -> None:
+        """Owners more, before they say anything: what ended processes have left of them is written first."""
+        with self._changed:
+            self._adopting.append((owners, limit_bytes))
+            self._changed.notify_all()
+
     def say(self, additions: Sequence[Addition]) -> None:
         """Take records to be written, in this order; returns at once."""
         now_ns = self.clock.now_ns()
@@ -111,15 +118,14 @@ class SpoolThread:
         return self._unsaid[owner] + self._backlog.dropped[owner]
 
     def leave(self, timeout_s: float) -> None:
-        """Wait for everything to be written, for so long at most; the last one to leave ends the thread."""
+        """One camera less. The last one to leave ends the thread, once everything is written or the time is over."""
         with self._changed:
+            self._users -= 1
+            if self._users > 0:
+                return
             self._closing = True
             self._changed.notify_all()
             self._changed.wait_for(lambda: not self._saying.total() and not self._backlog, timeout_s)
-            self._users -= 1
-            last = self._users <= 0
-        if not last:
-            return
         self._ended.set()
         with self._changed:
             self._changed.notify_all()
@@ -134,7 +140,7 @@ class SpoolThread:
     def _run(self) -> None:
         while not self._ended.is_set():
             with self._changed:
-                self._changed.wait_for(lambda: self._said or self._backlog or self._ended.is_set())
+                self._changed.wait_for(lambda: self._said or self._adopting or self._backlog or self._ended.is_set())
             self._put_down()
             self._ended.wait(self._write())
         self._put_down()
@@ -142,8 +148,11 @@ class SpoolThread:
     def _put_down(self) -> None:
         """Take what was said into the backlog."""
         with self._changed:
-            said = list(self._said)
+            said, adopting = list(self._said), list(self._adopting)
             self._said.clear()
+            self._adopting.clear()
+        for owners_to_adopt, limit_bytes in adopting:
+            self._backlog.adopt(owners_to_adopt, limit_bytes=limit_bytes)
         owners = Counter(addition.owner for addition, _ in said)
         try:
             self._backlog.add(said)
@@ -238,7 +247,7 @@ class SpoolThread:
         warned = False
         while not self._ended.wait(CLAIMS_S):
             try:
-                self.fenced.update(self._claims.lost())
+                self.fenced = set(self._claims.lost())  # one that was claimed anew since is not lost any more
             except LogError:
                 continue  # it is away, which the other thread says
             except Exception as error:  # of the log's client: cameras go on

@@ -5,7 +5,7 @@ return the record that is on the log now. `at_ns` is the time of this machine.
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
 from typing import Any, Literal
@@ -115,6 +115,22 @@ def _known(camera: str, entry: RosterEntry | None) -> RosterEntry:
     return entry
 
 
+def give_slots(log: Log, config: Config, *, at_ns: int, by: str) -> None:
+    """Put a record down for every camera of the configuration that has none, so that it has a slot."""
+    if all(camera in read_roster(config, log).recorded for camera in config.camera_ids):
+        return
+
+    def decide(roster: Roster) -> list[CameraRecord]:
+        records: list[CameraRecord] = []
+        for camera in config.camera_ids:
+            if camera not in roster.recorded:
+                slot = _slot([*roster.recorded.values(), *records], camera, Wanted.WATCHED)
+                records.append(CameraRecord(camera=camera, wanted=Wanted.WATCHED, slot=slot, at_ns=at_ns, by=by))
+        return records
+
+    _commit(log, config, decide)
+
+
 def _put(
     log: Log,
     config: Config,
@@ -124,18 +140,27 @@ def _put(
     at_ns: int,
     by: str,
 ) -> CameraRecord:
-    """Claim, read, decide, write: of two changes at once, one is made after the other."""
+    """Put the record of a decision about one camera onto the log."""
     if len(by) > LONGEST_BY:
         raise ConfigError(f"--by has {len(by)} characters (at most {LONGEST_BY})")
+
+    def record(roster: Roster) -> list[CameraRecord]:
+        wanted, settings = decide(roster.entries.get(camera))
+        slot = None if on_this_machine(config.log.url) else _slot(roster.recorded.values(), camera, wanted)
+        return [CameraRecord(camera=camera, wanted=wanted, settings=settings, slot=slot, at_ns=at_ns, by=by)]
+
+    (made,) = _commit(log, config, record)
+    return made
+
+
+def _commit(log: Log, config: Config, decide: Callable[[Roster], list[CameraRecord]]) -> list[CameraRecord]:
+    """Claim, read, decide, write: of two changes at once, one is made after the other."""
     for attempt in range(1, ATTEMPTS + 1):
         writer = log.claim(OWNER)
         try:
-            roster = read_roster(config, log)
-            wanted, settings = decide(roster.entries.get(camera))
-            slot = None if on_this_machine(config.log.url) else _slot(roster, camera, wanted)
-            record = CameraRecord(camera=camera, wanted=wanted, settings=settings, slot=slot, at_ns=at_ns, by=by)
-            writer.commit([Record(CAMERAS, camera, encode(record))])
-            return record
+            records = decide(read_roster(config, log))
+            writer.commit([Record(CAMERAS, record.camera, encode(record)) for record in records])
+            return records
         except FencedError:
             if attempt == ATTEMPTS:
                 raise
@@ -144,11 +169,10 @@ def _put(
     raise AssertionError("a change is made, or refused")
 
 
-def _slot(roster: Roster, camera: str, wanted: Wanted) -> int | None:
+def _slot(records: Iterable[CameraRecord], camera: str, wanted: Wanted) -> int | None:
     """The slot that a camera has, else the first of those with the fewest cameras; None where it needs none."""
     if wanted is Wanted.REMOVED:
         return None
-    records = [entry.record for entry in roster.entries.values() if entry.record is not None]
     taken = {record.camera: record.slot for record in records if record.slot is not None}
     if camera in taken:
         return taken[camera]

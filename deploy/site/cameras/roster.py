@@ -37,11 +37,14 @@ class RosterEntry:
 
 
 class Roster:
-    """The roster of a site; `read` takes in what is new on the log. One thread at a time."""
+    """The roster of a site; `read` takes in what is new on the log. One thread at a time.
+
+    recorded: the last record of each camera that has any.
+    """
 
     def __init__(self, configured: Sequence[Camera]) -> None:
         self._configured = {camera.id: camera for camera in configured}
-        self._records: dict[str, CameraRecord] = {}
+        self.recorded: dict[str, CameraRecord] = {}
         self._offset = 0
 
     def read(self, log: Log) -> bool:
@@ -61,15 +64,15 @@ class Roster:
             if record.settings.id != record.camera:
                 raise ConfigError(f"it is about camera '{record.camera}' and has the settings of another")
             check_camera(record.settings)
-        self._records[record.camera] = record
+        self.recorded[record.camera] = record
 
     @property
     def entries(self) -> Mapping[str, RosterEntry]:
         """Every camera of the configuration and of the log, those of the configuration first, by id."""
-        return {camera: self._entry(camera) for camera in [*self._configured, *sorted(self._records)]}
+        return {camera: self._entry(camera) for camera in [*self._configured, *sorted(self.recorded)]}
 
     def _entry(self, camera: str) -> RosterEntry:
-        configured, record = self._configured.get(camera), self._records.get(camera)
+        configured, record = self._configured.get(camera), self.recorded.get(camera)
         if record is None:
             return RosterEntry(camera, Wanted.WATCHED, configured)
         return RosterEntry(camera, record.wanted, record.settings or configured, record)
@@ -78,6 +81,12 @@ class Roster:
     def watched(self) -> list[Camera]:
         """The cameras that are to be watched, and can be, with their settings."""
         return [it.settings for it in self.entries.values() if it.wanted is Wanted.WATCHED and it.settings is not None]
+
+    @property
+    def used_slots(self) -> frozenset[int]:
+        """The slots of cameras that are to be watched."""
+        records = self.recorded.values()
+        return frozenset(it.slot for it in records if it.slot is not None and it.wanted is Wanted.WATCHED)
 
     @property
     def nowhere(self) -> list[str]:

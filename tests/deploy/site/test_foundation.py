@@ -101,7 +101,7 @@ def test_what_was_spared_and_why_is_told_by_camera(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(foundation, "open_foundation", lambda *_: planted)
     config = configure(tmp_path)
     worker = make_perception_worker(config, open_log(config.log.url))
-    write_status(tmp_path / "status.json", worker)
+    write_status(tmp_path / "status.json", worker, SystemClock())
     north, south = (each["foundation"] for each in json.loads((tmp_path / "status.json").read_bytes()))
     assert north["key_frames"] == {"first": 1, "new": 4, "unsure": 0, "stale": 2}
     assert north["spared"] == {"still": 30, "explained": 0, "over_budget": 3, "failed": 0}

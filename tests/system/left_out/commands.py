@@ -9,6 +9,7 @@ import pytest
 from deploy.cli import distill
 from deploy.log.kafka_reader import PartitionReader
 from deploy.site import status
+from ingest.clock import Clock
 from tests.ingest.clips import write_clip
 from tests.system.left_out.recordings import SIZE
 from tests.system.left_out.seen import Case, Seen, command, reading, site
@@ -35,11 +36,11 @@ def status_file(folder: Path, patch: pytest.MonkeyPatch) -> Seen:
     written: list[Path] = []
     write = status.write_status
 
-    def once(path: Path, worker: Any) -> None:
+    def once(path: Path, worker: Any, clock: Clock) -> None:
         if written:
             raise OSError(28, "No space left on device")
         written.append(path)
-        write(path, worker)
+        write(path, worker, clock)
 
     patch.setattr(status, "write_status", once)
     write_clip(folder / "a.mp4", 20, size=SIZE)

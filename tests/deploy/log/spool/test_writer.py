@@ -234,6 +234,42 @@ def test_what_cannot_be_written_before_the_end_waits_for_the_next_process(tmp_pa
     assert list(tmp_path.glob("*.spool")) == []
 
 
+def test_a_camera_that_comes_later_says_first_what_an_ended_process_has_left_of_it(tmp_path: Path) -> None:
+    first = Worker(tmp_path)
+    first.outlet.away.set()
+    first.say(1, 3)
+    first.close(timeout_s=0.2)
+    outlet = Outlet()
+    thread = SpoolThread(outlet, Backlog(Spool(tmp_path, frozenset(), started_ns=2), limit_bytes=1e8), Claimed())
+    thread.use()  # the process itself
+    thread.start()
+    a, b = (SpooledWriter(thread, f"camera/{camera}", first.log.claim(f"camera/{camera}")) for camera in CAMERAS)
+    a.commit([record(0)])
+    until(lambda: len(outlet.written) == 1)
+    thread.adopt(frozenset({"camera/b"}), limit_bytes=1e8)
+    b.commit([record(5)])
+    # A camera that goes waits for nothing, and the others go on.
+    b.close()
+    a.commit([record(6)])
+    a.close()
+    thread.leave(10.0)
+    said = [int((it.value or b"")[:6]) for it in outlet.written if it.topic == OBSERVATIONS]
+    assert said == [0, 1, 3, 5, 6]
+    assert (a.held, b.held, a.dropped, b.dropped) == (0, 0, 0, 0)
+    assert list(tmp_path.glob("*.spool")) == []
+
+
+def test_a_camera_that_was_taken_over_and_claimed_anew_goes_on(tmp_path: Path) -> None:
+    worker = Worker(tmp_path)
+    worker.claims.taken = {"camera/a"}
+    until(lambda: worker.thread.fenced)
+    worker.claims.taken = set()
+    until(lambda: not worker.thread.fenced)
+    worker.say(0)
+    worker.close()
+    assert worker.written == [0]
+
+
 def test_a_camera_that_is_taken_over_is_fenced_and_the_other_goes_on(tmp_path: Path) -> None:
     worker = Worker(tmp_path)
     worker.claims.error = ValueError("odd")

@@ -12,10 +12,11 @@ import pytest
 from deploy.city.rtsp.server import RtspServer
 from deploy.log.base import Log
 from deploy.log.opening import open_log
-from deploy.site.cameras import changes, following
+from deploy.site.cameras import changes, duty
 from deploy.site.cameras.changes import CameraChanges
 from deploy.site.cameras.following import RosterFollower
 from deploy.site.cameras.roster import read_roster
+from deploy.site.cameras.sharing import FixedShare
 from deploy.site.config import Config, parse_config
 from deploy.site.perception_worker import CameraRuntime, PerceptionWorker
 from deploy.site.wiring import make_perception_worker
@@ -70,7 +71,7 @@ def site(folder: Path, sources: dict[str, str]) -> Iterator[Site]:
     log = open_log(config.log.url)
     worker = make_perception_worker(config, log)
     thread = threading.Thread(target=worker.run)
-    with following.following(log, read_roster(config, log), worker, None):
+    with duty.on_duty(config, log, read_roster(config, log), worker, name="me", only=None):
         thread.start()
         try:
             yield Site(config, log, worker)
@@ -82,7 +83,7 @@ def site(folder: Path, sources: dict[str, str]) -> Iterator[Site]:
 def test_cameras_come_change_and_go_while_another_goes_on(
     tmp_path: Path, server: RtspServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(following, "LOOK_S", 0.05)
+    monkeypatch.setattr(duty, "LOOK_S", 0.05)
     with site(tmp_path, {"a": server.url("/a"), "b": server.url("/b")}) as at:
         untouched, changed = at.runtime("a"), at.runtime("b")
         at.make(changes.add, "c", CameraChanges(source=server.url("/c")))
@@ -118,7 +119,7 @@ def test_cameras_come_change_and_go_while_another_goes_on(
 def test_the_last_camera_may_go_and_a_worker_without_any_waits_for_one(
     tmp_path: Path, server: RtspServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(following, "LOOK_S", 0.05)
+    monkeypatch.setattr(duty, "LOOK_S", 0.05)
     with site(tmp_path, {"a": server.url("/a")}) as at:
         at.make(changes.pause, "a")  # perhaps before its first frame
         at.until(lambda: not at.worker.runtimes)
@@ -142,7 +143,7 @@ def test_a_paused_recording_goes_on_where_it_was(tmp_path: Path) -> None:
 
     worker = make_perception_worker(config, log, tap=tap)
     thread = threading.Thread(target=worker.run)
-    follower = RosterFollower(log, read_roster(config, log), worker)
+    follower = RosterFollower(log, read_roster(config, log), worker, FixedShare(None))
     with worker.changing():
         thread.start()
         seen.wait()
@@ -171,7 +172,7 @@ def test_a_camera_that_cannot_be_watched_is_said_once_and_stops_no_other(
     monkeypatch.setattr(log, "claim", lambda owner: 1 / 0 if owner == "camera/x" else claim(owner))
     for camera in "xy":
         changes.add(log, config, camera, CameraChanges(source=str(clip)), **SAID)
-    follower = RosterFollower(log, read_roster(config, log), worker)
+    follower = RosterFollower(log, read_roster(config, log), worker, FixedShare(None))
     for _ in range(2):
         follower.look()
     assert len([line for line in caplog.messages if "camera 'x' cannot be watched: ZeroDivisionError" in line]) == 1
@@ -186,6 +187,6 @@ def test_a_process_for_some_cameras_heeds_those_alone(tmp_path: Path) -> None:
     worker = make_perception_worker(config, log, only=frozenset("a"))
     changes.add(log, config, "c", CameraChanges(source=str(clip)), **SAID)
     changes.pause(log, config, "b", **SAID)
-    RosterFollower(log, read_roster(config, log), worker, frozenset("a")).look()
+    RosterFollower(log, read_roster(config, log), worker, FixedShare(frozenset("a"))).look()
     worker.run()
     assert list(worker.runtimes) == ["a"]
