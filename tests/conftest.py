@@ -16,6 +16,9 @@ from ingest.redact import forget_all
 settings.register_profile("steady", derandomize=True, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
+# pytest-xdist gives its processes a terminal of 80 columns; commands in a pipe have none.
+os.environ.pop("COLUMNS", None)
+
 ROOT = Path(__file__).resolve().parents[1]
 
 

@@ -3,6 +3,7 @@
 from associate.trajectory import encode as encode_event
 from deploy.log.base import Record
 from deploy.log.topics import (
+    CAMERAS,
     DEAD_LETTERS,
     FORGOTTEN,
     IDENTITIES,
@@ -16,6 +17,8 @@ from deploy.search.forgotten import Forgotten
 from deploy.search.forgotten import encode as encode_forgotten
 from deploy.search.watchlist.entries import encode as encode_entry
 from deploy.search.watchlist.matches import encode as encode_match
+from deploy.site.cameras.record import CameraRecord, Wanted
+from deploy.site.cameras.record import encode as encode_camera
 from deploy.web.live.beats import encode as encode_beat
 from embed.observation import encode
 from tests.associate.samples import event
@@ -29,6 +32,7 @@ VALUES = {
     IDENTITIES: encode_event(event()),
     DEAD_LETTERS: b"{}",
     FORGOTTEN: encode_forgotten(Forgotten(identity="z-1", tracklets=[], at_ns=0)),
+    CAMERAS: encode_camera(CameraRecord(camera="elsewhere", wanted=Wanted.REMOVED, at_ns=0)),
     WATCHLIST: encode_entry(SEEN),
     MATCHES: encode_match(match()),
     LIVE: encode_beat(heartbeat()),
