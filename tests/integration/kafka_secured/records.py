@@ -12,6 +12,7 @@ from deploy.log.topics import (
     OBSERVATIONS,
     TRAJECTORIES,
     WATCHLIST,
+    WORKERS,
 )
 from deploy.search.forgotten import Forgotten
 from deploy.search.forgotten import encode as encode_forgotten
@@ -19,6 +20,8 @@ from deploy.search.watchlist.entries import encode as encode_entry
 from deploy.search.watchlist.matches import encode as encode_match
 from deploy.site.cameras.record import CameraRecord, Wanted
 from deploy.site.cameras.record import encode as encode_camera
+from deploy.site.cameras.workers import WorkerRecord
+from deploy.site.cameras.workers import encode as encode_worker
 from deploy.web.live.beats import encode as encode_beat
 from embed.observation import encode
 from tests.associate.samples import event
@@ -36,6 +39,7 @@ VALUES = {
     WATCHLIST: encode_entry(SEEN),
     MATCHES: encode_match(match()),
     LIVE: encode_beat(heartbeat()),
+    WORKERS: encode_worker(WorkerRecord(worker="w", pid=1, at_ns=0, expires_ns=0)),
 }
 
 
