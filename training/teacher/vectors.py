@@ -6,7 +6,7 @@ FEATURES.npz   `about` (JSON: data set, fingerprint, teacher), `names` (N,) and 
 import io
 import logging
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from zipfile import BadZipFile
@@ -99,6 +99,22 @@ def teacher_vectors(
             logger.warning("  %s", why)
     metadata = TeacherMetadata(dataset=listing.name, fingerprint=listing.fingerprint().sha256, teacher=teacher_name)
     return TeacherVectors(metadata, np.array(names, np.str_), np.stack(features))
+
+
+def side_by_side(several: Sequence[TeacherVectors]) -> TeacherVectors:
+    """Several teachers of the same images as one, whose cosines are the mean of theirs.
+
+    Each one's vectors lose their mean, which says nothing of any image, and have norm 1 again before they are joined.
+    """
+    first = several[0]
+    parts = []
+    for each in several:
+        apart = each.features.astype(np.float32) - each.features.mean(axis=0, dtype=np.float32)
+        parts.append(apart / np.maximum(np.linalg.norm(apart, axis=1, keepdims=True), 1e-12))
+    names = " and ".join(each.metadata.teacher for each in several)
+    metadata = msgspec.structs.replace(first.metadata, teacher=names)
+    joined = np.concatenate(parts, axis=1) / np.float32(np.sqrt(len(parts)))
+    return TeacherVectors(metadata, first.names, joined.astype(np.float16))
 
 
 def _unit(vector: NDArray[np.float32]) -> NDArray[np.float32]:

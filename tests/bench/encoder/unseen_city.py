@@ -21,6 +21,8 @@ SETTINGS = CitySettings(identities=144, cameras=8, views=1, seed=4117, presets=U
 TRAINED = {
     "grl-64": CitySettings(identities=900, cameras=8, views=2),
     "second.toml": CitySettings(identities=576, cameras=8, views=2),
+    "third.toml, city-320": CitySettings(identities=320, cameras=16, views=1, seed=3, test_share=0.0),
+    "third.toml, city-640": CitySettings(identities=640, cameras=12, views=1, seed=4, test_share=0.0),
 }
 """What the city crops of trained encoders were made by; a new training's set belongs here before it is measured."""
 FOLDER = CACHE / "unseen-city"

@@ -33,7 +33,7 @@ from training.encoder.objective import Objective
 from training.encoder.recipe import PAPER
 from training.encoder.trainer import Trainer, TrainingSpec, growing_average
 from training.teacher.loss import TEMPERATURE, TeacherLoss, likeness_loss
-from training.teacher.vectors import load_teacher_vectors, save_teacher_vectors, teacher_vectors
+from training.teacher.vectors import load_teacher_vectors, save_teacher_vectors, side_by_side, teacher_vectors
 from training.teacher.views import views
 
 pytestmark = pytest.mark.torch
@@ -54,6 +54,32 @@ def test_a_picture_is_seen_whole_small_and_without_its_rim_and_mirrored() -> Non
     for view, mirrored in zip(seen[::2], seen[1::2], strict=True):
         np.testing.assert_array_equal(mirrored, view[:, ::-1])
     assert all(view.size for view in views(image[:1, :1]))
+
+
+def test_several_teachers_are_one_whose_cosines_are_the_mean_of_theirs(tmp_path: Path) -> None:
+    draw_vehicles(tmp_path / "set", identities=3, images=3)
+    listing = list_dataset(f"images:{tmp_path / 'set'}")
+
+    def contrast(image: Image) -> NDArray[np.float32]:
+        return np.asarray(image.reshape(-1, 3).std(axis=0), np.float32)
+
+    def histogram(image: Image) -> NDArray[np.float32]:
+        return np.bincount(image.ravel() // 32, minlength=8).astype(np.float32)
+
+    both = [
+        teacher_vectors(listing, teacher, name, lambda done, of: None)
+        for teacher, name in ((contrast, "contrast"), (histogram, "histogram"))
+    ]
+    joined = side_by_side(both)
+    cosines = []
+    for each in both:
+        apart = each.features - each.features.mean(axis=0, dtype=np.float32)
+        apart /= np.linalg.norm(apart, axis=1, keepdims=True)
+        cosines.append(apart @ apart.T)
+    found = joined.features.astype(np.float32)
+    np.testing.assert_allclose(found @ found.T, np.mean(cosines, axis=0), atol=5e-3)
+    assert joined.metadata.teacher == "contrast and histogram"
+    assert joined.metadata.fingerprint == both[0].metadata.fingerprint
 
 
 def test_features_are_the_mean_of_all_views_of_norm_one_and_come_back(tmp_path: Path) -> None:
