@@ -85,5 +85,5 @@ def test_video_and_boxes_of_another_process_and_its_end(page: "Page", tmp_path: 
         stack.enter_context(running(tmp_path, "observe", "road.toml", "--live", ":0"))
         before = page.evaluate(DRAWN)
         page.get_by_text("video, ").wait_for(timeout=1000 * STARTS_S)
-        eventually(page, f"{DRAWN} > {before + 20}")
+        eventually(page, f"{DRAWN} > {before + 5}")
         assert not page.get_by_text("cannot be reached").is_visible()
