@@ -62,7 +62,10 @@ WorkerName = Annotated[
 MaxCameras = Annotated[
     int | None,
     typer.Option(
-        "--max-cameras", min=1, help="Most cameras that this process watches on Kafka; more of its share are refused."
+        "--max-cameras",
+        min=1,
+        max=10_000,
+        help="Most cameras that this process watches on Kafka; more of its share are refused.",
     ),
 ]
 StatusFile = Annotated[

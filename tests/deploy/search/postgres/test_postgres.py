@@ -21,6 +21,7 @@ from ingest.clock import NS
 from ingest.errors import ConfigError
 from tests.contracts.postgres_server import new_database
 from tests.deploy.search.samples import ENCODER, sighting
+from tests.integration.kafka_log.waiting import wait_until
 from tests.system.left_out.seen import command
 from tests.system.sites import write_site
 
@@ -70,9 +71,13 @@ def test_an_hnsw_index_is_built_and_used(index: PostgresIndex) -> None:
     assert valid
     ((scans,),) = index.select("SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = 'vectors_1'")
     assert not index.nearest(ENCODER, LOOKS[0], Filter(), TOP).exact
-    index.select("SELECT pg_stat_force_next_flush()")
-    ((after,),) = index.select("SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = 'vectors_1'")
-    assert after > scans
+
+    def scanned() -> bool:
+        index.select("SELECT pg_stat_force_next_flush()")
+        ((after,),) = index.select("SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = 'vectors_1'")
+        return bool(after > scans)
+
+    wait_until(scanned)  # statistics are counted with a delay
     assert index.encoders[ENCODER].coded == COUNT
 
 
