@@ -5,7 +5,7 @@ import numpy as np
 from associate.links.fragments import OVERLAP_S, nearness
 from associate.links.local_scaling import local_scaling
 from associate.links.model import LinkModel
-from associate.links.pairs import MOST_EACH, PairTable, similarity
+from associate.links.pairs import MOST_EACH, PairTable, cosines_of
 from associate.links.travel_times import Floats, Ints
 from associate.links.window import Window
 
@@ -46,11 +46,12 @@ def form_pairs(model: LinkModel, window: Window, changed: Ints, now_s: float) ->
     kept = (time + near + GATES_MOST + APPEARANCE_MOST > HOPELESS) & (~fragment | fits)
     i, j, time, near, row, column = (it[kept] for it in (i, j, time, near, row, column))
     # Step 2: by looks; a matrix product, whose last digits depend on its size, only sorts out
-    about = (window.vector @ window.vector[changed].T)[row, column] - local_scaling(window, i, j)
+    scaling = local_scaling(window, i, j)
+    about = (window.vector @ window.vector[changed].T)[row, column] - scaling
     kept = np.flatnonzero(time + near + model.calibration.term(about) > HOPELESS - 0.1)
     kept = kept[np.argsort(j[kept] << 32 | i[kept])]
     i, j, time, near = (it[kept] for it in (i, j, time, near))
-    alike = similarity(window, i, j).astype(np.float32)
+    alike = (cosines_of(window, i, j) - scaling[kept]).astype(np.float32)
     hope = time + near + model.calibration.term(alike.astype(np.float64))
     kept = hope > HOPELESS
     table = PairTable(

@@ -19,7 +19,7 @@ NEAREST = 0.1
 
 
 def local_scaling(window: Window, one: Ints, other: Ints) -> Floats:
-    """What is taken off the cosines (P,) of pairs of tracklets; nothing within one camera."""
+    """Compute what to take off the cosines (P,) of pairs of tracklets: 0 within one camera."""
     # Step 1: how alike neighbours before each camera usually are, over the memory
     means = window.neighbourhood
     known = np.isfinite(means)

@@ -98,12 +98,14 @@ def from_rows(rows: Sequence[tuple[int, Pairs]], window: Window) -> PairTable:
 
 
 def similarity(window: Window, earlier: Ints, later: Ints) -> Floats:
-    """Cosines (P,) of the centred vectors, locally scaled between two cameras.
+    """Cosines (P,) of the centred vectors, locally scaled between two cameras."""
+    return cosines_of(window, earlier, later) - local_scaling(window, earlier, later)
 
-    Each sum is made in the same order, however many pairs are asked about.
-    """
+
+def cosines_of(window: Window, earlier: Ints, later: Ints) -> Floats:
+    """Cosines (P,) of the centred vectors; each sum in the same order, however many pairs are asked about."""
     cosines = np.empty(len(earlier))
     for first in range(0, len(earlier), 20_000):
         some = slice(first, first + 20_000)
         cosines[some] = np.einsum("pd,pd->p", window.vector[earlier[some]], window.vector[later[some]])
-    return cosines - local_scaling(window, earlier, later)
+    return cosines

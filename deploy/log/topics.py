@@ -18,7 +18,7 @@ FORGOTTEN = "forgotten"
 """Tracklets that no index of sightings may keep: JSON, `deploy/search/forgotten.py`; key: the identity."""
 
 CAMERAS = "cameras"
-"""What is wanted of each camera: JSON, `deploy/site/cameras/record.py`; key: the camera."""
+"""The wish for each camera: JSON, `deploy/site/cameras/record.py`; key: the camera."""
 
 WATCHLIST = "watchlist"
 """Vehicles that are watched for, the latest word on each: JSON, `deploy/search/watchlist/entries.py`; key: its name."""

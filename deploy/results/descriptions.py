@@ -17,7 +17,20 @@ def summary(kind: Struct) -> str:
 
 
 def field_descriptions(kind: Struct) -> dict[str, str]:
-    """Map field names to their entries on one line; raises ValueError for fields without one."""
+    """Map field names to their entries on one line; raises ValueError for fields without one.
+
+    Fields of a base have their entries in its docstring, unless the Struct's own says more.
+    """
+    found: dict[str, str] = {}
+    for each in reversed(kind.__mro__[: kind.__mro__.index(msgspec.Struct)]):
+        found |= _own_descriptions(each)
+    missing = [field for field in kind.__struct_fields__ if field not in found]
+    if missing:
+        raise ValueError(f"the docstring of {kind.__name__} has no entry `name: text` for {', '.join(missing)}")
+    return found
+
+
+def _own_descriptions(kind: Struct) -> dict[str, str]:
     found: dict[str, str] = {}
     name = ""
     for line in _lines(kind):
@@ -29,9 +42,6 @@ def field_descriptions(kind: Struct) -> dict[str, str]:
             found[name] += f" {line.strip()}"
         else:
             name = ""
-    missing = [field for field in kind.__struct_fields__ if field not in found]
-    if missing:
-        raise ValueError(f"the docstring of {kind.__name__} has no entry `name: text` for {', '.join(missing)}")
     return found
 
 

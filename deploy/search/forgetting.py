@@ -16,7 +16,7 @@ from deploy.search.opening import Index, open_index
 from deploy.search.watchlist.entries import publish as publish_entries
 from deploy.search.watchlist.entries import read_watchlist, removal
 from deploy.site.config import Config
-from embed.observation import LONGEST_BY
+from deploy.site.controls import checked_by
 from ingest.clock import Clock
 from ingest.errors import ConfigError
 
@@ -43,8 +43,7 @@ class ForgetCounts:
 
 def forget(config: Config, log: Log, identity: str, by: str, clock: Clock) -> ForgetCounts:
     """Delete all sightings of an identity; raises ConfigError for one that the index does not have."""
-    if len(by) > LONGEST_BY:
-        raise ConfigError(f"--by has {len(by)} characters (at most {LONGEST_BY})")
+    checked_by(by)
     with closing(open_index(config.search)) as index:
         tracklets = [each.tracklet for each in index.of_identities([identity])]
         if not tracklets:

@@ -37,14 +37,14 @@ def correction_of(log: Log, verdict: Literal["same", "different"], ids: Iterable
         )
     at_ns = newest_event_ns(log)
     name = f"correction|{at_ns}|{one}|{other}|{verdict}"
-    return Correction(id=name, at_ns=at_ns, verdict=verdict, tracklets=(one, other), by=_checked(by))
+    return Correction(id=name, at_ns=at_ns, verdict=verdict, tracklets=(one, other), by=checked_by(by))
 
 
 def camera_change_of(log: Log, camera: str, change: Literal["moved", "clock_set"], by: str) -> CameraChange:
     """A change of a camera, from now on; raises ConfigError for a log without any message."""
     at_ns = newest_event_ns(log)
     name = f"camera-change|{at_ns}|{camera}|{change}"
-    return CameraChange(id=name, at_ns=at_ns, camera=camera, change=change, by=_checked(by))
+    return CameraChange(id=name, at_ns=at_ns, camera=camera, change=change, by=checked_by(by))
 
 
 def newest_event_ns(log: Log) -> int:
@@ -83,7 +83,8 @@ def _messages(values: Iterable[bytes]) -> Iterable[Message]:
             yield message
 
 
-def _checked(by: str) -> str:
+def checked_by(by: str) -> str:
+    """The name of somebody who says something; raises ConfigError for one that is too long."""
     if len(by) > LONGEST_BY:
         raise ConfigError(f"--by has {len(by)} characters (at most {LONGEST_BY})")
     return by

@@ -16,8 +16,8 @@ from deploy.search.exporting import export_identity
 from deploy.search.index.catalogue import FILE
 from deploy.search.opening import open_index
 from deploy.site.config import load_config
+from deploy.site.controls import checked_by
 from deploy.site.site_log import open_site_log
-from embed.observation import LONGEST_BY
 from ingest.clock import SystemClock
 from ingest.errors import ConfigError
 
@@ -35,8 +35,7 @@ def export(
     Every export is noted in a journal, exports.jsonl beside the index, with the hash of what was exported. What is
     exported is reached by no `corridor forget`.
     """
-    if len(by) > LONGEST_BY:
-        raise ConfigError(f"--by has {len(by)} characters (at most {LONGEST_BY})")
+    checked_by(by)
     config, undecoded = load_config(file), Undecoded()
     with closing(open_site_log(config, file, must_exist=True)) as log:
         found = explain(read_events(log, undecoded), identity)

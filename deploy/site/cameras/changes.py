@@ -18,7 +18,7 @@ from deploy.log.topics import CAMERAS, LAYOUTS
 from deploy.site.cameras.record import CameraRecord, Wanted, encode
 from deploy.site.cameras.roster import Roster, RosterEntry, read_roster
 from deploy.site.config import Config
-from embed.observation import LONGEST_BY
+from deploy.site.controls import checked_by
 from ingest.camera import Camera, check_camera
 from ingest.errors import ConfigError, FencedError
 from ingest.open_camera import check_source
@@ -32,7 +32,7 @@ ATTEMPTS = 5
 """Attempts at a change while others make some as well."""
 
 Decision = tuple[Wanted, Camera | None]
-"""What is wanted of a camera, and its settings where a record is to have them."""
+"""The state that is wanted of a camera, and its settings where a record is to have them."""
 
 
 class CameraChanges(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,8 +141,7 @@ def _put(
     by: str,
 ) -> CameraRecord:
     """Put the record of a decision about one camera onto the log."""
-    if len(by) > LONGEST_BY:
-        raise ConfigError(f"--by has {len(by)} characters (at most {LONGEST_BY})")
+    checked_by(by)
 
     def record(roster: Roster) -> list[CameraRecord]:
         wanted, settings = decide(roster.entries.get(camera))

@@ -3,7 +3,7 @@
 from deploy.log.base import Log, Record
 from deploy.log.topics import WORKERS
 from deploy.site.cameras.workers import DrainRequest, Workers, encode
-from embed.observation import LONGEST_BY
+from deploy.site.controls import checked_by
 from ingest.clock import Clock
 from ingest.errors import ConfigError, CorridorError
 
@@ -13,8 +13,7 @@ LOOK_S = 0.2
 
 def ask_to_end(log: Log, worker: str, *, at_ns: int, by: str) -> DrainRequest:
     """Ask a process to end; raises ConfigError for one that is not there."""
-    if len(by) > LONGEST_BY:
-        raise ConfigError(f"--by has {len(by)} characters (at most {LONGEST_BY})")
+    checked_by(by)
     workers = Workers()
     workers.read(log)
     living = [each.worker for each in workers.living(at_ns)]

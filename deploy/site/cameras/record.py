@@ -9,7 +9,7 @@ from ingest.camera import Camera, CameraId
 
 
 class Wanted(StrEnum):
-    """What is wanted of a camera."""
+    """The states that can be wanted of a camera."""
 
     WATCHED = "watched"
     PAUSED = "paused"  # not watched for now; its settings are kept
@@ -17,7 +17,7 @@ class Wanted(StrEnum):
 
 
 class CameraRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody wants of a camera, from now on.
+    """A wish for a camera, from now on.
 
     camera: its id.
     wanted: `watched`, `paused` or `removed`.

@@ -4,6 +4,7 @@ A process replaces its record every few seconds. One that has expired is of a pr
 the log.
 """
 
+import logging
 from collections.abc import Iterable, Mapping
 
 import msgspec
@@ -13,6 +14,8 @@ from deploy.log.topics import WORKERS
 from embed.observation import LONGEST_BY
 from ingest.camera import CameraId
 from ingest.clock import NS
+
+logger = logging.getLogger(__name__)
 
 EVERY_S = 2.0
 """Seconds between two records of a process."""
@@ -101,13 +104,14 @@ class Workers:
         self._offset = after
 
     def read(self, log: Log) -> None:
-        """Take in the records since the last call; raises LogError. What nobody can read is of another version."""
+        """Take in the records since the last call, with a warning of any that cannot be read; raises LogError."""
         while stored := log.read(WORKERS, self._offset, PAGE):
             for each in stored:
                 self._offset = each.offset
                 try:
                     record = decode(each.value)
-                except ValueError:
+                except ValueError as error:
+                    logger.warning("record %d of %s is passed over: %s", each.offset, WORKERS, error)
                     continue
                 if isinstance(record, DrainRequest):
                     self.asked[record.worker] = record

@@ -53,13 +53,6 @@ class SearchQuery(Narrowing, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     identity: the vehicle, by all its sightings; or:
     sighting: one sighting of it, by its tracklet.
-    start: only sightings with a moment at or after this time.
-    end: only sightings with a moment at or before this time.
-    camera: only those of this camera.
-    label: only those of this label.
-    colour: only those of this colour (`[embed] attributes`).
-    probability: only vehicles that are at least as probable.
-    limit: at most as many vehicles.
     """
 
     identity: Name | None = None
@@ -71,13 +64,6 @@ class ImageSearchQuery(Narrowing, frozen=True, kw_only=True, forbid_unknown_fiel
 
     box: where it is in the image, `x,y,w,h` in pixels; without it, the largest vehicle that the detector finds.
     whole: the image shows the vehicle alone.
-    start: only sightings with a moment at or after this time.
-    end: only sightings with a moment at or before this time.
-    camera: only those of this camera.
-    label: only those of this label.
-    colour: only those of this colour (`[embed] attributes`).
-    probability: only vehicles that are at least as probable.
-    limit: at most as many vehicles.
     """
 
     box: Annotated[str, msgspec.Meta(max_length=80)] | None = None
