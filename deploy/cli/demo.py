@@ -46,7 +46,7 @@ def demo(
         perception = make_perception_worker(config, log, tap=images.album)
         association = make_association_worker(config, log)
         if not console.is_terminal:
-            console.print("three cameras, a minute and a half of traffic each; this takes about a minute ...")
+            console.print("three cameras, a minute and a half of traffic each; this takes about two minutes ...")
         began_s = clock.monotonic_s()
         with live_view(console, log, perception):
             run_together(perception, association)
