@@ -30,6 +30,9 @@ PREFIX = 150
 KILLS = 8
 LATER = 5000
 """Number of the first sighting after those that are indexed before."""
+UNLIKE = 2000
+"""Added to the number of a sighting, it gives a look that has no chance resemblance to the watched one: how far a judge
+has learned depends on when a process was killed, so only a clear difference gives the same matches each time."""
 
 
 def seen(number: int, like: int | None = None, *, epoch: int = 1, state: TrackletState | None = None) -> Observation:
@@ -237,7 +240,7 @@ def test_a_killed_process_leaves_neither_gap_nor_duplicate(here: Site) -> None:
     said = [
         each
         for number in range(LATER, LATER + count)
-        for like in [WATCHED if number % 100 == 0 else number]
+        for like in [WATCHED if number % 100 == 0 else number + UNLIKE]
         for each in (opened(number, like), seen(number, like))
     ]
     say(here.log, *said)
@@ -247,7 +250,7 @@ def test_a_killed_process_leaves_neither_gap_nor_duplicate(here: Site) -> None:
     while True:
         process = context.Process(target=work, args=(here.folder,))
         process.start()
-        process.join(timeout=rng.uniform(0.05, 0.4) if kills < KILLS else None)
+        process.join(timeout=rng.uniform(0.02, 0.2) if kills < KILLS else None)
         if process.exitcode is not None:
             assert process.exitcode == 0
             break
