@@ -22,6 +22,7 @@ NEED_DATA = (
     "two_camera",
     "encoder_int8",
     "encoder_unseen",
+    "encoder_masks",
     "encoder_calibration",
     "encoder_types",
 )

@@ -188,7 +188,8 @@ def measure(files: Sequence[Path], known: Path | None) -> None:
     print_paired({name: hits["all looks"] for name, hits in looks.items()}, SHIPPED)
 
 
-def print_unseen(asked: Mapping[str, Encode]) -> None:
+def print_unseen(asked: Mapping[str, Encode], than: str = SHIPPED) -> None:
+    """Tables of (b), and what each encoder gains and loses against one of them."""
     city = unseen_shots()
     cameras = np.array([shot.camera for shot in city.shots])
     found, first, light, view = {}, {}, {}, {}
@@ -200,7 +201,7 @@ def print_unseen(asked: Mapping[str, Encode]) -> None:
         light[name] = wrong_from(taken, taken, city.light, city.light)
         view[name] = wrong_from(taken, taken, sectors, sectors)
     print_city(found)
-    print_paired(first, SHIPPED)
+    print_paired(first, than)
     print(f"{len(city.shots)} crops, {len(set(cameras.tolist()))} cameras.")
     for name in asked:
         print(f"{name}: of the wrong answers {light[name]:.2f} are of the query's light, {view[name]:.2f} of its view")
