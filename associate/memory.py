@@ -28,9 +28,11 @@ from associate.topology import Topology
 from embed.observation import CameraEpoch, Observation, TrackletState, unpack_vector
 from ingest.clock import NS
 
-LEARN_EVERY_S = 10.0
-LEARN_FROM_S = 20.0
-ROUNDS = 2
+LEARN_FROM_S, LEARN_SOON_S, LEARN_AFTER, LEARN_EVERY_S = 20.0, 2.0, 0.1, 10.0
+YOUNG_S, ROUNDS_YOUNG, ROUNDS = 600.0, 4, 2
+"""Learning begins after 20 s: less shows too little of dense traffic. It comes again after a tenth of the time there
+has been, 2 to 10 s, with more rounds in the first minutes: there every round sharpens what the next one goes by.
+"""
 FEWEST_PAIRS = 5
 SOMEWHERE: Box = (0.5, 0.5, 0.1, 0.1)
 """The box of a tracklet that came without a path."""
@@ -315,7 +317,10 @@ class Memory:
     @property
     def learning_due_s(self) -> float:
         """When the tables are to be made anew."""
-        return self.progress.learned_s + LEARN_EVERY_S if self.progress.learned_s >= 0 else LEARN_FROM_S
+        learned_s = self.progress.learned_s
+        if learned_s < 0:
+            return LEARN_FROM_S
+        return learned_s + float(np.clip(LEARN_AFTER * learned_s, LEARN_SOON_S, LEARN_EVERY_S))
 
     def learn(self, now_s: float) -> None:
         """Judge all links in memory again with what is known now, and count them anew."""
@@ -331,7 +336,7 @@ class Memory:
         before = pairs.share.copy()
         # Probabilities by the tables, tables by the probabilities
         self.advance(learned_s=now_s)
-        for _ in range(ROUNDS):
+        for _ in range(ROUNDS if now_s > YOUNG_S else ROUNDS_YOUNG):
             judged = pairs.at(asked)
             share = learning.probable(self.model, window, judged, self.gate_table(), now_s, self.bound(judged))
             pairs.share[:] = 0

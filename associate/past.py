@@ -37,7 +37,7 @@ class PastCounts:
             counts = faded(past.at_s, now_s) * np.frombuffer(past.counts, np.float32).astype(np.float64).reshape(2, -1)
             kind, first, second = name.split("|")
             if counts.shape[1] != pairs.shape[-1]:
-                continue  # of another horizon
+                continue  # of another horizon, or of other bins
             if kind == "camera":
                 pairs[:, int(first), int(second)] += counts
                 continue
@@ -60,6 +60,7 @@ class PastCounts:
 
     def _add(self, key: str, counts: Floats, now_s: float) -> None:
         past = self.rows.get(key)
-        if past is not None:
-            counts = counts + faded(past.at_s, now_s) * np.frombuffer(past.counts, np.float32).reshape(2, -1)
+        before = None if past is None else np.frombuffer(past.counts, np.float32).reshape(2, -1)
+        if past is not None and before is not None and before.shape == counts.shape:  # else of other bins
+            counts = counts + faded(past.at_s, now_s) * before
         self.rows.put(key, Past(counts=counts.astype(np.float32).tobytes(), at_s=now_s))

@@ -11,10 +11,10 @@ from associate.state import Table
 
 Vector = NDArray[np.float32]
 
-BACKED = 5.0
+BACKED = 2.0
 """Vectors of the wider group that stand behind the mean of a narrower one."""
 
-FADE_IN = 20
+FADE_IN = 10
 """Vectors after which centring has its full weight."""
 
 ASTRAY = 0.08

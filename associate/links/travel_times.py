@@ -1,7 +1,7 @@
 """Travel times between two views as densities over time, learned from soft counts.
 
-Times are binned on a warped axis, u = asinh(t / 3 s) in steps of 0.1: bins are 0.3 s wide near zero and a tenth of
-the time far out, so that one table holds overlapping views and an hour's drive alike.
+Times are binned on a warped axis, u = asinh(t / 3 s) in steps of 0.05: bins are 0.15 s wide near zero and a twentieth
+of the time far out, so that one table holds overlapping views and an hour's drive alike.
 """
 
 from functools import cached_property
@@ -14,7 +14,7 @@ Ints = NDArray[np.int64]
 
 _SCALE_S = 3.0
 _FIRST = -5.0  # sinh(-5) * 3 s = -223 s: vehicles seen by a camera whose clock is that much ahead
-_STEP = 0.1
+_STEP = 0.05
 ELSEWHERE = 0.02
 """Share of a hand-given window that lies outside of it, so that the stream can correct it."""
 

@@ -9,8 +9,8 @@ BINS = TimeBins(300.0)
 
 
 def test_bins_are_narrow_near_zero_and_reach_the_horizon() -> None:
-    assert BINS.widths_s[BINS.of(np.array([0.0]))] == pytest.approx([0.3], abs=0.01)
-    assert BINS.widths_s[BINS.of(np.array([100.0]))] == pytest.approx([10.0], rel=0.05)
+    assert BINS.widths_s[BINS.of(np.array([0.0]))] == pytest.approx([0.15], abs=0.01)
+    assert BINS.widths_s[BINS.of(np.array([100.0]))] == pytest.approx([5.0], rel=0.05)
     assert BINS.centres_s[-1] > 300 > BINS.centres_s[0]
 
 
