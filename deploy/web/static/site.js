@@ -36,8 +36,7 @@
     const news = document.querySelector("[data-news]");
     const changed = new Set();
     const renewIdentity = pause(() => renew("#identity"), 300);
-    const renewCameras = pause(() => renew("#cameras"), 2000);
-    if (document.querySelector("#cameras")) setInterval(renewCameras, 5000);
+    for (const part of ["#cameras", "#camera"]) if (document.querySelector(part)) setInterval(() => renew(part), 3000);
 
     const take = (message) => {
       let event;
