@@ -51,6 +51,7 @@ BENCHES = (
     "retrieval",
     "web_correction",
     "web_index",
+    "web_drawn_requests",
     "encoder_speed",
     "encoder_runtime",
     "foundation_speed",
