@@ -25,6 +25,7 @@ NEED_DATA = (
     "encoder_masks",
     "encoder_calibration",
     "encoder_types",
+    "web_live",
 )
 CITY = (
     "city_demo_links",
