@@ -1,7 +1,7 @@
 """Cameras added, changed, paused and removed in a browser, while `corridor run` watches another one."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -9,7 +9,10 @@ import pytest
 
 from deploy.city.rtsp.server import RtspServer
 from deploy.log.topics import CAMERAS
+from deploy.site.cameras.changes import remove
 from deploy.site.cameras.record import decode
+from deploy.site.config import load_config
+from deploy.site.site_log import open_site_log
 from ingest.clock import SystemClock
 from ingest.network.h264 import recorded_units
 from tests.browser.conftest import serious
@@ -28,15 +31,26 @@ if TYPE_CHECKING:
 COUNTED = "Number(document.querySelector('[data-analysed]').dataset.analysed)"
 
 
+SIDE = """
+[[cameras]]
+id = "side"
+source = "{url}"
+"""
+
+
 @contextmanager
 def watched(folder: Path) -> Iterator[tuple[int, str]]:
-    """`corridor run --web` on one of two cameras; yields its port and the address of the other camera."""
+    """`corridor run --web` on a camera, with another that was removed before; yields its port and a third's address."""
     clip, clock = write_clip(folder / "clip.mp4", 250, size=(320, 192)), SystemClock()
     (port,) = free_ports(1)
     with RtspServer() as server:
         for path in ("/road", "/south"):
             server.add(path, lambda: recorded_units(clip, starts_ns=clock.now_ns(), loop=True))
-        (folder / "road.toml").write_text(SITE.format(url=server.url("/road")))
+        file = folder / "road.toml"
+        file.write_text((SIDE + SITE).format(url=server.url("/road")))
+        config = load_config(file)
+        with closing(open_site_log(config, file)) as log:
+            remove(log, config, "side", at_ns=clock.now_ns(), by="somebody")
         with running(folder, "run", "road.toml", "--web", f":{port}"):
             wait_until(lambda: answers(port), STARTS_S)
             yield port, server.url("/south")
@@ -49,7 +63,10 @@ def answers(port: int) -> bool:
         return False
 
 
-def test_a_camera_is_added_seen_paused_and_removed(page: "Page", tmp_path: Path) -> None:
+def test_a_camera_is_added_seen_paused_and_removed(
+    page: "Page", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     with watched(tmp_path) as (port, url):
         # Step 1: its state appears, and its frames are counted
         page.goto(f"http://localhost:{port}/cameras")
@@ -76,10 +93,10 @@ def test_a_camera_is_added_seen_paused_and_removed(page: "Page", tmp_path: Path)
         page.goto(f"http://localhost:{port}/cameras/road")
         before = page.evaluate(COUNTED)
         eventually(page, f"{COUNTED} > {before}")
-        page.get_by_text("Remove …").click()
-        page.get_by_role("button", name="Remove road").click()
-        page.get_by_role("button", name="Add it again").click()  # of the configuration: by its name alone
-        page.get_by_role("row", name="road").get_by_text("removed").wait_for(state="detached")
+        # Step 3: one of the configuration that was removed before the start comes back by its name alone
+        page.goto(f"http://localhost:{port}/cameras/side")
+        page.get_by_role("button", name="Add it again").click()
+        page.get_by_role("row", name="side").get_by_text("running").wait_for(timeout=1000 * STARTS_S)
         page.goto("about:blank")  # nobody asks for more when the server ends
 
 
@@ -111,6 +128,7 @@ def test_the_forms_fit_a_phone_and_axe_finds_nothing_serious(
         page.goto(f"http://localhost:{looked_at.port}/{path}")
         page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
         assert page.evaluate("document.documentElement.scrollWidth") == 360
+        assert page.evaluate("document.querySelector('.nav [aria-current]').getBoundingClientRect().right") <= 360
         assert serious(page) == []
     context.close()
 

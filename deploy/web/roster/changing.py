@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from functools import partial
 from typing import Annotated, Literal
 
 import msgspec
@@ -69,15 +68,15 @@ def add_camera(site: WebSite, call: Call, new: NewCamera) -> CameraWish:
 
 def change_camera(site: WebSite, call: Call, changed: ChangedCamera) -> CameraWish:
     """Give the camera of a path other settings; raises RequestError, ConfigError and LogError."""
-    return _put(site, call, "change", known_camera(site, call), changed, changes.change)
+    return _put(site, call, "change", _known(site, call), changed, changes.change)
 
 
 def put_state(site: WebSite, command: str, call: Call) -> CameraWish:
     """Pause, resume or remove the camera of a path; raises as `change_camera`."""
-    return _put(site, call, command, known_camera(site, call), None, STATES[command][1])
+    return _put(site, call, command, _known(site, call), None, STATES[command][1])
 
 
-def known_camera(site: WebSite, call: Call) -> str:
+def _known(site: WebSite, call: Call) -> str:
     """The camera of a path; raises RequestError where there is none."""
     name = call.path("camera")
     if name not in site.wishes.entries:
@@ -91,17 +90,11 @@ def _put(
     assert call.caller is not None
     if settings is not None:
         _check_place(site, camera, settings.credentials)
-        change = partial(_with_settings, change, settings.changes)
+    given = () if settings is None else (settings.changes,)
     site.access.audit.note(call.caller.name, address_of(call.request), "camera", _words(command, camera, settings))
     with site.saying:
-        change(site.log, site.config, camera, at_ns=site.clock.now_ns(), by=call.caller.name)
-    found = site.wishes.find(camera)
-    assert found is not None
-    return found
-
-
-def _with_settings(change: Change, given: CameraChanges, *where: object, **said: object) -> CameraRecord:
-    return change(*where, given, **said)
+        made = change(site.log, site.config, camera, *given, at_ns=site.clock.now_ns(), by=call.caller.name)
+    return site.wishes.of(made)
 
 
 def _check_place(site: WebSite, camera: str, place: str | None) -> None:

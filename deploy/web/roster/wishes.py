@@ -83,21 +83,26 @@ class Wishes:
     def find(self, camera: str) -> CameraWish | None:
         """The wish for a camera; None where neither the configuration nor a command has ever named it."""
         entry = self.entries.get(camera)
-        return None if entry is None else wish_of(entry.camera, entry.wanted, entry.record, entry.settings)
+        if entry is None:
+            return None
+        if entry.record is not None:
+            return self.of(entry.record)
+        return CameraWish(camera=camera, wanted=entry.wanted, settings=_shown(entry.settings))
+
+    def of(self, record: CameraRecord) -> CameraWish:
+        """The wish of a record."""
+        return CameraWish(
+            camera=record.camera,
+            wanted=record.wanted,
+            said=time_of(record.at_ns),
+            by=record.by,
+            settings=_shown(record.settings or self.configured.get(record.camera)),
+        )
 
 
-def wish_of(camera: str, wanted: Wanted, record: CameraRecord | None, settings: Camera | None) -> CameraWish:
-    """The wish of a record, or of the configuration alone."""
-    return CameraWish(
-        camera=camera,
-        wanted=wanted,
-        said=None if record is None else time_of(record.at_ns),
-        by="" if record is None else record.by,
-        settings=None if settings is None else _shown(settings),
-    )
-
-
-def _shown(settings: Camera) -> ShownSettings:
+def _shown(settings: Camera | None) -> ShownSettings | None:
+    if settings is None:
+        return None
     return ShownSettings(
         source=redact_source(settings.source),
         credentials=settings.credentials,

@@ -27,6 +27,8 @@
   };
 
   document.addEventListener("DOMContentLoaded", () => {
+    // On a narrow screen the pages stand in a row that is longer than it.
+    document.querySelector(".nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
     const status = document.querySelector("[data-stream-status]");
     if (!status) return;
     const say = (state, words) => { status.dataset.state = state; status.textContent = words; };

@@ -271,6 +271,7 @@ def test_changes_stand_in_the_audit_log_without_a_password(site: Town) -> None:
 
 def test_cameras_are_listed_while_the_log_is_away(site: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     assert send(site.client, "POST", "/a/pause").status == 200
+    assert "paused" in site.client.get("/cameras").text
 
     def away(topic: str, after: int, limit: int) -> list[StoredRecord]:
         raise LogError("the broker is away")
