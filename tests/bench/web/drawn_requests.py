@@ -21,7 +21,7 @@ def main() -> None:
         os.chdir(name)
         try:
             with town(Path(name)) as served:
-                statuses = fuzz(served, EXAMPLES)
+                statuses = fuzz(served, EXAMPLES, by_chance=True)
         finally:
             os.chdir(before)
     took_s = time.monotonic() - began_s

@@ -19,26 +19,33 @@ THERE = {"camera": "a", "identity": "z-1"}
 """What there is in a town: of names that are drawn there is none."""
 
 
-def fuzz(served: Town, examples: int) -> Counter[tuple[str, int]]:
+def fuzz(served: Town, examples: int, *, by_chance: bool = False) -> Counter[tuple[str, int]]:
     """Send so many requests to every operation but events; returns how often each answered with which status.
 
-    Raises what a check finds.
+    by_chance: others with every call. Raises what a check finds.
     """
     load_all_checks()
     document: Any = schemathesis.openapi.from_url(f"http://127.0.0.1:{served.port}{API}openapi.json")
     statuses: Counter[tuple[str, int]] = Counter()
     operations = [found.ok() for found in document.exclude(path=EVENTS).get_all_operations()]
     for operation in sorted(operations, key=lambda each: each.method == "delete"):  # what is gone, is gone for all
-        statuses += Counter({(operation.label, status): count for status, count in _sent(operation, examples).items()})
+        sent = _sent(operation, examples, by_chance)
+        statuses += Counter({(operation.label, status): count for status, count in sent.items()})
     return statuses
 
 
-def _sent(operation: Any, examples: int) -> Counter[int]:
+def _sent(operation: Any, examples: int, by_chance: bool) -> Counter[int]:
     """The statuses of requests to one operation; half of them are about what there is."""
     checks = CHECKS.get_by_names(NAMES)
     statuses: Counter[int] = Counter()
 
-    @settings(max_examples=examples, phases=[Phase.generate], deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=examples,
+        phases=[Phase.generate],
+        derandomize=not by_chance,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
     @given(case=operation.as_strategy(), there=st.booleans())
     def send(case: Any, there: bool) -> None:
         if there:

@@ -5,7 +5,7 @@ from deploy.web.pages.rendering import Renderer
 from tests.deploy.web.fuzzing import EVENTS, fuzz
 from tests.deploy.web.town import Town
 
-EXAMPLES = 5
+EXAMPLES = 3
 
 
 def test_requests_drawn_from_the_document_find_no_fault(own: Town) -> None:
@@ -13,5 +13,4 @@ def test_requests_drawn_from_the_document_find_no_fault(own: Town) -> None:
     api = [each for each in operations_of(own.site, Renderer(own.site)) if each.is_api and each.path != EVENTS]
     described = {f"{each.method} {each.path}" for each in api if not each.path.endswith("openapi.json")}
     assert {label for label, _ in statuses} == described
-    assert sum(statuses.values()) >= EXAMPLES * len(described) * 0.8
-    assert sum(count for (_, status), count in statuses.items() if status < 400) > len(described)
+    assert {"GET /api/v1/cameras", "GET /api/v1/under-way"} <= {label for label, status in statuses if status == 200}
