@@ -67,15 +67,17 @@ def check_camera(camera: Camera) -> None:
     if camera.scheme not in SCHEMES:
         raise ConfigError(
             f"{where}: unknown URL scheme '{camera.scheme}://' in source '{redact_source(camera.source)}' "
-            f"(use rtsp://, http://, city://PRESET/N or a file's path)"
+            f"(use rtsp://, http://, city://PRESET/N or a file's path)",
+            key="source",
         )
     if not camera.finite and not _has_host(camera.source):
         raise ConfigError(
             f"{where}: the source '{redact_source(camera.source)}' is no address "
-            f"(expected {camera.scheme}://HOST[:PORT]/PATH; an IPv6 address stands in brackets)"
+            f"(expected {camera.scheme}://HOST[:PORT]/PATH; an IPv6 address stands in brackets)",
+            key="source",
         )
     if camera.starts_at is not None and not 1970 <= camera.starts_at.year <= 2200:
-        raise ConfigError(f"{where}: starts_at {camera.starts_at} is not between 1970 and 2200")
+        raise ConfigError(f"{where}: starts_at {camera.starts_at} is not between 1970 and 2200", key="starts_at")
     if camera.credentials is not None:
         with error_context(where):
             check_place(camera.credentials, "credentials")
@@ -88,7 +90,8 @@ def _check_secrets(camera: Camera, where: str) -> None:
     if any(is_password(camera.source, each) for each in found):
         raise ConfigError(
             f"{where}: the source has a password in it; keep only the user name there and say where the "
-            f"password is, e.g. {example}"
+            f"password is, e.g. {example}",
+            key="source",
         )
     if found:
         logger.warning(
@@ -99,7 +102,9 @@ def _check_secrets(camera: Camera, where: str) -> None:
             example,
         )
     if PLACEHOLDER in camera.source and not camera.finite and camera.credentials is None:
-        raise ConfigError(f"{where}: nothing says what {PLACEHOLDER} in the source is; add e.g. {example}")
+        raise ConfigError(
+            f"{where}: nothing says what {PLACEHOLDER} in the source is; add e.g. {example}", key="credentials"
+        )
 
 
 def _has_host(source: str) -> bool:

@@ -12,7 +12,14 @@ class CorridorError(Exception):
 
 
 class ConfigError(CorridorError):
-    """Something the user wrote or asked for cannot be used; the command exits with code 2."""
+    """Something the user wrote or asked for cannot be used; the command exits with code 2.
+
+    key: the setting that is wrong, where a form has a field for it.
+    """
+
+    def __init__(self, message: str, *, key: str | None = None) -> None:
+        super().__init__(message)
+        self.key = key
 
 
 class SourceError(CorridorError):
@@ -57,4 +64,4 @@ def error_context(what: str) -> Iterator[None]:
     try:
         yield
     except ConfigError as error:
-        raise ConfigError(f"{what}: {error}") from error
+        raise ConfigError(f"{what}: {error}", key=error.key) from error

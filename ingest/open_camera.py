@@ -45,7 +45,7 @@ def file_path(camera: Camera) -> Path:
     try:
         return Path(camera.source.removeprefix("file://")).expanduser()
     except RuntimeError as error:
-        raise ConfigError(f"camera '{camera.id}': {camera.source}: {error}") from error
+        raise ConfigError(f"camera '{camera.id}': {camera.source}: {error}", key="source") from error
 
 
 def start_ns(starts_at: datetime | None, *, otherwise_ns: int) -> int:
@@ -70,15 +70,21 @@ def check_source(camera: Camera) -> None:
         try:
             mode = path.stat().st_mode
         except (FileNotFoundError, NotADirectoryError):
-            raise ConfigError(f"camera '{camera.id}': there is no file {path} (looked in {Path.cwd()})") from None
+            raise ConfigError(
+                f"camera '{camera.id}': there is no file {path} (looked in {Path.cwd()})", key="source"
+            ) from None
         except (OSError, ValueError) as error:  # too long a name, no right to look, a zero byte
             reason = error.strerror if isinstance(error, OSError) else error
-            raise ConfigError(f"camera '{camera.id}': cannot read the file {path}: {reason}") from error
+            raise ConfigError(f"camera '{camera.id}': cannot read the file {path}: {reason}", key="source") from error
         if not stat.S_ISREG(mode):
-            raise ConfigError(f"camera '{camera.id}': {path} is not a file")
+            raise ConfigError(f"camera '{camera.id}': {path} is not a file", key="source")
     elif camera.scheme == "city":
         from ingest.synthetic.world.presets import parse_city_url
 
-        parse_city_url(camera.source)
+        try:
+            parse_city_url(camera.source)
+        except ConfigError as error:
+            error.key = "source"
+            raise
     else:
         password(camera)

@@ -13,7 +13,7 @@ PLACE = re.compile(r"^(env:\w+|file:.+)$")
 def check_place(place: str, what: str) -> None:
     """Raise ConfigError unless `place` is `env:NAME` or `file:PATH`; `what` is the key that names it."""
     if not PLACE.match(place):
-        raise ConfigError(f"{what} must be 'env:NAME' or 'file:PATH'")
+        raise ConfigError(f"{what} must be 'env:NAME' or 'file:PATH'", key=what)
 
 
 def read_secret(place: str, what: str) -> str:

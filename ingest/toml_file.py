@@ -40,7 +40,7 @@ def convert(table: dict[str, Any], kind: type[Value], name: str) -> Value:
     try:
         value = msgspec.convert(table, kind)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{name}: {_explain(str(error), kind)}") from error
+        raise ConfigError(f"{name}: {_explain(str(error), kind)}", key=_path_of(str(error)) or None) from error
     try:
         _check_finite(msgspec.to_builtins(value), "")
     except ConfigError as error:
@@ -60,10 +60,14 @@ def _check_finite(value: object, path: str) -> None:
             _check_finite(inner, f"{path}[{place}]")
 
 
+def _path_of(message: str) -> str:
+    """The path of the key that a message of msgspec is about."""
+    return message.partition(" - at `$")[2].rstrip("`").lstrip(".")
+
+
 def _explain(message: str, kind: type[msgspec.Struct]) -> str:
     """Rewrite a message of msgspec: the key's path in front, and behind it what would have been right."""
-    reason, _, where = message.partition(" - at `$")
-    path = where.rstrip("`").lstrip(".")
+    reason, path = message.partition(" - at `$")[0], _path_of(message)
     prefix = f"{path}." if path else ""
     unknown = re.match(r"Object contains unknown field `(.+)`", reason)
     if unknown:

@@ -116,23 +116,23 @@ def run(
     from deploy.site.wiring import make_association_worker, make_perception_worker
 
     log = open_site_log(config, file)
-    config, roster = _with_roster(config, log, file)
+    started, roster = _with_roster(config, log, file)
     with run_images(mosaic, sheet) as images:
-        only = _camera_filter(config, cameras)
-        hub = make_hub(config, only) if web is not None else None
+        only = _camera_filter(started, cameras)
+        hub = make_hub(started, only) if web is not None else None
         perception = make_perception_worker(
-            config,
+            started,
             log,
             only=only,
             tap=both(images.album, hub),
             listener_of=hub.listener if hub is not None else None,
         )
-        association = make_association_worker(config, log)
+        association = make_association_worker(started, log)
         console = make_console()
         with indexed(
             log, config.search, config.associate.zone, patient=not on_this_machine(config.log.url)
         ) as index_problem:
-            if _all_read(perception, config):
+            if _all_read(perception, started):
                 images.refuse("every recording has been read before, and frames are kept only while they are analysed")
                 association.drain()  # what `observe` left, or a run that was killed on its last step
             else:
@@ -148,7 +148,7 @@ def run(
         undecoded = Undecoded()
         summarise(console, log, perception, config.log, undecoded, file)
         images.paint(console, log, undecoded)
-    unwatched = [camera for camera in config.camera_ids if camera not in perception.runtimes]
+    unwatched = [camera for camera in started.camera_ids if camera not in perception.runtimes]
     if unwatched:
         console.print(f"not watched here: {', '.join(unwatched)}; what they see is waited for before links are decided")
     end_run(

@@ -31,6 +31,7 @@ from deploy.web.pages.rendering import Renderer
 from deploy.web.pages.reports import report_pages
 from deploy.web.pages.search import search_pages
 from deploy.web.problems import RequestError
+from deploy.web.roster.operations import roster_operations
 from deploy.web.searching.operations import search_operations
 from deploy.web.site import WebSite
 from ingest.clock import Clock
@@ -40,7 +41,7 @@ STATIC = Path(__file__).parent / "static"
 
 def operations_of(site: WebSite, renderer: Renderer) -> list[Operation]:
     """Every operation of a site."""
-    api = [*api_operations(site), *report_operations(site), *search_operations(site)]
+    api = [*api_operations(site), *roster_operations(site), *report_operations(site), *search_operations(site)]
     document = msgspec.json.encode(openapi_document(api))
 
     def show(call: Call) -> Response:

@@ -33,6 +33,10 @@ BODY_S = 30.0
 """Seconds in which a body has to be there."""
 
 
+class NoQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """No parameters."""
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """A request that has been checked. query, body: of the types that the operation names."""
@@ -52,7 +56,8 @@ class Operation:
     """One operation.
 
     role: the least that may call it; None for everybody. query, body: structs that the request is converted to.
-    answer: the struct of its answer, None where it makes a response itself. example: a path and query that work.
+    answer: the struct of its answer, None where it makes a response itself. example: a path and query that work, with
+    example_body where it takes one.
     """
 
     method: str
@@ -66,6 +71,7 @@ class Operation:
     status: int = 200
     media: str = "application/json"
     example: str | None = None
+    example_body: dict[str, Any] | None = None
     streams: bool = False
     """The handler is a coroutine function whose answer goes on for as long as the client listens."""
     upload: Callable[[Request], Awaitable[dict[str, Any]]] | None = None

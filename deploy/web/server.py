@@ -30,6 +30,7 @@ from deploy.web.live.offered_crops import OfferedCrops
 from deploy.web.live.sources import LiveSources
 from deploy.web.map.plan import open_plan
 from deploy.web.metrics import Metrics
+from deploy.web.roster.wishes import Wishes
 from deploy.web.searching.searcher import Searcher
 from deploy.web.site import WebSite
 from ingest.clock import Clock, SystemClock
@@ -118,6 +119,7 @@ def make_site(
         live=sources,
         searcher=Searcher(config),
         plan=open_plan(config.map.plan),
+        wishes=Wishes(config, log),
     )
 
 

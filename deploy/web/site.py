@@ -14,6 +14,7 @@ from deploy.web.live.sources import LiveSources
 from deploy.web.map.plan import Plan
 from deploy.web.metrics import Metrics
 from deploy.web.reading.corrections import NewCorrection
+from deploy.web.roster.wishes import Wishes
 from deploy.web.searching.searcher import Searcher
 from embed.observation import Correction
 from ingest.clock import Clock
@@ -41,6 +42,7 @@ class WebSite:
     live: LiveSources
     searcher: Searcher
     plan: Plan | None
+    wishes: Wishes
 
     def correct(self, said: NewCorrection, by: str) -> Correction:
         """Put a correction on the log; raises ConfigError where it is not about two tracklets of it."""

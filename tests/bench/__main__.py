@@ -25,6 +25,7 @@ NEED_DATA = (
     "encoder_masks",
     "encoder_calibration",
     "encoder_types",
+    "web_live",
 )
 CITY = (
     "city_demo_links",
@@ -51,6 +52,7 @@ BENCHES = (
     "retrieval",
     "web_correction",
     "web_index",
+    "web_drawn_requests",
     "encoder_speed",
     "encoder_runtime",
     "foundation_speed",

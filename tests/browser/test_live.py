@@ -167,3 +167,18 @@ def owner(living: Town, name: str) -> str:
     row = living.site.index.row("SELECT identity FROM visits WHERE tracklet = ?", (name,))
     assert row is not None
     return str(row["identity"])
+
+
+WAITS_MS = [([], 0), ([300], 260), ([200, 300, 500], 460), ([200, 300, 5000], 1000), ([200, 1300, 1400], 0)]
+"""Delays of boxes from capture, and how long a frame that comes 100 ms after it waits for its own."""
+
+
+def test_frames_wait_for_boxes_that_come_in_time(page: "Page", tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with town(tmp_path, live=True) as living:
+        page.goto(f"http://localhost:{living.port}/live")
+        eventually(page, "Boolean(window.corridorTiles)")
+        for delays, wait in WAITS_MS:
+            tile = f"Object.assign(Object.create(corridorTiles.get('a')), {{ delays: {delays}, frameDelay: 100 }})"
+            assert page.evaluate(f"{tile}.wait") == wait, delays
+        page.goto("about:blank")

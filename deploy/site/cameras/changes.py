@@ -54,14 +54,14 @@ def add(log: Log, config: Config, camera: str, changes: CameraChanges, *, at_ns:
     """Have one camera more watched; without any setting, one of the configuration that was removed."""
     given = changes.given
     if given and "source" not in given:
-        raise ConfigError(f"camera '{camera}': say its source, too")
+        raise ConfigError(f"camera '{camera}': say its source, too", key="source")
     settings = _checked(config, Camera(id=camera, **given)) if given else None
 
     def decide(entry: RosterEntry | None) -> Decision:
         if entry is not None and entry.wanted is not Wanted.REMOVED:
-            raise ConfigError(f"camera '{camera}' is there already, {entry.wanted} (change it, or resume it)")
+            raise ConfigError(f"camera '{camera}' is there already, {entry.wanted} (change it, or resume it)", key="id")
         if settings is None and camera not in config.camera_ids:
-            raise ConfigError(f"camera '{camera}' is not in the configuration: say its source")
+            raise ConfigError(f"camera '{camera}' is not in the configuration: say its source", key="source")
         return Wanted.WATCHED, settings
 
     return _put(log, config, camera, decide, at_ns=at_ns, by=by)
@@ -186,7 +186,8 @@ def _checked(config: Config, camera: Camera) -> Camera:
     if not checked.finite and find_secrets(checked.source, source=True):
         raise ConfigError(
             f"camera '{camera.id}': the source {redact_source(camera.source)} has a password in it, which everybody "
-            f"who reads the log would know: write {PLACEHOLDER} there, and --credentials env:NAME"
+            f"who reads the log would know: write {PLACEHOLDER} there, and --credentials env:NAME",
+            key="source",
         )
     if checked.finite and on_this_machine(config.log.url):
         check_source(checked)

@@ -24,7 +24,7 @@ class Role(StrEnum):
 
     VIEWER = "viewer"  # sees everything, changes nothing
     OPERATOR = "operator"  # corrects links
-    ADMIN = "admin"  # changes cameras, reads the audit log
+    ADMIN = "admin"  # changes cameras
 
     def includes(self, other: "Role") -> bool:
         """True where this role has the permissions of another."""

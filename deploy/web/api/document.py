@@ -83,7 +83,8 @@ def _operation(operation: Operation) -> dict[str, Any]:
         found["requestBody"] = {"required": True, "content": {kind: {} for kind in KINDS}}
     elif operation.body is not None:
         schema = {"$ref": REF.format(name=operation.body.__name__)}
-        found["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+        shown = {} if operation.example_body is None else {"example": operation.example_body}
+        found["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema, **shown}}}
     return found
 
 

@@ -2,13 +2,12 @@
 
 from functools import partial
 
-import msgspec
 from starlette.responses import FileResponse, Response
 
 from deploy.web.access.control import address_of
 from deploy.web.access.users import Role
 from deploy.web.api.events import EventQuery, stream_events
-from deploy.web.operation import API, Call, Operation
+from deploy.web.operation import API, Call, NoQuery, Operation
 from deploy.web.problems import RequestError
 from deploy.web.reading.cameras import CameraList, list_cameras
 from deploy.web.reading.corrections import (
@@ -28,10 +27,6 @@ from deploy.web.reading.under_way import UnderWayList, list_under_way
 from deploy.web.site import WebSite
 
 
-class NoQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """No parameters."""
-
-
 def api_operations(site: WebSite) -> list[Operation]:
     """Every operation of the API, but for the document that is made of them."""
     get, viewer = partial(Operation, "GET"), Role.VIEWER
@@ -40,7 +35,7 @@ def api_operations(site: WebSite) -> list[Operation]:
             f"{API}cameras",
             viewer,
             "Cameras and their state, as far as the log tells.",
-            lambda call: list_cameras(site.index, site.config.camera_ids, site.clock.now_ns()),
+            lambda call: list_cameras(site.index, site.wishes, site.clock.now_ns()),
             query=NoQuery,
             answer=CameraList,
             example=f"{API}cameras",
@@ -50,7 +45,9 @@ def api_operations(site: WebSite) -> list[Operation]:
             viewer,
             "One camera, its last hour, and what went wrong last.",
             lambda call: camera_detail(site, call),
+            query=NoQuery,
             answer=CameraDetail,
+            example=f"{API}cameras/{{camera}}",
         ),
         get(
             f"{API}identities",
@@ -139,7 +136,7 @@ def api_operations(site: WebSite) -> list[Operation]:
 def camera_detail(site: WebSite, call: Call) -> CameraDetail:
     """The camera of a path; raises RequestError where there is none."""
     name = call.path("camera")
-    found = read_camera(site.index, site.live, site.config.camera_ids, name, site.clock.now_ns())
+    found = read_camera(site.index, site.live, site.wishes, name, site.clock.now_ns())
     if found is None:
         raise RequestError(404, f"there is no camera '{name[:80]}'")
     return found

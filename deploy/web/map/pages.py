@@ -31,7 +31,7 @@ def _map(site: WebSite, renderer: Renderer, call: Call) -> Response:
     ways = sorted(read_topology(site.index, TopologyQuery()).rows, key=lambda way: -way.n)
     drawn = drawing(site, ways)
     placed = {each["id"] for each in drawn["cameras"]}
-    known = [each.camera for each in list_cameras(site.index, site.config.camera_ids, site.clock.now_ns()).cameras]
+    known = [each.camera for each in list_cameras(site.index, site.wishes, site.clock.now_ns()).cameras]
     return renderer.page(
         "map.html",
         call.caller,

@@ -7,6 +7,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from deploy.site.cameras.record import Wanted
 from deploy.web.access.control import COOKIE, address_of, session_id
 from deploy.web.access.sessions import LONGEST_S
 from deploy.web.access.users import Role
@@ -58,11 +59,12 @@ def _live(site: WebSite, renderer: Renderer, call: Call) -> Response:
     # Tracklets that may still be in view, with their identities: what comes later the page has from the events.
     latest = "SELECT tracklet, identity FROM visits ORDER BY enter_ns DESC, tracklet DESC LIMIT ?"
     owners = {row["tracklet"]: row["identity"] for row in site.index.rows(latest, (OWNERS,))}
+    unwatched = {name for name, entry in site.wishes.entries.items() if entry.wanted is not Wanted.WATCHED}
     return renderer.page(
         "live.html",
         call.caller,
         "/live",
-        cameras=sorted(site.live.cameras),
+        cameras=sorted(name for name in site.live.cameras if name not in unwatched),
         owners=msgspec.json.encode(owners).decode(),
         own_script="live.js",
     )

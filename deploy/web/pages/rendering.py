@@ -52,6 +52,7 @@ class Renderer:
             "after": site.index.position(TRAJECTORIES),
             "problems": self._problems() if caller is not None else [],
             "crops_kept": site.crops.shown,
+            "may_change": caller is not None and caller.role.includes(Role.ADMIN),
             "may_correct": caller is not None and caller.role.includes(Role.OPERATOR),
         }
         return HTMLResponse(self._templates.get_template(name).render(shown | values), status)

@@ -10,6 +10,7 @@ from deploy.web.live.health import CameraHealth
 from deploy.web.live.sources import LiveSources
 from deploy.web.reading.cameras import LIVE_CLOCKS, CameraState, list_cameras
 from deploy.web.reading.times import time_of
+from deploy.web.roster.wishes import CameraWish, Wishes
 from ingest.clock import NS
 
 
@@ -34,6 +35,7 @@ class CameraDetail(msgspec.Struct, frozen=True, kw_only=True):
     """A camera in detail.
 
     camera: its state, as far as the log tells.
+    wish: what is wanted of it, and its settings; null where neither the configuration nor a command names it.
     health: its state as its own process says; null where that does not offer it.
     health_unknown: why not, in words.
     still: URL of its last analysed frame; null where no process offers one.
@@ -41,23 +43,23 @@ class CameraDetail(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     camera: CameraState
+    wish: CameraWish | None = None
     health: CameraHealth | None
     health_unknown: str
     still: str | None
     minutes: list[CameraMinute]
 
 
-def read_camera(
-    index: Index, live: LiveSources, configured: tuple[str, ...], name: str, now_ns: int
-) -> CameraDetail | None:
+def read_camera(index: Index, live: LiveSources, wishes: Wishes, name: str, now_ns: int) -> CameraDetail | None:
     """Read a camera; None where there is none of that name."""
-    state = next((each for each in list_cameras(index, configured, now_ns).cameras if each.camera == name), None)
+    state = next((each for each in list_cameras(index, wishes, now_ns).cameras if each.camera == name), None)
     if state is None:
         return None
     health, unknown = live.health(name)
     rows = index.rows("SELECT * FROM camera_minutes WHERE camera = ? ORDER BY minute", (name,))
     return CameraDetail(
         camera=state,
+        wish=wishes.find(name),
         health=health,
         health_unknown=unknown,
         still=f"/cameras/{name}/still" if name in live.cameras else None,

@@ -3,7 +3,7 @@
 
 (() => {
   const VIDEO = 1;
-  const LONGEST_WAIT_MS = 1000;   // a frame waits for its boxes as long as they usually take, and no longer than this
+  const LONGEST_WAIT_MS = 1000;   // a frame waits for its boxes as long as they have taken, and no longer than this
   const NOTHING_MS = 3000;        // without a frame for so long, stills are asked for
   const PAUSE_MS = 1000;          // then, with stills, before video is tried again; twice as long every time that nothing comes
   const KEPT = 60;
@@ -122,10 +122,11 @@
       if (this.delays.length > 20) this.delays.shift();
     }
 
-    // How much later boxes come than frames, with a margin.
+    // How much later boxes come than frames, with a margin; none where most come too late to be waited for.
     get wait() {
-      if (!this.delays.length) return 0;
-      return Math.min(LONGEST_WAIT_MS, Math.max(...this.delays) - this.frameDelay + 60);
+      const later = this.delays.map((delay) => delay - this.frameDelay + 60).sort((one, other) => one - other);
+      if (!later.length || later[later.length >> 1] > LONGEST_WAIT_MS) return 0;
+      return Math.min(LONGEST_WAIT_MS, later[later.length - 1]);
     }
 
     decode(packet, at, key) {

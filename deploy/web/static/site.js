@@ -27,6 +27,8 @@
   };
 
   document.addEventListener("DOMContentLoaded", () => {
+    // On a narrow screen the pages stand in a row that is longer than it.
+    document.querySelector(".nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
     const status = document.querySelector("[data-stream-status]");
     if (!status) return;
     const say = (state, words) => { status.dataset.state = state; status.textContent = words; };
@@ -36,8 +38,7 @@
     const news = document.querySelector("[data-news]");
     const changed = new Set();
     const renewIdentity = pause(() => renew("#identity"), 300);
-    const renewCameras = pause(() => renew("#cameras"), 2000);
-    if (document.querySelector("#cameras")) setInterval(renewCameras, 5000);
+    for (const part of ["#cameras", "#camera"]) if (document.querySelector(part)) setInterval(() => renew(part), 3000);
 
     const take = (message) => {
       let event;

@@ -310,5 +310,5 @@ def test_the_page_of_a_camera_has_its_last_hour_its_still_and_what_went_wrong_la
             page = seen.client.get("/cameras/a").text
             assert "<b>Last error:</b> Cannot open camera &#39;a&#39;" in page
             assert "opened 3 times" in page
-            assert 'src="/cameras/a/still"' in page
+            assert 'src="/cameras/a/still?' in page
             assert seen.client.get("/cameras/a/still").body[:2] == b"\xff\xd8"
