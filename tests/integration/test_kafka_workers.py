@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 from deploy.city.rtsp.server import RtspServer
 from deploy.cli.app import app
 from deploy.cli.exit_codes import ExitCode
+from deploy.log.base import Log
 from deploy.log.brokers.topics import create_topics
 from deploy.log.kafka_cluster import Cluster
-from deploy.log.base import Log
 from deploy.log.kafka_log import KafkaLog
 from deploy.log.opening import open_log
 from deploy.site.cameras import changes

@@ -1,0 +1,169 @@
+"""Three brokers and a controller of one's own: each record is on all three, and a commit needs two of them."""
+
+import atexit
+import base64
+import os
+import re
+import shutil
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from typing import Any
+
+from kafka.errors import KafkaError
+from kafka.protocol.metadata import CoordinatorType
+
+from deploy.log.kafka_cluster import Cluster
+from tests.chaos.brokers.proxy import Harms, Proxy
+from tests.conftest import skip_or_fail
+from tests.contracts.configured_broker import ConfiguredBroker
+from tests.contracts.kafka_broker import START_TIMEOUT_S, free_ports, why_none
+
+COPIES = 3
+CONTROLLER = 100
+REPLICATED = {
+    "offsets.topic.replication.factor": "3",
+    "transaction.state.log.replication.factor": "3",
+    "transaction.state.log.min.isr": "2",
+    "min.insync.replicas": "2",
+    "replica.lag.time.max.ms": "2000",
+}
+
+
+class Node(ConfiguredBroker):
+    """A broker, or the controller, of several."""
+
+    def __init__(self, number: int, harms: Harms) -> None:
+        super().__init__()
+        self.number = number
+        self.behind, self._direct = (f"127.0.0.1:{port}" for port in free_ports(2))
+        self.servers = self._direct
+        self.proxy = Proxy(self.behind, harms)
+
+    def settings(self, controller: "Node") -> dict[str, str]:
+        voters = {"node.id": str(self.number), "controller.quorum.voters": f"{CONTROLLER}@{controller.servers}"}
+        if self is controller:
+            listener = f"CONTROLLER://{self.servers}"
+            return voters | {"process.roles": "controller", "listeners": listener, "advertised.listeners": listener}
+        return {
+            **voters,
+            **REPLICATED,
+            "process.roles": "broker",
+            "listeners": f"PLAINTEXT://{self.servers},PROXIED://{self.behind}",
+            "advertised.listeners": f"PLAINTEXT://{self.servers},PROXIED://{self.proxy.address}",
+            "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT",
+        }
+
+    def take_format(self, formatted: "Node") -> None:
+        """Take over the formatted folder of another node, as one's own."""
+        shutil.copytree(formatted.folder / "data", self.folder / "data")
+        own = base64.urlsafe_b64encode(b"corridor" + os.urandom(8)).decode().rstrip("=")
+        described = (self.folder / "data" / "meta.properties").read_text()
+        described = re.sub("node.id=.*", f"node.id={self.number}", described)
+        (self.folder / "data" / "meta.properties").write_text(
+            re.sub("directory.id=.*", f"directory.id={own}", described)
+        )
+
+    def stop(self) -> None:
+        """Have it stand still, its connections open."""
+        self._signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process is not None:
+            self._process.send_signal(number)
+
+    def discard(self) -> None:
+        super().discard()
+        self.proxy.close()
+
+
+class Brokers:
+    """The three, and what befalls commits on the way to them: `harms`. Clients of `servers` come by the proxies."""
+
+    def __init__(self) -> None:
+        self.harms = Harms()
+        self.nodes = [Node(number, self.harms) for number in range(1, COPIES + 1)]
+        self._controller = Node(CONTROLLER, self.harms)
+        self.servers = ",".join(node.proxy.address for node in self.nodes)
+        self.direct = ",".join(node.servers for node in self.nodes)
+
+    def start(self) -> None:
+        for node in (*self.nodes, self._controller):
+            node.configure(node.settings(self._controller))
+        self._controller.format()
+        for node in self.nodes:
+            node.take_format(self._controller)
+        for node in (self._controller, *self.nodes):
+            node.launch()
+        self.await_all()
+
+    def leader(self, topic: str) -> Node:
+        """The broker that leads the first partition of a topic."""
+        return self._node(self._described([topic])[0]["partitions"][0]["leader_id"])
+
+    def coordinator(self, kind: CoordinatorType, name: str) -> Node:
+        """The broker that coordinates a transactional id, or a group."""
+        with self._admin() as admin:
+            return self._node(admin._manager.run(admin._find_coordinator_id, name, kind))
+
+    def await_copies(self) -> None:
+        """Wait until every broker has all there is."""
+
+        def whole() -> bool:
+            found = [each for topic in self._described(None) for each in topic["partitions"]]
+            return all(len(each["isr_nodes"]) == len(each["replica_nodes"]) for each in found)
+
+        self._await(whole)
+
+    def await_all(self) -> None:
+        """Wait until all three are there."""
+
+        def complete() -> bool:
+            with self._admin() as admin:
+                return len(admin.describe_cluster()["brokers"]) == COPIES
+
+        self._await(complete)
+
+    def discard(self) -> None:
+        for node in (*self.nodes, self._controller):
+            node.discard()
+
+    def _described(self, topics: list[str] | None) -> list[dict[str, Any]]:
+        with self._admin() as admin:
+            return list(admin.describe_topics(topics))
+
+    def _node(self, number: int) -> Node:
+        return next(node for node in self.nodes if node.number == number)
+
+    @contextmanager
+    def _admin(self) -> Iterator[Any]:
+        with Cluster(self.direct).admin() as admin:
+            yield admin
+
+    def _await(self, condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while True:
+            with suppress(KafkaError):
+                if condition():
+                    return
+            for node in (*self.nodes, self._controller):
+                node.check_alive()
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"the brokers did not come together within {START_TIMEOUT_S:g} s")
+            time.sleep(0.2)
+
+
+@cache
+def three_brokers() -> Brokers:
+    """Those that all tests of a process share; skips or fails where none can be had."""
+    if reason := why_none():
+        skip_or_fail("kafka", reason)
+    brokers = Brokers()
+    atexit.register(brokers.discard)
+    brokers.start()
+    return brokers
