@@ -2,7 +2,7 @@
 
 import random
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -61,6 +61,7 @@ class Cameras:
 
     def __init__(self, open_log: Callable[[], Log], folder: Path) -> None:
         self.said: list[Name] = []
+        self.observations = 0
         self._open_log, self._folder = open_log, folder
         self._starts = 0
         self._thread: SpoolThread | None = None
@@ -101,6 +102,7 @@ class Cameras:
         epoch = CameraEpoch(writer.generation, 0)
         named = msgspec.structs.replace(message, epoch=epoch, count=self._counts[message.camera])
         if isinstance(named, Observation):
+            self.observations += 1
             own_id = f"{tracklet_id(named.camera, epoch, named.track)}|{named.sequence}"
             named = msgspec.structs.replace(named, id=own_id)
         writer.commit([Record(OBSERVATIONS, named.camera, encode(named))])
@@ -222,8 +224,3 @@ class ChaosSite:
         with self._patch.context() as patch:
             patch.setattr(sqlite_log, "_change_state", full)
             self._step()
-
-
-def summary(faults: Sequence[str]) -> str:
-    """How often each fault came."""
-    return ", ".join(f"{faults.count(name)} {name}" for name in sorted(set(faults)))

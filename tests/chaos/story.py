@@ -3,8 +3,10 @@
 import os
 import threading
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +21,13 @@ from deploy.log.sqlite_log import SqliteLog
 from deploy.log.topics import TRAJECTORIES
 from tests.chaos.brokers.cluster import COPIES, three_brokers
 from tests.chaos.brokers.faults import BrokerFaults
-from tests.chaos.checker import EVERYTHING, violations
-from tests.chaos.site import ChaosSite, Place, new_associator, summary
+from tests.chaos.checker import EVERYTHING, Findings, check
+from tests.chaos.site import ChaosSite, Place, new_associator
 from tests.contracts.kafka_broker import servers
 from tests.integration.kafka_log.waiting import wait_until
 
 SEEDS = range(int(os.environ.get("CORRIDOR_CHAOS_SEEDS", "1")))
+VEHICLES = 40 if len(SEEDS) == 1 else 400
 IN_BRIEF = ("the coordinator of commits is killed", "too few copies in sync")
 """Faults of three brokers that are made where there is one seed only: each takes some seconds."""
 
@@ -107,16 +110,49 @@ class Consumer:
         return self.heard
 
 
-def play(place: Place, folder: Path, patch: pytest.MonkeyPatch, seed: int, faults: int | None = None) -> list[str]:
-    """Play a story with so many faults, or each once; returns what does not hold after it."""
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A story that has been played."""
+
+    log: str
+    seed: int
+    faults: list[str]
+    observations: int
+    findings: Findings
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """Faults, observations, lost, duplicates, torn."""
+        return (
+            len(self.faults),
+            self.observations,
+            self.findings.lost,
+            self.findings.duplicates,
+            self.findings.torn,
+        )
+
+    def __str__(self) -> str:
+        named = ", ".join(f"{number} {name}" for name, number in sorted(Counter(self.faults).items()))
+        faults, observations, lost, duplicates, torn = self.counts
+        counted = f"{observations} observations, {lost} lost, {duplicates} duplicates, {torn} torn"
+        return f"{self.log}, seed {self.seed}: {faults} faults, {counted} ({named})"
+
+
+STORIES: list[Told] = []
+"""Those that were to end well."""
+
+
+def play(place: Place, folder: Path, patch: pytest.MonkeyPatch, seed: int, faults: int | None = None) -> Told:
+    """Play a story with so many faults, or each once."""
     log = place.open_log()
     consumer = Consumer(log.cluster) if isinstance(log, KafkaLog) else None
     site = ChaosSite(place, folder / "spool", patch, seed)
     try:
-        site.run(faults=faults)
+        site.run(faults=faults, vehicles=VEHICLES)
     finally:
-        count = len(log.read(TRAJECTORIES, 0, EVERYTHING))
-        heard = consumer.end_after(count) if consumer is not None else None
-    print(f"{place.name}, seed {seed}: {len(site.cameras.said)} messages, {count} events; {summary(site.faults)}")
-    events = [record.value for record in log.read(TRAJECTORIES, 0, EVERYTHING)]
-    return violations(log, site.cameras.said, events if heard is None else heard, new_associator(), folder / "again.db")
+        events = [record.value for record in log.read(TRAJECTORIES, 0, EVERYTHING)]
+        heard = consumer.end_after(len(events)) if consumer is not None else events
+    found = check(log, site.cameras.said, heard, new_associator(), folder / "again.db")
+    told = Told(place.name, seed, site.faults, site.cameras.observations, found)
+    print(told)
+    return told

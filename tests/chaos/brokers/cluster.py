@@ -7,8 +7,8 @@ import re
 import shutil
 import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -38,9 +38,8 @@ class Node(ConfiguredBroker):
     def __init__(self, number: int, harms: Harms) -> None:
         super().__init__()
         self.number = number
-        self.behind, self._direct = (f"127.0.0.1:{port}" for port in free_ports(2))
-        self.servers = self._direct
-        self.proxy = Proxy(self.behind, harms)
+        self.servers, self._behind = (f"127.0.0.1:{port}" for port in free_ports(2))
+        self.proxy = Proxy(self._behind, harms)
 
     def settings(self, controller: "Node") -> dict[str, str]:
         voters = {"node.id": str(self.number), "controller.quorum.voters": f"{CONTROLLER}@{controller.servers}"}
@@ -51,7 +50,7 @@ class Node(ConfiguredBroker):
             **voters,
             **REPLICATED,
             "process.roles": "broker",
-            "listeners": f"PLAINTEXT://{self.servers},PROXIED://{self.behind}",
+            "listeners": f"PLAINTEXT://{self.servers},PROXIED://{self._behind}",
             "advertised.listeners": f"PLAINTEXT://{self.servers},PROXIED://{self.proxy.address}",
             "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT",
         }
@@ -59,12 +58,10 @@ class Node(ConfiguredBroker):
     def take_format(self, formatted: "Node") -> None:
         """Take over the formatted folder of another node, as one's own."""
         shutil.copytree(formatted.folder / "data", self.folder / "data")
+        described = self.folder / "data" / "meta.properties"
         own = base64.urlsafe_b64encode(b"corridor" + os.urandom(8)).decode().rstrip("=")
-        described = (self.folder / "data" / "meta.properties").read_text()
-        described = re.sub("node.id=.*", f"node.id={self.number}", described)
-        (self.folder / "data" / "meta.properties").write_text(
-            re.sub("directory.id=.*", f"directory.id={own}", described)
-        )
+        of_node = re.sub("node.id=.*", f"node.id={self.number}", described.read_text())
+        described.write_text(re.sub("directory.id=.*", f"directory.id={own}", of_node))
 
     def stop(self) -> None:
         """Have it stand still, its connections open."""
@@ -91,6 +88,7 @@ class Brokers:
         self._controller = Node(CONTROLLER, self.harms)
         self.servers = ",".join(node.proxy.address for node in self.nodes)
         self.direct = ",".join(node.servers for node in self.nodes)
+        self._cluster = Cluster(self.direct)
 
     def start(self) -> None:
         for node in (*self.nodes, self._controller):
@@ -100,7 +98,7 @@ class Brokers:
             node.take_format(self._controller)
         for node in (self._controller, *self.nodes):
             node.launch()
-        self.await_all()
+        self._await(self._complete)
 
     def leader(self, topic: str) -> Node:
         """The broker that leads the first partition of a topic."""
@@ -108,42 +106,31 @@ class Brokers:
 
     def coordinator(self, kind: CoordinatorType, name: str) -> Node:
         """The broker that coordinates a transactional id, or a group."""
-        with self._admin() as admin:
+        with self._cluster.admin() as admin:
             return self._node(admin._manager.run(admin._find_coordinator_id, name, kind))
 
     def await_copies(self) -> None:
         """Wait until every broker has all there is."""
-
-        def whole() -> bool:
-            found = [each for topic in self._described(None) for each in topic["partitions"]]
-            return all(len(each["isr_nodes"]) == len(each["replica_nodes"]) for each in found)
-
-        self._await(whole)
-
-    def await_all(self) -> None:
-        """Wait until all three are there."""
-
-        def complete() -> bool:
-            with self._admin() as admin:
-                return len(admin.describe_cluster()["brokers"]) == COPIES
-
-        self._await(complete)
+        self._await(self._in_sync)
 
     def discard(self) -> None:
         for node in (*self.nodes, self._controller):
             node.discard()
 
+    def _complete(self) -> bool:
+        with self._cluster.admin() as admin:
+            return len(admin.describe_cluster()["brokers"]) == COPIES
+
+    def _in_sync(self) -> bool:
+        found = [each for topic in self._described(None) for each in topic["partitions"]]
+        return all(len(each["isr_nodes"]) == len(each["replica_nodes"]) for each in found)
+
     def _described(self, topics: list[str] | None) -> list[dict[str, Any]]:
-        with self._admin() as admin:
+        with self._cluster.admin() as admin:
             return list(admin.describe_topics(topics))
 
     def _node(self, number: int) -> Node:
         return next(node for node in self.nodes if node.number == number)
-
-    @contextmanager
-    def _admin(self) -> Iterator[Any]:
-        with Cluster(self.direct).admin() as admin:
-            yield admin
 
     def _await(self, condition: Callable[[], bool]) -> None:
         deadline = time.monotonic() + START_TIMEOUT_S

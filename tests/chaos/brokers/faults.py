@@ -16,6 +16,7 @@ from tests.integration.kafka_log.waiting import wait_until
 
 KILLED_S = 3.0
 """The others wait 2 s for a broker before they go on without it."""
+PATIENCE_S = 150.0
 STOPPED_S = 6.0
 """Longer than clients wait for an answer."""
 
@@ -73,7 +74,7 @@ class BrokerFaults:
         others = [node for node in self._brokers.nodes if node is not leader]
         for node in others:
             node.kill()
-        wait_until(self._refused_for_want_of_copies)
+        wait_until(self._refused_for_want_of_copies, PATIENCE_S)
         for node in others:
             self._later(KILLED_S, node.launch)
 
