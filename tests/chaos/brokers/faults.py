@@ -16,9 +16,9 @@ from tests.integration.kafka_log.waiting import wait_until
 
 KILLED_S = 3.0
 """The others wait 2 s for a broker before they go on without it."""
-PATIENCE_S = 150.0
 STOPPED_S = 6.0
 """Longer than clients wait for an answer."""
+PATIENCE_S = 150.0
 
 
 class BrokerFaults:

@@ -48,6 +48,7 @@ def test_a_commit_is_written_once_whatever_befalls_it(harm: Harm, place: Place) 
     assert (again.position, dict(again.state)) == (4, {"last": b"4"})
 
 
+@pytest.mark.timeout(1200)  # each fault of a broker waits until it has come back
 @pytest.mark.parametrize("seed", SEEDS[::4])
 def test_nothing_is_lost_or_said_twice_by_brokers_that_fail(
     place: Place, seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
