@@ -25,8 +25,9 @@ class DetectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
         it, `lost_after_s` where that is given, else 4. One that stands or is hidden may come back later.
     min_score: detections with a lower score are not used; without it, each network's own value.
     threads: threads of the network; 0 leaves their number to OpenVINO.
-    masks: source of the masks: `auto` takes the detector's where it has them, else `grabcut`; `box` uses the whole box;
-        SAM masks the crops that a vehicle is embedded from.
+    masks: source of the masks of the crops that a vehicle is embedded from: `ellipse` is the one in the box, `grabcut`
+        looks for the outline, `box` uses the whole box, SAM is a network. `auto` is `ellipse` for a trained encoder;
+        for `colour` it is the detector's mask where it has one, else `grabcut`.
     """
 
     detector: str = "pvb-2004"
@@ -35,7 +36,7 @@ class DetectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     return_within_s: Annotated[float, msgspec.Meta(gt=0, le=60)] | None = None
     min_score: Share | None = None
     threads: Annotated[int, msgspec.Meta(ge=0, le=256)] = 0
-    masks: Literal["auto", "grabcut", "box", "sam-vit-b", "sam-vit-l", "sam-vit-h"] = "auto"
+    masks: Literal["auto", "ellipse", "grabcut", "box", "sam-vit-b", "sam-vit-l", "sam-vit-h"] = "auto"
 
     @property
     def patience_s(self) -> tuple[float, float]:

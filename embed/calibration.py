@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from embed.encoder import file_id
 from ingest.errors import WeightsError
 
 
@@ -81,7 +82,7 @@ def calibration_of(encoder: str, stored: CosineCalibration | None = None) -> Cos
 
     Raises WeightsError for an encoder of which neither is there, with the command that measures it.
     """
-    known = stored or SHIPPED_CALIBRATIONS.get(encoder)
+    known = stored or SHIPPED_CALIBRATIONS.get(file_id(encoder))
     if known is None:
         raise WeightsError(
             f"encoder '{encoder}' does not say how alike one vehicle looks to two cameras (measure it: "

@@ -9,6 +9,7 @@ import msgspec
 
 from detect.openvino_without_telemetry import openvino
 from embed.calibration import CosineCalibration
+from embed.encoder import vectors_id
 from embed.network.settings import PRIOR_STRIDE, NetworkSettings
 from ingest.errors import WeightsError
 
@@ -65,6 +66,10 @@ class ExportedEncoder:
     id: str
     metadata: EncoderMetadata
     graph: Any
+
+    def id_with(self, masks: str) -> str:
+        """The id of its vectors of crops masked in a way."""
+        return vectors_id(self.id, masks) if self.metadata.priors else self.id
 
     @classmethod
     def open(cls, path: Path) -> "ExportedEncoder":

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from detect.openvino_without_telemetry import openvino
 from embed.crops import Crop
+from embed.encoder import UNNAMED_MASKS
 from embed.exported import IMAGES, PRIORS, ExportedEncoder
 from embed.priors import Prior, rasterise
 from embed.resizing import resized
@@ -30,14 +31,14 @@ RunInference = Callable[[NDArray[np.uint8], NDArray[np.float32] | None], NDArray
 class RuntimeEncoder:
     """The encoder of a file that `corridor encoder export` wrote; `threads` 0 leaves their number to OpenVINO.
 
-    A crop is stretched to the network's input, surroundings and all; GRL gets its box and its mask as prior. `cuda`
-    needs PyTorch and the .safetensors file of the same export beside the .onnx. Raises WeightsError, for `cuda`
-    ConfigError.
+    A crop is stretched to the network's input, surroundings and all; GRL gets its box and its mask as prior, and
+    `masks`, the name of what makes them, goes into the id. `cuda` needs PyTorch and the .safetensors file of the same
+    export beside the .onnx. Raises WeightsError, for `cuda` ConfigError.
     """
 
-    def __init__(self, path: Path, *, threads: int = 0, device: Device = "cpu") -> None:
+    def __init__(self, path: Path, *, threads: int = 0, device: Device = "cpu", masks: str = UNNAMED_MASKS) -> None:
         exported = ExportedEncoder.open(path)
-        self._id, self._metadata = exported.id, exported.metadata
+        self._id, self._metadata = exported.id_with(masks), exported.metadata
         if device == "cpu":
             self._run = on_cpu(exported, threads)
         else:

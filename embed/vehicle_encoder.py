@@ -22,7 +22,7 @@ class VehicleEncoder:
 
     @property
     def id(self) -> str:
-        """`name@hash`: embeddings of encoders whose ids differ are not comparable."""
+        """`name@hash`, or `name@hash+masks`: embeddings of encoders whose ids differ are not comparable."""
         return self._encoder.id
 
     @property

@@ -60,7 +60,7 @@ def write_head(path: Path, head: TypeHead) -> None:
 
 
 def read_head(path: Path, encoder: str) -> TypeHead:
-    """Read the head of an encoder, `name@hash`; raises WeightsError for a file that is none, or is of another one."""
+    """Read the head of the encoder `name@hash`; raises WeightsError for a file that is none, or of another one."""
     try:
         # A file that NumPy opens itself stays open where it is damaged.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:

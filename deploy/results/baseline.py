@@ -13,6 +13,7 @@ from associate.settings import AssociateSettings
 from associate.topology import Topology
 from deploy.results.scored_run import LoggedRun
 from deploy.site.encoders import COLOUR
+from embed.encoder import file_id
 from embed.observation import Observation, TrackletState, unpack_vector
 from embed.settings import SHIPPED_FILE
 from ingest.clock import NS
@@ -78,8 +79,11 @@ def _usable(seen: Observation) -> bool:
 
 
 def known_floor(encoder: str) -> float:
-    """The cosine of an encoder `name@hash` that is evidence for neither one vehicle nor two; raises ConfigError."""
-    name, _, digits = encoder.partition("@")
+    """The cosine of an encoder, by the id of its vectors, that is evidence for neither one vehicle nor two.
+
+    Raises ConfigError.
+    """
+    name, _, digits = file_id(encoder).partition("@")
     if name == COLOUR:
         return COLOUR_FLOOR
     if digits and hashlib.sha256(SHIPPED_FILE.read_bytes()).hexdigest().startswith(digits):

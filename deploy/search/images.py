@@ -7,10 +7,9 @@ from numpy.typing import NDArray
 
 from deploy.search.asking import Query
 from deploy.site.config import Config
-from deploy.site.wiring import make_detector, make_encoder, make_masker
+from deploy.site.wiring import make_detector, make_vehicle_encoder
 from detect.boxes import areas
 from detect.registry import FOUNDATION
-from embed.vehicle_encoder import VehicleEncoder
 from ingest.errors import ConfigError
 from ingest.frame import ClockQuality, Frame, Image
 
@@ -29,7 +28,7 @@ def image_query(
     give a box, in messages. Raises ConfigError where there is no vehicle.
     """
     box = _found(config, name, image, option) if box_xywh is None else _given(name, image, box_xywh, option)
-    encoder = VehicleEncoder(make_encoder(config.embed), make_masker(config.detect, config.foundation))
+    encoder = make_vehicle_encoder(config.embed, config.detect, config.foundation)
     return Query(vectors=encoder([image], box[None]), encoder=encoder.id), box
 
 

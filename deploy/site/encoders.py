@@ -30,11 +30,18 @@ def encoder_file(name: str) -> Path:
     return SHIPPED_FILE if name == SHIPPED else Path(name).expanduser()
 
 
-def load_encoder(name: str = SHIPPED, *, masks: str = "grabcut", threads: int = 0) -> "VehicleEncoder":
+def mask_source(detect: DetectSettings, encoder: str) -> str:
+    """The masks that crops for an encoder get, by name; `auto` is what decision 0040 found best for its kind."""
+    if detect.masks != "auto":
+        return detect.masks
+    return "grabcut" if encoder == COLOUR else "ellipse"
+
+
+def load_encoder(name: str = SHIPPED, *, masks: str = "auto", threads: int = 0) -> "VehicleEncoder":
     """Load an encoder for images of one's own.
 
     name: `grl-64`, which comes with the program, the path of an exported encoder (.onnx), or `colour`. masks: how the
-    vehicle is masked in its crop, `grabcut` as in the running system, `box` for the whole box, or a SAM. threads: 0
+    vehicle is masked in its crop, as in the configuration: `auto`, `ellipse`, `grabcut`, `box`, or a SAM. threads: 0
     leaves their number to OpenVINO. Raises ConfigError for a name that is not known, WeightsError for a file that
     cannot be used.
     """
@@ -42,7 +49,6 @@ def load_encoder(name: str = SHIPPED, *, masks: str = "grabcut", threads: int = 
     detect = convert({"masks": masks}, DetectSettings, "load_encoder")
     check_encoder(name)
     # OpenCV and OpenVINO take their time to load: a configuration that only names an encoder does not wait for them.
-    from deploy.site.wiring import make_encoder, make_masker
-    from embed.vehicle_encoder import VehicleEncoder
+    from deploy.site.wiring import make_vehicle_encoder
 
-    return VehicleEncoder(make_encoder(embed), make_masker(detect))
+    return make_vehicle_encoder(embed, detect)

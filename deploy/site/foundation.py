@@ -128,7 +128,7 @@ def open_grounding_dino(name: str, settings: FoundationSettings, camera_ids: Ite
     return large
 
 
-def open_sam(name: Literal["sam-vit-b", "sam-vit-l", "sam-vit-h"], settings: FoundationSettings) -> Masker:
+def open_sam(name: str, settings: FoundationSettings) -> Masker:
     """SAM as the masker; raises ConfigError for libraries or a device that are not there, WeightsError for weights."""
     checkpoint = Path(settings.sam_weights).expanduser() if settings.sam_weights else catalogue.find(name)
     with _require_libraries(name):

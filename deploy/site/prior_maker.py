@@ -6,7 +6,7 @@ of what that process finds from then on are not those of the name.
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -88,7 +88,7 @@ def _open_masker(spec: PriorSpec) -> tuple[Masker, str]:
         return BoxMasker(), BOX
     if spec.masker == GRABCUT:
         return GrabCutMasker(), GRABCUT
-    name: Literal["sam-vit-b", "sam-vit-l", "sam-vit-h"] = spec.masker  # type: ignore[assignment]
+    name = spec.masker
     checkpoint = spec.foundation.sam_weights or str(catalogue.find(name))
     masker = open_sam(name, msgspec.structs.replace(spec.foundation, sam_weights=checkpoint))
     return masker, f"{name} {short_digest(Path(checkpoint))}"

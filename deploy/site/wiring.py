@@ -16,21 +16,22 @@ from deploy.site.association_worker import AssociationWorker
 from deploy.site.camera_pipeline import CameraPipeline
 from deploy.site.cameras.writers import CameraWriters
 from deploy.site.config import Config
-from deploy.site.encoders import COLOUR, encoder_file
+from deploy.site.encoders import COLOUR, encoder_file, mask_source
 from deploy.site.perception_worker import Batching, CameraRuntime, FrameTap, PerceptionWorker, stored_progress
 from deploy.weights import catalogue
 from detect.detector import BatchDetector, Detector, OneByOne
-from detect.masks import BoxMasker, GrabCutMasker, Masker
+from detect.masks import BoxMasker, EllipseMasker, GrabCutMasker, Masker
 from detect.registry import FOUNDATION, open_detector, start_score
 from detect.settings import DetectSettings, FoundationSettings
 from detect.tracking import Tracker
 from embed.attributes import AttributeClassifier, BarrierAttributeClassifier
 from embed.calibration import CosineCalibration, calibration_of
 from embed.colour import ColourEncoder
-from embed.encoder import Encoder
+from embed.encoder import Encoder, file_id
 from embed.observation import CameraEpoch
 from embed.settings import EmbedSettings
 from embed.tracklets import TrackletBuilder
+from embed.vehicle_encoder import VehicleEncoder
 from embed.vehicle_types import TypeHead, head_file, read_head
 from ingest.camera import Camera
 from ingest.clock import NS, Clock, SystemClock
@@ -50,18 +51,28 @@ ListenerMaker = Callable[[str], "PacketListener"]
 
 DEFAULTS = FoundationSettings()
 
+MASKERS: dict[str, type[EllipseMasker | GrabCutMasker | BoxMasker]] = {
+    "ellipse": EllipseMasker,
+    "grabcut": GrabCutMasker,
+    "box": BoxMasker,
+}
+"""Maskers without a network by their names in the configuration."""
+
 CLOCK_AHEAD_S = 5.0
 """Lead of the log's frames over this machine's clock that is warned of; a camera's own clock may be 2 s ahead."""
 
 
-def make_detector(settings: DetectSettings) -> Detector:
-    """The detector of the configuration, where it is one for every frame; raises WeightsError, ConfigError."""
+def make_detector(settings: DetectSettings, *, masks: bool = False) -> Detector:
+    """The detector of the configuration, where it is one for every frame; raises WeightsError, ConfigError.
+
+    masks: whether its masks are asked for, where it has some.
+    """
     return open_detector(
         settings.detector,
         catalogue.find,
         min_score=settings.min_score,
         threads=settings.threads,
-        masks=settings.masks == "auto",
+        masks=masks,
     )
 
 
@@ -71,7 +82,9 @@ def make_batch_detector(config: Config, cameras: Sequence[Camera], clock: Clock)
     Raises as `make_detector`.
     """
     if config.detect.detector not in FOUNDATION:
-        return OneByOne(make_detector(config.detect)), Batching()
+        # Its masks are closer than what a trained encoder likes best (decision 0040).
+        masks = config.detect.masks == "auto" and config.embed.encoder == COLOUR
+        return OneByOne(make_detector(config.detect, masks=masks)), Batching()
     from deploy.site.foundation import open_foundation
 
     camera_ids = [camera.id for camera in cameras]
@@ -87,25 +100,35 @@ def tracker_maker(settings: DetectSettings, foundation: FoundationSettings = DEF
     return partial(Tracker, lost_after_s=lost_after_s, return_within_s=return_within_s, start_score=starts)
 
 
-def make_masker(settings: DetectSettings, foundation: FoundationSettings = DEFAULTS) -> Masker:
-    """Build the masker for crops without a detector mask; raises ConfigError, WeightsError for SAM."""
-    if settings.masks == "box":
-        return BoxMasker()
-    if settings.masks == "auto" or settings.masks == "grabcut":
-        return GrabCutMasker()
+def make_masker(masks: str, foundation: FoundationSettings = DEFAULTS) -> Masker:
+    """Build a masker by its name in the configuration; raises ConfigError, WeightsError for SAM."""
+    if masks in MASKERS:
+        return MASKERS[masks]()
     from deploy.site.foundation import open_sam
 
-    return open_sam(settings.masks, foundation)
+    return open_sam(masks, foundation)
 
 
-def make_encoder(settings: EmbedSettings) -> Encoder:
-    """The encoder of the configuration; raises WeightsError for a file that cannot be used, ConfigError for others."""
+def make_encoder(settings: EmbedSettings, masks: str) -> Encoder:
+    """The encoder of the configuration, for crops masked in a way.
+
+    Raises WeightsError for a file that cannot be used, ConfigError for others.
+    """
     if settings.encoder == COLOUR:
         return ColourEncoder()
     # OpenVINO takes its time to load: without a network nobody waits for it.
     from embed.runtime import RuntimeEncoder
 
-    return RuntimeEncoder(encoder_file(settings.encoder), threads=settings.threads, device=settings.device)
+    path = encoder_file(settings.encoder)
+    return RuntimeEncoder(path, threads=settings.threads, device=settings.device, masks=masks)
+
+
+def make_vehicle_encoder(
+    embed: EmbedSettings, detect: DetectSettings, foundation: FoundationSettings = DEFAULTS
+) -> VehicleEncoder:
+    """The configured encoder and masker for images that are no stream's; raises as `make_encoder`, `make_masker`."""
+    masks = mask_source(detect, embed.encoder)
+    return VehicleEncoder(make_encoder(embed, masks), make_masker(masks, foundation))
 
 
 def make_attributes(settings: EmbedSettings) -> AttributeClassifier | None:
@@ -116,7 +139,7 @@ def make_attributes(settings: EmbedSettings) -> AttributeClassifier | None:
 
 
 def make_types(settings: EmbedSettings, encoder: str) -> TypeHead | None:
-    """Read the head that finds types in the vectors of the encoder `name@hash`; None where it is off.
+    """Read the head that finds types in the vectors of an encoder, by its id; None where it is off.
 
     Raises ConfigError for `colour`, whose vectors have no types, and WeightsError for a head that is missing or of
     another export.
@@ -125,27 +148,27 @@ def make_types(settings: EmbedSettings, encoder: str) -> TypeHead | None:
         return None
     if settings.encoder == COLOUR:
         raise ConfigError("[embed] types = true needs a trained encoder: 'colour' knows no types (set it to false)")
-    return read_head(head_file(encoder_file(settings.encoder)), encoder)
+    return read_head(head_file(encoder_file(settings.encoder)), file_id(encoder))
 
 
 def make_associator(config: Config) -> Associator:
     """The state machine of the zone, for the encoder that the cameras use unless it names another."""
     encoder, stored = config.associate.encoder, None
     if encoder is None:
-        encoder, stored = _known_encoder(config.embed)
+        encoder, stored = _known_encoder(config)
     return Associator(
         config.associate, cameras=config.camera_ids, encoder=encoder, calibration=_calibration(encoder, stored)
     )
 
 
-def _known_encoder(settings: EmbedSettings) -> tuple[str, CosineCalibration | None]:
-    """The id of the configured encoder, without making it, and the calibration that its file brings."""
-    if settings.encoder == COLOUR:
+def _known_encoder(config: Config) -> tuple[str, CosineCalibration | None]:
+    """The id of the configured encoder's vectors, without making it, and the calibration that its file brings."""
+    if config.embed.encoder == COLOUR:
         return ColourEncoder().id, None
     from embed.exported import ExportedEncoder
 
-    exported = ExportedEncoder.open(encoder_file(settings.encoder))
-    return exported.id, exported.metadata.calibration
+    exported = ExportedEncoder.open(encoder_file(config.embed.encoder))
+    return exported.id_with(mask_source(config.detect, config.embed.encoder)), exported.metadata.calibration
 
 
 def _calibration(encoder: str, stored: CosineCalibration | None) -> Calibration | None:
@@ -269,9 +292,9 @@ def _goes_on_after_ns(camera: Camera, captured_ns: int | None, now_ns: int) -> i
 
 
 def _pipeline_maker(config: Config, store: CropStore | None) -> Callable[[str, CameraEpoch], CameraPipeline]:
-    encoder, attributes = make_encoder(config.embed), make_attributes(config.embed)
-    types = make_types(config.embed, encoder.id)
-    masker = make_masker(config.detect, config.foundation)
+    masks = mask_source(config.detect, config.embed.encoder)
+    encoder, masker = make_encoder(config.embed, masks), make_masker(masks, config.foundation)
+    attributes, types = make_attributes(config.embed), make_types(config.embed, encoder.id)
     make_tracker = tracker_maker(config.detect, config.foundation)
 
     def make(camera_id: str, epoch: CameraEpoch) -> CameraPipeline:

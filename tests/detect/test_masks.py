@@ -1,12 +1,12 @@
-"""Silhouettes from boxes."""
+"""Masks from boxes."""
 
 import cv2
 import numpy as np
 import pytest
 
-from detect.masks import BoxMasker, GrabCutMasker, Masker
+from detect.masks import BoxMasker, EllipseMasker, GrabCutMasker, Masker
 
-MASKERS: list[Masker] = [BoxMasker(), GrabCutMasker()]
+MASKERS: list[Masker] = [BoxMasker(), EllipseMasker(), GrabCutMasker()]
 
 
 def red_ellipse() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -16,6 +16,14 @@ def red_ellipse() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     cv2.ellipse(truth, (100, 60), (70, 35), 0, 0, 360, 1, -1)
     image[truth > 0] = (30, 30, 200)
     return image, truth > 0, np.array([30, 25, 170, 95], np.float32)
+
+
+def test_an_ellipse_touches_the_box_and_leaves_its_corners() -> None:
+    image, truth, box = red_ellipse()
+    mask = EllipseMasker()(image, box)
+    assert (mask & truth).sum() / (mask | truth).sum() > 0.95
+    assert mask[60, 31]
+    assert not mask[27, 33]
 
 
 def test_grabcut_finds_the_outline() -> None:

@@ -1,5 +1,6 @@
 """An exported encoder on the CPU: the contract of all encoders, its id, and files that are none."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from associate.associator import Associator
 from associate.settings import AssociateSettings
 from embed.crops import Crop
+from embed.encoder import file_id
 from embed.exported import ExportedEncoder
 from embed.runtime import BATCHES, RuntimeEncoder, batch_ranges
 from ingest.errors import ConfigError, WeightsError
@@ -73,8 +75,28 @@ def test_the_id_is_of_the_weights(tmp_path: Path) -> None:
     assert ExportedEncoder.open(one).id == ids[0]
 
 
-def test_vectors_of_other_weights_are_not_compared(tmp_path: Path) -> None:
-    ours, theirs = (RuntimeEncoder(write_tiny(tmp_path / f"{gain}.onnx", gain=gain)).id for gain in (1.0, 2.0))
+def test_the_id_names_the_masks_that_a_network_looks_at(tmp_path: Path) -> None:
+    grl, plain = write_tiny(tmp_path / "a.onnx"), write_tiny(tmp_path / "b.onnx", metadata(priors=False))
+    assert RuntimeEncoder(grl, masks="grabcut").id == RuntimeEncoder(grl).id
+    assert RuntimeEncoder(grl, masks="ellipse").id == f"{RuntimeEncoder(grl).id}+ellipse"
+    assert file_id(RuntimeEncoder(grl, masks="ellipse").id) == ExportedEncoder.open(grl).id
+    assert RuntimeEncoder(plain, masks="ellipse").id == RuntimeEncoder(plain).id
+
+
+def weights_apart(folder: Path) -> list[RuntimeEncoder]:
+    return [RuntimeEncoder(write_tiny(folder / f"{gain}.onnx", gain=gain)) for gain in (1.0, 2.0)]
+
+
+def masks_apart(folder: Path) -> list[RuntimeEncoder]:
+    file = write_tiny(folder / "tiny.onnx")
+    return [RuntimeEncoder(file, masks=masks) for masks in ("ellipse", "grabcut")]
+
+
+@pytest.mark.parametrize("two", [weights_apart, masks_apart])
+def test_vectors_of_other_weights_or_masks_are_not_compared(
+    tmp_path: Path, two: Callable[[Path], list[RuntimeEncoder]]
+) -> None:
+    ours, theirs = (each.id for each in two(tmp_path))
     settings = AssociateSettings()
     associator = Associator(settings, cameras=("north",), encoder=ours)
     assert associator.refuse(observation(encoder=ours, vector=unit(1, 5))) is None

@@ -26,7 +26,7 @@ def test_association_knows_how_to_read_it() -> None:
 
 
 def test_it_is_what_a_configuration_without_a_word_has() -> None:
-    encoder = make_encoder(EmbedSettings())
+    encoder = make_encoder(EmbedSettings(), "grabcut")
     rng = np.random.default_rng(0)
     crops = [
         Crop(rng.integers(0, 256, (90, 70, 3), dtype=np.uint8), np.array([8, 8, 62, 82], np.float32), 1.0, 0, None)

@@ -135,7 +135,7 @@ def test_the_label(name: str) -> None:
 
 def test_the_shipped_head_is_of_the_shipped_encoder_and_small() -> None:
     settings = EmbedSettings(threads=1, types=True)
-    head = make_types(settings, make_encoder(settings).id)
+    head = make_types(settings, make_encoder(settings, "ellipse").id)
     assert head is not None
     assert head_file(SHIPPED_FILE).stat().st_size < 20_000
 

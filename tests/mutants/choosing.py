@@ -18,8 +18,11 @@ ROOMS = {"embed": "embed", "log": "deploy/log", "detect": "detect", "associate":
 SLOW = ("tests/bench", "tests/chaos", "tests/integration", "tests/mutants", "tests/system")
 """Tests that no module counts as its own."""
 
-TESTED_WHOLE = {"associate": ("tests/associate", "tests/associate/links")}
-"""Rooms whose tests go through one object rather than module by module: their folders, for modules no test imports."""
+TESTED_WHOLE = {
+    "associate": ("tests/associate/test_*.py", "tests/associate/links/test_*.py"),
+    "log": ("tests/contracts/test_log.py",),
+}
+"""Rooms whose tests go through one object rather than module by module: these tests, for modules no test imports."""
 
 Position = tuple[int, int]
 
@@ -50,7 +53,7 @@ def modules_of(room: str) -> list[Path]:
 def own_tests(module: Path) -> tuple[Path, ...]:
     """The test modules that import a module, those of its own room if there are any, relative to the repository.
 
-    Of a room that is tested whole, a module that none of the room's tests imports has all of them.
+    Of a room that is tested whole, a module that none of the room's tests imports has those of the whole.
     """
     name = ".".join(module.with_suffix("").parts)
     found = []
@@ -58,13 +61,9 @@ def own_tests(module: Path) -> tuple[Path, ...]:
         relative = path.relative_to(ROOT)
         if not relative.as_posix().startswith(SLOW) and name in _imported(path):
             found.append(relative)
-    room = module.parts[0]
-    near = [path for path in found if path.parts[1] == room]
-    whole = [
-        path.relative_to(ROOT)
-        for folder in TESTED_WHOLE.get(room, ())
-        for path in sorted((ROOT / folder).glob("test_*.py"))
-    ]
+    room = next((name for name, folder in ROOMS.items() if module.is_relative_to(folder)), "")
+    whole = [path.relative_to(ROOT) for pattern in TESTED_WHOLE.get(room, ()) for path in sorted(ROOT.glob(pattern))]
+    near = [path for path in found if path in whole or path.is_relative_to(f"tests/{ROOMS.get(room, module.parts[0])}")]
     return tuple(near or whole or found)
 
 

@@ -23,7 +23,7 @@ from deploy.log.address import check_log_url, on_this_machine
 from deploy.log.base import Record
 from deploy.log.opening import open_log
 from deploy.log.topics import OBSERVATIONS
-from deploy.site.encoders import check_encoder
+from deploy.site.encoders import check_encoder, mask_source
 from detect.settings import DetectSettings
 from embed.observation import Message, Tick, encode
 from embed.settings import SHIPPED, EmbedSettings
@@ -152,7 +152,8 @@ def _features(
 
     with _progress(len(sources)) as report:
         vectors, sharpnesses = rendered_vectors(preset, sources, partial(make_embed, settings), workers, report)
-    return split_features(cameras, vectors, sharpnesses), make_encoder(settings).id
+    encoder = make_encoder(settings, mask_source(DetectSettings(), settings.encoder))
+    return split_features(cameras, vectors, sharpnesses), encoder.id
 
 
 def _join(
@@ -195,7 +196,8 @@ def make_embed(settings: EmbedSettings) -> "Embed":
     """Masks and encodes crops as the system is wired to; called in the process that renders them."""
     from deploy.site.wiring import make_encoder, make_masker
 
-    encoder, masker = make_encoder(settings), make_masker(DetectSettings())
+    masks = mask_source(DetectSettings(), settings.encoder)
+    encoder, masker = make_encoder(settings, masks), make_masker(masks)
 
     def embed(crops: Sequence["Crop"]) -> "Vectors":
         masked = []

@@ -28,14 +28,14 @@ def calibrate(
     different ids are never compared: calibrate before the encoder is used.
     """
     need_torch()
-    from detect.masks import GrabCutMasker
+    from detect.masks import EllipseMasker
     from embed.runtime import RuntimeEncoder
     from training.datasets.registry import open_dataset
     from training.encoder.export import write_calibration
     from training.evaluation.calibrate import calibrated, cosine_pairs, measured_images
     from training.evaluation.exported_vectors import vectors_of
 
-    encoder, masker = RuntimeEncoder(file), GrabCutMasker()
+    encoder, masker = RuntimeEncoder(file), EllipseMasker()
     console = Console(stderr=True, highlight=False)
     columns = (TextColumn("{task.description}"), MofNCompleteColumn())
     sources = []

@@ -83,10 +83,9 @@ def _migrate(config: Config, indexer: Indexer) -> int:
         raise ConfigError(
             "--migrate is for an index in a folder; in PostgreSQL, rebuild it from a log of the new encoder"
         )
-    from deploy.site.wiring import make_encoder, make_masker
-    from embed.vehicle_encoder import VehicleEncoder
+    from deploy.site.wiring import make_vehicle_encoder
 
-    encoder = VehicleEncoder(make_encoder(config.embed), make_masker(config.detect, config.foundation))
+    encoder = make_vehicle_encoder(config.embed, config.detect, config.foundation)
     counts = migrate(indexer.writer, Path(config.crops.folder), encoder)
     make_console().print(
         f"{counts.moved} sightings have vectors by {encoder.id} now; {counts.stayed} stay with another encoder's, "

@@ -72,7 +72,7 @@ def travel_window(cut: Cut, *, wide: bool) -> tuple[float, float]:
     return OFFSET_S + shortest_s, OFFSET_S + longest_s
 
 
-def configuration(cut: Cut, folder: Path, encoder: str) -> Config:
+def configuration(cut: Cut, folder: Path, encoder: str, masks: str) -> Config:
     """The file that a user would write for the two recordings."""
     shortest_s, longest_s = travel_window(cut, wide=False)
     return parse_config(
@@ -87,6 +87,7 @@ def configuration(cut: Cut, folder: Path, encoder: str) -> Config:
         starts_at = 1970-01-01T00:00:{OFFSET_S:02.0f}Z
         [detect]
         analyse_fps = {cut.rate_fps}
+        masks = "{masks}"
         [embed]
         encoder = "{encoder}"
         [associate]
@@ -103,10 +104,10 @@ def configuration(cut: Cut, folder: Path, encoder: str) -> Config:
     )
 
 
-def perceive(cut: Cut, encoder: str) -> Passage:
+def perceive(cut: Cut, encoder: str, masks: str = "auto") -> Passage:
     """Run the perception half of `corridor run` on both windows."""
     with tempfile.TemporaryDirectory() as folder:
-        config = configuration(cut, Path(folder), encoder)
+        config = configuration(cut, Path(folder), encoder, masks)
         log = open_log(config.log.url)
         frames: dict[str, list[int]] = {side: [] for side in SIDES}
         worker = make_perception_worker(

@@ -11,9 +11,9 @@ import numpy as np
 import supervision as sv
 from trackers import BoTSORTTracker
 
-from deploy.site.wiring import make_encoder
+from deploy.site.encoders import mask_source
+from deploy.site.wiring import make_encoder, make_masker
 from detect.detections import Detections
-from detect.masks import BoxMasker
 from detect.settings import DetectSettings
 from embed.settings import EmbedSettings
 from ingest.clock import NS
@@ -82,7 +82,8 @@ def _kept_s(true: TrueBoxes, it: Tracklet) -> float:
 
 def with_joins(preset: Preset, cameras: Sequence[CityCamera]) -> list[CityCamera]:
     """Tracklets with their fragments joined by motion and looks."""
-    encoder, masker = make_encoder(EMBED), BoxMasker()
+    masks = mask_source(DetectSettings(), EMBED.encoder)
+    encoder, masker = make_encoder(EMBED, masks), make_masker(masks)
     joined = []
     for camera in cameras:
         studio = Studio(preset, preset.cameras[camera.camera])

@@ -27,7 +27,7 @@ WRONG = {
         CAMERA + '[detect]\ndetector="yolo"',
         "key 'detect.detector': 'yolo' is not one of: crossroad-1016, pvb",
     ),
-    "masks": (CAMERA + '[detect]\nmasks="sam"', "one of: auto, box, grabcut, sam-vit-b, sam-vit-h, sam-vit-l"),
+    "masks": (CAMERA + '[detect]\nmasks="sam"', "one of: auto, box, ellipse, grabcut, sam-vit-b, sam-vit-h, sam-vit-l"),
     "foundation": (CAMERA + "[foundation]\nthreshold=1", "unknown key 'foundation.threshold'"),
     "no noun": (CAMERA + '[foundation]\nprompt=" . "', r"key 'foundation.prompt': the prompt ' . ' names nothing"),
     "camera's prompt": (CAMERA + '[foundation.prompts]\nnorth=""', "key 'foundation.prompts.north': the prompt ''"),

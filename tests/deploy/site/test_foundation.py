@@ -14,6 +14,7 @@ from deploy.cli.terminal.screen import foundation_table, make_console
 from deploy.log.opening import open_log
 from deploy.site import foundation
 from deploy.site.config import Config, parse_config
+from deploy.site.encoders import mask_source
 from deploy.site.foundation import (
     DetectorUsage,
     FoundationDetector,
@@ -23,14 +24,14 @@ from deploy.site.foundation import (
     open_sam,
 )
 from deploy.site.status import camera_statuses, write_status
-from deploy.site.wiring import make_batch_detector, make_masker, make_perception_worker, tracker_maker
+from deploy.site.wiring import MASKERS, make_batch_detector, make_masker, make_perception_worker, tracker_maker
 from detect.detections import Detections
 from detect.key_frames.budget import BudgetCounts, BudgetedDetector
-from detect.masks import GrabCutMasker
 from detect.settings import DetectSettings, FoundationSettings
 from ingest.clock import NS, ManualClock, SystemClock
 from ingest.errors import ConfigError, WeightsError
 from ingest.frame import ClockQuality, Frame
+from ingest.toml_file import convert
 from tests.ingest.clips import write_clip
 
 IMAGE = np.zeros((4, 4, 3), np.uint8)
@@ -199,7 +200,7 @@ OWN = FoundationSettings(weights="w.pth", text_encoder="t", sam_weights="s.pth")
 LIBRARIES: dict[str, Callable[[], object]] = {
     "torch": lambda: open_grounding_dino("grounding-dino-swin-t", OWN),
     "groundingdino": lambda: open_grounding_dino("grounding-dino-swin-t", OWN),
-    "segment_anything": lambda: make_masker(DetectSettings(masks="sam-vit-b"), OWN),
+    "segment_anything": lambda: make_masker("sam-vit-b", OWN),
 }
 
 
@@ -246,5 +247,17 @@ def test_missing_weights_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         opened()
 
 
-def test_masks_without_sam_need_no_weights() -> None:
-    assert isinstance(make_masker(DetectSettings()), GrabCutMasker)
+@pytest.mark.parametrize(
+    ("masks", "encoder", "source"),
+    [
+        ("auto", "grl-64", "ellipse"),
+        ("auto", "colour", "grabcut"),
+        ("box", "grl-64", "box"),
+        ("sam-vit-b", "colour", "sam-vit-b"),
+    ],
+)
+def test_where_masks_come_from(masks: str, encoder: str, source: str) -> None:
+    settings = convert({"masks": masks}, DetectSettings, "test")
+    assert mask_source(settings, encoder) == source
+    if source in MASKERS:
+        assert isinstance(make_masker(source), MASKERS[source])
