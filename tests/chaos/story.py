@@ -19,6 +19,7 @@ from deploy.log.kafka_cluster import Cluster
 from deploy.log.kafka_log import KafkaLog
 from deploy.log.sqlite_log import SqliteLog
 from deploy.log.topics import TRAJECTORIES
+from ingest.errors import LogError
 from tests.chaos.brokers.cluster import COPIES, three_brokers
 from tests.chaos.brokers.faults import BrokerFaults
 from tests.chaos.checker import EVERYTHING, Findings, check
@@ -53,7 +54,7 @@ def on_three_brokers() -> Iterator[Place]:
     """A place on brokers that fail."""
     brokers = three_brokers()
     cluster = Cluster(brokers.servers, _prefix())
-    create_topics(cluster, replication=COPIES)
+    wait_until(lambda: _has_topics(cluster))
     faults = BrokerFaults(brokers, cluster.prefix)
     chosen = tuple(each for each in faults if len(SEEDS) > 1 or each[0] == IN_BRIEF)
     try:
@@ -61,6 +62,15 @@ def on_three_brokers() -> Iterator[Place]:
             yield Place("three brokers", open_log, chosen, faults.mended)
     finally:
         faults.mended()
+
+
+def _has_topics(cluster: Cluster) -> bool:
+    """Make the topics; brokers that have just come together may need a second time."""
+    try:
+        create_topics(cluster, replication=COPIES)
+    except LogError:
+        return False
+    return True
 
 
 def _prefix() -> str:

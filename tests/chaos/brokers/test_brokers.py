@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from deploy.log.base import Record
-from deploy.log.brokers import access
 from deploy.log.spool import writer as spooled_writer
 from deploy.log.topics import TRAJECTORIES
 from tests.chaos.brokers.cluster import three_brokers
@@ -24,7 +23,6 @@ RECORDS = 8
 
 @pytest.fixture
 def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
-    monkeypatch.setattr(access, "REQUEST_TIMEOUT_S", 2.0)
     monkeypatch.setattr(spooled_writer, "RETRY_S", 0.05)
     with on_three_brokers() as made:
         yield made
