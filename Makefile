@@ -44,7 +44,7 @@ format: $(VENV)/.dev  ## mend style
 bench: $(VENV)/.dev  ## the figures of docs/benchmarks.md
 	$(BIN)/python -m tests.bench
 
-chaos: $(VENV)/.dev  ## random faults on both logs by twenty seeds (some minutes); `make test` has one
+chaos: $(VENV)/.dev  ## random faults on SQLite, Kafka and three brokers by twenty seeds (an hour); `make test` has one
 	CORRIDOR_CHAOS_SEEDS=20 $(BIN)/python -m pytest -q -s tests/chaos
 
 mutants: $(VENV)/.mutants  ## small defects that no test notices, in a seeded sample (about half an hour)

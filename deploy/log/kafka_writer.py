@@ -25,6 +25,7 @@ from kafka.errors import (
 from deploy.log.append_times import MS, append_time_ns
 from deploy.log.base import Record
 from deploy.log.brokers.access import BLOCK_TIMEOUT_S, DELIVERY_TIMEOUT_S
+from deploy.log.brokers.commits import commit_transaction
 from deploy.log.kafka_cluster import MAX_RECORD_BYTES, Cluster, abandon, advice, call_with_timeout, short_reason
 from deploy.log.kafka_group import GroupOffsets
 from deploy.log.kafka_state import Commit, Followed, KafkaRecord, OwnerState, OwnerStates, commit_records
@@ -34,8 +35,6 @@ logger = logging.getLogger(__name__)
 
 COMMIT_TIMEOUT_S = 8.0
 """Longest end of a transaction; after it the outcome is looked up."""
-SLOW_COMMIT_S = 4.0
-"""Slowest end that is trusted: a slower one may have been asked for twice, and a straggler end the next transaction."""
 BEAT_S = 0.9
 """Age of the last commit from which a beat is one."""
 STAND_BACK_S = 2.0
@@ -344,14 +343,13 @@ class KafkaWriter:
             if not future.succeeded():
                 raise future.exception or KafkaTimeoutError("a record was not acknowledged")
         self._acknowledged = [(kafka_record.topic, future.value.offset + 1) for kafka_record, future in sent]
-        # Step 3: end the transaction; without a plain and quick success its outcome is unknown
-        begun = self._now()
+        # Step 3: end the transaction; without a plain success its outcome is unknown
         try:
-            call_with_timeout(COMMIT_TIMEOUT_S, producer.commit_transaction)
+            unanswered = call_with_timeout(COMMIT_TIMEOUT_S, lambda: commit_transaction(producer))
         except KafkaError as error:
             raise UnknownOutcomeError(short_reason(error)) from error
-        if self._now() - begun > SLOW_COMMIT_S:
-            raise UnknownOutcomeError("the commit was slow")
+        if unanswered:  # it may come during the next transaction
+            raise UnknownOutcomeError("the connection broke before a commit was answered")
 
     def _note_written(self) -> None:
         """Note the acknowledged offsets as committed: from now on this process waits to read them."""

@@ -20,6 +20,32 @@ from ingest.errors import ConfigError
 EVERYTHING = 1_000_000
 
 
+LOST = ("messages lost", "events that only a replay has")
+DUPLICATES = ("messages read twice", "events twice")
+"""What is checked, by kind; whatever else does not hold is torn."""
+
+
+class Findings(dict[str, int]):
+    """How often each thing that is checked does not hold."""
+
+    @property
+    def violations(self) -> list[str]:
+        """In words; empty where all holds."""
+        return [f"{count} {name}" for name, count in self.items() if count]
+
+    @property
+    def lost(self) -> int:
+        return sum(self[name] for name in LOST)
+
+    @property
+    def duplicates(self) -> int:
+        return sum(self[name] for name in DUPLICATES)
+
+    @property
+    def torn(self) -> int:
+        return sum(self.values()) - self.lost - self.duplicates
+
+
 class Name(NamedTuple):
     """What tells a message of a camera from all others."""
 
@@ -28,8 +54,8 @@ class Name(NamedTuple):
     number: int
 
 
-def violations(log: Log, said: Iterable[Name], heard: Sequence[bytes], associator: Associator, path: Path) -> list[str]:
-    """What does not hold, in words; empty where all does.
+def check(log: Log, said: Iterable[Name], heard: Sequence[bytes], associator: Associator, path: Path) -> Findings:
+    """Check a log against what has been said and heard, and against a replay.
 
     said: what cameras have said while they owned their name. heard: the events that a consumer heard meanwhile. The
     observations are replayed by `associator` into a new log at `path`.
@@ -39,19 +65,20 @@ def violations(log: Log, said: Iterable[Name], heard: Sequence[bytes], associato
     replay(log, path, "main", associator)
     with closing(SqliteLog(path, must_exist=True)) as again:
         expected = [record.value for record in again.read(TRAJECTORIES, 0, EVERYTHING)]
-    checks = {
-        "messages lost": len(set(said) - found.keys()),
-        "messages read twice": sum(count - 1 for count in found.values()),
-        "events twice": len(events) - len({decode_event(value).id for value in events}),
-        "events that a replay does not have": len(Counter(events) - Counter(expected)),
-        "events that only a replay has": len(Counter(expected) - Counter(events)),
-        "events in another order than in a replay": int(sorted(events) == sorted(expected) and events != expected),
-        "revisions out of order": _out_of_order(events),
-        "identities that are not as their last event": _stale(log, events),
-        "events that a consumer heard otherwise": int(list(heard) != events),
-        "states that are not whole": _not_whole(log),
-    }
-    return [f"{count} {name}" for name, count in checks.items() if count]
+    return Findings(
+        {
+            "messages lost": len(set(said) - found.keys()),
+            "messages read twice": sum(count - 1 for count in found.values()),
+            "events twice": len(events) - len({decode_event(value).id for value in events}),
+            "events that a replay does not have": len(Counter(events) - Counter(expected)),
+            "events that only a replay has": len(Counter(expected) - Counter(events)),
+            "events in another order than in a replay": int(sorted(events) == sorted(expected) and events != expected),
+            "revisions out of order": _out_of_order(events),
+            "identities that are not as their last event": _stale(log, events),
+            "events that a consumer heard otherwise": int(list(heard) != events),
+            "states that are not whole": _not_whole(log),
+        }
+    )
 
 
 def _not_whole(log: Log) -> int:

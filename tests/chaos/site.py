@@ -2,7 +2,8 @@
 
 import random
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from deploy.log.spool.writer import SpooledWriter, SpoolThread
 from deploy.log.topics import OBSERVATIONS
 from deploy.site.association_worker import AssociationWorker
 from embed.observation import CameraEpoch, Message, Observation, encode, tracklet_id
-from ingest.errors import FencedError, LogError
+from ingest.errors import LogError
 from tests.chaos.checker import Name
 from tests.integration.kafka_log import faults as client_faults
 from tests.integration.kafka_log.faults import Faults
@@ -33,9 +34,22 @@ CLIENT_FAULTS: tuple[Callable[[Faults], None], ...] = (
     client_faults.flush_not_back,
     client_faults.commit_not_sent,
     client_faults.commit_done_but_unanswered,
-    client_faults.commit_is_slow,
 )
 """Every point of a commit."""
+
+
+Fault = tuple[str, Callable[[], None]]
+"""A fault that can be made, with its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A log for one story: every process opens it for itself. It may have faults of its own, which `mended` ends."""
+
+    name: str
+    open_log: Callable[[], Log]
+    faults: tuple[Fault, ...] = ()
+    mended: Callable[[], None] = lambda: None
 
 
 def new_associator() -> Associator:
@@ -47,6 +61,7 @@ class Cameras:
 
     def __init__(self, open_log: Callable[[], Log], folder: Path) -> None:
         self.said: list[Name] = []
+        self.observations = 0
         self._open_log, self._folder = open_log, folder
         self._starts = 0
         self._thread: SpoolThread | None = None
@@ -87,6 +102,7 @@ class Cameras:
         epoch = CameraEpoch(writer.generation, 0)
         named = msgspec.structs.replace(message, epoch=epoch, count=self._counts[message.camera])
         if isinstance(named, Observation):
+            self.observations += 1
             own_id = f"{tracklet_id(named.camera, epoch, named.track)}|{named.sequence}"
             named = msgspec.structs.replace(named, id=own_id)
         writer.commit([Record(OBSERVATIONS, named.camera, encode(named))])
@@ -101,19 +117,20 @@ class Cameras:
 class ChaosSite:
     """Cameras and association under faults that a seed draws; `run` plays all of the traffic."""
 
-    def __init__(self, open_log: Callable[[], Log], folder: Path, patch: pytest.MonkeyPatch, seed: int) -> None:
+    def __init__(self, place: Place, folder: Path, patch: pytest.MonkeyPatch, seed: int) -> None:
         self.faults: list[str] = []
-        self._open_log, self._patch = open_log, patch
+        self._place, self._patch = place, patch
         self._rng = random.Random(seed)
-        self.cameras = Cameras(open_log, folder)
+        self.cameras = Cameras(place.open_log, folder)
         self._worker = self._new_worker()
 
-    def run(self, *, faults: int, vehicles: int = 40) -> None:
-        """Say everything, with so many faults between; then let what is left be associated in peace."""
+    def run(self, *, faults: int | None = None, vehicles: int = 40) -> None:
+        """Say everything, with so many faults between, or each once; then let what is left be associated in peace."""
         messages = list(observed(vehicles))
-        places = sorted(self._rng.sample(range(1, len(messages)), faults))
         harms = list(self._harms())
-        drawn = self._rng.sample(harms * (faults // len(harms) + 1), faults)  # each of them about as often
+        faults = len(harms) if faults is None else faults
+        places = sorted(self._rng.sample(range(1, len(messages)), faults))
+        drawn = self._rng.sample(harms * -(-faults // len(harms)), faults)  # each of them about as often
         for begin, end in zip([0, *places], [*places, len(messages)], strict=True):
             for message in messages[begin:end]:
                 self.cameras.say(message)
@@ -123,16 +140,19 @@ class ChaosSite:
                 name, harm = drawn.pop()
                 self.faults.append(name)
                 harm()
+        self._place.mended()
         self.cameras.close()
         while not self._worker.caught_up:
             self._step()
 
-    def _harms(self) -> Iterator[tuple[str, Callable[[], None]]]:
+    def _harms(self) -> Iterator[Fault]:
         yield "cameras killed", self._kill_cameras
         yield "association killed", self._kill_association
         yield "a rival takes the zone", self._rival
         yield "poison", self._poison
-        if isinstance(self._open_log(), KafkaLog):
+        if self._place.faults:
+            yield from self._place.faults
+        elif isinstance(self._place.open_log(), KafkaLog):
             yield "the cameras' connection breaks", self._cut
             for fault in CLIENT_FAULTS:
                 yield fault.__name__, partial(self._break_commit, fault)
@@ -140,10 +160,17 @@ class ChaosSite:
             yield "the disk is full", self._full_disk
 
     def _new_worker(self) -> AssociationWorker:
-        return AssociationWorker(self._open_log(), "main", new_associator(), batch=self._rng.randint(1, 60))
+        """As `associate` does: a log that is away is waited for."""
+        batch = self._rng.randint(1, 60)
+        while True:
+            try:
+                return AssociationWorker(self._place.open_log(), "main", new_associator(), batch=batch)
+            except LogError:
+                if not self._place.faults:
+                    raise
 
     def _step(self) -> None:
-        """As `associate` does: a fault of the log is waited for, with a new worker."""
+        """After a fault of the log a new worker goes on."""
         try:
             self._worker.step()
         except LogError:
@@ -162,7 +189,7 @@ class ChaosSite:
         try:
             if before.step():
                 raise AssertionError("an owner that was replaced has committed")
-        except FencedError:
+        except LogError:  # it is fenced, or its log is away
             pass
 
     def _poison(self) -> None:
@@ -197,8 +224,3 @@ class ChaosSite:
         with self._patch.context() as patch:
             patch.setattr(sqlite_log, "_change_state", full)
             self._step()
-
-
-def summary(faults: Sequence[str]) -> str:
-    """How often each fault came."""
-    return ", ".join(f"{faults.count(name)} {name}" for name in sorted(set(faults)))

@@ -1,71 +1,41 @@
 """Faults by seed: nothing is lost, nothing is said twice, and a replay gives the same bytes. `make chaos` has more."""
 
-import os
 import re
-import threading
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
-from kafka import KafkaConsumer
 
-from deploy.log.base import Log
-from deploy.log.brokers.topics import create_topics
-from deploy.log.kafka_cluster import Cluster
-from deploy.log.kafka_log import KafkaLog
+from deploy.log.base import Addition
+from deploy.log.kafka_appender import KafkaAppender
 from deploy.log.kafka_writer import KafkaWriter
 from deploy.log.spool import writer as spooled_writer
 from deploy.log.spool.writer import SpoolThread
-from deploy.log.sqlite_log import SqliteLog
-from deploy.log.topics import TRAJECTORIES
-from tests.chaos.checker import EVERYTHING, violations
-from tests.chaos.site import ChaosSite, new_associator, summary
-from tests.contracts.kafka_broker import servers
+from ingest.errors import LogError
+from tests.chaos.checker import EVERYTHING
+from tests.chaos.site import ChaosSite, Fault, Place
+from tests.chaos.story import SEEDS, STORIES, on_kafka, on_sqlite, play
+from tests.integration.kafka_log.faults import record_given_up
 from tests.integration.kafka_log.waiting import wait_until
 
 # The client leaves sockets behind whose connection failed; the garbage collector finds them.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 
-SEEDS = range(int(os.environ.get("CORRIDOR_CHAOS_SEEDS", "1")))
 FAULTS = 25
-
-
-class Place:
-    """A log of a kind for one story; every process opens its own."""
-
-    def __init__(self, kind: str, folder: Path) -> None:
-        self._kind, self._folder = kind, folder
-        self.prefix = f"t{uuid.uuid4().hex[:8]}."
-        self._logs: list[Log] = []
-        if kind == "kafka":
-            create_topics(Cluster(servers(), self.prefix))
-
-    def open(self) -> Log:
-        if self._kind == "kafka":
-            self._logs.append(KafkaLog(Cluster(servers(), self.prefix)))
-        else:
-            self._logs.append(SqliteLog(self._folder / "log.db"))
-        return self._logs[-1]
-
-    def close(self) -> None:
-        for log in self._logs:
-            log.close()
 
 
 @pytest.fixture(params=["sqlite", "kafka"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
-    made = Place(str(request.param), tmp_path)
-    yield made
-    made.close()
+    with on_kafka() if request.param == "kafka" else on_sqlite(tmp_path) as made:
+        yield made
 
 
 @pytest.fixture
-def kafka(tmp_path: Path) -> Iterator[Place]:
-    made = Place("kafka", tmp_path)
-    yield made
-    made.close()
+def kafka() -> Iterator[Place]:
+    with on_kafka() as made:
+        yield made
 
 
 @pytest.fixture(autouse=True)
@@ -73,55 +43,12 @@ def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spooled_writer, "RETRY_S", 0.05)
 
 
-class Consumer:
-    """A plain kafka-python consumer of the events, beside everything that happens."""
-
-    def __init__(self, prefix: str) -> None:
-        self.heard: list[bytes] = []
-        self._stop = threading.Event()
-        self._consumer: Any = KafkaConsumer(
-            f"{prefix}{TRAJECTORIES}",
-            bootstrap_servers=servers(),
-            auto_offset_reset="earliest",
-            enable_auto_commit=False,
-            isolation_level="read_committed",
-        )
-        self._thread = threading.Thread(target=self._listen)
-        self._thread.start()
-
-    def _listen(self) -> None:
-        while not self._stop.is_set():
-            for records in self._consumer.poll(timeout_ms=50).values():
-                self.heard += [record.value for record in records]
-        self._consumer.close()
-
-    def end_after(self, count: int) -> list[bytes]:
-        wait_until(lambda: len(self.heard) >= count)
-        self._stop.set()
-        self._thread.join()
-        return self.heard
-
-
-def play(place: Place, folder: Path, patch: pytest.MonkeyPatch, seed: int, faults: int = FAULTS) -> list[str]:
-    """Play a story; returns what does not hold after it."""
-    log = place.open()
-    consumer = Consumer(place.prefix) if isinstance(log, KafkaLog) else None
-    site = ChaosSite(place.open, folder / "spool", patch, seed)
-    try:
-        site.run(faults=faults)
-    finally:
-        count = len(log.read(TRAJECTORIES, 0, EVERYTHING))
-        heard = consumer.end_after(count) if consumer is not None else None
-    print(f"seed {seed}: {len(site.cameras.said)} messages, {count} events; {summary(site.faults)}")
-    events = [record.value for record in log.read(TRAJECTORIES, 0, EVERYTHING)]
-    return violations(log, site.cameras.said, events if heard is None else heard, new_associator(), folder / "again.db")
-
-
 @pytest.mark.parametrize("seed", SEEDS)
 def test_nothing_is_lost_or_said_twice_and_a_replay_gives_the_same(
     place: Place, seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert play(place, tmp_path, monkeypatch, seed) == []
+    STORIES.append(play(place, tmp_path, monkeypatch, seed, FAULTS))
+    assert not STORIES[-1].findings.violations
 
 
 def unguarded(writer: KafkaWriter, transaction: Any) -> None:
@@ -140,30 +67,55 @@ def skip_unacknowledged(thread: SpoolThread, error: Exception) -> float:
     return 0.01
 
 
-DEFECTS: dict[str, tuple[Callable[[pytest.MonkeyPatch], None], str]] = {
-    "no guard": (lambda patch: patch.setattr(KafkaWriter, "_run_transaction", unguarded), "a replay|not whole"),
-    "not from the first": (
-        lambda patch: patch.setattr(SpoolThread, "_wait_for_the_log", skip_unacknowledged),
-        "messages lost",
-    ),
+SEND = KafkaAppender.send
+
+
+def send_the_last_first(appender: KafkaAppender, additions: Sequence[Addition]) -> None:
+    """What is handed over comes onto the log in another order: every reader drops an original that comes late."""
+    SEND(appender, additions[::-1])
+
+
+def lose_a_record(site: ChaosSite) -> Iterator[Fault]:
+    yield "a record is given up", lambda: site._break_commit(record_given_up)
+    yield "the cameras' connection breaks", site._cut
+
+
+def both_go_on(site: ChaosSite) -> Iterator[Fault]:
+    def with_the_same() -> None:
+        before, site._worker = site._worker, site._new_worker()
+        before._batch = site._worker._batch = EVERYTHING
+        wait_until(lambda: not any(writer.held for writer in site.cameras.writers.values()))
+        site._step()
+        with suppress(LogError):
+            before.step()
+
+    yield "a rival takes the zone, and both go on with the same", with_the_same
+    yield "cameras killed", site._kill_cameras
+
+
+class Defect(NamedTuple):
+    """A method that is replaced by a wrong one, the faults under which that shows, and what the checker says."""
+
+    owner: type
+    method: str
+    wrong: Callable[..., object]
+    harms: Callable[[ChaosSite], Iterator[Fault]]
+    noticed: str
+
+
+DEFECTS = {
+    "no guard": Defect(KafkaWriter, "_run_transaction", unguarded, lose_a_record, "a replay|not whole"),
+    "no fence": Defect(KafkaWriter, "_raise_if_fenced", lambda writer, found: None, both_go_on, "events twice"),
+    "not from the first": Defect(SpoolThread, "_wait_for_the_log", skip_unacknowledged, lose_a_record, "messages lost"),
+    "late originals": Defect(KafkaAppender, "send", send_the_last_first, lose_a_record, "messages lost"),
 }
 
 
-@pytest.mark.parametrize(("defect", "noticed"), DEFECTS.values(), ids=DEFECTS)
+@pytest.mark.parametrize("defect", DEFECTS.values(), ids=DEFECTS)
 def test_the_checker_notices_what_the_guards_are_there_for(
-    kafka: Place,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    defect: Callable[[pytest.MonkeyPatch], None],
-    noticed: str,
+    kafka: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, defect: Defect
 ) -> None:
-    from tests.integration.kafka_log.faults import record_given_up
-
-    def every_fault_loses_a_record(site: ChaosSite) -> Iterator[tuple[str, Callable[[], None]]]:
-        yield "a record is given up", lambda: site._break_commit(record_given_up)
-        yield "the cameras' connection breaks", site._cut
-
-    monkeypatch.setattr(ChaosSite, "_harms", every_fault_loses_a_record)
-    defect(monkeypatch)
-    found = play(kafka, tmp_path, monkeypatch, seed=0, faults=12)
-    assert any(re.search(noticed, each) for each in found), found
+    monkeypatch.setattr(ChaosSite, "_harms", defect.harms)
+    monkeypatch.setattr(defect.owner, defect.method, defect.wrong)
+    found = play(kafka, tmp_path, monkeypatch, seed=0, faults=6).findings.violations
+    assert any(re.search(defect.noticed, each) for each in found), found

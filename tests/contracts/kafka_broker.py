@@ -53,15 +53,27 @@ class Broker:
 
     def start(self) -> None:
         """Start it and wait until it answers; raises RuntimeError with its last words where it does not."""
-        words = self.folder / "broker.log"
-        with words.open("ab") as log:
-            self._process = subprocess.Popen(self.command, env=self.environment, stdout=log, stderr=log)
+        self.launch()
         deadline = time.monotonic() + START_TIMEOUT_S
         while not _answers(self.way_in()):
-            if self._process.poll() is not None or time.monotonic() > deadline:
+            self.check_alive()
+            if time.monotonic() > deadline:
                 self.kill()
-                raise RuntimeError(f"the broker did not start: {words.read_text(errors='replace')[-500:]}")
             time.sleep(0.1)
+
+    def launch(self) -> None:
+        """Start it, without waiting."""
+        with self._words.open("ab") as log:
+            self._process = subprocess.Popen(self.command, env=self.environment, stdout=log, stderr=log)
+
+    def check_alive(self) -> None:
+        """Raise RuntimeError with its last words where it has ended."""
+        if self._process is None or self._process.poll() is not None:
+            raise RuntimeError(f"the broker did not start: {self._words.read_text(errors='replace')[-500:]}")
+
+    @property
+    def _words(self) -> Path:
+        return self.folder / "broker.log"
 
     def kill(self) -> None:
         """As a power cut would: SIGKILL."""

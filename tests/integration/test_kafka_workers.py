@@ -1,5 +1,6 @@
 """Processes that share cameras on a real broker: slots, a budget, records of who has what, an end that is asked for."""
 
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,8 @@ from typer.testing import CliRunner
 
 from deploy.city.rtsp.server import RtspServer
 from deploy.cli.app import app
+from deploy.cli.exit_codes import ExitCode
+from deploy.log.base import Log
 from deploy.log.brokers.topics import create_topics
 from deploy.log.kafka_cluster import Cluster
 from deploy.log.kafka_log import KafkaLog
@@ -28,6 +31,7 @@ from tests.contracts.kafka_broker import servers
 from tests.deploy.site.test_perception_worker import SIZE, counts_by_epoch, messages_of
 from tests.ingest.clips import write_clip
 from tests.integration.kafka_log.waiting import wait_until
+from tests.system.command import start
 
 # The client leaves sockets behind whose connection failed; the garbage collector finds them.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
@@ -80,7 +84,7 @@ def worker(config: Config, name: str, most: int | None = None) -> Iterator[threa
 class Seen:
     """Who has which camera, as the log tells."""
 
-    def __init__(self, log: KafkaLog) -> None:
+    def __init__(self, log: Log) -> None:
         self._log, self._workers = log, Workers()
 
     def owners(self) -> dict[str, str]:
@@ -88,6 +92,12 @@ class Seen:
         self._workers.read(self._log)
         owners = watched_by(self._workers.living(SystemClock().now_ns()))
         return {camera: it.worker for camera, (it, watched) in owners.items() if watched.first_ns}
+
+    def process(self, name: str) -> int | None:
+        """The process id of the worker of a name that watches cameras."""
+        self._workers.read(self._log)
+        found = [it.pid for it in self._workers.living(SystemClock().now_ns()) if it.worker == name and it.cameras]
+        return found[0] if found else None
 
     def refused(self) -> set[str]:
         return {camera for it in self._workers.living(SystemClock().now_ns()) for camera in it.refused}
@@ -116,4 +126,27 @@ def test_cameras_move_to_the_worker_that_is_left(file: Path, server: RtspServer)
     # What each epoch said is whole: nobody wrote for a camera after another had taken it.
     for counts in counts_by_epoch(messages_of(log)).values():
         assert counts == list(range(1, len(counts) + 1))
+    log.close()
+
+
+@contextmanager
+def observe(file: Path, name: str) -> Iterator["subprocess.Popen[str]"]:
+    """The command itself, as a process."""
+    with start(file.parent, "observe", file.name, "--worker", name) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_of_two_processes_with_one_name_the_first_ends_as_taken_over(file: Path) -> None:
+    log = open_log(load_config(file).log)
+    seen = Seen(log)
+    with observe(file, "w1") as first:
+        wait_until(lambda: seen.process("w1") == first.pid, PATIENCE_S)
+        with observe(file, "w1") as second:
+            _, said = first.communicate(timeout=PATIENCE_S)
+            assert first.returncode == ExitCode.TAKEN_OVER, said
+            assert "another process watches cameras as 'w1' now; stop one of the two" in said
+            wait_until(lambda: seen.process("w1") == second.pid, PATIENCE_S)
     log.close()

@@ -64,10 +64,5 @@ def commit_hangs(faults: Faults) -> None:
     faults.once("commit_transaction", lambda commit: threading.Event().wait(20))
 
 
-def commit_is_slow(faults: Faults) -> None:
-    faults._patch.setattr(kafka_writer, "SLOW_COMMIT_S", 0.2)
-    faults.once("commit_transaction", lambda commit: (commit(), threading.Event().wait(0.3)))
-
-
 def raise_timeout() -> object:
     raise KafkaTimeoutError("injected")

@@ -11,7 +11,6 @@ from tests.integration.kafka_log.faults import (
     Faults,
     commit_done_but_unanswered,
     commit_hangs,
-    commit_is_slow,
     commit_not_sent,
     flush_not_back,
     record_given_up,
@@ -32,7 +31,6 @@ pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning
         commit_not_sent,
         commit_done_but_unanswered,
         commit_hangs,
-        commit_is_slow,
     ],
 )
 def test_the_guard_makes_a_fault_exactly_once(

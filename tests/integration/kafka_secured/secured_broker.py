@@ -5,16 +5,15 @@ import os
 import shlex
 import subprocess
 from functools import cache
-from pathlib import Path
 
 from deploy.log.brokers.access import Access
 from deploy.log.kafka_cluster import Cluster
 from deploy.log.settings import SaslSettings, TlsSettings
 from tests.conftest import skip_or_fail
-from tests.contracts.kafka_broker import RUN, Broker, free_ports, why_none
+from tests.contracts.configured_broker import ConfiguredBroker
+from tests.contracts.kafka_broker import free_ports, why_none
 from tests.integration.kafka_secured.certificates import Authority, new_authority
 
-TEMPLATE = RUN.parent / "server.properties"
 USERS = ("admin", "cameras", "association", "reader", "operator", "watcher", "nobody")
 """`admin` may do everything; the others what the ACLs of docs/operating/kafka.md grant, `nobody` nothing."""
 
@@ -29,7 +28,7 @@ public class RunAcls {
 """
 
 
-class SecuredBroker(Broker):
+class SecuredBroker(ConfiguredBroker):
     """A broker of one's own; `access` is the way in of one of its users, `acls` runs commands of the admin."""
 
     def __init__(self) -> None:
@@ -43,30 +42,10 @@ class SecuredBroker(Broker):
     def way_in(self) -> Cluster:
         return Cluster(self.scram, access=self.access("admin"))
 
-    @property
-    def command(self) -> list[str]:
-        return self.java("kafka.Kafka", str(self.folder / "server.properties"))
-
-    def java(self, *arguments: str) -> list[str]:
-        return [
-            "java",
-            "-Xmx384m",
-            "-XX:+UseSerialGC",
-            "-XX:TieredStopAtLevel=1",
-            "-cp",
-            f"{libraries()}/*",
-            *arguments,
-        ]
-
-    def format(self) -> None:
+    def format_with_users(self) -> None:
         """Write its settings and its users, before the first start."""
-        (self.folder / "server.properties").write_text("\n".join(f"{key}={value}" for key, value in self._settings()))
-        users = [f"--add-scram=SCRAM-SHA-512=[name={name},password={self.password(name)}]" for name in USERS]
-        settings = str(self.folder / "server.properties")
-        format_it = self.java(
-            "kafka.tools.StorageTool", "format", "-t", "MkU3OEVBNTcwNTJENDM2Qg", "-c", settings, *users
-        )
-        subprocess.run(format_it, check=True, capture_output=True)
+        self.configure(self._settings())
+        self.format(*(f"--add-scram=SCRAM-SHA-512=[name={name},password={self.password(name)}]" for name in USERS))
 
     def password(self, user: str) -> str:
         return f"{user}-secret"
@@ -107,35 +86,28 @@ class SecuredBroker(Broker):
             f'sasl.jaas.config={jaas} username="admin" password="{self.password("admin")}";\n'
         )
 
-    def _settings(self) -> list[tuple[str, str]]:
-        template = dict(
-            line.split("=", 1) for line in TEMPLATE.read_text().splitlines() if line and not line.startswith("#")
-        )
+    def _settings(self) -> dict[str, str]:
         clients = f"PLAINTEXT://{self.plain},MTLS://{self.mtls},SCRAM://{self.scram}"
-        return list(
-            {
-                **template,
-                "controller.quorum.voters": f"1@{self._controller}",
-                "listeners": f"{clients},CONTROLLER://{self._controller}",
-                "advertised.listeners": clients,
-                "inter.broker.listener.name": "MTLS",
-                "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,MTLS:SSL,SCRAM:SASL_SSL,CONTROLLER:SSL",
-                "log.dirs": str(self.folder / "data"),
-                "ssl.keystore.type": "PEM",
-                "ssl.keystore.location": str(self._own),
-                "ssl.truststore.type": "PEM",
-                "ssl.truststore.location": str(self.authority.ca),
-                "listener.name.mtls.ssl.client.auth": "required",
-                "listener.name.controller.ssl.client.auth": "required",
-                "ssl.principal.mapping.rules": "RULE:^CN=([^,]+).*$/$1/,DEFAULT",
-                "listener.name.scram.sasl.enabled.mechanisms": "SCRAM-SHA-512",
-                "listener.name.scram.scram-sha-512.sasl.jaas.config": (
-                    "org.apache.kafka.common.security.scram.ScramLoginModule required;"
-                ),
-                "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-                "super.users": "User:admin;User:broker",
-            }.items()
-        )
+        return {
+            "controller.quorum.voters": f"1@{self._controller}",
+            "listeners": f"{clients},CONTROLLER://{self._controller}",
+            "advertised.listeners": clients,
+            "inter.broker.listener.name": "MTLS",
+            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,MTLS:SSL,SCRAM:SASL_SSL,CONTROLLER:SSL",
+            "ssl.keystore.type": "PEM",
+            "ssl.keystore.location": str(self._own),
+            "ssl.truststore.type": "PEM",
+            "ssl.truststore.location": str(self.authority.ca),
+            "listener.name.mtls.ssl.client.auth": "required",
+            "listener.name.controller.ssl.client.auth": "required",
+            "ssl.principal.mapping.rules": "RULE:^CN=([^,]+).*$/$1/,DEFAULT",
+            "listener.name.scram.sasl.enabled.mechanisms": "SCRAM-SHA-512",
+            "listener.name.scram.scram-sha-512.sasl.jaas.config": (
+                "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+            ),
+            "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+            "super.users": "User:admin;User:broker",
+        }
 
 
 @cache
@@ -145,13 +117,7 @@ def secured_broker() -> SecuredBroker:
         skip_or_fail("kafka", reason)
     broker = SecuredBroker()
     atexit.register(broker.discard)
-    broker.format()
+    broker.format_with_users()
     broker.start()
     broker.write_admin_properties()
     return broker
-
-
-@cache
-def libraries() -> Path:
-    """The folder of Kafka's jars, which run.sh has fetched."""
-    return Path(subprocess.run([RUN, "libs"], check=True, capture_output=True, text=True).stdout.strip())

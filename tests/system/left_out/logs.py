@@ -14,8 +14,11 @@ from associate.trajectory import TrajectoryEvent
 from associate.trajectory import encode as encode_event
 from deploy.log.base import Record
 from deploy.log.sqlite_log import SqliteLog
-from deploy.log.topics import DEAD_LETTERS, OBSERVATIONS, TRAJECTORIES
+from deploy.log.topics import CAMERAS, DEAD_LETTERS, OBSERVATIONS, TRAJECTORIES, WORKERS
+from deploy.site.cameras.record import CameraRecord, Wanted
+from deploy.site.cameras.record import encode as encode_camera
 from embed.observation import Correction, Message, Observation, TrackletState, encode
+from ingest.camera import Camera
 from tests.associate.samples import convoy, event
 from tests.deploy.cli.test_score import make_road
 from tests.deploy.crops.test_export import kept, seen
@@ -109,6 +112,19 @@ def left_behind(folder: Path, _: pytest.MonkeyPatch) -> Seen:
     return command(folder, "associate", "site.toml", "--once")
 
 
+def listed(*records: Record) -> Case:
+    """`corridor cameras list`, which goes on as if the records were not there."""
+
+    def case(folder: Path, _: pytest.MonkeyPatch) -> Seen:
+        site(folder, {"a": "a.mp4", "b": "b.mp4"})
+        written(folder, *records).close()
+        shown = command(folder, "cameras", "list", "site.toml", "--json")
+        assert shown.said.count('"wanted":"watched"') == 2
+        return shown
+
+    return case
+
+
 def raises(folder: Path, patch: pytest.MonkeyPatch) -> Seen:
     """Association raises an error on what track 90 did."""
     update = Associator.update
@@ -160,6 +176,7 @@ STRANGE = Record(TRAJECTORIES, "z", encode_event(seen("id9", "a", track=99)))
 OPEN = Record(OBSERVATIONS, "a", encode(observation("a", 50)))
 
 WITHOUT_VECTOR = msgspec.structs.replace(observation("a", 60, state=TrackletState.CLOSED), vector=b"")
+ODD_CAMERA = CameraRecord(camera="a", wanted=Wanted.REMOVED, settings=Camera(id="a", source="ftp://x/1"), at_ns=0)
 
 CASES: dict[str, Case] = {
     "log-trajectories": trajectories,
@@ -174,6 +191,9 @@ CASES: dict[str, Case] = {
     "dead-letter-raises": raises,
     "corrections-too-late": associated(Record(OBSERVATIONS, "a", encode(LATE))),
     "cameras-left-behind": left_behind,
+    "roster-unreadable": listed(Record(CAMERAS, "a", b"{}")),
+    "roster-settings": listed(Record(CAMERAS, "a", encode_camera(ODD_CAMERA))),
+    "workers-unreadable": listed(Record(WORKERS, "w1", b"{}")),
     "index-undecodable": indexed(NO_MESSAGE),
     "index-vector": indexed(Record(OBSERVATIONS, "a", encode(WITHOUT_VECTOR))),
     "crops-not-linked": export(lambda store: None),

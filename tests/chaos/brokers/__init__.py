@@ -1,0 +1,1 @@
+"""Several brokers of one's own, each behind a proxy: killed, stopped, and with replies that are lost or late."""
