@@ -19,6 +19,8 @@ from associate.links.appearance import Calibration
 from associate.memory import Memory
 from associate.reorder import ReorderBuffer, Verdict
 from associate.revision import Revision
+from associate.roads.records import Edge
+from associate.roads.roads import Roads
 from associate.rows import FORMAT, Tracklet
 from associate.settings import AssociateSettings
 from associate.state import Table, load_tables
@@ -79,6 +81,7 @@ class Associator:
         self._reorder = ReorderBuffer(cameras, idle_after_s=settings.idle_after_s)
         self._memory = Memory(topology, calibration or Calibration(), memory_s=settings.memory_s)
         self._identities = Identities(settings.zone)
+        self._roads = Roads(settings.zone)
         self._revision = Revision(self._memory, self._identities, settings, topology.horizon_s, self._blame)
         self._format: Table[str] = Table("format", str)
         self._format.put(FORMAT, "")
@@ -88,6 +91,7 @@ class Associator:
             self._reorder.held,
             *self._memory.tables,
             self._identities.rows,
+            self._roads.edges,
         )
 
     # The outside
@@ -136,6 +140,10 @@ class Associator:
             self._flush(message)
         return self._identities.take()
 
+    def take_roads(self) -> list[Edge]:
+        """What has become known of the roads since the last call: records of the topic `topology`."""
+        return self._roads.take()
+
     def changes(self) -> dict[str, bytes | None]:
         """Rows that a commit has to store so that `restore` brings this state back."""
         changed: dict[str, bytes | None] = {}
@@ -149,6 +157,7 @@ class Associator:
         if FORMAT not in self._format:
             self._format.put(FORMAT, "")
         self._identities.take()
+        self._roads.take()
         self._memory.restored()
         self._reorder.restored(self._memory.progress.released_ns)
 
@@ -234,6 +243,7 @@ class Associator:
         if now_s >= memory.learning_due_s:
             memory.learn(now_s)
             self._identities.let_go(memory.take_forgotten())
+        self._roads.compare(memory, now_s, at_ns, last=last)
         # Step 2: decide, say what has changed, and close what nothing can follow any more
         decisions = decide(memory, self.settings.min_probability, now_s)
         self._revision.carry_out(decisions, now_s, last=last)

@@ -93,13 +93,23 @@ def learned_topology(state: Mapping[str, bytes], settings: AssociateSettings) ->
     memory = Memory(topology, Calibration(), memory_s=settings.memory_s)
     _load(memory.tables, state)
     memory.restored()
-    names = sorted(memory.cameras.names, key=lambda name: memory.cameras[name].index)
-    counts = memory.model.counts
     return LearnedTopology(
-        cameras=_cameras(names, counts),
-        pairs=_pairs(names, counts, topology.bins),
+        cameras=_cameras(memory.camera_names, memory.model.counts),
+        pairs=learned_pairs(memory),
         other_horizon=_of_another_horizon(state, topology.bins),
     )
+
+
+def learned_pairs(memory: Memory, fewest: float = 0.0) -> list[LearnedPair]:
+    """The pairs of cameras with links, as many as `fewest`, by what the memory has learned last."""
+    names, counts = memory.camera_names, memory.model.counts
+    links = _between(counts)
+    exits = links.sum(1) + counts.ends
+    found = []
+    for a, b in np.argwhere((links > 0) & (links >= fewest)).tolist():
+        share, times_s = float(links[a, b] / exits[a]), quantiles(counts.pairs[0, a, b], memory.bins, QUANTILES)
+        found.append(LearnedPair(names[a], names[b], share, float(links[a, b]), *times_s))
+    return sorted(found, key=lambda pair: (pair.start, -pair.share, pair.end))
 
 
 def _load(tables: tuple[Table[Any], ...], state: Mapping[str, bytes]) -> None:
@@ -133,16 +143,6 @@ def _shares(part: Floats, whole: Floats) -> NDArray[np.object_]:
     shares = np.divide(part, whole, out=np.zeros_like(part), where=whole > 0).astype(np.object_)
     shares[whole <= 0] = None
     return shares
-
-
-def _pairs(names: list[str], counts: Counts, bins: TimeBins) -> list[LearnedPair]:
-    links = _between(counts)
-    exits = links.sum(1) + counts.ends
-    found = []
-    for a, b in np.argwhere(links > 0).tolist():
-        share, times_s = float(links[a, b] / exits[a]), quantiles(counts.pairs[0, a, b], bins, QUANTILES)
-        found.append(LearnedPair(names[a], names[b], share, float(links[a, b]), *times_s))
-    return sorted(found, key=lambda pair: (pair.start, -pair.share, pair.end))
 
 
 def quantiles(counts: Floats, bins: TimeBins, shares: tuple[float, ...]) -> list[float]:

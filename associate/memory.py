@@ -107,6 +107,11 @@ class Memory:
         link = self.links.get(_key(row.number))
         return row.closed_ns is not None and link is not None and link.shown < ENDED
 
+    @property
+    def camera_names(self) -> list[str]:
+        """Ids of the cameras, by index."""
+        return sorted(self.cameras.names, key=lambda name: self.cameras[name].index)
+
     def number_of(self, tracklet: str) -> int | None:
         return self._number_of.get(tracklet)
 
@@ -357,7 +362,6 @@ class Memory:
         """Make the tables from what is counted."""
         cameras = sorted(self.cameras, key=lambda row: row.index)
         now_s = max(self.progress.learned_s, 0.0)
-        names = sorted(self.cameras.names, key=lambda name: self.cameras[name].index)
         pairs = learning.pair_counts(self.window, self.pairs, self.bins, len(cameras))
         keys, gates = learning.gate_counts(self.window, self.pairs, self.bins)
         pairs, keys, gates = self._past.joined(pairs, keys, gates, now_s)
@@ -378,7 +382,7 @@ class Memory:
         )
         learned = self.progress.appearance
         calibration = self._start if learned is None else Calibration(*learned)
-        broad, count = self._topology.broad(names)
+        broad, count = self._topology.broad(self.camera_names)
         self.model = LinkModel(self.bins, counts, broad, count, calibration)
 
     # Forgetting

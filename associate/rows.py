@@ -165,7 +165,8 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     identities, tracklets, gates: numbers given so far. learned_s: when the tables were last made, -1 for never.
     past_elapsed_s: seconds that the counts of the past stand for, as of learned_s. appearance: the numbers of
     the calibration, as learned. dims: length of the vectors of each encoder. live: some camera has been
-    live.
+    live. roads_s: when the learned roads were last compared with what was said of them, -1
+    for never.
     """
 
     slot: int = -1
@@ -179,3 +180,4 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     appearance: tuple[float, float, float, float, float | None, float | None] | None = None
     dims: dict[str, int] = {}
     live: bool = False
+    roads_s: float = -1.0

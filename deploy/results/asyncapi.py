@@ -19,6 +19,7 @@ from deploy.log.topics import (
     LIVE,
     MATCHES,
     OBSERVATIONS,
+    TOPOLOGY,
     TRAJECTORIES,
     WATCHLIST,
     WORKERS,
@@ -38,6 +39,7 @@ CHANNELS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     ),
     TRAJECTORIES: ("Every event of every identity", "the identity", ("trajectory-event",)),
     IDENTITIES: ("The latest event of every identity", "the identity", ("trajectory-event",)),
+    TOPOLOGY: ("The roads that association has learned", "`edge|ZONE|START|END`", ("edge",)),
     DEAD_LETTERS: ("Records that could not be used, and why", "where the record stood", ("dead-letter",)),
     FORGOTTEN: ("Tracklets that no index of sightings may keep", "the identity", ("forgotten",)),
     WORKERS: (

@@ -9,13 +9,14 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from associate.associator import Associator, Blame
+from associate.roads.records import encode as encode_road
 from associate.trajectory import TrajectoryEvent
 from associate.trajectory import encode as encode_event
 from deploy.log.append_times import UNKNOWN_NS
 from deploy.log.base import Log, Record, StoredRecord, Writer
 from deploy.log.dead_letters import dead_letter, too_large
 from deploy.log.retention.alarm import RetentionAlarm
-from deploy.log.topics import DEAD_LETTERS, IDENTITIES, OBSERVATIONS, TRAJECTORIES
+from deploy.log.topics import DEAD_LETTERS, IDENTITIES, OBSERVATIONS, TOPOLOGY, TRAJECTORIES
 from deploy.site.association_state import (
     SUM_KEY,
     StateSum,
@@ -252,7 +253,8 @@ class AssociationWorker:
 
     def _records_of(self, events: Sequence[TrajectoryEvent]) -> list[Record]:
         self.counts["events"] += len(events)
-        return [entry for event in events for entry in _event_records(event)]
+        roads = [Record(TOPOLOGY, each.key, encode_road(each)) for each in self._associator.take_roads()]
+        return [entry for event in events for entry in _event_records(event)] + roads
 
     def _dead_letter(self, record: StoredRecord, reason: str) -> Record:
         kind = " ".join(reason.split()[:REASON_WORDS])
