@@ -18,7 +18,7 @@ FORGOTTEN = "forgotten"
 """Tracklets that no index of sightings may keep: JSON, `deploy/search/forgotten.py`; key: the identity."""
 
 TOPOLOGY = "topology"
-"""The learned roads, the latest word on each: JSON, `associate/roads/records.py`; key: `edge|ZONE|START|END`."""
+"""The learned roads and alarms about them, the latest word on each: JSON, `associate/roads/records.py`; key: `.key`."""
 
 CAMERAS = "cameras"
 """The wish for each camera: JSON, `deploy/site/cameras/record.py`; key: the camera."""

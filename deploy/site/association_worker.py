@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from associate.associator import Associator, Blame
+from associate.roads.records import Alarm
 from associate.roads.records import encode as encode_road
 from associate.trajectory import TrajectoryEvent
 from associate.trajectory import encode as encode_event
@@ -253,8 +254,23 @@ class AssociationWorker:
 
     def _records_of(self, events: Sequence[TrajectoryEvent]) -> list[Record]:
         self.counts["events"] += len(events)
-        roads = [Record(TOPOLOGY, each.key, encode_road(each)) for each in self._associator.take_roads()]
-        return [entry for event in events for entry in _event_records(event)] + roads
+        return [entry for event in events for entry in _event_records(event)] + self._road_records()
+
+    def _road_records(self) -> list[Record]:
+        said = self._associator.take_roads()
+        for each in said:
+            if isinstance(each, Alarm):
+                self._sound(each)
+        return [Record(TOPOLOGY, each.key, encode_road(each)) for each in said]
+
+    def _sound(self, alarm: Alarm) -> None:
+        """Say that something is not as it was, or is again; both are records of the topic `topology`."""
+        if alarm.over:
+            logger.info("over: %s", alarm)
+            return
+        if alarm.at_ns == alarm.since_ns:
+            self.counts[alarm.kind] += 1
+            logger.warning("%s", alarm)
 
     def _dead_letter(self, record: StoredRecord, reason: str) -> Record:
         kind = " ".join(reason.split()[:REASON_WORDS])

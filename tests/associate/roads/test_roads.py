@@ -25,7 +25,7 @@ def said(machine: Associator, messages: list[Message]) -> list[Edge]:
     found: list[Edge] = []
     for message in messages:
         machine.update(message)
-        found += machine.take_roads()
+        found += [each for each in machine.take_roads() if isinstance(each, Edge)]
     return found
 
 
