@@ -30,7 +30,7 @@ def print_drift(hour_s: float, seeds: tuple[int, ...] = (11, 12, 13)) -> None:
     """Alarms of undisturbed runs, and delays of those that are to come; seeds below 100."""
     rows: list[list[str]] = []
     for seed in seeds:
-        site = Site(cameras=6, vehicles_per_s=0.5, dim=64, seed=seed)
+        site = Site(cameras=6, vehicles_per_s=0.25, dim=64, seed=seed)
         found = [key for key, _ in _raised(site, _messages(site, hour_s, None))]
         rows.append([str(seed), f"none, {hour_s / 60:.0f} min", "", " ".join(found) or "none"])
         for name in CHANGES:
@@ -38,7 +38,7 @@ def print_drift(hour_s: float, seeds: tuple[int, ...] = (11, 12, 13)) -> None:
             for key, at_s in _raised(site, _messages(site, CHANGED_S + AFTER_S, name)):
                 first.setdefault(key, at_s - CHANGED_S)
             rows.append([str(seed), name, *_delays(first)])
-    print("\nsix cameras in a ring, a vehicle every 2 s, about 15 a minute on each road:\n")
+    print("\nsix cameras in a ring, a vehicle every 4 s, about 2 a minute on each road:\n")
     table(["seed", "what happened", "alarm after, s", "other alarms"], rows)
 
 
