@@ -30,7 +30,7 @@ LEAST_ASKED = 10
 """Tracklets of a camera that have to have likely pairs."""
 
 AGREEING = 5.0
-HOPELESS = 0.1
+HOPELESS = 0.3
 """Odds, at the likeliest travel time, below which a pair says nothing of any shift."""
 
 
@@ -81,10 +81,11 @@ def steps(window: Window, pairs: PairTable, past: LinkModel, now_s: float) -> It
 
 def _gains(fits: Floats, own: Ints, other: Ints, cameras: int) -> Floats:
     """Gains (C, S) by other camera: sums of log(1 + sum of odds) of the tracklets, less those without a shift."""
-    groups, place = np.unique(own * cameras + other, return_inverse=True)
-    total = np.zeros((len(groups), fits.shape[1]))
-    np.add.at(total, place, fits)
-    each = np.log1p(total)
+    if not len(own):
+        return np.zeros((cameras, fits.shape[1]))
+    order = np.argsort(own * cameras + other, kind="stable")
+    groups, first = np.unique((own * cameras + other)[order], return_index=True)
+    each = np.log1p(np.add.reduceat(fits[order], first))
     found = np.zeros((cameras, fits.shape[1]))
     np.add.at(found, groups % cameras, each - each[:, NONE, None])
     return found
