@@ -19,6 +19,8 @@ from associate.links.appearance import Calibration
 from associate.memory import Memory
 from associate.reorder import ReorderBuffer, Verdict
 from associate.revision import Revision
+from associate.roads.records import RoadRecord
+from associate.roads.roads import Roads
 from associate.rows import FORMAT, Tracklet
 from associate.settings import AssociateSettings
 from associate.state import Table, load_tables
@@ -30,6 +32,9 @@ from ingest.clock import NS
 
 SILENT_S = 6 * 3600.0
 """Time after which a tracklet in view of which nothing was heard has ended: its last message is lost."""
+
+NOT_HEARD_S = 30.0
+"""Time after which a camera of which nothing was heard says nothing about roads."""
 
 
 class Blame(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,6 +84,7 @@ class Associator:
         self._reorder = ReorderBuffer(cameras, idle_after_s=settings.idle_after_s)
         self._memory = Memory(topology, calibration or Calibration(), memory_s=settings.memory_s)
         self._identities = Identities(settings.zone)
+        self._roads = Roads(settings.zone)
         self._revision = Revision(self._memory, self._identities, settings, topology.horizon_s, self._blame)
         self._format: Table[str] = Table("format", str)
         self._format.put(FORMAT, "")
@@ -88,6 +94,9 @@ class Associator:
             self._reorder.held,
             *self._memory.tables,
             self._identities.rows,
+            self._roads.edges,
+            self._roads.alarms,
+            self._roads.flows,
         )
 
     # The outside
@@ -136,6 +145,10 @@ class Associator:
             self._flush(message)
         return self._identities.take()
 
+    def take_roads(self) -> list[RoadRecord]:
+        """What has become known of the roads since the last call: records of the topic `topology`."""
+        return self._roads.take()
+
     def changes(self) -> dict[str, bytes | None]:
         """Rows that a commit has to store so that `restore` brings this state back."""
         changed: dict[str, bytes | None] = {}
@@ -149,6 +162,7 @@ class Associator:
         if FORMAT not in self._format:
             self._format.put(FORMAT, "")
         self._identities.take()
+        self._roads.take()
         self._memory.restored()
         self._reorder.restored(self._memory.progress.released_ns)
 
@@ -206,7 +220,7 @@ class Associator:
             memory.advance(slot=slot)
             self.blamed = Blame.of(message)
         # Step 2: a new epoch completes the tracklets of the old one
-        if memory.hear(message.camera, message.epoch):
+        if memory.hear(message.camera, message.epoch, message.at_ns):
             abandoned = [it for it in memory.open() if it.camera == message.camera and it.epoch < message.epoch]
             memory.complete(abandoned, message.at_ns)
         if isinstance(message, Observation):
@@ -234,10 +248,21 @@ class Associator:
         if now_s >= memory.learning_due_s:
             memory.learn(now_s)
             self._identities.let_go(memory.take_forgotten())
+        self._follow_roads(now_s, at_ns, last=last)
         # Step 2: decide, say what has changed, and close what nothing can follow any more
         decisions = decide(memory, self.settings.min_probability, now_s)
         self._revision.carry_out(decisions, now_s, last=last)
         self._revision.expire(decisions, now_s, last=last)
+
+    def _follow_roads(self, now_s: float, at_ns: int, *, last: bool) -> None:
+        """Say what has become known of the roads, once a minute of event time, and when every stream has ended."""
+        due = self._roads.due(self._memory, now_s)
+        if due or last:
+            self._roads.compare(self._memory, now_s, at_ns)
+        if due and not last:
+            heard_ns = at_ns - round(NOT_HEARD_S * NS)
+            silent = [it.camera for it in self._reorder.clocks if it.ended or it.latest.at_ns < heard_ns]
+            self._roads.watch(self._memory, silent, now_s, at_ns)
 
     def _blame(self, row: Tracklet) -> None:
         self.blamed = Blame(id=row.observation, at_ns=row.leave_ns, camera=row.camera, tracklet=row.id)

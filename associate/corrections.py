@@ -12,7 +12,7 @@ from embed.observation import CameraChange, Control, Correction
 def heed(memory: Memory, control: Control) -> bool:
     """Do what somebody said from the next decision on; returns False where it is about what is forgotten already."""
     if isinstance(control, CameraChange):
-        return memory.forget_camera(control.camera, looks=control.change == "moved")
+        return memory.forget_camera(control.camera, control.at_ns, looks=control.change == "moved")
     return _correct(memory, control)
 
 

@@ -14,6 +14,7 @@ from associate.links.appearance import Calibration
 from associate.links.model import Counts
 from associate.links.travel_times import Floats, TimeBins
 from associate.memory import Memory
+from associate.roads.records import Alarm
 from associate.rows import Past
 from associate.settings import AssociateSettings
 from associate.state import Table, load_tables
@@ -62,6 +63,7 @@ class LearnedCamera:
 class LearnedTopology:
     """Learned topology of a site: pairs by camera, the most frequent first.
 
+    alarms: roads and cameras that are not what they were.
     fewer_links: pairs that were left out because they have too few links; links_left_out: those of them together.
     other_horizon: pairs whose past was counted under another longest travel time, which is not read.
     """
@@ -71,6 +73,7 @@ class LearnedTopology:
     fewer_links: int = 0
     links_left_out: float = 0.0
     other_horizon: int = 0
+    alarms: tuple[Alarm, ...] = ()
 
     def from_links(self, fewest: float) -> "LearnedTopology":
         """The same without pairs of fewer links than that, which are counted."""
@@ -93,13 +96,24 @@ def learned_topology(state: Mapping[str, bytes], settings: AssociateSettings) ->
     memory = Memory(topology, Calibration(), memory_s=settings.memory_s)
     _load(memory.tables, state)
     memory.restored()
-    names = sorted(memory.cameras.names, key=lambda name: memory.cameras[name].index)
-    counts = memory.model.counts
     return LearnedTopology(
-        cameras=_cameras(names, counts),
-        pairs=_pairs(names, counts, topology.bins),
+        cameras=_cameras(memory.camera_names, memory.model.counts),
+        pairs=learned_pairs(memory),
         other_horizon=_of_another_horizon(state, topology.bins),
+        alarms=_alarms(state),
     )
+
+
+def learned_pairs(memory: Memory, fewest: float = 0.0) -> list[LearnedPair]:
+    """The pairs of cameras with links, as many as `fewest`, by what the memory has learned last."""
+    names, counts = memory.camera_names, memory.model.counts
+    links = _between(counts)
+    exits = links.sum(1) + counts.ends
+    found = []
+    for a, b in np.argwhere((links > 0) & (links >= fewest)).tolist():
+        share, times_s = float(links[a, b] / exits[a]), quantiles(counts.pairs[0, a, b], memory.bins, QUANTILES)
+        found.append(LearnedPair(names[a], names[b], share, float(links[a, b]), *times_s))
+    return sorted(found, key=lambda pair: (pair.start, -pair.share, pair.end))
 
 
 def _load(tables: tuple[Table[Any], ...], state: Mapping[str, bytes]) -> None:
@@ -135,16 +149,6 @@ def _shares(part: Floats, whole: Floats) -> NDArray[np.object_]:
     return shares
 
 
-def _pairs(names: list[str], counts: Counts, bins: TimeBins) -> list[LearnedPair]:
-    links = _between(counts)
-    exits = links.sum(1) + counts.ends
-    found = []
-    for a, b in np.argwhere(links > 0).tolist():
-        share, times_s = float(links[a, b] / exits[a]), quantiles(counts.pairs[0, a, b], bins, QUANTILES)
-        found.append(LearnedPair(names[a], names[b], share, float(links[a, b]), *times_s))
-    return sorted(found, key=lambda pair: (pair.start, -pair.share, pair.end))
-
-
 def quantiles(counts: Floats, bins: TimeBins, shares: tuple[float, ...]) -> list[float]:
     """Times in seconds below which such shares of the counts (B,) lie, which are uniform within a bin.
 
@@ -153,6 +157,12 @@ def quantiles(counts: Floats, bins: TimeBins, shares: tuple[float, ...]) -> list
     reached = np.concatenate([[0.0], np.cumsum(counts)]) / counts.sum()
     times: list[float] = np.interp(shares, reached, bins.edges_s).tolist()
     return times
+
+
+def _alarms(state: Mapping[str, bytes]) -> tuple[Alarm, ...]:
+    rows: Table[Alarm] = Table("alarm", Alarm)
+    _load((rows,), state)
+    return tuple(rows[key] for key in rows.names)
 
 
 def _of_another_horizon(state: Mapping[str, bytes], bins: TimeBins) -> int:

@@ -49,7 +49,7 @@ class Memory:
     """
 
     def __init__(self, topology: Topology, calibration: Calibration, *, memory_s: float) -> None:
-        self._topology, self._start, self._memory_s = topology, calibration, memory_s
+        self._topology, self._start, self.memory_s = topology, calibration, memory_s
         self.bins = topology.bins
         self.looks, self.gates = Looks(), Gates()
         self.cameras: Table[Camera] = Table("camera", Camera)
@@ -108,6 +108,11 @@ class Memory:
     def _ended_since(self, row: Tracklet) -> bool:
         link = self.links.get(_key(row.number))
         return row.closed_ns is not None and link is not None and link.shown < ENDED
+
+    @property
+    def camera_names(self) -> list[str]:
+        """Ids of the cameras, by index."""
+        return sorted(self.cameras.names, key=lambda name: self.cameras[name].index)
 
     def number_of(self, tracklet: str) -> int | None:
         return self._number_of.get(tracklet)
@@ -179,20 +184,30 @@ class Memory:
         """The tracklets that have not ended."""
         return [self.row(place) for place in np.flatnonzero(~self.window.shut).tolist()]
 
-    def hear(self, camera: str, epoch: CameraEpoch) -> bool:
-        """Note a camera's epoch; returns True where it is another one than before."""
+    def hear(self, camera: str, epoch: CameraEpoch, at_ns: int) -> bool:
+        """Note a camera's epoch at a moment; returns True where it is another one than before."""
         known = self.cameras.get(camera)
         if known is not None and known.epoch == epoch:
             return False
         if known is None:
             known = Camera(index=len(self.cameras), epoch=epoch)
-            self._put_camera(camera, known)
+            self.cameras.put(camera, known)
             self._remodel()
-        self._put_camera(camera, msgspec.structs.replace(known, epoch=epoch))
+        self.cameras.put(camera, msgspec.structs.replace(known, epoch=epoch, since_ns=at_ns))
         return True
 
-    def _put_camera(self, camera: str, row: Camera) -> None:
-        self.cameras.put(camera, row)
+    def known_again(self, camera: str, at_ns: int) -> bool:
+        """True where the past of a camera is not mostly of before somebody said that it was changed.
+
+        What was in the memory then still leaves it: after twice its length there is as much of since.
+        """
+        changed_ns = self.cameras[camera].changed_ns
+        return not changed_ns or at_ns >= changed_ns + round(2 * self.memory_s * NS)
+
+    def not_heard(self, camera: str, at_ns: int) -> None:
+        """Note that a camera is silent at a moment."""
+        if camera in self.cameras:
+            self.cameras.put(camera, msgspec.structs.replace(self.cameras[camera], since_ns=at_ns))
 
     def _begun(self, seen: Observation) -> Tracklet:
         number = self.progress.tracklets + 1
@@ -259,11 +274,12 @@ class Memory:
                 added[here] = SURE if bond.same else -SURE
         return added
 
-    def forget_camera(self, camera: str, *, looks: bool) -> bool:
+    def forget_camera(self, camera: str, at_ns: int, *, looks: bool) -> bool:
         """Forget the travel times of a camera whose clock was set; with `looks`, its view, too, since it was moved."""
         row = self.cameras.get(camera)
         if row is None:
             return False
+        self.cameras.put(camera, msgspec.structs.replace(row, changed_ns=at_ns))
         self._past.forget(row.index, self.gates)
         window = self.window
         concerned = (window.camera[self.pairs.earlier] == row.index) | (window.camera[self.pairs.later] == row.index)
@@ -332,7 +348,7 @@ class Memory:
             self.advance(learned_s=now_s)
             self._remodel()
             return
-        remembered = shut & (window.closed_s > now_s - self._memory_s)
+        remembered = shut & (window.closed_s > now_s - self.memory_s)
         before = pairs.share.copy()
         # Probabilities by the tables, tables by the probabilities
         self.advance(learned_s=now_s)
@@ -360,31 +376,33 @@ class Memory:
 
     def _remodel(self) -> None:
         """Make the tables from what is counted."""
-        cameras = sorted(self.cameras, key=lambda row: row.index)
         now_s = max(self.progress.learned_s, 0.0)
-        names = sorted(self.cameras.names, key=lambda name: self.cameras[name].index)
-        pairs = learning.pair_counts(self.window, self.pairs, self.bins, len(cameras))
+        pairs = learning.pair_counts(self.window, self.pairs, self.bins, len(self.cameras))
         keys, gates = learning.gate_counts(self.window, self.pairs, self.bins)
         pairs, keys, gates = self._past.joined(pairs, keys, gates, now_s)
-        gate_rows = [self.gates.rows[name] for name in self.gates.rows.names]
-        outgoing = np.array([row.outgoing for row in gate_rows], np.bool_)
-        table = self.gate_table()
+        elapsed_s = self.progress.past_elapsed_s + min(now_s, self.memory_s)
+        self.model = self._model(pairs, keys, gates, self.gate_table().alone, elapsed_s)
+
+    def past_model(self) -> LinkModel:
+        """The tables by what has left the memory alone, for comparing the present with; without gates."""
+        now_s, count = max(self.progress.learned_s, 0.0), len(self.cameras)
+        no_keys, no_gates = np.zeros(0, np.int64), np.zeros((2, 0, self.bins.count))
+        pairs, _, _ = self._past.joined(np.zeros((2, count, count, self.bins.count)), no_keys, no_gates, now_s)
+        alone = self.gates.past_alone(now_s, HALF_LIFE_S)
+        return self._model(pairs, no_keys, no_gates, alone, self.progress.past_elapsed_s)
+
+    def _model(self, pairs: Floats, keys: Ints, gates: Floats, alone: Floats, elapsed_s: float) -> LinkModel:
+        rows = [self.gates.rows[name] for name in self.gates.rows.names]
+        camera = np.array([row.camera for row in rows], np.int64)
+        outgoing = np.array([row.outgoing for row in rows], np.bool_)
         ends, arrivals = (
-            np.bincount(table.camera[way], table.alone[way], len(cameras)).astype(np.float64)
-            for way in (outgoing, ~outgoing)
+            np.bincount(camera[way], alone[way], len(self.cameras)).astype(np.float64) for way in (outgoing, ~outgoing)
         )
-        counts = Counts(
-            pairs=pairs,
-            gate_keys=keys,
-            gates=gates,
-            ends=ends,
-            arrivals=arrivals,
-            elapsed_s=self.progress.past_elapsed_s + min(now_s, self._memory_s),
-        )
+        counts = Counts(pairs=pairs, gate_keys=keys, gates=gates, ends=ends, arrivals=arrivals, elapsed_s=elapsed_s)
         learned = self.progress.appearance
         calibration = self._start if learned is None else Calibration(*learned)
-        broad, count = self._topology.broad(names)
-        self.model = LinkModel(self.bins, counts, broad, count, calibration)
+        broad, count = self._topology.broad(self.camera_names)
+        return LinkModel(self.bins, counts, broad, count, calibration)
 
     # Forgetting
 
@@ -396,9 +414,9 @@ class Memory:
     def _let_past(self, now_s: float) -> None:
         """Move what has left the memory into the counts of the past."""
         window, pairs = self.window, self.pairs
-        gone_s = now_s - self._memory_s
+        gone_s = now_s - self.memory_s
         left = window.shut & (window.closed_s <= gone_s)
-        latest_s = self.progress.learned_s - self._memory_s
+        latest_s = self.progress.learned_s - self.memory_s
         fresh = left & (window.closed_s > latest_s)
         if gone_s > 0:
             weight = faded(max(self.progress.learned_s, 0.0), now_s)

@@ -22,11 +22,14 @@ class Camera(msgspec.Struct, frozen=True, kw_only=True):
     """A camera that has spoken.
 
     index: its place among the zone's cameras, from 0 in the order of their first words.
-    epoch: its latest epoch.
+    epoch: its latest epoch. since_ns: event time since which it has been heard without interruption, 0 where that is
+    not known. changed_ns: when it was moved or its clock set, by what somebody said last; 0 for never.
     """
 
     index: int
     epoch: CameraEpoch
+    since_ns: int = 0
+    changed_ns: int = 0
 
 
 class Tracklet(msgspec.Struct, frozen=True, kw_only=True):
@@ -158,6 +161,21 @@ class Past(msgspec.Struct, frozen=True, kw_only=True):
     at_s: float
 
 
+class Flow(msgspec.Struct, frozen=True, kw_only=True):
+    """Traffic of a road as alarms know it: the share of the links that are to be expected that is found usually.
+
+    samples: minutes of which it is the mean, the latest twenty or so.
+    """
+
+    share: float
+    samples: int
+
+    def with_sample(self, share: float) -> "Flow":
+        """After another minute."""
+        samples = min(self.samples + 1, 20)
+        return Flow(share=self.share + (share - self.share) / samples, samples=samples)
+
+
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
     """Progress that has to outlive a restart beside the rows.
 
@@ -165,7 +183,8 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     identities, tracklets, gates: numbers given so far. learned_s: when the tables were last made, -1 for never.
     past_elapsed_s: seconds that the counts of the past stand for, as of learned_s. appearance: the numbers of
     the calibration, as learned. dims: length of the vectors of each encoder. live: some camera has been
-    live.
+    live. roads_s: when the learned roads were last compared with what was said of them, -1
+    for never.
     """
 
     slot: int = -1
@@ -179,3 +198,4 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     appearance: tuple[float, float, float, float, float | None, float | None] | None = None
     dims: dict[str, int] = {}
     live: bool = False
+    roads_s: float = -1.0

@@ -38,6 +38,10 @@ class Gates:
     def __getitem__(self, number: int) -> Gate:
         return self.rows[_key(number)]
 
+    def of_camera(self, camera: int) -> list[int]:
+        """The numbers of a camera's gates, those without where it looked before."""
+        return [*self._of.get((camera, False), ()), *self._of.get((camera, True), ())]
+
     def restored(self) -> None:
         """Rebuild what follows from the rows."""
         self._of = {}
@@ -99,12 +103,16 @@ class Gates:
         side = camera * 2 + np.array([gate.outgoing for gate in gates], np.int64)
         count = np.array([gate.count + 0.5 for gate in gates], np.float64)
         total = np.bincount(side, count) if len(gates) else np.zeros(0)
-        decayed = [gate.past * 0.5 ** ((learned_s - gate.past_s) / half_life_s) for gate in gates]
         return GateTable(
             camera=camera,
             share=count / np.maximum(total[side], 1.0),
-            alone=np.array([gate.alone for gate in gates]) + np.array(decayed),
+            alone=np.array([gate.alone for gate in gates]) + self.past_alone(learned_s, half_life_s),
         )
+
+    def past_alone(self, learned_s: float, half_life_s: float) -> Floats:
+        """Expected number (G,) of tracklets that have left the memory and came from nowhere, or went nowhere."""
+        gates = [self.rows[name] for name in self.rows.names]
+        return np.array([gate.past * 0.5 ** ((learned_s - gate.past_s) / half_life_s) for gate in gates], np.float64)
 
 
 def _key(number: int) -> str:

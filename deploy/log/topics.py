@@ -17,6 +17,9 @@ DEAD_LETTERS = "dead-letters"
 FORGOTTEN = "forgotten"
 """Tracklets that no index of sightings may keep: JSON, `deploy/search/forgotten.py`; key: the identity."""
 
+TOPOLOGY = "topology"
+"""The learned roads and alarms about them, the latest word on each: JSON, `associate/roads/records.py`; key: `.key`."""
+
 CAMERAS = "cameras"
 """The wish for each camera: JSON, `deploy/site/cameras/record.py`; key: the camera."""
 
@@ -38,13 +41,14 @@ ALL = (
     IDENTITIES,
     DEAD_LETTERS,
     FORGOTTEN,
+    TOPOLOGY,
     CAMERAS,
     WATCHLIST,
     MATCHES,
     LIVE,
     WORKERS,
 )
-COMPACTED = (IDENTITIES, CAMERAS, WATCHLIST, LIVE, WORKERS)
+COMPACTED = (IDENTITIES, TOPOLOGY, CAMERAS, WATCHLIST, LIVE, WORKERS)
 """Topics of which only the last record of a key is kept."""
 
 ASSOCIATION_STATE = "association-state"
@@ -69,6 +73,7 @@ LAYOUTS = (
     Layout(DEAD_LETTERS, retention_days=30),
     # For good: an index that is made anew must not take in again what was to be forgotten.
     Layout(FORGOTTEN),
+    Layout(TOPOLOGY, compacted=True),
     # A partition is a slot that a process may have; all records are in the first one, so that they have one order.
     Layout(CAMERAS, partitions=32, compacted=True),
     Layout(WATCHLIST, compacted=True),

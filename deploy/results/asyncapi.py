@@ -19,6 +19,7 @@ from deploy.log.topics import (
     LIVE,
     MATCHES,
     OBSERVATIONS,
+    TOPOLOGY,
     TRAJECTORIES,
     WATCHLIST,
     WORKERS,
@@ -38,6 +39,11 @@ CHANNELS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     ),
     TRAJECTORIES: ("Every event of every identity", "the identity", ("trajectory-event",)),
     IDENTITIES: ("The latest event of every identity", "the identity", ("trajectory-event",)),
+    TOPOLOGY: (
+        "The roads that association has learned, and alarms where something is not what it was",
+        "edge|ZONE|START|END, or alarm|ZONE|KIND|CAMERA[|END]",
+        ("edge", "alarm"),
+    ),
     DEAD_LETTERS: ("Records that could not be used, and why", "where the record stood", ("dead-letter",)),
     FORGOTTEN: ("Tracklets that no index of sightings may keep", "the identity", ("forgotten",)),
     WORKERS: (

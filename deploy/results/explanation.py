@@ -28,6 +28,11 @@ class Step:
         """True where it was linked to the sighting before it, False where it began the identity."""
         return self.evidence is not None and self.evidence.similarity is not None
 
+    @property
+    def probability(self) -> float:
+        """That of its evidence; 0 where nothing was stated."""
+        return 0.0 if self.evidence is None else self.evidence.probability
+
     def without(self, term: str) -> float | None:
         """The probability that was left without a term; None where that has nothing to say.
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from associate.roads.records import Alarm, Edge
 from associate.trajectory import TrajectoryEvent
 from deploy.log.dead_letters import DeadLetter
 from deploy.results.descriptions import Struct, field_descriptions, nested_structs, summary
@@ -27,6 +28,8 @@ TYPES: dict[str, Struct] = {
     "correction": Correction,
     "camera-change": CameraChange,
     "trajectory-event": TrajectoryEvent,
+    "edge": Edge,
+    "alarm": Alarm,
     "dead-letter": DeadLetter,
     "forgotten": Forgotten,
     "camera": CameraRecord,

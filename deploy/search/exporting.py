@@ -11,10 +11,10 @@ from pathlib import Path
 
 import msgspec
 
-from associate.trajectory import Evidence
+from associate.trajectory import Evidence, Visit
 from deploy.crops.store import crops_of
 from deploy.results.explanation import Explanation, Step
-from deploy.search.export_page import export_page
+from deploy.search.export_page import explanation_page, export_page
 from deploy.search.opening import Index
 from ingest.errors import ConfigError
 
@@ -43,6 +43,14 @@ class ExportedSighting(msgspec.Struct, frozen=True, kw_only=True):
     encoder: str | None
     vector_sha256: str | None
     crops: list[ExportedCrop]
+
+    @property
+    def step(self) -> Step:
+        """The sighting as an explanation has it."""
+        visit = Visit(
+            camera=self.camera, observation=f"{self.tracklet}|", enter_ns=self.enter_ns, leave_ns=self.leave_ns
+        )
+        return Step(visit, self.evidence, self.settled)
 
 
 class Export(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,16 +93,11 @@ def export_identity(
         raise ConfigError(f"{folder} is not empty; name another folder")
     try:
         (folder / "crops").mkdir(parents=True, exist_ok=True)
-        sightings = [_exported(step, index, store, folder) for step in found.steps]
-        export = Export(
-            identity=found.identity,
-            label=found.label,
-            merged_into=found.merged_into,
-            made_ns=made_ns,
-            by=by,
-            corridor=version,
-            sightings=sightings,
-        )
+        contents: dict[str, bytes] = {}
+        sightings = [_exported(step, index, store, contents) for step in found.steps]
+        for name, content in contents.items():
+            (folder / name).write_bytes(content)
+        export = _export(found, sightings, made_ns, by, version)
         packed = msgspec.json.format(msgspec.json.encode(export), indent=2)
         (folder / "export.json").write_bytes(packed)
         (folder / "index.html").write_text(export_page(export, hashlib.sha256(packed).hexdigest()))
@@ -113,8 +116,36 @@ def export_identity(
     return line
 
 
-def _exported(step: Step, index: Index | None, store: Path, folder: Path) -> ExportedSighting:
-    """Copy the crops of a sighting, and describe it."""
+def explain_as_page(found: Explanation, store: Path | None, path: Path, *, made_ns: int, version: str) -> int:
+    """Write an explanation as one HTML file with all crops in it; returns their number.
+
+    Raises ConfigError where the file cannot be written.
+    """
+    contents: dict[str, bytes] = {}
+    sightings = [_exported(step, None, store, contents) for step in found.steps]
+    page = explanation_page(_export(found, sightings, made_ns, "", version), contents, found.lost)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(page)
+    except OSError as error:
+        raise ConfigError(f"cannot write the page {path}: {error.strerror}") from error
+    return len(contents)
+
+
+def _export(found: Explanation, sightings: list[ExportedSighting], made_ns: int, by: str, version: str) -> Export:
+    return Export(
+        identity=found.identity,
+        label=found.label,
+        merged_into=found.merged_into,
+        made_ns=made_ns,
+        by=by,
+        corridor=version,
+        sightings=sightings,
+    )
+
+
+def _exported(step: Step, index: Index | None, store: Path | None, contents: dict[str, bytes]) -> ExportedSighting:
+    """Describe a sighting; its crops go into `contents`, by their file."""
     tracklet = step.visit.observation.rpartition("|")[0]
     seen = None if index is None else index.of_tracklet(tracklet)
     encoder = vector_sha256 = None
@@ -131,19 +162,19 @@ def _exported(step: Step, index: Index | None, store: Path, folder: Path) -> Exp
         evidence=step.evidence,
         encoder=encoder,
         vector_sha256=vector_sha256,
-        crops=_copied(store, tracklet, folder),
+        crops=_crops(store, tracklet, contents),
     )
 
 
-def _copied(store: Path, tracklet: str, folder: Path) -> list[ExportedCrop]:
-    """Copy the crops of a tracklet to an export's folder."""
-    copied = []
-    for crop in crops_of(store, tracklet):
+def _crops(store: Path | None, tracklet: str, contents: dict[str, bytes]) -> list[ExportedCrop]:
+    """The crops of a tracklet; their bytes go into `contents`, by their file."""
+    found = []
+    for crop in crops_of(store, tracklet) if store is not None else ():
         content = crop.path.read_bytes()
         name = f"crops/{crop.path.parent.name}-{crop.path.name}"
-        (folder / name).write_bytes(content)
-        copied.append(ExportedCrop(file=name, sha256=hashlib.sha256(content).hexdigest()))
-    return copied
+        contents[name] = content
+        found.append(ExportedCrop(file=name, sha256=hashlib.sha256(content).hexdigest()))
+    return found
 
 
 def _note(journal: Path, line: JournalLine) -> None:

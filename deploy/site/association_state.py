@@ -8,7 +8,7 @@ import msgspec
 from associate.settings import AssociateSettings
 from deploy.log.base import Log
 from deploy.log.sqlite_log import SqliteWriter
-from deploy.log.topics import DEAD_LETTERS, IDENTITIES, OBSERVATIONS, TRAJECTORIES
+from deploy.log.topics import DEAD_LETTERS, IDENTITIES, OBSERVATIONS, TOPOLOGY, TRAJECTORIES
 from ingest.errors import ConfigError
 
 SUM_KEY = "sum|state"
@@ -18,7 +18,7 @@ FORMAT = 2
 FORMAT_TABLE = "format"
 """Table of state, `format|NUMBER`, whose only row association writes with its first commit."""
 
-OUTPUTS = (TRAJECTORIES, IDENTITIES, DEAD_LETTERS)
+OUTPUTS = (TRAJECTORIES, IDENTITIES, TOPOLOGY, DEAD_LETTERS)
 
 
 def owner_of(zone: str) -> str:

@@ -9,13 +9,15 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from associate.associator import Associator, Blame
+from associate.roads.records import Alarm
+from associate.roads.records import encode as encode_road
 from associate.trajectory import TrajectoryEvent
 from associate.trajectory import encode as encode_event
 from deploy.log.append_times import UNKNOWN_NS
 from deploy.log.base import Log, Record, StoredRecord, Writer
 from deploy.log.dead_letters import dead_letter, too_large
 from deploy.log.retention.alarm import RetentionAlarm
-from deploy.log.topics import DEAD_LETTERS, IDENTITIES, OBSERVATIONS, TRAJECTORIES
+from deploy.log.topics import DEAD_LETTERS, IDENTITIES, OBSERVATIONS, TOPOLOGY, TRAJECTORIES
 from deploy.site.association_state import (
     SUM_KEY,
     StateSum,
@@ -252,7 +254,23 @@ class AssociationWorker:
 
     def _records_of(self, events: Sequence[TrajectoryEvent]) -> list[Record]:
         self.counts["events"] += len(events)
-        return [entry for event in events for entry in _event_records(event)]
+        return [entry for event in events for entry in _event_records(event)] + self._road_records()
+
+    def _road_records(self) -> list[Record]:
+        said = self._associator.take_roads()
+        for each in said:
+            if isinstance(each, Alarm):
+                self._sound(each)
+        return [Record(TOPOLOGY, each.key, encode_road(each)) for each in said]
+
+    def _sound(self, alarm: Alarm) -> None:
+        """Say that something is not as it was, or is again; both are records of the topic `topology`."""
+        if alarm.over:
+            logger.info("over: %s", alarm)
+            return
+        if alarm.at_ns == alarm.since_ns:
+            self.counts[alarm.kind] += 1
+            logger.warning("%s", alarm)
 
     def _dead_letter(self, record: StoredRecord, reason: str) -> Record:
         kind = " ".join(reason.split()[:REASON_WORDS])

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+from associate.roads.records import AlarmKind
 from deploy.log.base import Log
 from deploy.log.topics import OBSERVATIONS
 from deploy.site.association_worker import AssociationWorker
@@ -62,6 +63,12 @@ class _WorkerMetrics:
         if worker is not None:
             for name, words in ASSOCIATION.items():
                 yield CounterMetricFamily(f"corridor_association_{name}", words, value=worker.counts[name])
+            alarms = CounterMetricFamily(
+                "corridor_association_alarms", "Roads and cameras that were not what they had been.", labels=["kind"]
+            )
+            for kind in AlarmKind:
+                alarms.add_metric([kind], worker.counts[kind])
+            yield alarms
             try:
                 behind = max(0, self._log.end(OBSERVATIONS) - worker.position)
             except LogError:

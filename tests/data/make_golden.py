@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+from associate.roads.records import encode as encode_road
 from associate.trajectory import encode as encode_event
 from deploy.search.watchlist.entries import encode as encode_entry
 from deploy.search.watchlist.entries import removal
@@ -10,6 +11,7 @@ from deploy.search.watchlist.matches import encode as encode_match
 from deploy.web.live.beats import encode as encode_beat
 from embed.observation import encode
 from ingest.frame import ClockQuality
+from tests.associate.roads.samples import alarm, edge
 from tests.associate.samples import event
 from tests.deploy.search.watchlist.samples import SEEN, match
 from tests.deploy.web.beats import heartbeat
@@ -35,6 +37,9 @@ def main(version: str) -> None:
     (folder / "watch_entry_removed.json").write_bytes(encode_entry(removal(SEEN, 1, "day shift")))
     (folder / "match.json").write_bytes(encode_match(match()))
     (folder / "live_beat.json").write_bytes(encode_beat(heartbeat()))
+    # Since v6
+    (folder / "edge.json").write_bytes(encode_road(edge()))
+    (folder / "alarm.json").write_bytes(encode_road(alarm()))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """`corridor explain`: why sightings are held to be one vehicle."""
 
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -13,8 +14,9 @@ from deploy.cli.terminal.screen import make_console
 from deploy.log.decoding import Undecoded
 from deploy.results.explanation import TERMS, Explanation, Step, explain
 from deploy.results.journeys import read_events
+from deploy.site.config import load_config
 from deploy.site.site_log import open_asked_log
-from ingest.clock import NS
+from ingest.clock import NS, SystemClock
 from ingest.errors import ConfigError
 
 
@@ -27,11 +29,18 @@ def explain_identity(
         str | None,
         typer.Option("--log", help="The log instead; default: the only one below runs/.", show_default=False),
     ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", help="Write it here instead, as one page with the crops in it.", show_default=False),
+    ] = None,
 ) -> None:
     """Explain an identity: for every sighting the probability of its link, what spoke for it, and the next best.
 
     Each term is the natural logarithm of a likelihood ratio: 2.3 is ten to one for the link, -2.3 ten to one against.
-    The last column says which probability would be left without the term.
+    The last column says which probability would be left without the term. Crops are those that the configuration
+    keeps ([crops]); without one, there are none on the page.
+
+    corridor explain zone-17 site.toml --html zone-17.html
     """
     undecoded = Undecoded()
     log = open_asked_log(file, log_url)
@@ -41,8 +50,19 @@ def explain_identity(
         log.close()
     if found is None:
         raise ConfigError(f"no event of this log is about '{identity}' (see its identities: corridor trajectories)")
-    _print(found, make_console())
+    if html is None:
+        _print(found, make_console())
+    else:
+        _write_page(found, file, html)
     end_reading(undecoded)
+
+
+def _write_page(found: Explanation, file: Path | None, html: Path) -> None:
+    from deploy.search.exporting import explain_as_page
+
+    store = Path(load_config(file).crops.folder) if file is not None else None
+    crops = explain_as_page(found, store, html, made_ns=SystemClock().now_ns(), version=version("corridor"))
+    make_console().print(f"{html}: {len(found.steps)} sightings, {crops} crops", highlight=False, soft_wrap=True)
 
 
 def _print(found: Explanation, console: Console) -> None:

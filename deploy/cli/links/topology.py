@@ -10,8 +10,12 @@ from rich.console import Console
 
 from associate.learned import LearnedCamera, LearnedPair, LearnedTopology, learned_topology
 from associate.settings import AssociateSettings
-from deploy.cli.terminal.screen import make_console, narrow_table, print_lines
+from deploy.cli.outcome import end_reading
+from deploy.cli.terminal.screen import make_console, moment, narrow_table, print_lines
 from deploy.log.base import Log
+from deploy.log.decoding import Undecoded
+from deploy.results.hourly_travel import HourlyTravel, hourly_travel
+from deploy.results.journeys import read_events
 from deploy.site.association_state import check_format, owner_of
 from deploy.site.config import load_config
 from deploy.site.site_log import open_site_log
@@ -31,6 +35,9 @@ def topology(
     min_links: Annotated[
         float, typer.Option("--min-links", min=0.0, help="Leave out pairs of cameras with fewer links.")
     ] = 3.0,
+    by_hour: Annotated[
+        bool, typer.Option("--by-hour", help="Also travel times by hour of the day, UTC, of all settled links.")
+    ] = False,
 ) -> None:
     """Show what association has learned of a site's roads: where vehicles go next, how often, and in what time.
 
@@ -41,9 +48,10 @@ def topology(
 
     corridor topology site.toml --png roads.png
     """
-    config = load_config(file)
+    config, undecoded = load_config(file), Undecoded()
     with closing(open_site_log(config, file, must_exist=True)) as log:
         found = _learned(log, config.associate, min_links)
+        hours = hourly_travel(read_events(log, undecoded), min_links) if by_hour else None
     if graphml is not None:
         from deploy.results.road_graph import write_graphml
 
@@ -51,14 +59,22 @@ def topology(
     if png is not None:
         _draw(found, png)
     if as_json:
-        print_lines([msgspec.json.encode(found)])
+        more = {} if hours is None else {"hours": hours}
+        print_lines([msgspec.json.encode(msgspec.to_builtins(found) | more)])
+        end_reading(undecoded)
         return
     console = make_console(highlight=False)
     _print_tables(found, console)
+    if hours is not None:
+        names = ("from", "to", "hour", "links", "p15", "median", "p85")
+        console.print(narrow_table("By hour, UTC", names, list(map(_hour_row, hours)), left=("to",), wraps="to"))
+    for alarm in found.alarms:
+        console.print(f"Not as before, since {moment(alarm.since_ns)}: {alarm}", soft_wrap=True)
     _print_left_out(found, min_links, console)
     for path in (graphml, png):
         if path is not None:
             console.print(f"The graph is {path}", soft_wrap=True)
+    end_reading(undecoded)
 
 
 def _learned(log: Log, settings: AssociateSettings, min_links: float) -> LearnedTopology:
@@ -104,8 +120,15 @@ def _print_tables(found: LearnedTopology, console: Console) -> None:
 
 
 def _pair_row(pair: LearnedPair) -> list[str]:
-    times = [f"{time_s:.1f} s" for time_s in (pair.p15_s, pair.median_s, pair.p85_s)]
-    return [pair.start, pair.end, f"{pair.share:.0%}", f"{pair.links:.1f}", *times]
+    return [pair.start, pair.end, f"{pair.share:.0%}", f"{pair.links:.1f}", *_times(pair)]
+
+
+def _hour_row(each: HourlyTravel) -> list[str]:
+    return [each.start, each.end, f"{each.hour:02d}", f"{each.links:.1f}", *_times(each)]
+
+
+def _times(each: LearnedPair | HourlyTravel) -> list[str]:
+    return [f"{time_s:.1f} s" for time_s in (each.p15_s, each.median_s, each.p85_s)]
 
 
 def _camera_row(each: LearnedCamera) -> list[str]:

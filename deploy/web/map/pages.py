@@ -1,5 +1,6 @@
 """The page of the map: cameras by their places, links with their travel times, vehicles as dots; below it a list."""
 
+from datetime import datetime
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode
@@ -7,13 +8,17 @@ from urllib.parse import urlencode
 import msgspec
 from starlette.responses import Response
 
+from associate.roads.records import Alarm
 from deploy.web.access.users import Role
 from deploy.web.operation import Call, Operation
 from deploy.web.pages.rendering import Renderer
 from deploy.web.problems import RequestError
+from deploy.web.reading.alarms import standing_alarms
 from deploy.web.reading.cameras import list_cameras
+from deploy.web.reading.times import time_of
 from deploy.web.reading.topology import TopologyQuery, Way, read_topology
 from deploy.web.site import WebSite
+from ingest.errors import LogError
 
 LEAST_SHARE = 0.02
 """Ways that fewer of those who left a camera took are not drawn: they are in the list."""
@@ -38,9 +43,18 @@ def _map(site: WebSite, renderer: Renderer, call: Call) -> Response:
         "/map",
         drawn=msgspec.json.encode(drawn).decode() if drawn["cameras"] else "",
         missing=[name for name in known if name not in placed],
+        alarms=_alarms(site),
         ways=[(way, f"/reports?{urlencode({'pair': f'{way.origin} → {way.destination}'})}") for way in ways],
         own_script="map.js",
     )
+
+
+def _alarms(site: WebSite) -> list[tuple[datetime, Alarm]] | None:
+    """What is not as it was, and since when; None while the log cannot be read."""
+    try:
+        return [(time_of(each.since_ns), each) for each in standing_alarms(site.log, site.follower.undecoded)]
+    except LogError:
+        return None
 
 
 def drawing(site: WebSite, ways: list[Way]) -> dict[str, Any]:

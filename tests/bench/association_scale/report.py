@@ -4,11 +4,12 @@ import argparse
 from collections.abc import Sequence
 
 from ingest.clock import NS
+from tests.bench.association_scale.drift import print_drift
 from tests.bench.association_scale.run import Meter, Truth, make, ordinary, percentile_ms, running
 from tests.bench.association_scale.stream import START_NS, Site, arrivals
 from tests.bench.measure import resident_mb, table
 
-PARTS = ("speed", "hours", "oddities")
+PARTS = ("speed", "hours", "oddities", "drift")
 WARM_UP_S = 1200.0
 """Longest time of the stream in which there have to be enough."""
 
@@ -28,6 +29,8 @@ def main(arguments: Sequence[str] = ()) -> None:
         print_hours(asked.hours)
     if "oddities" in asked.part:
         print_oddities(60 * asked.minutes)
+    if "drift" in asked.part:
+        print_drift(min(asked.hours, 1.0) * 3600)
 
 
 def print_speed(identities: int, measured: int) -> None:

@@ -12,7 +12,7 @@ from deploy.cli.app import app
 from deploy.cli.exit_codes import exit_code
 from deploy.log.base import Record
 from deploy.log.sqlite_log import SqliteLog
-from deploy.log.topics import DEAD_LETTERS, IDENTITIES, OBSERVATIONS, TRAJECTORIES
+from deploy.log.topics import DEAD_LETTERS, IDENTITIES, OBSERVATIONS, TOPOLOGY, TRAJECTORIES
 from deploy.site.association_state import SUM_KEY, StateSum, check_format, start_anew
 from deploy.site.association_worker import AssociationWorker
 from ingest.errors import ConfigError, FencedError
@@ -81,12 +81,12 @@ def test_a_zone_that_has_read_nothing_yet_is_not_refused(tmp_path: Path) -> None
 
 
 def test_a_rebuild_says_the_same_again_in_place_of_what_was_said(log: SqliteLog) -> None:
-    topics = (OBSERVATIONS, TRAJECTORIES, IDENTITIES, DEAD_LETTERS)
+    topics = (OBSERVATIONS, TRAJECTORIES, IDENTITIES, TOPOLOGY, DEAD_LETTERS)
     before = {topic: values_of(log, topic) for topic in topics}
     ends = {topic: log.end(topic) for topic in topics}
     assert all(before.values())
     assert start_anew(log, "z") is None
-    assert [len(values_of(log, topic)) for topic in topics] == [len(before[OBSERVATIONS]), 0, 0, 0]
+    assert [len(values_of(log, topic)) for topic in topics] == [len(before[OBSERVATIONS]), 0, 0, 0, 0]
     machine = worker(log)
     assert machine.position == 0
     machine.drain()

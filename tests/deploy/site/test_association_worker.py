@@ -19,17 +19,19 @@ from associate.associator import Associator
 from associate.identities import Identities
 from associate.memory import Memory
 from associate.revision import Revision
+from associate.roads.records import decode as decode_road
 from associate.trajectory import Kind, TrajectoryEvent, decode
 from deploy.log.base import Record
 from deploy.log.dead_letters import LARGEST_RECORD_BYTES
 from deploy.log.sqlite_log import SqliteLog
-from deploy.log.topics import DEAD_LETTERS, IDENTITIES, OBSERVATIONS, TRAJECTORIES
+from deploy.log.topics import DEAD_LETTERS, IDENTITIES, OBSERVATIONS, TOPOLOGY, TRAJECTORIES
 from deploy.site import association_worker
 from deploy.site.association_worker import AssociationWorker
 from embed.observation import Message, Observation, encode
 from embed.observation import decode as decode_message
 from ingest.clock import NS, ManualClock
 from ingest.errors import FencedError, LogError
+from tests.associate.roads.samples import alarm
 from tests.associate.samples import associator, convoy, tracklet
 from tests.data.reader_v1 import decode_v1
 from tests.embed.samples import camera_change, correction, observation, unit
@@ -98,7 +100,26 @@ def test_batches_and_restarts_change_no_byte(tmp_path: Path, batch: int) -> None
     worker(whole).drain()
     while worker(pieces, batch).step():  # a new owner for every batch, as after a crash
         pass
-    assert values_of(pieces) == values_of(whole)
+    for topic in (TRAJECTORIES, TOPOLOGY):
+        assert values_of(pieces, topic) == values_of(whole, topic) != []
+
+
+def test_an_alarm_is_one_warning_and_every_word_on_it_a_record(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raised = alarm()
+    better = msgspec.structs.replace(raised, at_ns=raised.at_ns + NS, found=0.0)
+    said = [raised, better, msgspec.structs.replace(better, over=True)]
+    ahead = iter(said)
+    monkeypatch.setattr(Associator, "take_roads", lambda self: [each for each in [next(ahead, None)] if each])
+    log = SqliteLog(tmp_path / "log.db")
+    publish(log, convoy(1))
+    machine = worker(log)
+    with caplog.at_level(logging.WARNING):
+        machine.drain()
+    assert [decode_road(value) for value in values_of(log, TOPOLOGY)] == said[-1:]  # the topic is compacted
+    assert [record.message for record in caplog.records] == [str(raised)]
+    assert machine.counts["road_closed"] == 1
 
 
 def test_what_cannot_be_used_is_set_aside_counted_and_told_once(

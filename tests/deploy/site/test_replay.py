@@ -9,7 +9,7 @@ from associate.associator import Associator
 from deploy.log.append_times import MS
 from deploy.log.base import Record
 from deploy.log.sqlite_log import SqliteLog
-from deploy.log.topics import ALL, DEAD_LETTERS, FORGOTTEN, IDENTITIES, OBSERVATIONS, TRAJECTORIES
+from deploy.log.topics import ALL, DEAD_LETTERS, FORGOTTEN, IDENTITIES, OBSERVATIONS, TOPOLOGY, TRAJECTORIES
 from deploy.site import replay as replay_module
 from deploy.site.replay import replay
 from embed.observation import encode
@@ -42,7 +42,7 @@ def test_it_says_what_association_says_and_keeps_append_times(log: SqliteLog, tm
     made = SqliteLog(tmp_path / "new.db", must_exist=True)
     assert made.read(OBSERVATIONS, 0, 10_000) == log.read(OBSERVATIONS, 0, 10_000)
     worker(log).drain()
-    for topic in (OBSERVATIONS, TRAJECTORIES, IDENTITIES, DEAD_LETTERS, FORGOTTEN):
+    for topic in (OBSERVATIONS, TRAJECTORIES, IDENTITIES, TOPOLOGY, DEAD_LETTERS, FORGOTTEN):
         found, expected = made.read(topic, 0, 10_000), log.read(topic, 0, 10_000)
         assert [(it.key, it.value) for it in found] == [(it.key, it.value) for it in expected]
         assert len(found) > 0

@@ -8,13 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import msgspec
 import numpy as np
 import pytest
 
+from associate.roads.records import Alarm, AlarmKind, encode
+from deploy.log.base import Record
+from deploy.log.topics import TOPOLOGY
 from deploy.site.config import parse_config
 from deploy.web.app import STATIC
 from deploy.web.map.plan import open_plan
 from ingest.errors import ConfigError
+from tests.associate.roads.samples import alarm, edge
 from tests.deploy.web.town import TOML, Town, town
 
 PLACES = "[map]\n{more}\n[map.cameras]\na = [48.137, 11.575]\nb = [48.139, 11.58]\n"
@@ -32,6 +37,22 @@ def test_without_places_the_page_is_a_list_and_says_how_to_give_them(seen: Town)
     assert "[map.cameras]" in page
     assert '<a href="/reports?pair=a+%E2%86%92+b"' in page
     assert seen.client.get("/plan").status == 404
+
+
+def test_what_is_not_as_it_was_is_said_until_it_is_over(seen: Town) -> None:
+    road, moved = (
+        alarm(),
+        Alarm(zone="z", kind=AlarmKind.CAMERA_MOVED, camera="b", at_ns=1, since_ns=1, gates=0.8, looks=0.1),
+    )
+    writer = seen.log.claim("roads")
+    writer.commit([Record(TOPOLOGY, each.key, encode(each)) for each in (road, moved, edge())])
+    page = seen.client.get("/map").text
+    assert "Not as before, since" in page
+    assert unescape(page).count("the road from 'a' to 'b' may be closed") == 1
+    assert "camera 'b' may have been moved" in unescape(page)
+    over = msgspec.structs.replace(road, over=True)
+    writer.commit([Record(TOPOLOGY, over.key, encode(over))])
+    assert "may be closed" not in seen.client.get("/map").text
 
 
 def test_cameras_with_a_place_are_drawn_and_the_others_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """A record of every topic that whoever reads it can decode, and that says nothing about the cameras of a site."""
 
+from associate.roads.records import encode as encode_road
 from associate.trajectory import encode as encode_event
 from deploy.log.base import Record
 from deploy.log.topics import (
@@ -10,6 +11,7 @@ from deploy.log.topics import (
     LIVE,
     MATCHES,
     OBSERVATIONS,
+    TOPOLOGY,
     TRAJECTORIES,
     WATCHLIST,
     WORKERS,
@@ -24,6 +26,7 @@ from deploy.site.cameras.workers import WorkerRecord
 from deploy.site.cameras.workers import encode as encode_worker
 from deploy.web.live.beats import encode as encode_beat
 from embed.observation import encode
+from tests.associate.roads.samples import edge
 from tests.associate.samples import event
 from tests.deploy.search.watchlist.samples import SEEN, match
 from tests.deploy.web.beats import heartbeat
@@ -33,6 +36,7 @@ VALUES = {
     OBSERVATIONS: encode(correction(at_s=0.0)),
     TRAJECTORIES: encode_event(event()),
     IDENTITIES: encode_event(event()),
+    TOPOLOGY: encode_road(edge()),
     DEAD_LETTERS: b"{}",
     FORGOTTEN: encode_forgotten(Forgotten(identity="z-1", tracklets=[], at_ns=0)),
     CAMERAS: encode_camera(CameraRecord(camera="elsewhere", wanted=Wanted.REMOVED, at_ns=0)),

@@ -18,6 +18,7 @@ from deploy.log.topics import (
     LIVE,
     MATCHES,
     OBSERVATIONS,
+    TOPOLOGY,
     TRAJECTORIES,
     WATCHLIST,
 )
@@ -26,7 +27,7 @@ from tests.integration.kafka_log.waiting import wait_until
 from tests.integration.kafka_secured.records import record
 from tests.integration.kafka_secured.secured_broker import SecuredBroker
 
-RESULTS = (TRAJECTORIES, IDENTITIES, DEAD_LETTERS)
+RESULTS = (TRAJECTORIES, IDENTITIES, TOPOLOGY, DEAD_LETTERS)
 
 pytestmark = [
     pytest.mark.usefixtures("granted"),

@@ -4,6 +4,7 @@ import json
 import sys
 from pathlib import Path
 
+import msgspec
 import networkx as nx
 import pytest
 from typer.testing import CliRunner
@@ -13,6 +14,7 @@ from deploy.cli.exit_codes import exit_code
 from deploy.log.sqlite_log import SqliteLog
 from deploy.site.association_worker import AssociationWorker
 from ingest.errors import CorridorError
+from tests.associate.roads.samples import alarm
 from tests.associate.samples import associator, convoy
 from tests.associate.test_learned import FLAT, traffic
 from tests.deploy.site.test_association_state import SITE
@@ -65,6 +67,20 @@ def test_json_and_graph_say_the_same(site: Path, tmp_path: Path) -> None:
     assert found["fewer_links"] == 3
 
 
+def test_travel_times_by_hour(site: Path) -> None:
+    """The traffic is of the first three minutes of 1970: one hour, which has all links of the pair."""
+    assert "By hour" not in run(site)[1]
+    code, text = run(site, "--by-hour")
+    assert code == 0, text
+    rows = [line.split() for line in text.partition("By hour, UTC")[2].splitlines()]
+    (first,) = [row for row in rows if row[:3] == ["a", "b", "00"]]
+    assert 30 < float(first[3]) <= 34
+    assert 7 < float(first[6]) < 8.2
+    hours = json.loads(run(site, "--by-hour", "--json")[1])["hours"]
+    assert [(each["start"], each["end"], each["hour"]) for each in hours] == [("a", "b", 0), ("b", "c", 0)]
+    assert "hours" not in json.loads(run(site, "--json")[1])
+
+
 def test_a_figure_is_drawn(site: Path, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib", reason="extra `score`")
     code, text = run(site, "--png", tmp_path / "roads.png")
@@ -82,6 +98,19 @@ def test_without_matplotlib_one_line_says_what_to_install(
     assert code == 2
     assert "install corridor[score]" in text
     assert "\n" not in text
+
+
+def test_what_is_not_as_it_was_is_shown(site: Path, tmp_path: Path) -> None:
+    log = SqliteLog(tmp_path / "log.db")
+    state = SqliteLog(site.with_name("log.db")).state_of("zone/z")
+    standing = {f"alarm|{alarm().key}": msgspec.msgpack.encode(alarm())}
+    log.claim("zone/z").commit([], state={**state, **standing})
+    (tmp_path / "site.toml").write_text(SITE.format(path=tmp_path / "log.db"))
+    code, text = run(tmp_path / "site.toml")
+    assert code == 0, text
+    assert f"Not as before, since 10:00.0: {alarm()}" in text
+    assert json.loads(run(tmp_path / "site.toml", "--json")[1])["alarms"][0]["kind"] == "road_closed"
+    assert "Not as before" not in run(site)[1]
 
 
 def test_association_may_run_meanwhile(site: Path) -> None:
