@@ -3,7 +3,7 @@
 import numpy as np
 
 from detect.boxes import iou
-from detect.motion import MotionDetector
+from detect.motion import MotionDetector, blobs
 from ingest.frame import ClockQuality, Frame
 from tests.ingest.clips import clip_image
 
@@ -44,3 +44,20 @@ def test_masks_can_be_left_out() -> None:
         found = detector(frame(index))
     assert len(found) == 1
     assert found.masks is None
+
+
+def test_the_first_frames_only_teach_the_background() -> None:
+    detector = MotionDetector(warmup_frames=3)
+    counts = [len(detector(frame(index, still=index < 2))) for index in range(2, 12)]
+    assert counts[:3] == [0, 0, 0]
+
+
+def test_each_blob_has_its_own_mask_and_what_is_thin_or_small_is_none() -> None:
+    foreground = np.zeros((100, 200), np.uint8)
+    foreground[10:40, 20:60] = foreground[50:90, 120:180] = 255
+    foreground[np.arange(40), np.arange(140, 180)] = 255  # a line across a large box
+    foreground[70:73, 10:13] = 255
+    found = blobs(foreground, 0.001)
+    assert found.boxes.tolist() == [[20, 10, 60, 40], [120, 50, 180, 90]]
+    assert found.masks is not None
+    assert [mask.sum() for mask in found.masks] == [30 * 40, 40 * 60]

@@ -6,10 +6,12 @@ import pytest
 from deploy.site.wiring import tracker_maker
 from deploy.weights import catalogue
 from detect.detections import Detections
+from detect.motion import MotionDetector
 from detect.networks import NETWORKS
-from detect.registry import check_detector
-from detect.settings import DetectSettings
+from detect.registry import FOUNDATION, check_detector, open_detector, start_score
+from detect.settings import CALLS_PER_S, DetectSettings, FoundationSettings
 from ingest.clock import NS
+from ingest.errors import ConfigError
 from ingest.frame import ClockQuality, Frame
 
 
@@ -36,3 +38,42 @@ def test_a_weak_detection_continues_a_track_and_starts_none(name: str) -> None:
     assert track_ids(16, start_score + 0.01, start_score - 0.01) == [1]
     assert track_ids(17, min_score + 0.01, start_score - 0.01) == [1]
     assert track_ids(18, min_score + 0.01, start_score + 0.01) == [1, 2]
+
+
+@pytest.mark.parametrize("name", FOUNDATION)
+def test_what_costs_too_much_for_every_frame_is_known_and_not_cheap(name: str) -> None:
+    check_detector(name)
+    for refused in (lambda: check_detector(name, cheap=True), lambda: open_detector(name, catalogue.find)):
+        with pytest.raises(ConfigError, match=f"'{name}' is not one of: .*pvb-2004"):
+            refused()
+
+
+def test_motion_has_masks_only_where_they_are_asked_for() -> None:
+    still, moved = (np.full((64, 96, 3), 90, np.uint8) for _ in range(2))
+    moved[20:50, 30:70] = 255
+    for masks in (False, True):
+        detector = open_detector("motion", catalogue.find, **({"masks": True} if masks else {}))
+        assert isinstance(detector, MotionDetector)
+        for index, image in enumerate([still] * 6 + [moved]):
+            found = detector(Frame("a", index, index * NS, ClockQuality.FILE, image))
+        assert len(found) == 1
+        assert (found.masks is not None) == masks
+
+
+@pytest.mark.parametrize(("box_score", "starts"), [(0.3, 0.4), (0.95, 0.99)])
+def test_a_foundation_model_starts_tracks_a_little_above_its_score(box_score: float, starts: float) -> None:
+    assert start_score(FOUNDATION[0], FoundationSettings(box_score=box_score)) == pytest.approx(starts)
+
+
+BUDGETS: dict[str, tuple[FoundationSettings, float | None]] = {
+    "neither": (FoundationSettings(), CALLS_PER_S),
+    "calls": (FoundationSettings(max_calls_per_s=3.0), 3.0),
+    "a share of the time": (FoundationSettings(max_gpu_share=0.5), None),
+    "both": (FoundationSettings(max_calls_per_s=3.0, max_gpu_share=0.5), 3.0),
+}
+
+
+@pytest.mark.parametrize("name", BUDGETS)
+def test_the_budget_in_calls(name: str) -> None:
+    settings, expected = BUDGETS[name]
+    assert settings.calls_per_s == expected

@@ -30,6 +30,8 @@ def test_vehicles_are_found_in_a_real_frame(shared_data: Path) -> None:
     assert found.boxes[:, 2].max() <= frame.size[0]
     again = detector(frame)
     assert (again.boxes == found.boxes).all()
+    sure = SsdDetector(shared_data / "weights" / f"{NAME}.xml", CROSSROAD_1016, min_score=0.7)(frame)
+    assert len(sure) == (found.scores >= 0.7).sum() < len(found)
 
 
 ROWS = np.array(

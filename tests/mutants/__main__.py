@@ -22,6 +22,7 @@ from typing import TypeVar
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from tests.conftest import ROOT
+from tests.contracts.kafka_broker import new_broker, why_none
 from tests.mutants.choosing import ROOMS, Mutant, choose
 
 Value = TypeVar("Value")
@@ -41,6 +42,8 @@ def main() -> None:
     rooms = given.rooms or list(ROOMS)
     if unknown := sorted(set(rooms) - set(ROOMS)):
         parser.error(f"no room {', '.join(unknown)}; there are {', '.join(ROOMS)}")
+    if "log" in rooms and not why_none():
+        os.environ.setdefault("KAFKA_BOOTSTRAP_SERVERS", new_broker().servers)  # one for all, not one a mutant
     for room in rooms:
         print(f"\n== {room}, seed {given.seed}", flush=True)
         _report(_try_all(choose(room, given.sample, given.seed), given.processes))
@@ -90,9 +93,12 @@ def _try(mutant: Mutant, tree: Path) -> str:
 def _pass(tests: Sequence[Path], tree: Path) -> bool:
     """Whether these tests pass in a tree, within the limit."""
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *map(str, tests)]
-    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(tree), "CORRIDOR_REQUIRE": ""}
+    data = os.environ.get("CORRIDOR_DATA", str(ROOT.parent / "shared" / "data"))  # a copy of the tree lies elsewhere
+    own = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(tree), "CORRIDOR_REQUIRE": "", "CORRIDOR_DATA": data}
     try:
-        ended = subprocess.run(command, cwd=tree, env=environment, capture_output=True, timeout=LIMIT_S, check=False)
+        ended = subprocess.run(
+            command, cwd=tree, env={**os.environ, **own}, capture_output=True, timeout=LIMIT_S, check=False
+        )
     except subprocess.TimeoutExpired:
         return False
     return ended.returncode == 0
