@@ -60,7 +60,7 @@ def test_a_run_with_an_exported_encoder(tmp_path: Path, kind: str) -> None:
     messages = [decode(record.value) for record in log.read(OBSERVATIONS, 0, 10_000)]
     seen = [message for message in messages if isinstance(message, Observation)]
     assert {message.camera for message in seen} == {"one", "two"}
-    assert {message.encoder for message in seen} == {exported.id}
+    assert {message.encoder for message in seen} == {exported.id_with("ellipse")}
     assert {len(unpack_vector(message.vector)) for message in seen} == {exported.metadata.dim}
     assert log.end(TRAJECTORIES) > 0
     assert log.end(DEAD_LETTERS) == 0
