@@ -11,7 +11,7 @@ from associate.state import Table
 
 Vector = NDArray[np.float32]
 
-BACKED = 2.0
+BACKED = 5.0
 """Vectors of the wider group that stand behind the mean of a narrower one."""
 
 FADE_IN = 10

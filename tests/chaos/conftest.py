@@ -1,4 +1,8 @@
-"""A table of the stories that were played, at the end."""
+"""A table of the stories that were played, at the end; and sockets of broken connections are collected in time."""
+
+import gc
+import warnings
+from collections.abc import Iterator
 
 import pytest
 
@@ -6,6 +10,14 @@ from tests.chaos.story import STORIES, Told
 
 COLUMNS = "{:<14}{:>6}{:>8}{:>14}{:>6}{:>12}{:>6}"
 HEADS = ("log", "seed", "faults", "observations", "lost", "duplicates", "torn")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _sockets_left_behind() -> Iterator[None]:
+    """Collect sockets that the client left behind here, where they are expected, and not during some later test."""
+    yield
+    with warnings.catch_warnings(action="ignore", category=ResourceWarning):
+        gc.collect()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -38,7 +38,7 @@ def explain_identity(
 
     Each term is the natural logarithm of a likelihood ratio: 2.3 is ten to one for the link, -2.3 ten to one against.
     The last column says which probability would be left without the term. Crops are those that the configuration
-    keeps ([crops]); without one, there are none on the page.
+    keeps (\\[crops]); without one, there are none on the page.
 
     corridor explain zone-17 site.toml --html zone-17.html
     """

@@ -201,7 +201,7 @@ class FailsOnCamera:
 def test_pictures_that_cannot_be_analysed_stop_no_other_camera(
     tmp_path: Path, clip: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(wiring, "make_detector", lambda settings: FailsOnCamera("a"))
+    monkeypatch.setattr(wiring, "make_detector", lambda settings, masks: FailsOnCamera("a"))
     config = configure(tmp_path, {"a": clip, "b": clip})
     log = open_log(config.log.url)
     worker = make_perception_worker(config, log)

@@ -104,7 +104,7 @@ class _Slow:
 
 
 def dropped(folder: Path, patch: pytest.MonkeyPatch) -> Seen:
-    patch.setattr(wiring, "make_detector", lambda settings: _Slow())
+    patch.setattr(wiring, "make_detector", lambda settings, masks: _Slow())
     write_clip(folder / "a.mp4", 40, size=SIZE)
     site(folder, {"a": "a.mp4"})
     (folder / "site.toml").write_text((folder / "site.toml").read_text().replace('a.mp4"', 'a.mp4"\nrealtime = true'))
@@ -121,7 +121,7 @@ class _AfraidOf:
 
 
 def failed(folder: Path, patch: pytest.MonkeyPatch) -> Seen:
-    patch.setattr(wiring, "make_detector", lambda settings: _AfraidOf())
+    patch.setattr(wiring, "make_detector", lambda settings, masks: _AfraidOf())
     write_clip(folder / "a.mp4", 40, size=SIZE)
     return run(folder, "a.mp4")
 
