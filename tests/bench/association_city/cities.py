@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.site.encoders import mask_source
 from detect.settings import DetectSettings
 from embed.settings import SHIPPED, SHIPPED_FILE, EmbedSettings
 from ingest.errors import ConfigError
@@ -92,7 +93,7 @@ class Draw:
         """The log, named after all that it depends on."""
         encoder = hashlib.sha256(SHIPPED_FILE.read_bytes()).hexdigest()
         parts = (_LAYOUT, asdict(self.city), self.seed, self.learning, self.length_s, encoder, sumo_version(),
-                 DetectSettings(), EmbedSettings())  # fmt: skip
+                 DetectSettings(), EmbedSettings(), mask_source(DetectSettings(), SHIPPED))  # fmt: skip
         digest = hashlib.sha256(repr(parts).encode()).hexdigest()[:10]
         name = f"{self.city.name}-{self.seed}{'-learning' if self.learning else ''}-{digest}"
         return FOLDER / name / f"{self.city.name}.db"
