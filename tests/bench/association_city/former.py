@@ -9,10 +9,12 @@ from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from associate.trajectory import TrajectoryEvent, decode
-from embed.observation import Message, encode
+from embed.encoder import file_id
+from embed.observation import Message, Observation, encode
 from tests.bench.association_city.cities import FOLDER
 from tests.bench.tracking import ROOT
 
@@ -43,6 +45,8 @@ def former_events(config: str, messages: Iterable[Message], commit: str = COMMIT
         site.write_text(config)
         with wire.open("wb") as file:
             for message in messages:
+                if isinstance(message, Observation):  # that association knows encoders by their files alone
+                    message = msgspec.structs.replace(message, encoder=file_id(message.encoder))
                 record = encode(message)
                 file.write(len(record).to_bytes(4, "little") + record)
         command = [
