@@ -146,7 +146,7 @@ class Associator:
         return self._identities.take()
 
     def take_roads(self) -> list[RoadRecord]:
-        """What has become known of the roads since the last call: records of the topic `topology`."""
+        """Take the records of the topic `topology` that have come since the last call."""
         return self._roads.take()
 
     def changes(self) -> dict[str, bytes | None]:

@@ -1,4 +1,4 @@
-"""What was said of the roads last, as rows of state, and what is to be said anew."""
+"""The roads as they were said last, in rows of state, and the records that are due."""
 
 from collections.abc import Iterable
 

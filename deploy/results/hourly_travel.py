@@ -62,9 +62,8 @@ def _passages(events: Iterable[TrajectoryEvent]) -> Iterator[_Passage]:
             continue
         names = [visit.observation.rpartition("|")[0] for visit in event.visits]
         tracklet = (event.observation or "").rpartition("|")[0]
-        place = (
-            names.index(tracklet) if tracklet in names else 0
-        )  # of more than a hundred visits the last ones are there
+        # Of more than a hundred visits only the last ones are there.
+        place = names.index(tracklet) if tracklet in names else 0
         if place == 0 or event.visits[place - 1].camera == event.visits[place].camera:
             continue
         before, after = event.visits[place - 1 : place + 1]

@@ -105,7 +105,7 @@ def _section(number: int, seen: "ExportedSighting", source: Callable[["ExportedC
 
 
 def _terms(seen: "ExportedSighting") -> str:
-    """What spoke for a link and against it, as bars, and what would have changed it; empty where nothing was linked."""
+    """The terms of a link as bars, and those that it hangs on; empty where nothing was linked."""
     step, rows, decisive = seen.step, [], []
     for name, words in TERMS.items():
         without = step.without(name)

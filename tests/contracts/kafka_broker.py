@@ -13,9 +13,10 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from tests.conftest import ROOT, skip_or_fail
 
@@ -25,6 +26,17 @@ if TYPE_CHECKING:
 RUN = ROOT / "deploy" / "manifests" / "kafka" / "run.sh"
 FETCH_TIMEOUT_S = 200.0
 START_TIMEOUT_S = 150.0
+
+
+class Brokers(Protocol):
+    """One or several, that are started together."""
+
+    def start(self) -> None: ...
+
+    def discard(self) -> None: ...
+
+
+Started = TypeVar("Started", bound=Brokers)
 
 
 class Broker:
@@ -105,12 +117,17 @@ def why_none() -> str:
 
 def new_broker() -> Broker:
     """A running broker of one's own, to be killed at will; skips or fails where none can be had."""
+    return started(Broker)
+
+
+def started(make: Callable[[], Started]) -> Started:
+    """Brokers that run, and are discarded with this process; skips or fails where none can be had."""
     if reason := why_none():
         skip_or_fail("kafka", reason)
-    broker = Broker()
-    atexit.register(broker.discard)
-    broker.start()
-    return broker
+    brokers = make()
+    atexit.register(brokers.discard)
+    brokers.start()
+    return brokers
 
 
 @cache

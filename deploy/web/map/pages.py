@@ -50,7 +50,7 @@ def _map(site: WebSite, renderer: Renderer, call: Call) -> Response:
 
 
 def _alarms(site: WebSite) -> list[tuple[datetime, Alarm]] | None:
-    """What is not as it was, and since when; None while the log cannot be read."""
+    """The standing alarms, and since when each stands; None while the log cannot be read."""
     try:
         return [(time_of(each.since_ns), each) for each in standing_alarms(site.log, site.follower.undecoded)]
     except LogError:

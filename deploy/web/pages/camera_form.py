@@ -33,7 +33,7 @@ class CameraForm(msgspec.Struct, frozen=True, kw_only=True):
         return _converted({"id": self.id.strip(), **self._different(CameraForm())}, NewCamera)
 
     def changed(self, before: ShownSettings) -> ChangedCamera:
-        """What is to be other than before; raises ConfigError and RequestError."""
+        """The settings that are to be other than before; raises ConfigError and RequestError."""
         return _converted(self._different(form_of("", before)), ChangedCamera)
 
     def _different(self, shown: "CameraForm") -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from functools import partial
+from typing import Any
 from urllib.parse import quote
 
 from starlette.responses import RedirectResponse, Response
@@ -48,17 +49,8 @@ def _cameras(
     problem: ConfigError | None = None,
 ) -> Response:
     """The list, with the form as it was sent and what is wrong with it."""
-    return renderer.page(
-        "cameras.html",
-        call.caller,
-        LIST,
-        status=200 if problem is None else 422,
-        found=list_cameras(site.index, site.wishes, site.clock.now_ns()),
-        form=form or CameraForm(),
-        problem=problem,
-        places=site.wishes.places,
-        zone=zone_name(),
-    )
+    found = list_cameras(site.index, site.wishes, site.clock.now_ns())
+    return _with_form(site, renderer, call, "cameras.html", form or CameraForm(), problem, found=found)
 
 
 def _camera(
@@ -73,17 +65,30 @@ def _camera(
     settings = found.wish.settings if found.wish is not None else None
     if form is None and settings is not None:
         form = form_of(found.camera.camera, settings)
+    clocks = Counter(minute.clock or "unknown" for minute in found.minutes)
+    return _with_form(site, renderer, call, "camera.html", form, problem, found=found, clocks=clocks)
+
+
+def _with_form(
+    site: WebSite,
+    renderer: Renderer,
+    call: Call,
+    template: str,
+    form: CameraForm | None,
+    problem: ConfigError | None,
+    **values: Any,
+) -> Response:
+    """A page with the form of a camera; 422 where something is wrong with what was sent."""
     return renderer.page(
-        "camera.html",
+        template,
         call.caller,
         LIST,
         status=200 if problem is None else 422,
-        found=found,
-        clocks=Counter(minute.clock or "unknown" for minute in found.minutes),
         form=form,
         problem=problem,
         places=site.wishes.places,
         zone=zone_name(),
+        **values,
     )
 
 

@@ -1,6 +1,5 @@
 """Three brokers and a controller of one's own: each record is on all three, and a commit needs two of them."""
 
-import atexit
 import base64
 import os
 import re
@@ -17,9 +16,8 @@ from kafka.protocol.metadata import CoordinatorType
 
 from deploy.log.kafka_cluster import Cluster
 from tests.chaos.brokers.proxy import Harms, Proxy
-from tests.conftest import skip_or_fail
 from tests.contracts.configured_broker import ConfiguredBroker
-from tests.contracts.kafka_broker import START_TIMEOUT_S, free_ports, why_none
+from tests.contracts.kafka_broker import START_TIMEOUT_S, free_ports, started
 
 COPIES = 3
 CONTROLLER = 100
@@ -148,9 +146,4 @@ class Brokers:
 @cache
 def three_brokers() -> Brokers:
     """Those that all tests of a process share; skips or fails where none can be had."""
-    if reason := why_none():
-        skip_or_fail("kafka", reason)
-    brokers = Brokers()
-    atexit.register(brokers.discard)
-    brokers.start()
-    return brokers
+    return started(Brokers)

@@ -40,14 +40,18 @@ class By(TypedDict):
     by: str
 
 
+def in_folder_of_its_own(folder: Path, *, more: str = "", users: dict[str, Role] | None = None) -> Iterator[Town]:
+    """A town of one vehicle in a folder that is the current one as long as it is there."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        with town(folder, vehicles=1, more=more, users=users) as served:
+            yield served
+
+
 @pytest.fixture(scope="module")
 def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     """A town whose cameras have passwords, for what leaves nothing on its log."""
-    folder = tmp_path_factory.mktemp("asked")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        with town(folder, vehicles=1, more=MORE) as served:
-            yield served
+    yield from in_folder_of_its_own(tmp_path_factory.mktemp("asked"), more=MORE)
 
 
 @pytest.fixture
@@ -206,11 +210,7 @@ def test_forms_add_and_change_and_leave_alone_what_stayed(site: Town) -> None:
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     """A town with accounts."""
-    folder = tmp_path_factory.mktemp("guarded")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        with town(folder, vehicles=1, users=NAMES) as served:
-            yield served
+    yield from in_folder_of_its_own(tmp_path_factory.mktemp("guarded"), users=NAMES)
 
 
 def logged_in(served: Town, name: str) -> tuple[Client, str]:
