@@ -38,6 +38,8 @@ RECORDINGS = Path("runs/city")
 LOG = "corridor.db"
 """Beside the recordings, the log of a run on them: every preset's configuration has the same name."""
 GENERATED_HEADER = "# Written by `corridor city`, which may write it again: copy it before you change it.\n"
+KEEP_CROPS = "\n[crops]\nkeep = true\n"
+"""The operator's view shows them, and rendered vehicles are nobody's."""
 _WRONG_CLOCKS_START_NS = 1_767_225_600 * NS  # 2026-01-01: a clock that is slow in 1970 would show a time before it
 _PAUSE_S = 0.5
 
@@ -110,20 +112,26 @@ def serve(
 
     What is not yet recorded is rendered first. The city's time begins when the first stream is asked for, and is the
     same for all. In an outage a camera falls silent; a wrong clock shows in its sender reports, as with real cameras.
+    The configuration that watches the streams is left beside the recordings, as PRESET-live.toml.
 
     corridor city serve clock-skew
     """
     recordings = _plan_recordings(preset, recorded, cameras, seconds, None, None)
     console, clock = make_console(), SystemClock()
     paths = {each.camera: f"/{_preset_name(each.camera)}/{each.index}" for each in recordings}
+    # Its name is that of its log and index: another preset has others.
+    file = recordings[0].folder / f"{_preset_name(recordings[0].camera)}-live.toml"
+    _check_generated(file)
     with RtspServer(port, host=host, clock=clock) as server:  # a port that is taken is said before minutes of rendering
         _record(console, recordings, workers)
         playback = Playback(clock, recordings[0].seconds, loop=loop)
         for each in recordings:
             mount(server, paths[each.camera], each, playback)
-        console.print("For `corridor run`:\n", highlight=False)
-        sources = {camera: server.url(path) for camera, path in paths.items()}
-        typer.echo(configuration([(camera, url, None) for camera, url in sources.items()]))
+        streams = [(camera, server.url(path), None) for camera, path in paths.items()]
+        _write_generated(file, configuration(streams) + KEEP_CROPS)
+        for _, url, _ in streams:
+            typer.echo(url)
+        console.print(f"Watch them:  corridor run {file} --web :8600", highlight=False, soft_wrap=True)
         console.print("waiting for the first viewer; Ctrl-C ends it", highlight=False)
         stop = threading.Event()
         with stops_on_signal(stop.set):
@@ -239,8 +247,7 @@ def _record(console: Console, recordings: Sequence[Recording], workers: int | No
     """Record what is missing, with a bar, and write the configuration that watches it; returns the folder."""
     folder = recordings[0].folder
     cameras = folder / "cameras.toml"
-    if cameras.is_file() and not cameras.read_text(errors="replace").startswith(GENERATED_HEADER):
-        raise ConfigError(f"{cameras} was not written by `corridor city`; name another folder")
+    _check_generated(cameras)
     missing = [each for each in recordings if not each.done]
     if missing:
         _check_renderer()
@@ -252,11 +259,22 @@ def _record(console: Console, recordings: Sequence[Recording], workers: int | No
     if len(missing) < len(recordings):
         there = f"{len(recordings) - len(missing)} of {len(recordings)} cameras"
         console.print(f"already there in {folder}: {there}", highlight=False, soft_wrap=True)
-    try:
-        cameras.write_text(GENERATED_HEADER + configuration([each.table() for each in recordings], log=folder / LOG))
-    except OSError as error:
-        raise ConfigError(f"cannot write {cameras}: {error.strerror}") from error
+    _write_generated(cameras, configuration([each.table() for each in recordings], log=folder / LOG))
     return folder
+
+
+def _check_generated(path: Path) -> None:
+    """Raise ConfigError where a configuration is somebody's own."""
+    if path.is_file() and not path.read_text(errors="replace").startswith(GENERATED_HEADER):
+        raise ConfigError(f"{path} was not written by `corridor city`; name another folder")
+
+
+def _write_generated(path: Path, text: str) -> None:
+    _check_generated(path)
+    try:
+        path.write_text(GENERATED_HEADER + text)
+    except OSError as error:
+        raise ConfigError(f"cannot write {path}: {error.strerror}") from error
 
 
 @contextmanager

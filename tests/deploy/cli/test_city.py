@@ -201,6 +201,21 @@ class TestCommand:
         city_command.render(preset, out=tmp_path)
         assert (f"--video {tmp_path}" in capsys.readouterr().out) == by_recording
 
+    def test_serve_leaves_a_configuration_that_watches_it(self, recorded: Recording, tmp_path: Path) -> None:
+        for name in FILES:
+            (tmp_path / name).write_bytes((recorded.folder / name).read_bytes())
+        options = ("--cameras", "0", "--seconds", f"{SECONDS:g}", "--port", "0", "--from", ".")
+        process = start(tmp_path, "city", "serve", "smooth", *options)
+        assert process.stdout is not None
+        said = [process.stdout.readline() for _ in range(3)]
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+        assert said[2] == "Watch them:  corridor run smooth-live.toml --web :8600\n"
+        config = parse_config((tmp_path / "smooth-live.toml").read_text(), "smooth-live.toml")
+        assert [(camera.id, f"{camera.source}\n") for camera in config.cameras] == [("smooth-0", said[1])]
+        assert config.crops.keep
+        assert parse_config((tmp_path / "cameras.toml").read_text(), "cameras.toml").cameras[0].finite
+
     @pytest.mark.parametrize("port", ["-1", "65536"])
     def test_serve_refuses_what_is_no_port(self, tmp_path: Path, port: str) -> None:
         result = corridor(tmp_path, "city", "serve", "smooth", "--port", port)
