@@ -10,7 +10,7 @@ import numpy as np
 
 from associate.learned import QUANTILES
 from associate.trajectory import Kind, TrajectoryEvent
-from deploy.web.reading.travel import weighted_quantiles
+from deploy.results.quantiles import weighted_quantiles
 from ingest.clock import NS
 
 

@@ -1,7 +1,6 @@
 """Travel times between cameras by step of time, with and without correction by the links' own probabilities."""
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,18 +9,14 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from associate.learned import QUANTILES
+from deploy.results.quantiles import median_interval, weighted_quantiles
 from deploy.web.index.store import Index
 from deploy.web.reading.identities import Name
 from deploy.web.reading.links import Sightings, read_links
 from deploy.web.reading.times import Time, time_of
 from deploy.web.reading.windows import Minutes, Window, window_of
 from ingest.clock import NS
-
-FEWEST = 6
-"""Links below which a median has no interval: it would be wider than they lie apart."""
-
-Z = 1.959964
-"""Quantile of the normal distribution for an interval of 95 %."""
 
 
 class TravelQuery(
@@ -109,7 +104,7 @@ class TravelSample:
     def measures(self) -> dict[str, Any]:
         """The fields that a travel time and a way share; there has to be a link that was made."""
         times_s, stated = self.travel_s[self.made], self.stated[self.made]
-        p15_s, median_s, p85_s = weighted_quantiles(times_s, stated, (0.15, 0.5, 0.85))
+        p15_s, median_s, p85_s = weighted_quantiles(times_s, stated, QUANTILES)
         low_s, high_s = median_interval(times_s)
         expected, corrected = float(stated.sum()), float(self.probability.sum())
         return {
@@ -180,25 +175,3 @@ def _sightings_left(sightings: Sightings, window: Window) -> Counter[tuple[int, 
     gone = ~sightings.open & (left_ns >= window.begin_ns) & (left_ns < window.end_ns)
     step_ns = left_ns[gone] // window.step_ns * window.step_ns
     return Counter(zip(sightings.camera[gone].tolist(), step_ns.tolist(), strict=True))
-
-
-def weighted_quantiles(
-    values: NDArray[np.floating], weights: NDArray[np.floating], shares: Sequence[float]
-) -> list[float]:
-    """Quantiles of sorted values (N,), interpolated between the middles of their weights (N,)."""
-    total = float(weights.sum())
-    if total <= 0:
-        weights, total = np.ones_like(values), float(len(values))
-    middles = (np.cumsum(weights) - weights / 2) / total
-    return [float(value) for value in np.interp(shares, middles, values)]
-
-
-def median_interval(values: NDArray[np.floating]) -> tuple[float | None, float | None]:
-    """The 95 % interval of the median of sorted values (N,): order statistics, binomial by its normal approximation."""
-    count = len(values)
-    if count < FEWEST:
-        return None, None
-    half = Z * np.sqrt(count) / 2
-    low = max(0, int(np.floor(count / 2 - half)))
-    high = min(count - 1, int(np.ceil(count / 2 + half)))
-    return round(float(values[low]), 2), round(float(values[high]), 2)

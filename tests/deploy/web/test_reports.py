@@ -12,7 +12,6 @@ from deploy.cli.app import app
 from deploy.results.journeys import read_journeys
 from deploy.web.reading.counts import OdPair
 from deploy.web.reading.csv_text import csv_text
-from deploy.web.reading.travel import median_interval, weighted_quantiles
 from ingest.clock import NS
 from tests.deploy.web.town import Town
 
@@ -85,26 +84,6 @@ def test_csv_is_the_same_as_json_and_stands_in_the_audit_log(seen: Town, name: s
 def test_windows_that_cannot_be(seen: Town, query: str, words: str) -> None:
     answer = seen.client.get(f"/api/v1/travel-times?{query}")
     assert (answer.status, words in answer.json["detail"]) == (422, True)
-
-
-def test_quantiles_count_a_link_with_its_probability() -> None:
-    values = np.array([5.0, 6.0, 7.0, 100.0])
-    assert weighted_quantiles(values, np.ones(4), (0.5,)) == [6.5]
-    (median,) = weighted_quantiles(values, np.array([1.0, 1.0, 1.0, 0.01]), (0.5,))
-    assert 6 <= median <= 6.1
-    assert weighted_quantiles(values, np.zeros(4), (0.5,)) == [6.5]
-
-
-def test_the_median_s_interval_covers_it_as_often_as_it_says() -> None:
-    rng = np.random.default_rng(3)
-    covered = 0
-    for _ in range(2000):
-        low, high = median_interval(np.sort(rng.exponential(10, 25)))
-        assert low is not None
-        assert high is not None
-        covered += low <= 10 * np.log(2) <= high
-    assert 0.93 <= covered / 2000 <= 0.99
-    assert median_interval(np.arange(5.0)) == (None, None)
 
 
 def test_a_cell_is_no_formula() -> None:
