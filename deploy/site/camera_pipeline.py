@@ -22,18 +22,21 @@ class CameraPipeline:
         self._decoded = 0
         self._analysed = 0
 
-    def step(self, frame: Frame, found: Detections, *, dropped: int) -> tuple[list[Message], Detections]:
-        """The messages after this frame, and the tracked vehicles in it."""
+    def track(self, frame: Frame, found: Detections) -> Detections:
+        """The tracked vehicles in this frame; its messages are for `step`."""
         self._at_ns = frame.captured_ns
         self._decoded = frame.sequence + 1
         self._analysed += 1
-        tracked = self._tracker(frame, found)
+        return self._tracker(frame, found)
+
+    def step(self, frame: Frame, tracked: Detections, *, dropped: int) -> list[Message]:
+        """The messages after this frame; its vehicles are embedded for them where that is due."""
         messages: list[Message] = list(self._tracklets.step(frame, tracked, self._tracker.ended))
         second = frame.captured_ns // NS
         if second != self._ticked_s:
             self._ticked_s = second
             messages.append(self._tick(dropped=dropped))
-        return messages, tracked
+        return messages
 
     def finish(self, *, final: bool, otherwise_ns: int, decoded: int, dropped: int) -> list[Message]:
         """Close the tracklets; `final` where the stream has ended and not only this session."""

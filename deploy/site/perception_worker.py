@@ -28,7 +28,7 @@ from ingest.mailbox import Delivery, Mailbox
 logger = logging.getLogger(__name__)
 
 FrameTap = Callable[[Frame, Detections], None]
-"""Called with every analysed frame and its tracked vehicles, for images."""
+"""Called with every frame in which vehicles were tracked, and those, before they are on the log."""
 
 
 class CameraProgress(msgspec.Struct, frozen=True):
@@ -273,21 +273,33 @@ class PerceptionWorker:
         if isinstance(found, Exception):
             self._pass_over(runtime, frame, found)
             return
+        dropped = delivery.dropped - current.dropped_before
         try:
-            dropped = delivery.dropped - current.dropped_before
-            messages, tracked = current.pipeline.step(frame, found, dropped=dropped)
+            tracked = current.pipeline.track(frame, found)
         except Exception as error:
-            if affects_every_frame(error):
-                raise
-            self._pass_over(runtime, frame, error)
-            # The messages that the pipeline was about to give are lost; a new epoch closes what it leaves open.
-            runtime.open_epoch = None
+            self._break_off(runtime, frame, error)
+            return
+        # Whoever watches waits neither for the encoder nor for the log.
+        if self._tap is not None:
+            self._tap(frame, tracked)
+        try:
+            messages = current.pipeline.step(frame, tracked, dropped=dropped)
+        except Exception as error:
+            self._break_off(runtime, frame, error)
             return
         runtime.analysed += 1
         if messages:
             self._commit(runtime, messages, CameraProgress(frame.captured_ns))
-        if self._tap is not None:
-            self._tap(frame, tracked)
+
+    def _break_off(self, runtime: CameraRuntime, frame: Frame, error: Exception) -> None:
+        """Pass over a frame at which the pipeline failed, and end its epoch.
+
+        The messages that it was about to give are lost; a new epoch closes what it leaves open.
+        """
+        if affects_every_frame(error):
+            raise error
+        self._pass_over(runtime, frame, error)
+        runtime.open_epoch = None
 
     def _pass_over(self, runtime: CameraRuntime, frame: Frame, error: Exception) -> None:
         """Count a frame that could not be analysed, and warn of the first one of each camera."""

@@ -120,6 +120,7 @@
       if (this.known.length > KEPT) this.known.shift();
       this.delays.push(Date.now() - said.at_us / 1000);
       if (this.delays.length > 20) this.delays.shift();
+      this.look();
     }
 
     // How much later boxes come than frames, with a margin; none where most come too late to be waited for.

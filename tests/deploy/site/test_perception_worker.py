@@ -275,6 +275,20 @@ def test_an_odd_camera_in_a_batch_takes_no_other_down(
     assert messages_of(log, "a") == messages_of(alone, "a")
 
 
+def test_whoever_watches_has_a_frame_before_the_log_has_it(tmp_path: Path, short: Path) -> None:
+    folder, seen = tmp_path / "watched", []
+
+    def watch(frame: Frame, found: Detections) -> None:
+        log = open_log(f"sqlite:{folder}/log.db")
+        seen.append((frame.captured_ns, max((each.at_ns for each in messages_of(log)), default=-1)))
+        log.close()
+
+    _, log = run_together(folder, {"a": short}, Together(), 1, watch)
+    assert len(seen) == 24
+    assert all(on_the_log_ns < captured_ns for captured_ns, on_the_log_ns in seen)
+    assert messages_of(log)[-1].at_ns == seen[-1][0]
+
+
 def test_a_camera_taken_over_amid_a_batch_is_let_go_and_the_others_go_on(tmp_path: Path, short: Path) -> None:
     cameras = {"a": short, "b": short, "c": short}
     folder = tmp_path / "fenced"
