@@ -46,7 +46,7 @@ class FeedCounts:
     """Frames of a camera over all its sessions: decoded = skipped + delivered + dropped (+ at most one in the slot)."""
 
     decoded: int = 0
-    skipped: int = 0  # not due: more than analyse_fps
+    skipped: int = 0  # not due: more than analyse_fps; or one that was, and waited until a newer one was there
     offered: int = 0  # put into the mailbox; there a newer one may replace it
     opened: int = 0
     lost: Counter[str] = field(default_factory=Counter)
@@ -275,6 +275,8 @@ class CameraFeed:
                     self._frames_from_s = self._alive_s
                 if not sampler.accept(frame.captured_ns):
                     self.counts.skipped += 1
+                    if self.camera.live and pacer is None:
+                        self._mailbox.renew(self._delivery(session, frame))
                     continue
                 if pacer is not None:
                     self._offering = True
@@ -300,8 +302,11 @@ class CameraFeed:
         return taken
 
     def _deliver(self, session: int, frame: Frame | None = None, error: CorridorError | None = None) -> bool:
+        return self._mailbox.put(self._delivery(session, frame, error))
+
+    def _delivery(self, session: int, frame: Frame | None, error: CorridorError | None = None) -> Delivery:
         decoded = self.counts.decoded - self._decoded_before
-        return self._mailbox.put(Delivery(self.camera.id, session, frame, error, decoded))
+        return Delivery(self.camera.id, session, frame, error, decoded)
 
 
 def limit_decoding(source: VideoSource, frames_per_s: float) -> None:

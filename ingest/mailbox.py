@@ -1,9 +1,10 @@
 """Mailbox between decode threads, which leave frames in it, and the inference thread, which takes them.
 
 A live camera's slot holds one frame and the newest wins: what was not fetched in time is dropped and counted, so that
-nobody works on the past. A recording's slot makes its decoder wait instead, and frames of several recordings are
-handed out in the order of their capture times, so that a run gives the same result however fast the machine is.
-Frames of several cameras can be fetched at once, for detectors that take many frames in one call.
+nobody works on the past; its turn comes as if the first one still waited. A recording's slot makes its decoder wait
+instead, and frames of several recordings are handed out in the order of their capture times, so that a run gives the
+same result however fast the machine is. Frames of several cameras can be fetched at once, for detectors that take many
+frames in one call.
 """
 
 import threading
@@ -42,6 +43,7 @@ class _Slot:
     closed: bool = False  # nothing will come any more
     waiting: deque[Delivery] = field(default_factory=deque)
     since_s: deque[float] = field(default_factory=deque)  # when each waiting one was left here
+    turn_s: float = 0.0  # since when it has waited for its turn, whichever frame it held
     dropped: int = 0
     ages_s: deque[float] = field(default_factory=lambda: deque(maxlen=AGES_KEPT))
 
@@ -82,16 +84,32 @@ class Mailbox:
                 return False
             # Step 2: a live camera's newer frame takes the place of the one that waits
             if slot.live and slot.waiting and slot.waiting[-1].frame is not None:
-                slot.waiting.pop()
-                slot.since_s.pop()
                 slot.dropped += 1
+                self._replace(slot, delivery)
+                return True
             return self._append(slot, delivery)
+
+    def renew(self, delivery: Delivery) -> None:
+        """Have a live camera's frame that still waits be this newer one, which nobody has asked for otherwise."""
+        with self._changed:
+            slot = self._slots.get(delivery.camera_id)
+            if slot is None or slot.session != delivery.session or slot.closed:
+                return
+            if slot.live and slot.waiting and slot.waiting[-1].frame is not None:
+                self._replace(slot, delivery)
+
+    def _replace(self, slot: _Slot, delivery: Delivery) -> None:
+        slot.waiting[-1] = replace(delivery, dropped=slot.dropped)
+        slot.since_s[-1] = self._clock.monotonic_s()
 
     def _append(self, slot: _Slot, delivery: Delivery) -> bool:
         if slot.session != delivery.session or slot.closed:
             return False
+        now_s = self._clock.monotonic_s()
+        if not slot.waiting:
+            slot.turn_s = now_s
         slot.waiting.append(replace(delivery, dropped=slot.dropped))
-        slot.since_s.append(self._clock.monotonic_s())
+        slot.since_s.append(now_s)
         self._changed.notify_all()
         return True
 
@@ -114,7 +132,7 @@ class Mailbox:
             return taken
 
     def _take_live(self, first: _Slot, limit: int, within_s: float) -> list[Delivery]:
-        # Step 1: the delivery that has waited longest; the end of a session comes alone
+        # Step 1: the delivery of the slot that has waited longest; the end of a session comes alone
         taken = [self._fetch(first)]
         if taken[0].frame is None:
             return taken
@@ -133,7 +151,7 @@ class Mailbox:
         return taken
 
     def _live(self) -> _Slot | None:
-        """Slot of the live camera whose delivery has waited longest."""
+        """Slot of the live camera that has waited longest for its turn."""
         return _longest_waiting(slot for slot in self._slots.values() if slot.live and slot.waiting)
 
     def _gather(self, limit: int) -> bool:
@@ -159,6 +177,8 @@ class Mailbox:
     def _fetch(self, slot: _Slot) -> Delivery:
         delivery = slot.waiting.popleft()
         slot.ages_s.append(self._clock.monotonic_s() - slot.since_s.popleft())
+        if slot.waiting:
+            slot.turn_s = slot.since_s[0]
         self._changed.notify_all()
         return delivery
 
@@ -191,7 +211,7 @@ class Mailbox:
 
 
 def _longest_waiting(slots: Iterable[_Slot]) -> _Slot | None:
-    return min(slots, key=lambda slot: slot.since_s[0], default=None)
+    return min(slots, key=lambda slot: slot.turn_s, default=None)
 
 
 def _captured_ns(slot: _Slot) -> int:

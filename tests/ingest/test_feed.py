@@ -28,13 +28,14 @@ class Scripted:
         self._frames = frames
         self._ending = ending
         self._after_ns = -1 if after_ns is None else after_ns
-        self.released = threading.Event()
+        self.released, self.played = threading.Event(), threading.Event()
 
     def frames(self) -> Iterator[Frame]:
         for index in range(self._frames):
             at_ns = index * NS // 25
             if at_ns > self._after_ns:
                 yield Frame("a", index, at_ns, ClockQuality.FILE, IMAGE)
+        self.played.set()
         if self._ending == "error":
             raise SourceError("camera 'a': broke")
         if self._ending == "bug":
@@ -187,6 +188,23 @@ def test_waiting_for_the_inference_thread_is_no_stall() -> None:
     threading.Event().wait(0.4)
     assert not feed.watch()
     assert len(drain(feed, mailbox)) == 5
+
+
+@pytest.mark.parametrize(("source", "decoded", "waits", "dropped"), [("rtsp://h/1", 12, 11, 2), ("a.mp4", 11, 5, 1)])
+def test_what_a_live_camera_has_waiting_is_its_newest_frame(
+    source: str, decoded: int, waits: int, dropped: int
+) -> None:
+    """That of a paced recording is not renewed: the frames up to the next one are still to come."""
+    camera, mailbox = Camera(id="a", source=source, realtime=source == "a.mp4"), Mailbox()
+    script = Scripted(12, "hang")
+    feed = CameraFeed(camera, lambda after: script, mailbox, SystemClock(), analyse_fps=5)
+    feed.start()
+    while feed.counts.decoded < decoded or not (camera.realtime or script.played.is_set()):
+        threading.Event().wait(0.01)
+    (got,) = mailbox.take(1)
+    assert got.frame is not None
+    assert (got.frame.sequence, got.dropped) == (waits, dropped)
+    feed.leave()
 
 
 class SteppedClock(SystemClock):
