@@ -13,16 +13,19 @@ from typer.testing import CliRunner
 
 from deploy.cli.app import app
 from deploy.web.operation import LARGEST_UPLOAD
+from tests.bench.container.containerfile import Instruction, read_stages
+from tests.bench.container.root import Root
 from tests.conftest import ROOT
 
 MANIFESTS = ROOT / "deploy" / "manifests"
-CONTAINERFILE = (MANIFESTS / "container" / "Containerfile").read_text().replace("\\\n", " ")
+CONTAINERFILE = (MANIFESTS / "container" / "Containerfile").read_text()
+STAGES = read_stages(CONTAINERFILE)
 COMPOSE = yaml.safe_load((MANIFESTS / "container" / "compose.yaml").read_text())
 UNITS = sorted((MANIFESTS / "systemd").glob("*.service"))
 
 
 def instructions(name: str) -> list[str]:
-    return re.findall(rf"^{name} (.*)$", CONTAINERFILE, re.M)
+    return [each.words for stage in STAGES for each in stage.instructions if each.name == name]
 
 
 def test_the_container_copies_what_there_is_and_what_the_wheel_needs() -> None:
@@ -36,13 +39,33 @@ def test_the_container_copies_what_there_is_and_what_the_wheel_needs() -> None:
 
 
 def test_the_container_has_stages_a_user_and_a_health_check() -> None:
-    assert len(instructions("FROM")) == 2
+    assert [stage.name for stage in STAGES] == ["build", ""]
+    assert len({stage.image for stage in STAGES}) == 1
     (user,) = instructions("USER")
     assert int(user) > 0
     assert CONTAINERFILE.index("\nUSER") < CONTAINERFILE.index("\nENTRYPOINT")
     (check,) = instructions("HEALTHCHECK")
     assert "/healthz" in check
     assert not re.search(r"^ADD|curl|:latest", CONTAINERFILE, re.M)
+
+
+def test_every_instruction_can_be_done_without_an_engine(tmp_path: Path) -> None:
+    """All but the commands themselves: `python -m tests.bench.container` runs those."""
+    build, last = (Root(tmp_path / name, ROOT, {}, {}, {"PATH": "/bin"}) for name in ("build", "last"))
+    last.stages = {"build": build}
+    (build.path / "opt/corridor").mkdir(parents=True)
+    for root, stage in ((build, STAGES[0]), (last, STAGES[1])):
+        for each in stage.instructions:
+            if each.name != "RUN":
+                root.apply(each)
+    assert (build.inside("deploy/web/server.py")).is_file()
+    assert not list(build.path.rglob("__pycache__"))
+    assert (last.path / "opt/corridor").is_dir()
+    assert last.environment["PATH"] == "/opt/corridor/bin:/bin"
+    assert (last.user, last.folder, last.words("ENTRYPOINT")) == (10001, "/var/lib/corridor", ["corridor"])
+    assert last.words("HEALTHCHECK")[:2] == ["python", "-c"]
+    with pytest.raises(ValueError, match="the instruction ADD is not understood here"):
+        last.apply(Instruction("ADD", "https://example.org/ /"))
 
 
 def test_services_are_valid_compose() -> None:

@@ -1,0 +1,1 @@
+"""The container's build, run without a container engine."""
