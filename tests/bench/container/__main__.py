@@ -15,7 +15,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from tests.bench.container.containerfile import read_stages
 from tests.bench.container.root import NOTED, Root, begin
@@ -79,7 +81,7 @@ def built(base: Path, folder: Path, extras: str, rows: list[list[str]]) -> Root:
     for number, stage in enumerate(read_stages((ROOT / "deploy/manifests/container/Containerfile").read_text())):
         root = begin(base, folder / str(number), ROOT, stages, {"EXTRAS": extras})
         for each in stage.instructions:
-            timed(rows, f"{each.name} {each.words}", lambda each=each, root=root: root.apply(each))
+            timed(rows, f"{each.name} {each.words}", partial(root.apply, each))
         stages[stage.name] = root
     size_mb = int(subprocess.check_output(["du", "-sm", root.path], text=True).split()[0])
     base_mb = int(subprocess.check_output(["du", "-sm", base], text=True).split()[0])
@@ -102,15 +104,13 @@ def check(root: Root, rows: list[list[str]]) -> None:
     ):
         command = ["unshare", "--mount", "--net", "sh", "-c", LOCKED, str(root.path), *root.command(*words)]
         shown = " ".join(words if words[0] != "sh" else words[4:])
-        timed(
-            rows,
-            shown,
-            lambda command=command, typed=typed: (
-                subprocess.run(
-                    command, env=root.environment, input=typed, check=True, capture_output=True, text=True, timeout=300
-                ).stdout
-            ),
-        )
+        timed(rows, shown, partial(said_by, root, command, typed))
+
+
+def said_by(root: Root, command: list[str], typed: str) -> str:
+    """What a command in the image says; raises CalledProcessError where it fails."""
+    options: dict[str, Any] = {"check": True, "capture_output": True, "text": True, "timeout": 300}
+    return str(subprocess.run(command, env=root.environment, input=typed, **options).stdout)
 
 
 def timed(rows: list[list[str]], what: str, work: Callable[[], object]) -> None:

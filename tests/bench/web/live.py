@@ -2,8 +2,9 @@
 
 Three real clips with a key frame a second are served over RTSP, and the default detector analyses them. A page in
 Chromium notes, for every frame that it draws and all boxes that come, how long ago they were captured; then viewers
-that only read show what each costs, and what they cost cameras and association. CORRIDOR_BENCH_S: seconds of each
-step (20).
+that only read show what each costs, and what they cost cameras and association: slices with different numbers of them
+take turns, and each is compared with the slice of its own round that nobody watched. CORRIDOR_BENCH_S: seconds of a
+step or slice (20); CORRIDOR_BENCH_ROUNDS: rounds of slices (5).
 """
 
 import os
@@ -34,10 +35,9 @@ from tests.system.command import start
 
 STEP_S = float(os.environ.get("CORRIDOR_BENCH_S", "20"))
 WARMUP_S = 15.0
-VIEWERS = (0, 1, 10, 50)
-ROUNDS = 2
-WITH = 20
-"""Viewers with which the rates are to be those without, within 5 %."""
+ROUNDS = int(os.environ.get("CORRIDOR_BENCH_ROUNDS", "5"))
+VIEWERS = (0, 1, 10, 20, 50)
+"""With 20 the rates are to be those without any, within 5 %."""
 
 NOTE = """() => { window.noted = []; for (const [camera, tile] of corridorTiles) {
   const draw = tile.draw.bind(tile), boxes = tile.takeBoxes.bind(tile);
@@ -154,32 +154,57 @@ def viewers(port: int, count: int) -> Iterator[None]:
     assert process.returncode == 0
 
 
-def cost(site: Site, count: int) -> list[str]:
-    """CPU of serve and observe in per cent of a core, memory of serve in MB, with some viewers."""
-    processes = [psutil.Process(each.pid) for each in (site.serve, site.observe)]
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """What was there while some watched: rates a second, CPU in per cent of a core, memory in MB, messages dropped."""
+
+    analysed: float
+    associated: float
+    observe: float
+    serve: float
+    memory: float
+    dropped: float
+
+
+def slice_of(site: Site, count: int) -> Slice:
+    """Measure the site with so many viewers."""
+    processes = [psutil.Process(each.pid) for each in (site.observe, site.serve)]
+
+    def counts() -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+        used_s = [sum(each.cpu_times()[:2]) for each in processes]
+        return np.array([site.analysed(), site.position(), *(100 * each for each in used_s)])
+
     with viewers(site.port, count):
         time.sleep(3)
-        before, began_s = [sum(each.cpu_times()[:2]) for each in processes], time.monotonic()
+        before, began_s = counts(), time.monotonic()
         time.sleep(STEP_S)
         took_s = time.monotonic() - began_s
-        used = [sum(each.cpu_times()[:2]) - was for each, was in zip(processes, before, strict=True)]
-        memory = processes[0].memory_info().rss / 1e6
         dropped = sum(
             float(line.rpartition(" ")[2])
             for line in Client(site.port).get("/metrics").text.splitlines()
             if line.startswith("corridor_live_dropped_total")
         )
-    return [str(count), *(f"{100 * each / took_s:.1f}" for each in used), f"{memory:.0f}", f"{dropped:.0f}"]
+        analysed, associated, observe, serve = (counts() - before) / took_s
+        return Slice(analysed, associated, observe, serve, processes[1].memory_info().rss / 1e6, dropped)
 
 
-def rates(site: Site, count: int) -> tuple[float, float]:
-    """Frames analysed, and records associated, a second, with some viewers."""
-    with viewers(site.port, count):
-        time.sleep(3)
-        before, began_s = (site.analysed(), site.position()), time.monotonic()
-        time.sleep(STEP_S)
-        took_s = time.monotonic() - began_s
-        return (site.analysed() - before[0]) / took_s, (site.position() - before[1]) / took_s
+def slices(site: Site) -> dict[int, list[Slice]]:
+    """Slices by number of viewers, which take turns; every other round goes backwards, as the machine's load may."""
+    found: dict[int, list[Slice]] = {count: [] for count in VIEWERS}
+    for number in range(ROUNDS):
+        for count in VIEWERS if number % 2 == 0 else reversed(VIEWERS):
+            found[count].append(slice_of(site, count))
+            print(f"round {number + 1}, {count} watch: {found[count][-1]}, load {os.getloadavg()[0]:.0f}", flush=True)
+    return found
+
+
+def change(found: dict[int, list[Slice]], count: int, name: str) -> str:
+    """The median change of a rate against the slice of the same round that nobody watched, and the extremes."""
+    pairs = [(getattr(some, name), getattr(none, name)) for some, none in zip(found[count], found[0], strict=True)]
+    changes = [100 * (some / none - 1) for some, none in pairs if none]
+    if not changes:
+        return "none measured"
+    return f"{np.median(changes):+.0f} % ({min(changes):+.0f} to {max(changes):+.0f})"
 
 
 def main() -> None:
@@ -194,17 +219,26 @@ def main() -> None:
             if ms
         ]
         table(["capture to", "count", "p50, ms", "p95, ms", "slowest, ms"], rows)
-        print()
-        header = ["viewers of three cameras", "serve, % of a core", "observe, %", "memory of serve, MB", "dropped"]
-        table(header, [cost(site, count) for count in VIEWERS])
-        without, watching = zip(*[(rates(site, 0), rates(site, WITH)) for _ in range(ROUNDS)], strict=True)
-        print()
-        names = ("frames analysed a second", "records associated a second")
+        print(flush=True)
+        measured = slices(site)
         rows = []
-        for place, name in enumerate(names):
-            one, other = (np.median([each[place] for each in some]) for some in (without, watching))
-            rows.append([name, f"{one:.2f}", f"{other:.2f}", f"{100 * (other / one - 1):+.1f} %"])
-        table([f"median of {ROUNDS}, in turns", "nobody watches", f"{WITH} watch", "difference"], rows)
+        for count, some in measured.items():
+            rates = [np.median([getattr(each, name) for each in some]) for name in ("analysed", "associated")]
+            others = [np.median([getattr(each, name) for each in some]) for name in ("observe", "serve", "memory")]
+            rows.append(
+                [
+                    str(count),
+                    *(f"{rate:.2f}" for rate in rates),
+                    change(measured, count, "analysed"),
+                    change(measured, count, "associated"),
+                    *(f"{other:.1f}" for other in others),
+                    f"{some[-1].dropped:.0f}",
+                ]
+            )
+        header = ["viewers of three cameras", "frames analysed a second", "records associated a second"]
+        header += ["analysed, change", "associated, change", "observe, % of a core", "serve, %", "memory of serve, MB"]
+        print(f"\nmedians of {ROUNDS} slices of {STEP_S:g} s each, in turns")
+        table([*header, "dropped so far"], rows)
         print(f"\nload at the end {os.getloadavg()[0]:.0f}")
 
 

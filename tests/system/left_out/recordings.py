@@ -133,9 +133,10 @@ def unwritten(folder: Path, patch: pytest.MonkeyPatch) -> Seen:
     def spoil(message: Message) -> Message:
         return msgspec.structs.replace(message, quality=math.nan) if isinstance(message, Observation) else message
 
-    def spoilt(self: camera_pipeline.CameraPipeline, frame: Frame, found: Detections, *, dropped: int):  # type: ignore[no-untyped-def]
-        messages, tracked = step(self, frame, found, dropped=dropped)
-        return [spoil(each) for each in messages], tracked
+    def spoilt(
+        self: camera_pipeline.CameraPipeline, frame: Frame, tracked: Detections, *, dropped: int
+    ) -> list[Message]:
+        return [spoil(each) for each in step(self, frame, tracked, dropped=dropped)]
 
     patch.setattr(camera_pipeline.CameraPipeline, "step", spoilt)
     write_clip(folder / "a.mp4", 75, size=SIZE)
