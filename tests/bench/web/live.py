@@ -184,7 +184,7 @@ def slice_of(site: Site, count: int) -> Slice:
             for line in Client(site.port).get("/metrics").text.splitlines()
             if line.startswith("corridor_live_dropped_total")
         )
-        analysed, associated, observe, serve = (counts() - before) / took_s
+        analysed, associated, observe, serve = ((counts() - before) / took_s).tolist()
         return Slice(analysed, associated, observe, serve, processes[1].memory_info().rss / 1e6, dropped)
 
 
