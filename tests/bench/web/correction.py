@@ -1,18 +1,23 @@
-"""Reports against the truth of drawn cities: vehicles between cameras, travel times and journeys, with and without
-correction for missed and false links.
+"""Reports against the truth of drawn cities: vehicles between cameras, journeys, counts and travel times, with and
+without correction for missed and false links.
 
-Truth is of all vehicles that passed a view, detected or not; times of a visit are those of its boxes.
+`python -m tests.bench.web.correction [LOG.db …] [--minutes N]`: logs of `corridor city observations`, each with its
+`NAME-truth` beside it; without any, cities that the bench of association has drawn. Truth is of all vehicles that
+passed a view, detected or not; times of a visit are those of its boxes.
 """
 
+import argparse
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import pairwise
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from associate.trajectory import encode as encode_event
 from deploy.log.base import Record
@@ -20,22 +25,29 @@ from deploy.log.sqlite_log import SqliteLog
 from deploy.log.topics import OBSERVATIONS, TRAJECTORIES
 from deploy.web.index.follower import Follower
 from deploy.web.index.store import Index
-from deploy.web.reading.counts import OdQuery, list_od
-from deploy.web.reading.times import time_of
-from deploy.web.reading.topology import TopologyQuery, read_topology
+from deploy.web.reading.counts import CountQuery, OdQuery, list_counts, list_od
+from deploy.web.reading.times import Time, time_of
+from deploy.web.reading.topology import TopologyQuery, Way, read_topology
+from deploy.web.reading.travel import TravelQuery, TravelTime, list_travel_times
 from embed.observation import encode
 from ingest.clock import NS
 from tests.bench.association_city.cities import CITIES, Draw, made
 from tests.bench.association_city.logs import CityLog, associate, read_city_log
 from tests.bench.association_city.rows import configuration, ours
 from tests.bench.measure import table
+from tests.bench.web.truth import Pair, Passages, passages_of, rightly_linked
+
+Floats = NDArray[np.float64]
 
 NAMES = ("clock-skew", "far-town")
 SEED = 9001
 FEWEST = 10
-"""True journeys between two cameras below which their median is not compared."""
+"""True passages between two cameras, or in a step of them, below which a median is not compared."""
 
-Pair = tuple[str, str]
+WITHIN = 0.05
+"""Error of a median that is asked for at most."""
+
+KINDS = ("plain_median_s", "median_s", "corrected_median_s")
 
 
 @contextmanager
@@ -56,68 +68,127 @@ def indexed(log: CityLog) -> Iterator[Index]:
         kept.close()
 
 
-def true_ways(log: CityLog) -> tuple[dict[Pair, list[float]], Counter[Pair]]:
-    """Travel times by pair of cameras, and journeys by first and last camera."""
-    of_vehicle = defaultdict(list)
-    for visit in sorted(log.comparison.sightings.visits, key=lambda visit: visit.begins_s):
-        of_vehicle[visit.owner].append(visit)
-    times_s: dict[Pair, list[float]] = defaultdict(list)
-    journeys: Counter[Pair] = Counter()
-    for visits in of_vehicle.values():
-        journeys[visits[0].camera, visits[-1].camera] += 1
-        for one, two in pairwise(visits):
-            if one.camera != two.camera:
-                times_s[one.camera, two.camera].append(two.begins_s - one.ends_s)
-    return times_s, journeys
+@dataclass(frozen=True, slots=True)
+class Medians:
+    """Medians of travel times, by kind, beside true ones; covered: the true one is in the interval, if there is one."""
+
+    said: list[tuple[float, float, float]]
+    true: list[float]
+    covered: list[bool | None]
+
+    @classmethod
+    def of(cls, pairs: Sequence[tuple[Way | TravelTime, Sequence[float]]]) -> "Medians":
+        """Compare what is said of places with the true times there."""
+        true = [float(np.median(times_s)) for _, times_s in pairs]
+        covered = [
+            None if row.low_s is None or row.high_s is None else row.low_s <= median_s <= row.high_s
+            for (row, _), median_s in zip(pairs, true, strict=True)
+        ]
+        return cls([(row.plain_median_s, row.median_s, row.corrected_median_s) for row, _ in pairs], true, covered)
+
+    def row(self) -> list[str]:
+        """How many; by kind the mean error and how many are within what is asked; the coverage."""
+        if not self.true:
+            return ["0", *["" for _ in KINDS], ""]
+        off = np.abs(np.array(self.said) / np.array(self.true)[:, None] - 1)
+        errors = [
+            f"{np.median(each):.1%} ({np.mean(each):.1%}), {(each <= WITHIN).sum()} of {len(each)}" for each in off.T
+        ]
+        known = [each for each in self.covered if each is not None]
+        return [str(len(self.true)), *errors, f"{sum(known)} of {len(known)}"]
 
 
-def row_of(name: str, log: CityLog) -> list[str]:
-    """One city's figures."""
-    times_s, journeys = true_ways(log)
-    end = max(message.at_ns for message in log.messages) + NS
-    window = {"start": time_of(end - 86_400 * NS), "end": time_of(end)}
-    with indexed(log) as index:
-        ways = {(way.origin, way.destination): way for way in read_topology(index, TopologyQuery(**window)).rows}
-        matrix: dict[Pair, np.ndarray[tuple[int], np.dtype[np.float64]]] = defaultdict(lambda: np.zeros(2))
-        for row in list_od(index, OdQuery(**window)).rows:
-            matrix[row.origin, row.destination] += (row.n, row.corrected_n)
-    known = [pair for pair, each in times_s.items() if len(each) >= FEWEST and pair in ways]
-    off = {
-        kind: [abs(getattr(ways[pair], kind) / np.median(times_s[pair]) - 1) for pair in known]
-        for kind in ("plain_median_s", "median_s", "corrected_median_s")
-    }
-    intervals = [(ways[pair], float(np.median(times_s[pair]))) for pair in known if ways[pair].low_s is not None]
-    covered = sum(way.low_s <= true <= way.high_s for way, true in intervals)  # type: ignore[operator]
-    vehicles = {pair: len(each) for pair, each in times_s.items()}
-    return [
-        name,
-        str(sum(vehicles.values())),
-        *(_count(vehicles, {pair: getattr(way, kind) for pair, way in ways.items()}) for kind in ("n", "corrected_n")),
-        str(sum(journeys.values())),
-        *(_count(journeys, {pair: each[column] for pair, each in matrix.items()}) for column in (0, 1)),
-        str(len(known)),
-        *(f"{np.mean(each):.1%}" for each in off.values()),
-        f"{covered} of {len(intervals)}",
+def compared(index: Index, true: Passages, window: tuple[Time, Time], minutes: int) -> dict[str, Medians]:
+    """Medians of all pairs with enough passages over the whole time, and in steps of so many minutes."""
+    begin, end = window
+    whole = [
+        (way, times_s)
+        for way in read_topology(index, TopologyQuery(start=begin, end=end)).rows
+        if len(times_s := [each for _, each in true.by_pair.get((way.origin, way.destination), ())]) >= FEWEST
     ]
+    steps = []
+    step_s = minutes * 60
+    for row in list_travel_times(index, TravelQuery(start=begin, end=end, minutes=minutes)).rows:
+        begin_s = row.begin.timestamp()
+        passages = true.by_pair.get((row.origin, row.destination), ())
+        times_s = [each for left_s, each in passages if begin_s <= left_s < begin_s + step_s]
+        if len(times_s) >= FEWEST:
+            steps.append((row, times_s))
+    return {"whole": Medians.of(whole), f"{minutes} min": Medians.of(steps)}
 
 
-def _count(true: dict[Pair, int] | Counter[Pair], said: dict[Pair, float]) -> str:
-    """The sum over all pairs, and the sum of what each is off by, as a share of the truth."""
-    off = sum(abs(said.get(pair, 0.0) - true.get(pair, 0)) for pair in {*true, *said})
-    return f"{sum(said.values()):.0f} ({off / sum(true.values()):.0%})"
+def rows_of(name: str, log: CityLog, minutes: int) -> tuple[list[str], list[list[str]]]:
+    """A city's row of numbers of vehicles, and those of its travel times."""
+    sightings = log.comparison.sightings
+    true, found = passages_of(sightings.visits), passages_of(rightly_linked(sightings))
+    end_ns = max(message.at_ns for message in log.messages) + NS
+    window = time_of(end_ns - 86_400 * NS), time_of(end_ns)
+    begin, end = window
+    with indexed(log) as index:
+        ways = {
+            (way.origin, way.destination): way for way in read_topology(index, TopologyQuery(start=begin, end=end)).rows
+        }
+        matrix: dict[Pair, Floats] = defaultdict(_nothing)
+        stays: dict[str, Floats] = defaultdict(_nothing)
+        for row in list_od(index, OdQuery(start=begin, end=end)).rows:
+            matrix[row.origin, row.destination] += (row.n, row.corrected_n)
+        for each in list_counts(index, CountQuery(start=begin, end=end)).rows:
+            stays[each.camera] += (each.n, each.corrected_n)
+        times = [
+            [name, against, length, *medians.row()]
+            for against, truth in (("all vehicles", true), ("tracklets linked rightly", found))
+            for length, medians in compared(index, truth, window, minutes).items()
+        ]
+    numbers = [name]
+    vehicles = Counter({pair: len(each) for pair, each in true.by_pair.items()})
+    links = {pair: np.array([way.n, way.corrected_n]) for pair, way in ways.items()}
+    for truth, said in ((true.stays, stays), (vehicles, links), (true.journeys, matrix)):
+        numbers += [str(truth.total()), *_against(truth, said)]
+    return numbers, times
+
+
+def _nothing() -> Floats:
+    return np.zeros(2)
+
+
+def _against(truth: Counter[Any], said: Mapping[Any, Floats]) -> list[str]:
+    """Without and with correction: the sum over all places, and the sum of what each is off by, as a share."""
+    places = {*truth, *said}
+    columns = []
+    for column in (0, 1):
+        of = {place: float(said[place][column]) if place in said else 0.0 for place in places}
+        off = sum(abs(of[place] - truth[place]) for place in places)
+        columns.append(f"{sum(of.values()):.0f} ({off / truth.total():.0%})")
+    return columns
 
 
 def main() -> None:
-    rows = []
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n\n")[0])
+    parser.add_argument("logs", nargs="*", type=Path, help="NAME.db, with NAME-truth beside it")
+    parser.add_argument("--minutes", type=int, default=5, help="length of a step of travel times")
+    given = parser.parse_args()
+    numbers: list[list[str]] = []
+    times: list[list[str]] = []
+    for path in given.logs or _drawn():
+        print(f"{path}", flush=True)
+        one, more = rows_of(path.stem, read_city_log(path), given.minutes)
+        numbers.append(one)
+        times += more
+    header = ["city"]
+    for name, what in (("stays", "sightings"), ("vehicles between cameras", "links"), ("journeys", "identities")):
+        header += [f"true {name}", f"{what} (off)", "corrected (off)"]
+    table(header, numbers)
+    kinds = ["plain median off: median (mean), within 5 %", "weighted", "corrected", "true median in the interval"]
+    print()
+    table(["city", "against", "time", "medians", *kinds], times)
+
+
+def _drawn() -> Iterator[Path]:
     for name in NAMES:
         try:
-            rows.append(row_of(name, read_city_log(made(Draw(CITIES[name], SEED)))))
+            yield made(Draw(CITIES[name], SEED))
         except pytest.skip.Exception as skipped:
             print(f"left out: {skipped}")
-    ways = ["vehicles between cameras", "links (off)", "corrected (off)"]
-    od = ["journeys", "identities (off)", "corrected (off)"]
-    medians = ["pairs", "plain median off", "weighted", "corrected", "true median in the interval"]
-    table(["city", *ways, *od, *medians], rows)
 
 
 if __name__ == "__main__":
