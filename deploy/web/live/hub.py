@@ -47,28 +47,33 @@ class BoxesAt(msgspec.Struct, frozen=True):
 class Viewer:
     """One who watches a camera. `offer` is for any thread, all else for the event loop.
 
-    stills: frames as JPEG rather than video. dropped: messages that it was too slow for.
+    stills: set while frames come as JPEG rather than video. dropped: messages that it was too slow for. loop: where it
+    is served.
     """
 
     def __init__(self) -> None:
-        self.stills = False
+        self.stills = asyncio.Event()
         self.dropped = 0
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
         self._queue: deque[VideoPacket | bytes] = deque()
         self._there = asyncio.Event()
         self._waits_for_key = True
 
     def offer(self, message: VideoPacket | bytes) -> None:
         """Leave a message for it; nobody waits."""
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._take, message)
+        offer_all([self], message)
 
     def ask(self, *, stills: bool) -> None:
         """Have stills from now on, or video from the next key frame."""
-        self.stills, self._waits_for_key = stills, True
+        self._waits_for_key = True
+        if stills:
+            self.stills.set()
+        else:
+            self.stills.clear()
 
-    def _take(self, message: VideoPacket | bytes) -> None:
-        if self.stills and isinstance(message, VideoPacket):
+    def take(self, message: VideoPacket | bytes) -> None:
+        """Queue a message, or drop what it was too slow for."""
+        if self.stills.is_set() and isinstance(message, VideoPacket):
             if not message.key:
                 return
             message = VIDEO_IS_THERE
@@ -95,6 +100,21 @@ class Viewer:
         return self._queue.popleft()
 
 
+def offer_all(viewers: Sequence[Viewer], message: VideoPacket | bytes) -> None:
+    """Leave a message for viewers; from any thread, with one call of an event loop for all whom it serves."""
+    of_loop: dict[asyncio.AbstractEventLoop, list[Viewer]] = {}
+    for viewer in viewers:
+        of_loop.setdefault(viewer.loop, []).append(viewer)
+    for loop, served in of_loop.items():
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(_take_all, served, message)
+
+
+def _take_all(viewers: Sequence[Viewer], message: VideoPacket | bytes) -> None:
+    for viewer in viewers:
+        viewer.take(message)
+
+
 class LiveCamera:
     """The live side of a camera: the group of packets since its last key frame, its last frame, its viewers."""
 
@@ -118,8 +138,7 @@ class LiveCamera:
             elif packet.key or self._group:
                 self._group.append(packet)
             viewers = list(self._viewers)
-        for viewer in viewers:
-            viewer.offer(packet)
+        offer_all(viewers, packet)
 
     def begin_anew(self) -> None:
         """Forget the packets since the last key frame: what comes next does not continue them."""
@@ -136,8 +155,7 @@ class LiveCamera:
         """Hand JSON to all viewers: boxes, and what is to be said."""
         with self._lock:
             viewers = list(self._viewers)
-        for viewer in viewers:
-            viewer.offer(message)
+        offer_all(viewers, message)
 
     def join(self, viewer: Viewer) -> None:
         """Begin to send to a viewer, with what there is since the last key frame."""

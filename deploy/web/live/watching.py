@@ -21,7 +21,6 @@ from ingest.network.packet_tap import VideoPacket
 
 WATCH = "/live/{camera}"
 STILL_EVERY_S = 0.5
-ASK_EVERY_S = 0.1
 REFUSED = 4403
 """Code of the end of a WebSocket that was refused; browsers see no more of it."""
 
@@ -75,8 +74,9 @@ async def _send(socket: WebSocket, viewer: Viewer) -> None:
 async def _listen(camera: LiveCamera, viewer: Viewer, socket: WebSocket) -> None:
     with suppress(WebSocketDisconnect):
         while True:
-            viewer.ask(stills=await socket.receive_text() == "stills")
-            if not viewer.stills:
+            stills = await socket.receive_text() == "stills"
+            viewer.ask(stills=stills)
+            if not stills:
                 camera.resume(viewer)
 
 
@@ -84,13 +84,12 @@ async def _send_stills(camera: LiveCamera, viewer: Viewer, socket: WebSocket) ->
     """Send the last frame twice a second, where it is another one, to a viewer who wants stills."""
     sent_ns = 0
     while True:
-        await asyncio.sleep(STILL_EVERY_S if viewer.stills else ASK_EVERY_S)
-        if not viewer.stills:
-            continue
+        await viewer.stills.wait()
         still = await run_in_threadpool(camera.still, sent_ns)
         if still is not None:
             sent_ns, jpeg = still
             await socket.send_bytes(HEAD.pack(STILL, 1, sent_ns // 1000) + jpeg)
+        await asyncio.sleep(STILL_EVERY_S)
 
 
 async def _until_the_end(site: WebSite) -> None:
