@@ -169,8 +169,16 @@ def owner(living: Town, name: str) -> str:
     return str(row["identity"])
 
 
-WAITS_MS = [([], 0), ([300], 260), ([200, 300, 500], 460), ([200, 300, 5000], 1000), ([200, 1300, 1400], 0)]
-"""Delays of boxes from capture, and how long a frame that comes 100 ms after it waits for its own."""
+WAITS_MS = [
+    ([], 0, 0),
+    ([300], 0, 260),
+    ([200, 300, 500], 125, 460),
+    ([200, 300, 5000], 125, 1000),
+    ([200, 1300, 1400], 0, 0),
+    ([700, 800, 900], 400, 860),
+    ([700, 800, 900], 600, 0),
+]
+"""Delays of boxes from capture, the time between two, and how long a frame that comes 100 ms after capture waits."""
 
 
 def test_frames_wait_for_boxes_that_come_in_time(page: "Page", tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,7 +186,8 @@ def test_frames_wait_for_boxes_that_come_in_time(page: "Page", tmp_path: Path, m
     with town(tmp_path, live=True) as living:
         page.goto(f"http://localhost:{living.port}/live")
         eventually(page, "Boolean(window.corridorTiles)")
-        for delays, wait in WAITS_MS:
-            tile = f"Object.assign(Object.create(corridorTiles.get('a')), {{ delays: {delays}, frameDelay: 100 }})"
-            assert page.evaluate(f"{tile}.wait") == wait, delays
+        for delays, gap, wait in WAITS_MS:
+            known = [{"late": late, "gap": gap} for late in delays]
+            tile = f"Object.assign(Object.create(corridorTiles.get('a')), {{ delays: {known}, frameDelay: 100 }})"
+            assert page.evaluate(f"{tile}.wait") == wait, (delays, gap)
         page.goto("about:blank")

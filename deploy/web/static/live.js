@@ -43,7 +43,7 @@
       this.known = [];       // boxes, the latest last
       this.waiting = [];     // decoded frames that wait for their boxes
       this.shown = null;
-      this.delays = [];      // milliseconds from capture to the coming of the last boxes
+      this.delays = [];      // milliseconds from capture to the coming of the last boxes, and since those before them
       this.frameDelay = null;
       this.retry = 500;
       this.pause = PAUSE_MS;
@@ -116,18 +116,21 @@
     }
 
     takeBoxes(said) {
+      const before = this.known[this.known.length - 1];
       this.known.push(said);
       if (this.known.length > KEPT) this.known.shift();
-      this.delays.push(Date.now() - said.at_us / 1000);
+      this.delays.push({ late: Date.now() - said.at_us / 1000, gap: before ? (said.at_us - before.at_us) / 1000 : 0 });
       if (this.delays.length > 20) this.delays.shift();
       this.look();
     }
 
-    // How much later boxes come than frames, with a margin; none where most come too late to be waited for.
+    // How much later boxes come than frames, with a margin; none where they come too late, or too seldom, for most frames:
+    // one in the middle between two analysed frames would wait for half of that time more.
     get wait() {
-      const later = this.delays.map((delay) => delay - this.frameDelay + 60).sort((one, other) => one - other);
-      if (!later.length || later[later.length >> 1] > LONGEST_WAIT_MS) return 0;
-      return Math.min(LONGEST_WAIT_MS, later[later.length - 1]);
+      const later = ({ late }) => late - this.frameDelay + 60;
+      const middle = this.delays.map((each) => later(each) + each.gap / 2).sort((one, other) => one - other);
+      if (!middle.length || middle[middle.length >> 1] > LONGEST_WAIT_MS) return 0;
+      return Math.min(LONGEST_WAIT_MS, Math.max(...this.delays.map(later)));
     }
 
     decode(packet, at, key) {
