@@ -29,7 +29,7 @@ from deploy.web.reading.counts import CountQuery, OdQuery, list_counts, list_od
 from deploy.web.reading.times import Time, time_of
 from deploy.web.reading.topology import TopologyQuery, Way, read_topology
 from deploy.web.reading.travel import TravelQuery, TravelTime, list_travel_times
-from embed.observation import encode
+from embed.observation import Observation, encode
 from ingest.clock import NS
 from tests.bench.association_city.cities import CITIES, Draw, made
 from tests.bench.association_city.logs import CityLog, associate, read_city_log
@@ -171,9 +171,17 @@ def main() -> None:
     times: list[list[str]] = []
     for path in given.logs or _drawn():
         print(f"{path}", flush=True)
-        one, more = rows_of(path.stem, read_city_log(path), given.minutes)
+        log = read_city_log(path)
+        seen = next(each for each in log.messages if isinstance(each, Observation))
+        refusal = ours(configuration(log)).refuse(seen)
+        if refusal:
+            print(f"left out: {refusal}")
+            continue
+        one, more = rows_of(path.stem, log, given.minutes)
         numbers.append(one)
         times += more
+    if not numbers:
+        raise SystemExit("no city was compared")
     header = ["city"]
     for name, what in (("stays", "sightings"), ("vehicles between cameras", "links"), ("journeys", "identities")):
         header += [f"true {name}", f"{what} (off)", "corrected (off)"]
