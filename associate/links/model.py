@@ -182,7 +182,7 @@ class LinkModel:
         exits = np.maximum(self.exits[a] - own, 0.0)
         towards = self.towards[a, b]
         if eager:
-            towards = np.maximum(towards, np.where(self.possible[a, b], EXPLORED * exits, 0.0))
+            towards = np.maximum(towards, np.where(towards > 0, EXPLORED * exits, 0.0))
         with np.errstate(divide="ignore"):
             share = np.log((links + towards) / (exits + EXITS_FIRST))
         waited = self.bins.of(np.maximum(now_s - window.left_s(now_s)[i], 0.0))

@@ -20,7 +20,7 @@ def memory() -> Memory:
     busy = associator(AssociateSettings(zone="z"))
     for message in sorted([*convoy(), *ticks("abc", NOW_S, final=False)], key=lambda each: each.at_ns):
         busy.update(message)
-    return busy._memory  # noqa: SLF001 - the tables are not said anywhere else
+    return busy._memory
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def terms(memory: Memory) -> Callable[..., Terms]:
         pairs[:, a, b, known.bins.of(np.array([5.0]))] = links
         ends[a] = endings
         counts = dataclasses.replace(known.counts, pairs=pairs, ends=ends)
-        broad, behind = memory._topology.broad(memory.camera_names)  # noqa: SLF001
+        broad, behind = memory._topology.broad(memory.camera_names)
         model = LinkModel(known.bins, counts, broad, behind, known.calibration)
         asked = (window.camera[memory.pairs.earlier] == a) & (window.camera[memory.pairs.later] == b)
         some = memory.pairs.at(asked)
