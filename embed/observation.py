@@ -335,7 +335,7 @@ def unpack_vector(packed: bytes) -> NDArray[np.float32]:
     if not packed or len(packed) % 2:
         raise ValueError(f"a vector of {len(packed)} bytes")
     vector = np.frombuffer(packed, "<f2").astype(np.float32)
-    norm = float(np.linalg.norm(vector))
-    if not np.isfinite(norm) or norm < 1e-3:
+    norm = math.sqrt(float(vector @ vector))  # half the time of NumPy's own
+    if not math.isfinite(norm) or norm < 1e-3:
         raise ValueError(f"a vector of norm {norm}")
     return vector / np.float32(norm)

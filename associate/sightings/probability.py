@@ -3,13 +3,16 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from associate.links.appearance import Calibration
+from associate.links.appearance import ASTRAY, TAIL, Calibration
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 ONE_PASSAGE_S = 600.0
 """Sightings of one camera within this time compete: a vehicle passes once."""
+
+STRONGEST = 10.0
+"""Bound of what looks say, as a log likelihood ratio: one vehicle of twenty thousand has a twin."""
 
 
 def probabilities(
@@ -19,7 +22,7 @@ def probabilities(
 
     similarity: centred cosines. prior_odds: before anything was seen. cameras, enter_s: where and when.
     """
-    odds = prior_odds * np.exp(calibration.term(similarity))
+    odds = prior_odds * evidence(similarity, calibration)
     rivals = np.zeros(len(odds))
     for camera in np.unique(cameras).tolist():
         mine = np.flatnonzero(cameras == camera)
@@ -29,6 +32,30 @@ def probabilities(
         last = np.searchsorted(enter_s[order], enter_s[order] + ONE_PASSAGE_S, "right")
         rivals[order] = reached[last] - reached[first]
     return np.asarray(odds / (1 + rivals), np.float64)
+
+
+def evidence(similarity: Floats, by: Calibration) -> Floats:
+    """Likelihood ratio (N,) of similarities (N,), one vehicle against two, where some crops are astray.
+
+    The density of one vehicle's is held from 1.5 deviations above its mean on: no pair of crops is too much alike.
+    What is found among thousands are the most alike of them, so that all hangs on how two vehicles' similarities end:
+    as a generalised Pareto distribution (Pickands 1975) that reaches to 1, beyond which no cosine is; its one
+    exponent is that of the mean excess. The exponential of association, which compares few, has too many above .7.
+    """
+    if by.tail_from is None or by.tail_mean is None:
+        return np.exp(by.term(similarity))  # nothing is known of look-alikes
+    of_same, of_others = by.same_deviation**2, by.others_deviation**2
+    x = np.minimum(similarity, _NEARLY_1)
+    if of_same > of_others:  # below where the two Gaussians turn round, less alike would say more
+        x = np.maximum(x, (by.others / of_others - by.same / of_same) / (1 / of_others - 1 / of_same))
+    as_same = np.minimum(x, by.same + 1.5 * by.same_deviation)
+    same = -0.5 * (as_same - by.same) ** 2 / of_same - np.log(by.same_deviation)
+    others = -0.5 * (x - by.others) ** 2 / of_others - np.log(by.others_deviation)
+    room = 1 - by.tail_from
+    exponent = max(room / by.tail_mean - 1, 1.0)
+    ending = np.log(TAIL * exponent / room * np.sqrt(2 * np.pi)) + (exponent - 1) * np.log((1 - x) / room)
+    ratio = np.minimum(same - np.where(x > by.tail_from, ending, others), STRONGEST)
+    return np.asarray((1 - ASTRAY) * np.exp(ratio) + ASTRAY, np.float64)
 
 
 def calibrated(others: Floats, start: Calibration) -> Calibration:
@@ -42,3 +69,4 @@ def calibrated(others: Floats, start: Calibration) -> Calibration:
 
 
 _FEWEST = 200
+_NEARLY_1 = 0.999

@@ -133,6 +133,9 @@ def test_identities_follow_what_association_says(filled: SearchSettings) -> None
                 about(5, Kind.RETRACTED, "z-5"),
                 about(9, Kind.SPLIT, "another"),
                 msgspec.structs.replace(about(6, Kind.MERGED, "z-6", "z-7"), observation=None),
+                about(11, Kind.CONFIRMED, "before"),
+                msgspec.structs.replace(about(11, Kind.MERGED, "before", "after"), observation=None),
+                about(12, Kind.CONFIRMED, "before"),
                 about(41, Kind.CONFIRMED, "first"),
                 about(41, Kind.CONFIRMED, "z-41"),
             ],
@@ -143,6 +146,7 @@ def test_identities_follow_what_association_says(filled: SearchSettings) -> None
         assert not index.of_identities(["z-3", "z-5", "z-6"])
         assert len(index.of_identities(["z-7"])) == 2
         assert len(index.of_identities(["z-9"])) == 1
+        assert [len(index.of_identities([each])) for each in ("before", "after")] == [1, 1]
         writer.take([sighting(41, camera="south")], [], {"observations": 41})
         index.refresh()
         assert [each.tracklet for each in index.of_identities(["z-41"])] == ["south|1.0|41"]

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from associate.trajectory import Kind, TrajectoryEvent
+from deploy.search.index.catalogue import among
 from deploy.search.index.statements import Statements
 
 GIVES = (Kind.CONFIRMED, Kind.EXTENDED)
@@ -14,16 +15,20 @@ def follow_events(db: Statements, events: Iterable[TrajectoryEvent]) -> None:
 
     A sighting that is not indexed yet is given its identity when it comes.
     """
+    given: dict[str, str] = {}  # by tracklet, of the events since one that takes or merges; the last one counts
     for event in events:
         if event.kind is Kind.MERGED and event.superseded_by is not None:
+            _give(db, given)
             for table in ("sightings", "awaited"):
                 db.execute(f"UPDATE {table} SET identity = ? WHERE identity = ?", (event.superseded_by, event.identity))
         elif event.observation is not None and event.kind in (*GIVES, *TAKES):
             tracklet = event.observation.rpartition("|")[0]
             if event.kind in GIVES:
-                _give(db, tracklet, event.identity)
+                given[tracklet] = event.identity
             else:
+                _give(db, given)
                 _take(db, tracklet, event)
+    _give(db, given)
 
 
 def take_awaited(db: Statements, tracklets: Sequence[str]) -> dict[str, str]:
@@ -36,14 +41,21 @@ def take_awaited(db: Statements, tracklets: Sequence[str]) -> dict[str, str]:
     )
 
 
-def _give(db: Statements, tracklet: str, identity: str) -> None:
-    changed = db.execute("UPDATE sightings SET identity = ? WHERE tracklet = ?", (identity, tracklet))
-    if not changed.rowcount:
-        db.execute(
-            "INSERT INTO awaited SELECT ?, ? WHERE ? NOT IN (SELECT tracklet FROM forgotten) "
-            "ON CONFLICT (tracklet) DO UPDATE SET identity = excluded.identity",
-            (tracklet, identity, tracklet),
-        )
+def _give(db: Statements, given: dict[str, str]) -> None:
+    """Write down the identities of tracklets, and empty the mapping."""
+    if not given:
+        return
+    tracklets = list(given)
+    known, forgotten = (among(db, table, tracklets) for table in ("sightings", "forgotten"))
+    db.executemany(
+        "UPDATE sightings SET identity = ? WHERE tracklet = ?",
+        [(given[each], each) for each in tracklets if each in known],
+    )
+    db.executemany(
+        "INSERT INTO awaited VALUES (?, ?) ON CONFLICT (tracklet) DO UPDATE SET identity = excluded.identity",
+        [(each, given[each]) for each in tracklets if each not in known and each not in forgotten],
+    )
+    given.clear()
 
 
 def _take(db: Statements, tracklet: str, event: TrajectoryEvent) -> None:

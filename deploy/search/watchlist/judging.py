@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from associate.sightings.expectation import Searched
-from associate.sightings.probability import ONE_PASSAGE_S
+from associate.sightings.probability import ONE_PASSAGE_S, evidence
 from associate.sightings.sighting import Filter
 from associate.sightings.similarity import normalised
 from deploy.search.index.partition import CANDIDATES
@@ -89,7 +89,7 @@ class Judge:
             asked_s = np.array([entry.looks[place].at_ns for place in timed], np.float64) / NS
             near = self.knowledge.odds_from(self.searched, of_looks[timed], asked_s, cameras[known], enter_s[known])
             prior[known] = np.maximum(prior[known], near)
-        return similarity, np.asarray(prior * np.exp(self.knowledge.calibration.term(similarity)), np.float64)
+        return similarity, np.asarray(prior * evidence(similarity, self.knowledge.calibration), np.float64)
 
     def _known(self, cameras: Iterable[str]) -> NDArray[np.int64]:
         """Numbers (N,) of cameras; -1 for one that was not known when the judge learned."""

@@ -1,151 +1,178 @@
 """Search in the city: precision, recall, ranks and calibration of queries by one sighting.
 
-`python -m tests.bench.search.quality LOG…` takes logs of `corridor city observations` with their truth beside them.
-Each log is associated and indexed; then sightings drawn from it are searched for in it, and, as vehicles that are not
-there, in the index of the next log.
+`python -m tests.bench.search.quality LOG… [--queries N] [--curve]` takes logs of `corridor city observations` with
+their truth beside them. Each log is associated and indexed; then sightings drawn from it are searched for in it: as it
+is, and with the other sightings of their vehicles taken out, as vehicles that are not there; by looks alone also in
+the index of the next log. `--curve`: by looks alone, for several shares of vehicles that are assumed to be there.
 """
 
-import sys
+import argparse
 from collections.abc import Sequence
-from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+from numpy.typing import NDArray
 
-from deploy.log.opening import open_log
+from associate.sightings import expectation
 from deploy.search.asking import FoundSighting, Query, Results, search, sighting_query
-from deploy.search.index.reader import SightingsIndex
-from deploy.search.indexing import Indexer
-from deploy.search.settings import SearchSettings
-from deploy.site.config import load_config
 from tests.bench.association_city.cities import CITIES, REPORTED, Draw, made
-from tests.bench.association_city.logs import read_city_log
 from tests.bench.measure import table
+from tests.bench.search.city import City, indexed
 from training.scoring.reliability import reliability
 
 QUERIES = 1000
 BINS = 10
 TOP = 10_000
 SURE = (0.5, 0.9)
+WAYS = ("time and place", "looks alone", "re-ranked")
+SHARES = (0.5, 0.25, 0.1, 0.05)
+SHOWN = 0.02
+"""Probability below which results are left out of the calibration: nobody would be shown them."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class City:
-    """An index of one city, and whose each tracklet is; a tracklet that follows nobody is missing."""
+@dataclass(slots=True)
+class Tally:
+    """Answers to queries of one way of asking.
 
-    name: str
-    index: SightingsIndex
-    owner: dict[str, int]
+    stated: probabilities of vehicles, and whether they are right. unasked: those where the vehicle was taken out.
+    out, elsewhere: sums of probabilities where the vehicle had been taken out, and in another city.
+    """
 
+    true: int = 0
+    first: list[bool] = field(default_factory=list)
+    precisions: list[float] = field(default_factory=list)
+    stated: list[tuple[float, bool]] = field(default_factory=list)
+    unasked: list[float] = field(default_factory=list)
+    out: list[float] = field(default_factory=list)
+    elsewhere: list[float] = field(default_factory=list)
+    hits: dict[float, list[int]] = field(default_factory=lambda: {sure: [0, 0] for sure in SURE})
 
-def main(paths: Sequence[str] = ()) -> None:
-    """Measure the reported cities, or the logs of some paths."""
-    logs = [Path(each) for each in paths] or [made(Draw(CITIES["far-bologna"], seed)) for seed in REPORTED[:2]]
-    with TemporaryDirectory(prefix="corridor-search-") as folder:
-        cities = [indexed(log, Path(folder) / log.stem) for log in logs]
-        rows = []
-        for place, city in enumerate(cities):
-            rng = np.random.default_rng(9201)
-            asked = sorted(city.owner)
-            chosen = [asked[each] for each in rng.permutation(len(asked))[:QUERIES]]
-            elsewhere = cities[(place + 1) % len(cities)]
-            for how in ("time and place", "neither", "re-ranked"):
-                rows.append([city.name, how, *measured(city, chosen, how, elsewhere)])
-        table(HEADER, rows)
-
-
-HEADER = ["city", "by", "queries", "rank-1", "mAP", *(f"P R at {sure}" for sure in SURE), "results", "ECE", "not there"]
-
-
-def indexed(log_path: Path, folder: Path) -> City:
-    """Associate a log on a copy of it, and index that."""
-    from deploy.site.wiring import make_association_worker
-
-    known = read_city_log(log_path)
-    folder.mkdir(parents=True)
-    copy = folder / log_path.name
-    copy.write_bytes(log_path.read_bytes())
-    config = load_config(log_path.with_suffix(".toml"))
-    with closing(open_log(f"sqlite:{copy}")) as log:
-        worker = make_association_worker(config, log)
-        worker.drain()
-        settings = SearchSettings(folder=str(folder / "index"), keep_days=1e5)
-        indexer = Indexer(log, settings)
-        indexer.drain()
-        indexer.close()
-    sightings = known.comparison.sightings
-    owner = {
-        tracklet: vehicle
-        for tracklet, number in known.run.tracklets.items()
-        if number in sightings.visit_of and (vehicle := sightings.vehicle_of(number)) is not None
-    }
-    return City(log_path.stem, SightingsIndex(folder / "index"), owner)
-
-
-def ask(city: City, tracklet: str, how: str) -> tuple[Query, Results]:
-    """The results for one sighting."""
-    query = replace(sighting_query(city.index, tracklet), top=TOP, rerank=how == "re-ranked")
-    return query, search(city.index, without_time(query) if how == "neither" else query)
-
-
-def without_time(query: Query) -> Query:
-    """The query as if nobody knew where and when it was seen."""
-    return replace(query, seen=())
-
-
-def measured(city: City, chosen: Sequence[str], how: str, elsewhere: City) -> list[str]:
-    """The columns of `HEADER` after the second."""
-    stated: list[tuple[float, bool]] = []
-    first, precisions, absent = [], [], []
-    hits = {sure: [0, 0] for sure in SURE}
-    true = 0
-    for tracklet in chosen:
-        if city.index.of_tracklet(tracklet) is None:
-            continue
-        vehicle = city.owner[tracklet]
-        others = sum(1 for each, owner in city.owner.items() if owner == vehicle and each != tracklet)
-        query, results = ask(city, tracklet, how)
-        found = ranked(results, tracklet)
-        right = np.array([city.owner.get(each.sighting.tracklet) == vehicle for each in found])
-        true += others
-        for sure, count in hits.items():
-            said = np.array([each.probability >= sure for each in found])
+    def add(self, found: Sequence[FoundSighting], right: NDArray[np.bool_], others: int) -> None:
+        """Count the sightings that one query found, most probable first."""
+        self.true += others
+        for sure, count in self.hits.items():
+            said = np.array([each.probability >= sure for each in found], np.bool_)
             count[0] += int(said.sum())
             count[1] += int((said & right).sum())
         if others:
-            first.append(bool(len(right) and right[0]))
+            self.first.append(bool(len(right) and right[0]))
             at = np.flatnonzero(right) + 1
-            precisions.append(float((np.arange(1, len(at) + 1) / at).sum() / others))
-        stated += [
+            self.precisions.append(float((np.arange(1, len(at) + 1) / at).sum() / others))
+
+    def ece(self, share: float | None = None) -> str:
+        """Expected calibration error where all vehicles are there, or a share of them; `-` without results."""
+        both = np.array(self.stated, np.float64).reshape(-1, 2)
+        if share is not None:
+            absent = np.repeat(np.array(self.unasked), round((1 - share) / share))
+            both = np.concatenate([both, np.stack([absent, np.zeros(len(absent))], axis=1)])
+        both = both[both[:, 0] >= SHOWN]
+        found = reliability(both[:, 0], both[:, 1] > 0, bins=BINS)
+        return "-" if found is None else f"{found.ece:.3f}"
+
+    @property
+    def shown(self) -> int:
+        """Results that count for the calibration."""
+        return sum(stated >= SHOWN for stated, _ in self.stated)
+
+    def sure(self) -> list[str]:
+        """Precision and recall by stated probability."""
+        return [f"{right / max(said, 1):.3f} {right / max(self.true, 1):.3f}" for said, right in self.hits.values()]
+
+
+HEADER = [
+    "city", "by", "queries", "rank-1", "mAP", *(f"P R at {sure}" for sure in SURE), "results", "ECE", "taken out",
+    "elsewhere",
+]  # fmt: skip
+CURVE = ["city", "share", *(f"P R at {sure}" for sure in SURE), "ECE all", "ECE share", "taken out", "elsewhere"]
+
+
+def main(paths: Sequence[Path], queries: int = QUERIES, *, curve: bool = False) -> None:
+    """Measure the logs of some paths."""
+    with TemporaryDirectory(prefix="corridor-search-") as folder:
+        cities = [indexed(log, Path(folder) / f"{place}") for place, log in enumerate(paths)]
+        rows, points = [], []
+        for place, city in enumerate(cities):
+            asked = sorted(city.owner)
+            chosen = [asked[each] for each in np.random.default_rng(9201).permutation(len(asked))[:queries]]
+            elsewhere = cities[(place + 1) % len(cities)]
+            for way in WAYS:
+                tally = tallied(city, chosen, way, elsewhere)
+                rows.append([city.name, way, *columns(tally)])
+            for share in SHARES if curve else ():
+                expectation.PRESENT = share
+                tally = tallied(city, chosen, "looks alone", elsewhere)
+                sums = mean(tally.out), mean(tally.elsewhere)
+                points.append([city.name, f"{share}", *tally.sure(), tally.ece(), tally.ece(share), *sums])
+            expectation.PRESENT = ASSUMED
+            print(f"{city.name}: asked {len(chosen)} times in {len(WAYS)} ways", flush=True)
+        table(HEADER, rows)
+        if curve:
+            table(CURVE, points)
+
+
+ASSUMED = expectation.PRESENT
+
+
+def tallied(city: City, chosen: Sequence[str], way: str, elsewhere: City) -> Tally:
+    """Ask with all chosen sightings, in one way."""
+    tally = Tally()
+    for tracklet in chosen:
+        vehicle, others = city.owner[tracklet], city.others(tracklet)
+        query = asked(city, tracklet, way)
+        results = search(city.without([tracklet]), query)
+        found = ranked(results)
+        right = np.array([city.owner.get(each.sighting.tracklet) == vehicle for each in found], np.bool_)
+        tally.add(found, right, len(others))
+        tally.stated += [
             (each.probability, city.owner.get(each.sightings[0].sighting.tracklet) == vehicle)
             for each in results.vehicles
-            if each.sightings[0].sighting.tracklet != tracklet
         ]
-        if how == "neither" and elsewhere is not city:
-            there = search(elsewhere.index, without_time(query))
-            absent.append(sum(each.probability for each in there.vehicles))
-    both = np.array(stated, np.float64)
-    # What nobody would be shown says nothing about calibration.
-    shown = both[both[:, 0] >= 0.02]
-    calibration = reliability(shown[:, 0], shown[:, 1] > 0, bins=BINS)
+        out = search(city.without([tracklet, *others]), query)
+        tally.unasked += [each.probability for each in out.vehicles]
+        tally.out.append(sum(each.probability for each in out.vehicles))
+        if not query.seen and elsewhere is not city and elsewhere.encoder == city.encoder:
+            there = search(elsewhere.index, query)
+            tally.elsewhere.append(sum(each.probability for each in there.vehicles))
+    return tally
+
+
+def asked(city: City, tracklet: str, way: str) -> Query:
+    """The query by one sighting; by looks alone as if nobody knew where and when it was seen."""
+    query = replace(sighting_query(city.index, tracklet), top=TOP, rerank=way == "re-ranked")
+    return replace(query, seen=()) if way == "looks alone" else query
+
+
+def columns(tally: Tally) -> list[str]:
+    """The columns of `HEADER` after the second."""
     return [
-        str(len(first)),
-        f"{np.mean(first):.3f}",
-        f"{np.mean(precisions):.3f}",
-        *(f"{right / max(said, 1):.3f} {right / max(true, 1):.3f}" for said, right in hits.values()),
-        str(len(shown)),
-        "-" if calibration is None else f"{calibration.ece:.3f}",
-        f"{np.mean(absent):.3f}" if absent else "-",
+        str(len(tally.first)),
+        f"{np.mean(tally.first):.3f}",
+        f"{np.mean(tally.precisions):.3f}",
+        *tally.sure(),
+        str(tally.shown),
+        tally.ece(),
+        mean(tally.out),
+        mean(tally.elsewhere),
     ]
 
 
-def ranked(results: Results, tracklet: str) -> list[FoundSighting]:
-    """Sightings that were found, the most probable first, without the one that was asked with."""
-    found = [each for vehicle in results.vehicles for each in vehicle.sightings if each.sighting.tracklet != tracklet]
+def mean(sums: Sequence[float]) -> str:
+    return f"{np.mean(sums):.3f}" if sums else "-"
+
+
+def ranked(results: Results) -> list[FoundSighting]:
+    """Sightings that were found, the most probable first."""
+    found = [each for vehicle in results.vehicles for each in vehicle.sightings]
     return sorted(found, key=lambda each: (-each.probability, -each.similarity))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("logs", nargs="*", type=Path, help="default: far-bologna by two reported seeds")
+    parser.add_argument("--queries", type=int, default=QUERIES)
+    parser.add_argument("--curve", action="store_true")
+    given = parser.parse_args()
+    logs = given.logs or [made(Draw(CITIES["far-bologna"], seed)) for seed in REPORTED[:2]]
+    main(logs, given.queries, curve=given.curve)

@@ -26,7 +26,7 @@ from deploy.search.index.reader import SightingsIndex
 from deploy.search.index.writer import IndexWriter
 from deploy.search.indexing import Indexer, indexed
 from embed.observation import CameraEpoch, Observation, TrackletState, decode, encode
-from ingest.clock import ManualClock
+from ingest.clock import NS, ManualClock
 from ingest.errors import ConfigError, LogError
 from tests.associate.samples import event
 from tests.deploy.search.samples import ENCODER, look, settings
@@ -153,6 +153,27 @@ def test_retention_follows_the_clock(tmp_path: Path) -> None:
             indexer.step()
         with closing(SightingsIndex(tmp_path / "index")) as index:
             assert not index.encoders
+
+
+def test_a_clock_that_steps_back_deletes_nothing_early_and_hides_nothing(tmp_path: Path) -> None:
+    day_ns = 86_400 * NS
+    for days, numbers in ((10, range(1, 20)), (5, range(20, 40))):
+        with closing(SqliteLog(tmp_path / "log.db", clock=ManualClock(days * day_ns))) as log:
+            write(log, numbers)
+    earlier = observation("south", 1, at_s=3, first_s=2, state=TrackletState.CLOSED, vector=look(99), encoder=ENCODER)
+    with closing(SqliteLog(tmp_path / "log.db", clock=ManualClock(5 * day_ns))) as log:
+        # a camera whose clock is behind all others
+        log.claim("camera/south").commit([Record(OBSERVATIONS, "south", encode(earlier))])
+        kept = settings(tmp_path, keep_days=1)
+        for hours in (252, 120):
+            with closing(Indexer(log, kept, clock=ManualClock(hours * 3600 * NS))) as indexer:
+                indexer.drain()
+                indexer.step()
+            assert len(tracklets(tmp_path)) == 40
+        with closing(SightingsIndex(tmp_path / "index")) as index:
+            then = Filter(since_ns=earlier.first_ns, until_ns=earlier.last_ns)
+            best = int(index.nearest(ENCODER, look(99), then, 1).ids[0])
+            assert index.sightings([best])[best].tracklet == earlier.tracklet
 
 
 def test_a_run_keeps_its_index_beside_it_and_goes_on_without_it(
