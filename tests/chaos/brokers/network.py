@@ -4,7 +4,6 @@ import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from tests.conftest import skip_or_fail
 from tests.contracts.configured_broker import ConfiguredBroker
@@ -42,10 +41,10 @@ def namespace() -> Iterator[None]:
         ip("netns", "del", NAME)
 
 
-def inside(*command: str, **options: Any) -> "subprocess.Popen[str]":
+def inside(*command: str) -> "subprocess.Popen[str]":
     """Start a command in the namespace, with pipes to it and from it."""
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    return subprocess.Popen(["ip", "netns", "exec", NAME, *command], **pipes, **options)
+    command = "ip", "netns", "exec", NAME, *command
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
 def ip(*arguments: str) -> None:
