@@ -52,6 +52,20 @@ Learning believes in fewer new vehicles at first: where traffic is dense it woul
 take the rest for new vehicles, and so find no more. Decisions are not that eager.
 """
 
+EXPLORED = 0.01
+"""Share of a camera's exits that learning supposes to lead to any one other camera, at least.
+
+While a run is younger than a long way takes, nobody has been seen to go it; what is learned then makes links by that
+way too improbable ever to be counted, and the way would stay unused for good.
+"""
+
+BY_CHANCE = 1.0
+"""Links that decisions take off what has been counted between two cameras: that much is found where no way is.
+
+Components of a mixture that hardly anything stands for die by such a deduction (Figueiredo and Jain, IEEE Transactions
+on Pattern Analysis and Machine Intelligence 24(3), 2002, equation 17); half as much as there was chosen.
+"""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Counts:
@@ -137,6 +151,10 @@ class LinkModel:
         # Step 1: travel time by cameras, without the pair itself
         links = np.maximum(self.links[a, b] - own, 0.0)
         counted = np.maximum(self.links[a, b] * self.density[a, b, bins] - own * self.kernel[a, b] / width, 0.0)
+        believed = np.ones(len(pairs))
+        if not eager:
+            believed = np.where(a == b, 1.0, np.maximum(links - BY_CHANCE, 0.0) / np.maximum(links, 1e-9))
+        links, counted = links * believed, counted * believed
         broad = self.broad[a, b, bins]
         behind = self._broad_count[a, b]
         density = (counted + behind * broad) / (links + behind)
@@ -147,9 +165,9 @@ class LinkModel:
             p = place[known]
             which = self.from_entering[a, b][known].astype(np.int64)
             total = self.counts.gates[0].sum(-1)[p]
-            together[known] = np.maximum(total - own[known], 0.0)
+            together[known] = np.maximum(total - own[known], 0.0) * believed[known]
             mine = own[known] * self.gate_kernel[which, p] / width[known]
-            here = np.maximum(total * self.gate_density[which, p, bins[known]] - mine, 0.0)
+            here = np.maximum(total * self.gate_density[which, p, bins[known]] - mine, 0.0) * believed[known]
             density[known] = (here + GATE_COUNT * density[known]) / (together[known] + GATE_COUNT)
         with np.errstate(divide="ignore"):
             time = np.log(np.maximum((1 - BROAD_SHARE) * density + BROAD_SHARE * broad, 1e-9 * (broad > 0)))
@@ -162,8 +180,11 @@ class LinkModel:
             gates[between] = np.log((together[between] + GATE_COUNT * base) / (links[between] + GATE_COUNT) / base)
         # Step 3: where exits lead, how long one has been unseen, and how often somebody is new at that place
         exits = np.maximum(self.exits[a] - own, 0.0)
+        towards = self.towards[a, b]
+        if eager:
+            towards = np.maximum(towards, np.where(towards > 0, EXPLORED * exits, 0.0))
         with np.errstate(divide="ignore"):
-            share = np.log((links + self.towards[a, b]) / (exits + EXITS_FIRST))
+            share = np.log((links + towards) / (exits + EXITS_FIRST))
         waited = self.bins.of(np.maximum(now_s - window.left_s(now_s)[i], 0.0))
         unseen = self._unseen(window, i, waited, gate)
         rates = (

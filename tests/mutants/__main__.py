@@ -12,11 +12,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
+from threading import Lock
 from typing import TypeVar
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -27,7 +29,12 @@ from tests.mutants.choosing import ROOMS, Mutant, choose
 
 Value = TypeVar("Value")
 
-LIMIT_S = 120.0
+LEAST_LIMIT_S, TIMES_AS_LONG, UNHARMED_LIMIT_S = 60.0, 4.0, 600.0
+"""A mutant hangs where its tests take four times as long as they do unharmed, in the same run on the same machine."""
+
+FRESH = 40
+"""Mutants a broker: the topics of their tests pile up, and a development broker's memory is small."""
+
 KILLED, SURVIVED, UNTESTED, BROKEN = "killed", "survived", "without tests of their own", "whose tests fail anyway"
 SKIPPED = (".git", ".venv*", "runs", "dist", "*_cache", "__pycache__", ".hypothesis")
 
@@ -42,14 +49,28 @@ def main() -> None:
     rooms = given.rooms or list(ROOMS)
     if unknown := sorted(set(rooms) - set(ROOMS)):
         parser.error(f"no room {', '.join(unknown)}; there are {', '.join(ROOMS)}")
-    if "log" in rooms and not why_none():
-        os.environ.setdefault("KAFKA_BOOTSTRAP_SERVERS", new_broker().servers)  # one for all, not one a mutant
     for room in rooms:
         print(f"\n== {room}, seed {given.seed}", flush=True)
-        _report(_try_all(choose(room, given.sample, given.seed), given.processes))
+        kafka = _Kafka() if room == "log" and not why_none() else None
+        _report(_try_all(choose(room, given.sample, given.seed), given.processes, kafka))
 
 
-def _try_all(mutants: list[Mutant], processes: int) -> list[tuple[Mutant, str]]:
+class _Kafka:
+    """Brokers that mutants share: one for some of them, then the next."""
+
+    def __init__(self) -> None:
+        self._lock, self._uses, self._servers = Lock(), 0, os.environ.get("KAFKA_BOOTSTRAP_SERVERS", "")
+        self._given = bool(self._servers)
+
+    def environment(self) -> dict[str, str]:
+        with self._lock:
+            if self._uses % FRESH == 0 and not self._given:
+                self._servers = new_broker().servers
+            self._uses += 1
+        return {"KAFKA_BOOTSTRAP_SERVERS": self._servers}
+
+
+def _try_all(mutants: list[Mutant], processes: int, kafka: _Kafka | None) -> list[tuple[Mutant, str]]:
     """Try each mutant in a copy of the tree of its own."""
     columns = (TextColumn("mutants"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with tempfile.TemporaryDirectory() as folder, Progress(*columns) as bars:
@@ -67,41 +88,46 @@ def _try_all(mutants: list[Mutant], processes: int) -> list[tuple[Mutant, str]]:
             finally:
                 free.put(tree)
 
+        def seconds(tests: Sequence[Path], tree: Path, limit_s: float) -> float | None:
+            return _seconds(tests, tree, limit_s, kafka.environment() if kafka else {})
+
         def attempt(mutant: Mutant) -> str:
             outcome = UNTESTED if not mutant.tests else BROKEN
-            if sound.get(mutant.tests):
-                outcome = in_a_tree(lambda tree: _try(mutant, tree))
+            if (unharmed_s := unharmed.get(mutant.tests)) is not None:
+                limit_s = max(LEAST_LIMIT_S, TIMES_AS_LONG * unharmed_s)
+                outcome = in_a_tree(lambda tree: _try(mutant, tree, lambda: seconds(mutant.tests, tree, limit_s)))
             bars.advance(task)
             return outcome
 
         with ThreadPoolExecutor(processes) as pool:
             several = list({mutant.tests for mutant in mutants if mutant.tests})
-            passed = pool.map(lambda tests: in_a_tree(lambda tree: _pass(tests, tree)), several)
-            sound = dict(zip(several, passed, strict=True))
+            took = pool.map(lambda tests: in_a_tree(lambda tree: seconds(tests, tree, UNHARMED_LIMIT_S)), several)
+            unharmed = dict(zip(several, took, strict=True))
             return list(zip(mutants, pool.map(attempt, mutants), strict=True))
 
 
-def _try(mutant: Mutant, tree: Path) -> str:
+def _try(mutant: Mutant, tree: Path, seconds: Callable[[], float | None]) -> str:
     path = tree / mutant.module
     path.write_text(mutant.code())
     try:
-        return SURVIVED if _pass(mutant.tests, tree) else KILLED
+        return KILLED if seconds() is None else SURVIVED
     finally:
         shutil.copyfile(ROOT / mutant.module, path)
 
 
-def _pass(tests: Sequence[Path], tree: Path) -> bool:
-    """Whether these tests pass in a tree, within the limit."""
+def _seconds(tests: Sequence[Path], tree: Path, limit_s: float, more: Mapping[str, str]) -> float | None:
+    """How long these tests take in a tree; None where they fail or do not end within the limit."""
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *map(str, tests)]
     data = os.environ.get("CORRIDOR_DATA", str(ROOT.parent / "shared" / "data"))  # a copy of the tree lies elsewhere
     own = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(tree), "CORRIDOR_REQUIRE": "", "CORRIDOR_DATA": data}
+    begun_s = time.monotonic()
     try:
         ended = subprocess.run(
-            command, cwd=tree, env={**os.environ, **own}, capture_output=True, timeout=LIMIT_S, check=False
+            command, cwd=tree, env={**os.environ, **own, **more}, capture_output=True, timeout=limit_s, check=False
         )
     except subprocess.TimeoutExpired:
-        return False
-    return ended.returncode == 0
+        return None
+    return None if ended.returncode else time.monotonic() - begun_s
 
 
 def _report(results: list[tuple[Mutant, str]]) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.log.finding import logs_below, only_log
+from deploy.log.finding import LISTED_AT_MOST, logs_below, only_log
 from deploy.log.sqlite_log import SqliteLog
 from ingest.errors import ConfigError
 
@@ -28,9 +28,18 @@ def test_the_only_one_is_taken(runs: Path) -> None:
 
 def test_several_are_listed(runs: Path) -> None:
     SqliteLog(runs / "demo" / "demo.db").close()
+    with pytest.raises(ConfigError, match="there are 2 logs below runs"):
+        only_log()
     SqliteLog(runs / "city" / "smooth" / "corridor.db").close()
     expected = "sqlite:runs/demo/demo.db, sqlite:runs/site/corridor.db, sqlite:runs/city/smooth/corridor.db"
     with pytest.raises(ConfigError, match=f"there are 3 logs below runs; name one .*: {expected}$"):
+        only_log()
+
+
+def test_of_many_some_are_listed_and_the_others_counted(runs: Path) -> None:
+    for number in range(LISTED_AT_MOST + 2):
+        SqliteLog(runs / "city" / f"{number}.db").close()
+    with pytest.raises(ConfigError, match=rf"there are {LISTED_AT_MOST + 3} logs .*\.db and 3 more$"):
         only_log()
 
 

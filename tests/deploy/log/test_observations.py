@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import msgspec
+import pytest
 
+from deploy.log import observations
 from deploy.log.base import Record
-from deploy.log.observations import read_messages, with_delay, without_repetitions
+from deploy.log.observations import pages_from_the_end, read_messages, with_delay, without_repetitions
 from deploy.log.sqlite_log import SqliteLog
 from deploy.log.topics import OBSERVATIONS
 from embed.observation import LONGEST_DELAY_NS, CameraEpoch, Message, Tick, decode, encode
@@ -43,6 +45,15 @@ def test_a_log_is_read_so(tmp_path: Path) -> None:
     messages = [said(1), said(2), said(1), said(1, generation=2), said(3)]
     log.claim("camera/north").commit([Record(OBSERVATIONS, it.camera, encode(it)) for it in messages])
     assert list(read_messages(log)) == [messages[0], messages[1], messages[3]]
+
+
+def test_pages_from_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(observations, "PAGE", 3)
+    log = SqliteLog(tmp_path / "log.db")
+    assert list(pages_from_the_end(log)) == []
+    log.claim("camera/north").commit([Record(OBSERVATIONS, "north", encode(said(number))) for number in range(1, 8)])
+    pages = [[record.offset for record in page] for page in pages_from_the_end(log)]
+    assert pages == [[5, 6, 7], [2, 3, 4], [1]]
 
 
 def test_only_ticks_say_that_they_were_held_back() -> None:

@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from deploy.log.address import parse_kafka_url
 from deploy.log.settings import LogSettings, SaslSettings, TlsSettings, check_log
 from deploy.site.config import parse_config
 from ingest.errors import ConfigError
@@ -73,6 +74,9 @@ WRONG: dict[str, tuple[str, str]] = {
         r"log\.tls\.key_password must be 'env:NAME' or 'file:PATH'",
     ),
     "an age on Kafka": (f"{KAFKA}keep_days = 7", r"log\.keep_days is for a log on SQLite"),
+    "no port": ('url = "kafka://a"', r"'kafka://a' is not a Kafka address"),
+    "a port beyond": ('url = "kafka://a:9092,b:65536"', r"is not a Kafka address"),
+    "a key that there is not": ("retention = 7", r"retention"),
     "an age of nothing": ("keep_days = 0", r"key 'log\.keep_days'"),
     "a password in the address": ('url = "kafka://me:hunter22@a:9092"', r"\[log\.sasl\] for the user"),
 }
@@ -83,6 +87,13 @@ def test_what_does_not(text: str, words: str) -> None:
     with pytest.raises(ConfigError, match=words) as raised:
         parse_config(f"{CAMERA}[log]\n{text}", "site.toml")
     assert "hunter22" not in str(raised.value)
+
+
+def test_an_address_is_of_kafka() -> None:
+    assert parse_kafka_url("kafka://a:9092, b:1/") == "a:9092,b:1"
+    for url in ("http://a:9092", "zookeeper://a:9092", "kafka://a:0", "kafka://a"):
+        with pytest.raises(ConfigError, match=f"'{url}' is not a Kafka address"):
+            parse_kafka_url(url)
 
 
 def test_a_url_alone_is_checked_too() -> None:

@@ -313,6 +313,30 @@ def test_what_the_log_never_takes_is_given_up_and_the_rest_is_written(
     assert len([line for line in caplog.messages if "given up" in line]) == 2
 
 
+def test_after_a_record_was_given_up_records_go_together_again(tmp_path: Path) -> None:
+    worker = Worker(tmp_path)
+    sizes: list[int] = []
+    refuse = refusing(1, error=RefusedRecordError("too large"))
+
+    def at_send(additions: Sequence[Addition]) -> BaseException | None:
+        sizes.append(len(additions))
+        return refuse(additions)
+
+    worker.outlet.away.set()
+    worker.outlet.at_send = at_send
+    worker.say(*range(4))
+    worker.outlet.away.clear()
+    until(lambda: worker.written == [0, 2, 3])
+    sizes.clear()
+    worker.outlet.away.set()
+    worker.say(*range(4, 24))
+    until(lambda: worker.outlet.discarded > 1)
+    worker.outlet.away.clear()
+    worker.close()
+    assert worker.written == [0, 2, 3, *range(4, 24)]
+    assert max(sizes) > 1, "one by one for ever"
+
+
 def test_with_a_full_disk_the_log_is_still_written(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     worker = Worker(tmp_path)
     worker.backlog.spool._db.execute("PRAGMA max_page_count=1")
