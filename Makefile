@@ -45,7 +45,7 @@ bench: $(VENV)/.dev  ## the figures of docs/benchmarks.md
 	$(BIN)/python -m tests.bench
 
 chaos: $(VENV)/.dev  ## random faults on SQLite, Kafka and three brokers by twenty seeds (an hour); `make test` has one
-	CORRIDOR_CHAOS_SEEDS=20 $(BIN)/python -m pytest -q -s tests/chaos
+	CORRIDOR_CHAOS_SEEDS=$${CORRIDOR_CHAOS_SEEDS:-20} $(BIN)/python -m pytest -q -s tests/chaos
 
 mutants: $(VENV)/.mutants  ## small defects that no test notices, in a seeded sample (about half an hour)
 	$(BIN)/python -m tests.mutants

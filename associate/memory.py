@@ -383,6 +383,11 @@ class Memory:
         elapsed_s = self.progress.past_elapsed_s + min(now_s, self.memory_s)
         self.model = self._model(pairs, keys, gates, self.gate_table().alone, elapsed_s)
 
+    @property
+    def past_of_other_bins(self) -> int:
+        """Number of counts of the past that the tables cannot be made from."""
+        return self._past.of_other_bins(self.bins.count)
+
     def past_model(self) -> LinkModel:
         """The tables by what has left the memory alone, for comparing the present with; without gates."""
         now_s, count = max(self.progress.learned_s, 0.0), len(self.cameras)

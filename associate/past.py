@@ -37,7 +37,7 @@ class PastCounts:
             counts = faded(past.at_s, now_s) * np.frombuffer(past.counts, np.float32).astype(np.float64).reshape(2, -1)
             kind, first, second = name.split("|")
             if counts.shape[1] != pairs.shape[-1]:
-                continue  # of another horizon, or of other bins
+                continue  # see of_other_bins
             if kind == "camera":
                 pairs[:, int(first), int(second)] += counts
                 continue
@@ -46,6 +46,10 @@ class PastCounts:
                 gate_keys, gates = np.insert(gate_keys, place, int(first)), np.insert(gates, place, 0.0, axis=1)
             gates[:, place] += counts
         return pairs, gate_keys, gates
+
+    def of_other_bins(self, count: int) -> int:
+        """Number of rows that are not counted any more: of another horizon, or of another version's bins."""
+        return sum(len(row.counts) != np.dtype((np.float32, (2, count))).itemsize for row in self.rows)
 
     def forget(self, camera: int, gates: Gates) -> None:
         """Forget all that is about a camera."""

@@ -81,9 +81,9 @@ class AssociationWorker:
         self._stepped_s = self._clock.monotonic_s()
         self._fenced: FencedError | None = None
         associator.restore(split_sum(self._writer.state)[0])
-        if lost := associator.counts["not_comparable"]:
+        if left := associator.counts["of_other_bins"]:
             logger.warning(
-                "zone %s: %d identities have vectors that cannot be compared; nothing is linked to them", zone, lost
+                "zone %s: %d travel times are of another version or of other windows; they are learned anew", zone, left
             )
 
     @property

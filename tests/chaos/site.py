@@ -2,16 +2,15 @@
 
 import random
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from associate.associator import Associator
-from associate.settings import AssociateSettings
 from deploy.log import sqlite_log
 from deploy.log.base import Addition, Log, Record, Writer
 from deploy.log.kafka_log import KafkaLog
@@ -23,10 +22,11 @@ from deploy.site.association_worker import AssociationWorker
 from embed.observation import CameraEpoch, Message, Observation, encode, tracklet_id
 from ingest.errors import LogError
 from tests.chaos.checker import Name
+from tests.chaos.traffic import new_associator, traffic
 from tests.integration.kafka_log import faults as client_faults
 from tests.integration.kafka_log.faults import Faults
 from tests.integration.kafka_log.waiting import wait_until
-from tests.integration.test_kafka_association import CAMERAS, observed
+from tests.integration.test_kafka_association import CAMERAS
 
 CLIENT_FAULTS: tuple[Callable[[Faults], None], ...] = (
     client_faults.record_given_up,
@@ -37,6 +37,10 @@ CLIENT_FAULTS: tuple[Callable[[Faults], None], ...] = (
 )
 """Every point of a commit."""
 
+AT_ONCE = 50
+"""Records between two steps of association on average; each owner of the zone takes in half to twice as many."""
+PATIENCE_S = 120.0
+"""Longest that a log needs for what waits for it."""
 
 Fault = tuple[str, Callable[[], None]]
 """A fault that can be made, with its name."""
@@ -50,10 +54,6 @@ class Place:
     open_log: Callable[[], Log]
     faults: tuple[Fault, ...] = ()
     mended: Callable[[], None] = lambda: None
-
-
-def new_associator() -> Associator:
-    return Associator(AssociateSettings(zone="main"), cameras=CAMERAS, encoder="colour@1")
 
 
 class Cameras:
@@ -96,19 +96,28 @@ class Cameras:
             self.appender.discard()
             self._backlog.spool._db.close()
 
-    def say(self, message: Message) -> None:
-        writer = self.writers[message.camera]
-        self._counts[message.camera] += 1
+    def say(self, camera: str, messages: Iterable[Message]) -> int:
+        """Say what a camera has seen, in one commit; returns how many messages that were."""
+        writer, said = self.writers[camera], list[Message]()
         epoch = CameraEpoch(writer.generation, 0)
-        named = msgspec.structs.replace(message, epoch=epoch, count=self._counts[message.camera])
-        if isinstance(named, Observation):
-            self.observations += 1
-            own_id = f"{tracklet_id(named.camera, epoch, named.track)}|{named.sequence}"
-            named = msgspec.structs.replace(named, id=own_id)
-        writer.commit([Record(OBSERVATIONS, named.camera, encode(named))])
-        self.said.append(Name(named.camera, epoch, named.count or 0))
+        for message in messages:
+            self._counts[camera] += 1
+            named = msgspec.structs.replace(message, epoch=epoch, count=self._counts[camera])
+            if isinstance(named, Observation):
+                self.observations += 1
+                own_id = f"{tracklet_id(camera, epoch, named.track)}|{named.sequence}"
+                named = msgspec.structs.replace(named, id=own_id)
+            said.append(named)
+        writer.commit([Record(OBSERVATIONS, camera, encode(each)) for each in said])
+        self.said += [Name(camera, epoch, each.count or 0) for each in said]
+        return len(said)
+
+    def await_written(self) -> None:
+        """Wait until all that was said is on the log."""
+        wait_until(lambda: not any(writer.held for writer in self.writers.values()), PATIENCE_S)
 
     def close(self) -> None:
+        self.await_written()
         if self._thread is not None:
             for writer in list(self.writers.values())[::-1]:
                 writer.close()
@@ -126,16 +135,16 @@ class ChaosSite:
 
     def run(self, *, faults: int | None = None, vehicles: int = 40) -> None:
         """Say everything, with so many faults between, or each once; then let what is left be associated in peace."""
-        messages = list(observed(vehicles))
+        messages = list(traffic(vehicles))
         harms = list(self._harms())
         faults = len(harms) if faults is None else faults
         places = sorted(self._rng.sample(range(1, len(messages)), faults))
         drawn = self._rng.sample(harms * -(-faults // len(harms)), faults)  # each of them about as often
         for begin, end in zip([0, *places], [*places, len(messages)], strict=True):
-            for message in messages[begin:end]:
-                self.cameras.say(message)
-            if self._rng.random() < 0.5:
-                self._step()
+            for camera, said in groupby(messages[begin:end], key=lambda message: message.camera):
+                count = self.cameras.say(camera, said)
+                if self._rng.random() * AT_ONCE < count:
+                    self._step()
             if end < len(messages):
                 name, harm = drawn.pop()
                 self.faults.append(name)
@@ -161,7 +170,7 @@ class ChaosSite:
 
     def _new_worker(self) -> AssociationWorker:
         """As `associate` does: a log that is away is waited for."""
-        batch = self._rng.randint(1, 60)
+        batch = self._rng.randint(AT_ONCE // 2, AT_ONCE * 2)
         while True:
             try:
                 return AssociationWorker(self._place.open_log(), "main", new_associator(), batch=batch)
@@ -212,7 +221,7 @@ class ChaosSite:
         appender.__dict__.update(_send=lose, discard=mended)
 
     def _break_commit(self, fault: Callable[[Faults], None]) -> None:
-        wait_until(lambda: not any(writer.held for writer in self.cameras.writers.values()))
+        self.cameras.await_written()
         with self._patch.context() as patch:
             fault(Faults(patch))
             self._step()

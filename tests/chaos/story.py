@@ -23,12 +23,15 @@ from ingest.errors import LogError
 from tests.chaos.brokers.cluster import COPIES, three_brokers
 from tests.chaos.brokers.faults import BrokerFaults
 from tests.chaos.checker import EVERYTHING, Findings, check
-from tests.chaos.site import ChaosSite, Place, new_associator
+from tests.chaos.site import ChaosSite, Place
+from tests.chaos.traffic import new_associator
 from tests.contracts.kafka_broker import servers
 from tests.integration.kafka_log.waiting import wait_until
 
 SEEDS = range(int(os.environ.get("CORRIDOR_CHAOS_SEEDS", "1")))
-VEHICLES = 40 if len(SEEDS) == 1 else 400
+VEHICLES = int(os.environ.get("CORRIDOR_CHAOS_VEHICLES", "40" if len(SEEDS) == 1 else "400"))
+"""Of a story: its length."""
+LONGEST_S = 300 + 3 * VEHICLES
 IN_BRIEF = "too few copies in sync"
 """The only fault of three brokers where there is one seed: each takes some seconds."""
 

@@ -16,9 +16,8 @@ from deploy.log.spool.writer import SpoolThread
 from ingest.errors import LogError
 from tests.chaos.checker import EVERYTHING
 from tests.chaos.site import ChaosSite, Fault, Place
-from tests.chaos.story import SEEDS, STORIES, on_kafka, on_sqlite, play
+from tests.chaos.story import LONGEST_S, SEEDS, STORIES, on_kafka, on_sqlite, play
 from tests.integration.kafka_log.faults import record_given_up
-from tests.integration.kafka_log.waiting import wait_until
 
 # The client leaves sockets behind whose connection failed; the garbage collector finds them.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
@@ -43,6 +42,7 @@ def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spooled_writer, "RETRY_S", 0.05)
 
 
+@pytest.mark.timeout(LONGEST_S)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_nothing_is_lost_or_said_twice_and_a_replay_gives_the_same(
     place: Place, seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -84,7 +84,7 @@ def both_go_on(site: ChaosSite) -> Iterator[Fault]:
     def with_the_same() -> None:
         before, site._worker = site._worker, site._new_worker()
         before._batch = site._worker._batch = EVERYTHING
-        wait_until(lambda: not any(writer.held for writer in site.cameras.writers.values()))
+        site.cameras.await_written()
         site._step()
         with suppress(LogError):
             before.step()

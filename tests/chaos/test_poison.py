@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import closing
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +40,34 @@ SOUND: dict[str, Said] = {
     "correction": correction(at_s=22.0),
     "camera change": camera_change(at_s=22.0),
 }
+Place = tuple[str | int, ...]
+"""Where in a message: a field, and where that is a list the number of one of its values, and so on."""
+
+
+def places(value: Any, place: Place) -> Iterator[Place]:
+    """A place, and where there is a list those of its values."""
+    yield place
+    for number, each in enumerate(value if isinstance(value, list) else ()):
+        yield from places(each, (*place, number))
+
+
+def plain(name: str) -> dict[str, Any]:
+    """A sound message as MessagePack has it."""
+    found: dict[str, Any] = msgspec.msgpack.decode(encode(SOUND[name]))
+    return found
+
+
+def with_value(message: Any, place: Place, value: Any) -> Any:
+    """A copy of a message, or of a part of one, with another value at a place."""
+    if not place:
+        return value
+    copied, (key, *rest) = copy(message), place
+    copied[key] = with_value(copied[key] if rest else None, tuple(rest), value)
+    return copied
+
+
 FIELDS = [(name, field) for name, message in SOUND.items() for field in ("type", *message.__struct_fields__)]
-PLACE = 60
+BEFORE = 60
 """Messages before the poison: vehicles are between all cameras."""
 
 
@@ -50,8 +77,8 @@ def said(folder: Path, values: list[bytes]) -> tuple[list[TrajectoryEvent], list
     messages = sorted([*vehicles, *ticks("abc", 200)], key=order_key)
     records = [Record(OBSERVATIONS, each.camera, encode(each), each.at_ns) for each in messages]
     with closing(SqliteLog(folder / "log.db")) as log:
-        odd = [Record(OBSERVATIONS, CAMERA, value, messages[PLACE].at_ns) for value in values]
-        log.claim("cameras").commit([*records[:PLACE], *odd, *records[PLACE:]])
+        odd = [Record(OBSERVATIONS, CAMERA, value, messages[BEFORE].at_ns) for value in values]
+        log.claim("cameras").commit([*records[:BEFORE], *odd, *records[BEFORE:]])
         worker = AssociationWorker(log, "z", associator(SETTINGS, (*"abc", CAMERA)))
         worker.drain()
         assert worker.counts["records"] == len(records) + len(values)
@@ -88,7 +115,19 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> list[TrajectoryEven
 
 @pytest.mark.parametrize(("name", "field"), FIELDS, ids=[" ".join(each) for each in FIELDS])
 def test_no_other_vehicle_notices(name: str, field: str, tmp_path: Path, undisturbed: list[TrajectoryEvent]) -> None:
-    sound = msgspec.msgpack.decode(encode(SOUND[name]))
-    events, letters = said(tmp_path, [msgspec.msgpack.encode(sound | {field: extreme}) for extreme in EXTREMES])
+    sound = plain(name)
+    values = [with_value(sound, place, extreme) for place in places(sound.get(field), (field,)) for extreme in EXTREMES]
+    events, letters = said(tmp_path, [msgspec.msgpack.encode(value) for value in values])
+    assert events == undisturbed
+    assert set(letters) == {CAMERA}, "nothing was refused, or what is not to blame"
+
+
+@pytest.mark.parametrize("name", SOUND)
+def test_nor_does_one_notice_a_message_without_a_field_or_with_a_strange_one(
+    name: str, tmp_path: Path, undisturbed: list[TrajectoryEvent]
+) -> None:
+    whole = plain(name)
+    without = [{key: value for key, value in whole.items() if key != field} for field in whole]
+    events, letters = said(tmp_path, [msgspec.msgpack.encode(value) for value in (*without, whole | {"x": 1})])
     assert events == undisturbed
     assert set(letters) == {CAMERA}, "nothing was refused, or what is not to blame"

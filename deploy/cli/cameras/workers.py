@@ -10,7 +10,7 @@ from deploy.cli.cameras.roster import SiteFile, open_site
 from deploy.cli.links.correct import By
 from deploy.cli.terminal.screen import make_console, narrow_table, print_lines
 from deploy.log.address import on_this_machine
-from deploy.log.base import Log
+from deploy.log.topics import CAMERAS, WORKERS
 from deploy.site.cameras.draining import ask_to_end, await_end
 from deploy.site.cameras.record import Wanted
 from deploy.site.cameras.roster import RosterEntry, read_roster
@@ -52,10 +52,14 @@ def list_cameras(
     corridor cameras list site.toml
     """
     with open_site(file) as (log, config):
-        living = _living(log)
+        workers, roster = Workers(), read_roster(config, log)
+        workers.read(log)
+        living = workers.living(SystemClock().now_ns())
         owners = watched_by(living)
-        entries = read_roster(config, log).entries.values()
-        listed = [_listed(entry, owners.get(entry.camera), living) for entry in entries]
+        listed = [_listed(entry, owners.get(entry.camera), living) for entry in roster.entries.values()]
+    for topic, count in ((CAMERAS, roster.passed_over), (WORKERS, workers.passed_over)):
+        if count:
+            typer.echo(f"{count} {'record' if count == 1 else 'records'} of the topic {topic} passed over", err=True)
     if as_json:
         print_lines([msgspec.json.encode(each) for each in listed])
         return
@@ -90,12 +94,6 @@ def drain(
         await_end(log, worker, timeout_s=timeout_s, clock=SystemClock())
         remove_member(log.cluster, worker)
     typer.echo(f"worker '{worker}' has ended, and others get its cameras")
-
-
-def _living(log: Log) -> list[WorkerRecord]:
-    workers = Workers()
-    workers.read(log)
-    return workers.living(SystemClock().now_ns())
 
 
 def _listed(

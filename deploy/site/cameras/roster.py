@@ -39,12 +39,13 @@ class RosterEntry:
 class Roster:
     """The roster of a site; `read` takes in what is new on the log. One thread at a time.
 
-    recorded: the last record of each camera that has any.
+    recorded: the last record of each camera that has any. passed_over: records so far that are no wish for a camera.
     """
 
     def __init__(self, configured: Sequence[Camera]) -> None:
         self._configured = {camera.id: camera for camera in configured}
         self.recorded: dict[str, CameraRecord] = {}
+        self.passed_over = 0
         self._offset = 0
 
     def read(self, log: Log) -> bool:
@@ -56,6 +57,7 @@ class Roster:
                 try:
                     self._take(decode(record.value))
                 except (ValueError, ConfigError) as error:
+                    self.passed_over += 1
                     logger.warning("record %d of %s is passed over: %s", record.offset, CAMERAS, error)
         return self._offset > begun
 

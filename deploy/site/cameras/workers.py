@@ -96,11 +96,15 @@ def decode(value: bytes) -> WorkerRecord | DrainRequest:
 
 
 class Workers:
-    """The workers of a site as the log tells of them; `read` takes in what is new. One thread at a time."""
+    """The workers of a site as the log tells of them; `read` takes in what is new. One thread at a time.
+
+    passed_over: records so far that are no worker's.
+    """
 
     def __init__(self, *, after: int = 0) -> None:
         self.records: dict[str, WorkerRecord] = {}
         self.asked: dict[str, DrainRequest] = {}
+        self.passed_over = 0
         self._offset = after
 
     def read(self, log: Log) -> None:
@@ -111,6 +115,7 @@ class Workers:
                 try:
                     record = decode(each.value)
                 except ValueError as error:
+                    self.passed_over += 1
                     logger.warning("record %d of %s is passed over: %s", each.offset, WORKERS, error)
                     continue
                 if isinstance(record, DrainRequest):

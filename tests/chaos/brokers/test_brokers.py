@@ -13,7 +13,7 @@ from deploy.log.topics import TRAJECTORIES
 from tests.chaos.brokers.cluster import three_brokers
 from tests.chaos.brokers.proxy import Harm
 from tests.chaos.site import Place
-from tests.chaos.story import SEEDS, STORIES, on_three_brokers, play
+from tests.chaos.story import LONGEST_S, SEEDS, STORIES, on_three_brokers, play
 
 # The client leaves sockets behind whose connection failed; the garbage collector finds them.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
@@ -46,7 +46,7 @@ def test_a_commit_is_written_once_whatever_befalls_it(harm: Harm, place: Place) 
     assert (again.position, dict(again.state)) == (4, {"last": b"4"})
 
 
-@pytest.mark.timeout(1200)  # each fault of a broker waits until it has come back
+@pytest.mark.timeout(1200 + LONGEST_S)  # each fault of a broker waits until it has come back
 @pytest.mark.parametrize("seed", SEEDS[::4])
 def test_nothing_is_lost_or_said_twice_by_brokers_that_fail(
     place: Place, seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
