@@ -3,13 +3,11 @@
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
-from functools import partial, wraps
-from inspect import Signature, signature
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
-from msgspec.structs import replace
 
 from deploy.cli.links.correct import By
 from deploy.log.base import Log
@@ -53,39 +51,14 @@ RtpTransport = Annotated[
 ]
 
 
-def settings(
-    credentials: Credentials = None,
-    realtime: Realtime = None,
-    starts_at: StartsAt = None,
-    transport: RtpTransport = None,
-) -> CameraChanges:
-    """The settings that `add` and `change` both take."""
-    return CameraChanges(credentials=credentials, realtime=realtime, starts_at=starts_at, transport=transport)
-
-
-def with_settings(command: Callable[..., None]) -> Callable[..., None]:
-    """Have the options of `settings` stand in a command where it takes `given`."""
-    options = signature(settings).parameters
-    own = list(signature(command).parameters.values())
-    place = [each.name for each in own].index("given")
-
-    @wraps(command)
-    def complete(**said: Any) -> None:
-        command(given=settings(**{name: said.pop(name) for name in options}), **said)
-
-    merged = [*own[:place], *options.values(), *own[place + 1 :]]
-    complete.__signature__ = Signature(merged)  # type: ignore[attr-defined]
-    complete.__annotations__ = {each.name: each.annotation for each in merged}
-    return complete
-
-
-@with_settings
 def add(
     file: SiteFile,
     camera: CameraName,
     source: Source = None,
-    *,
-    given: CameraChanges,
+    credentials: Credentials = None,
+    realtime: Realtime = None,
+    starts_at: StartsAt = None,
+    transport: RtpTransport = None,
     by: By = "",
 ) -> None:
     """Add a camera: a process that watches the site's cameras opens it within a second, or when it starts.
@@ -95,16 +68,20 @@ def add(
 
     corridor cameras add site.toml south rtsp://admin@10.0.0.8/1 --credentials env:SOUTH_PASSWORD
     """
-    _change(file, camera, by, partial(_with, changes.add, replace(given, source=source)), "watched from now on")
+    given = CameraChanges(
+        source=source, credentials=credentials, realtime=realtime, starts_at=starts_at, transport=transport
+    )
+    _change(file, camera, by, partial(_with, changes.add, given), "watched from now on")
 
 
-@with_settings
 def change(
     file: SiteFile,
     camera: CameraName,
     source: NewSource = None,
-    *,
-    given: CameraChanges,
+    credentials: Credentials = None,
+    realtime: Realtime = None,
+    starts_at: StartsAt = None,
+    transport: RtpTransport = None,
     by: By = "",
 ) -> None:
     """Change a camera's settings: it is opened anew with them, other cameras are not touched.
@@ -114,7 +91,10 @@ def change(
 
     corridor cameras change site.toml south --source rtsp://admin@10.0.0.9/1
     """
-    _change(file, camera, by, partial(_with, changes.change, replace(given, source=source)), "opened anew")
+    given = CameraChanges(
+        source=source, credentials=credentials, realtime=realtime, starts_at=starts_at, transport=transport
+    )
+    _change(file, camera, by, partial(_with, changes.change, given), "opened anew")
 
 
 def pause(file: SiteFile, camera: CameraName, by: By = "") -> None:
