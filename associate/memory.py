@@ -20,6 +20,7 @@ from associate.links.local_scaling import neighbourhoods
 from associate.links.model import Counts, LinkModel
 from associate.links.pairs import PairTable, from_rows, similarity
 from associate.links.travel_times import Floats, Ints
+from associate.links.whitening import FROM_PROBABILITY, LATEST, Whitening
 from associate.links.window import Window
 from associate.past import HALF_LIFE_S, PastCounts, faded
 from associate.rows import ENDED, Bond, Box, Camera, Link, Pairs, Progress, Tracklet
@@ -51,7 +52,7 @@ class Memory:
     def __init__(self, topology: Topology, calibration: Calibration, *, memory_s: float) -> None:
         self._topology, self._start, self.memory_s = topology, calibration, memory_s
         self.bins = topology.bins
-        self.looks, self.gates = Looks(), Gates()
+        self.looks, self.whitening, self.gates = Looks(), Whitening(), Gates()
         self.cameras: Table[Camera] = Table("camera", Camera)
         self.tracklets: Table[Tracklet] = Table("tracklet", Tracklet)
         self.links: Table[Link] = Table("link", Link)
@@ -67,6 +68,7 @@ class Memory:
             self._past.rows,
             self.bonds,
             self.looks.rows,
+            self.whitening.rows,
             self.gates.rows,
             self._progress,
         )
@@ -217,6 +219,7 @@ class Memory:
         self._number_of[seen.tracklet] = number
         self._changed.add(number)
         camera = self.cameras[seen.camera].index
+        centred = self.looks.centred(vector, seen.encoder, camera, nearing=False)
         return Tracklet(
             number=number,
             id=seen.tracklet,
@@ -226,7 +229,7 @@ class Memory:
             label=seen.label,
             score=seen.score,
             encoder=seen.encoder,
-            vector=self.looks.centred(vector, seen.encoder, camera, nearing=False).tobytes(),
+            vector=self.whitening.whitened(centred, seen.encoder).tobytes(),
             enter_ns=seen.first_ns,
             leave_ns=seen.last_ns,
             opened_ns=seen.at_ns,
@@ -239,10 +242,12 @@ class Memory:
         camera, vector = self.cameras[seen.camera].index, unpack_vector(seen.vector)
         self.looks.add(vector, seen.encoder, camera, nearing=row.nearing)
         self._changed.add(row.number)
+        centred = self.looks.centred(vector, seen.encoder, camera, nearing=row.nearing)
         return msgspec.structs.replace(
             row,
             closed_ns=seen.at_ns,
-            vector=self.looks.centred(vector, seen.encoder, camera, nearing=row.nearing).tobytes(),
+            vector=self.whitening.whitened(centred, row.encoder).tobytes(),
+            centred=centred.astype(np.float16).tobytes(),
             gate_out=self.gates.find(camera, row.last[0], row.last[1], outgoing=True),
         )
 
@@ -363,6 +368,30 @@ class Memory:
             self.advance(appearance=astuple(calibration))
             self._remodel()
         self._store_pairs(np.unique(pairs.later[pairs.share != before]))
+        self._whiten(now_s)
+
+    def _whiten(self, now_s: float) -> None:
+        """Learn how sightings of one vehicle differ, from the probable links between cameras."""
+        window, pairs = self.window, self.pairs
+        between = window.camera[pairs.earlier] != window.camera[pairs.later]
+        probable = pairs.at((pairs.share >= FROM_PROBABILITY) & between)
+        for encoder, index in sorted(self._encoders.items()):
+            if not self.whitening.due(encoder, now_s):
+                continue
+            own = probable.at(np.flatnonzero(window.encoder[probable.later] == index)[-LATEST:])
+            if len(own):
+                self.whitening.learn(encoder, self.centred(own.earlier) - self.centred(own.later), now_s)
+
+    def centred(self, places: Ints) -> NDArray[np.float32]:
+        """The vectors (N, D) of closed tracklets before they were whitened; zeros where they are of another length."""
+        vectors = np.zeros((len(places), self.window.dim), np.float32)
+        for vector, place in zip(vectors, places.tolist(), strict=True):
+            row = self.row(place)
+            # State from before there was whitening has one vector only.
+            own = np.frombuffer(row.centred, np.float16) if row.centred else np.frombuffer(row.vector, np.float32)
+            if len(own) == len(vector):
+                vector[:] = own
+        return vectors
 
     def gate_table(self) -> GateTable:
         """The gates as of the latest learning."""

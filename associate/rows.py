@@ -37,7 +37,8 @@ class Tracklet(msgspec.Struct, frozen=True, kw_only=True):
 
     number: its place in the order in which tracklets were first heard of.
     id: `camera|epoch|track`; observation: id of its latest observation.
-    vector: embedding relative to what its camera sees, of norm 1, little-endian fp32; encoder: what made it.
+    vector: embedding relative to what its camera sees, whitened, of norm 1, little-endian fp32; encoder: what made it.
+    centred: the same before it was whitened, of a closed tracklet; little-endian fp16.
     gate_in, gate_out: gates by which it began and ended; gate_out is -1 while it is open.
     first, last: its first and latest box. speed: of its latest second, shares of the frame a second.
     nearing: its box grows, so that the vehicle comes towards the camera.
@@ -64,6 +65,7 @@ class Tracklet(msgspec.Struct, frozen=True, kw_only=True):
     nearing: bool = False
     closed_ns: int | None = None
     neighbourhood: bytes = b""
+    centred: bytes = b""
 
     @property
     def visit(self) -> Visit:
@@ -75,6 +77,18 @@ class Tracklet(msgspec.Struct, frozen=True, kw_only=True):
             leave_ns=self.leave_ns,
             open=self.closed_ns is None,
         )
+
+
+class Spread(msgspec.Struct, frozen=True, kw_only=True):
+    """How sightings of one vehicle differ, of one encoder's centred vectors.
+
+    directions: (K, D) of norm 1, across each other; shrunk: (K,) share that is taken off each; both little-endian fp32.
+    learned_s: when.
+    """
+
+    directions: bytes
+    shrunk: bytes
+    learned_s: float
 
 
 class Link(msgspec.Struct, frozen=True, kw_only=True):

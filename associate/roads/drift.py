@@ -94,7 +94,7 @@ def _between(past: LinkModel) -> Floats:
 
 def _cameras(memory: Memory, past: LinkModel, alarm: Callable[..., Alarm], now_s: float) -> Iterator[Verdict]:
     names = memory.camera_names
-    for sight in sights(memory.window, memory.gates, past.cameras):
+    for sight in sights(memory.window, memory.gates, past.cameras, memory.centred):
         yield Verdict(
             alarm(
                 kind=AlarmKind.CAMERA_MOVED,

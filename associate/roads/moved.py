@@ -1,6 +1,6 @@
 """Cameras that look elsewhere: where vehicles come and go in the frame now, and how they look, against the past."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -29,15 +29,17 @@ class Sight(NamedTuple):
     looks: float
 
 
-def sights(window: Window, gates: Gates, cameras: int) -> Iterator[Sight]:
-    """Yield the cameras of which enough is known."""
+def sights(
+    window: Window, gates: Gates, cameras: int, centred: Callable[[Ints], NDArray[np.float32]]
+) -> Iterator[Sight]:
+    """Yield the cameras of which enough is known; `centred` gives vectors (N, D) by places, as yet not whitened."""
     for camera in range(cameras):
         mine = np.flatnonzero(window.shut & (window.camera == camera))
         latest = mine[np.argsort(-window.closed_s[mine], kind="stable")][:LATEST]
         apart = [_gates_apart(gates, camera, used[latest]) for used in (window.gate_in, window.gate_out)]
         known = [distance for distance in apart if distance is not None]
         if len(latest) == LATEST and len(known) == len(apart):
-            yield Sight(camera, min(known), _mean_cosine(window.vector[latest]))
+            yield Sight(camera, min(known), _mean_cosine(centred(latest)))
 
 
 def _gates_apart(gates: Gates, camera: int, used: Ints) -> float | None:

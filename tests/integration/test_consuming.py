@@ -123,7 +123,7 @@ def test_examples_print_what_is_on_kafka(site: Path, example: tuple[str, str]) -
 
 def test_there_is_one_development_broker() -> None:
     pages = [ROOT / "README.md", ROOT / "docs" / "consuming.md"]
-    named = {found for page in pages for found in re.findall(r"localhost:\d+", page.read_text())}
+    named = {found for page in pages for found in re.findall(r"(?<!http://)localhost:\d+", page.read_text())}
     assert named == {DEVELOPMENT_BROKER}
     port = DEVELOPMENT_BROKER.partition(":")[2]
     assert f"CORRIDOR_KAFKA_PORT:-{port}" in (ROOT / "deploy/manifests/kafka/run.sh").read_text()
