@@ -45,9 +45,11 @@ def test_a_vehicle_is_found_again_from_its_page(page: "Page", mapped: Town) -> N
     page.goto(f"http://localhost:{mapped.port}/identities/z-2")
     page.locator(".journey").get_by_role("link", name="find again").first.click()
     page.get_by_text("More of the sighting").wait_for()
-    first = page.locator(".row").first
-    assert first.locator(".name").inner_text() == "z-2"
-    assert first.locator(".chip").inner_text() == "asked for"
+    own = page.locator(".row").filter(
+        has_text="asked for"
+    )  # another one looks nearly the same here, and passed soon after
+    assert own.locator(".name").all_inner_texts() == ["z-2"]
+    assert page.locator(".row .name").all_inner_texts()[:2].count("z-2") == 1
     page.get_by_role("link", name="z-2").first.click()
     page.get_by_role("link", name="Find this vehicle again").click()
     page.get_by_text("More of z-2").wait_for()
