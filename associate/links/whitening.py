@@ -55,17 +55,21 @@ class Whitening:
         """Learn from differences (L, D) of centred vectors, each of two sightings of one vehicle."""
         if len(differences) < FEWEST:
             return
-        latest = differences.astype(np.float64) / np.sqrt(2)
-        _, root, directions = np.linalg.svd(latest, full_matrices=False)
-        variances = root**2 / len(latest)
-        if not variances.any():  # vehicles that look the same to the last digit: there is nothing to overlook
+        # Step 1: variances and directions by the Gram matrix of L differences, which is smaller than that of D numbers
+        rows = differences.astype(np.float64) / np.sqrt(2)
+        squares, mixtures = np.linalg.eigh(rows @ rows.T)
+        if squares[-1] <= 0:  # vehicles that look the same to the last digit: there is nothing to overlook
             return
-        ridge = RIDGE * variances.sum() / latest.shape[1]
-        shrunk = 1 - np.sqrt(ridge / (ridge + variances[:DIRECTIONS]))
+        kept = np.flatnonzero(squares > 1e-9 * squares[-1])[::-1][:DIRECTIONS]
+        directions = mixtures[:, kept].T @ rows / np.sqrt(squares[kept])[:, None]
+        # Step 2: how much of each is left, beside the mean variance of all
+        variances = squares / len(rows)
+        ridge = RIDGE * variances.sum() / rows.shape[1]
+        shrunk = 1 - np.sqrt(ridge / (ridge + variances[kept]))
         self.rows.put(
             encoder,
             Spread(
-                directions=directions[:DIRECTIONS].astype(np.float32).tobytes(),
+                directions=directions.astype(np.float32).tobytes(),
                 shrunk=shrunk.astype(np.float32).tobytes(),
                 learned_s=now_s,
             ),
