@@ -221,13 +221,15 @@ def test_a_restart_anywhere_changes_nothing(place: int, look_alikes: bool) -> No
     assert [encode(event) for event in told] == undisturbed(look_alikes)
 
 
-def test_a_restart_keeps_what_is_known_of_look_alikes() -> None:
-    """Traffic enough for local scaling, cut where half of it has come."""
-    messages = convoy(50, look_alikes=True)
+@pytest.mark.parametrize("look_alikes", [True, False], ids=["local scaling", "whitening"])
+def test_a_restart_keeps_what_is_known_of_looks(look_alikes: bool) -> None:
+    """Traffic enough for local scaling, or for links that teach whitening, cut where half of it has come."""
+    messages = convoy(80, look_alikes=look_alikes)
     first, stored = associator(), dict[str, bytes]()
     half = len(messages) // 2
     told = [event for message in messages[:half] for event in first.update(message)]
     stored = {key: value for key, value in first.changes().items() if value is not None}
+    assert any(key.startswith("spread|") for key in stored) or look_alikes
     second = associator()
     second.restore(stored)
     told += play(second, messages[half:])
