@@ -163,8 +163,8 @@ class Associator:
             self._format.put(FORMAT, "")
         self._identities.take()
         self._roads.take()
+        self.counts["of_other_bins"] = self._memory.drop_other_bins()
         self._memory.restored()
-        self.counts["of_other_bins"] = self._memory.past_of_other_bins
         self._reorder.restored(self._memory.progress.released_ns)
 
     def set_aside(self, blame: Blame) -> list[TrajectoryEvent]:

@@ -230,6 +230,7 @@ class Memory:
             score=seen.score,
             encoder=seen.encoder,
             vector=self.whitening.whitened(centred, seen.encoder).tobytes(),
+            centred=centred.astype(np.float16).tobytes(),
             enter_ns=seen.first_ns,
             leave_ns=seen.last_ns,
             opened_ns=seen.at_ns,
@@ -412,10 +413,9 @@ class Memory:
         elapsed_s = self.progress.past_elapsed_s + min(now_s, self.memory_s)
         self.model = self._model(pairs, keys, gates, self.gate_table().alone, elapsed_s)
 
-    @property
-    def past_of_other_bins(self) -> int:
-        """Number of counts of the past that the tables cannot be made from."""
-        return self._past.of_other_bins(self.bins.count)
+    def drop_other_bins(self) -> int:
+        """Drop the counts of the past that the tables cannot be made from; their number."""
+        return self._past.drop_other_bins(self.bins.count)
 
     def past_model(self) -> LinkModel:
         """The tables by what has left the memory alone, for comparing the present with; without gates."""

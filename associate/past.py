@@ -37,7 +37,7 @@ class PastCounts:
             counts = faded(past.at_s, now_s) * np.frombuffer(past.counts, np.float32).astype(np.float64).reshape(2, -1)
             kind, first, second = name.split("|")
             if counts.shape[1] != pairs.shape[-1]:
-                continue  # see of_other_bins
+                continue  # see drop_other_bins
             if kind == "camera":
                 pairs[:, int(first), int(second)] += counts
                 continue
@@ -47,9 +47,13 @@ class PastCounts:
             gates[:, place] += counts
         return pairs, gate_keys, gates
 
-    def of_other_bins(self, count: int) -> int:
-        """Number of rows that are not counted any more: of another horizon, or of another version's bins."""
-        return sum(len(row.counts) != np.dtype((np.float32, (2, count))).itemsize for row in self.rows)
+    def drop_other_bins(self, count: int) -> int:
+        """Drop the rows that can be counted no more, of another horizon or of another version's bins; their number."""
+        size = np.dtype((np.float32, (2, count))).itemsize
+        others = [name for name in self.rows.names if len(self.rows[name].counts) != size]
+        for name in others:
+            self.rows.drop(name)
+        return len(others)
 
     def forget(self, camera: int, gates: Gates) -> None:
         """Forget all that is about a camera."""

@@ -38,7 +38,7 @@ class Tracklet(msgspec.Struct, frozen=True, kw_only=True):
     number: its place in the order in which tracklets were first heard of.
     id: `camera|epoch|track`; observation: id of its latest observation.
     vector: embedding relative to what its camera sees, whitened, of norm 1, little-endian fp32; encoder: what made it.
-    centred: the same before it was whitened, of a closed tracklet; little-endian fp16.
+    centred: the same before it was whitened; little-endian fp16, empty in state from before there was whitening.
     gate_in, gate_out: gates by which it began and ended; gate_out is -1 while it is open.
     first, last: its first and latest box. speed: of its latest second, shares of the frame a second.
     nearing: its box grows, so that the vehicle comes towards the camera.

@@ -5,6 +5,8 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from ingest.errors import ConfigError
+
 Row = TypeVar("Row")
 
 
@@ -80,4 +82,9 @@ def load_tables(tables: tuple[Table[Any], ...], stored: Mapping[str, bytes]) -> 
     by_name = {table.name: table for table in tables}
     for name_and_key in sorted(stored):
         name, _, key = name_and_key.partition("|")
+        if name not in by_name:
+            raise ConfigError(
+                f"association's state has rows of '{name}', which are of a later version; install that one, or "
+                "make the state anew from the observations: corridor associate --rebuild FILE"
+            )
         by_name[name].load(key, stored[name_and_key])

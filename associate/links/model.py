@@ -60,10 +60,11 @@ way too improbable ever to be counted, and the way would stay unused for good.
 """
 
 BY_CHANCE = 1.0
-"""Links that decisions take off what has been counted between two cameras: that much is found where no way is.
+"""Links that decisions take off what has been counted from one camera to another: that much is found where no way is.
 
-Components of a mixture that hardly anything stands for die by such a deduction (Figueiredo and Jain, IEEE Transactions
-on Pattern Analysis and Machine Intelligence 24(3), 2002, equation 17); half as much as there was chosen.
+Components of a mixture that hardly anything stands for die by a deduction of half as many samples as they have numbers
+(Figueiredo and Jain, IEEE Transactions on Pattern Analysis and Machine Intelligence 24(3), 2002, equation 17); of a
+way that would be two. Neither learning nor the forming of pairs takes anything off.
 """
 
 
@@ -130,7 +131,8 @@ class LinkModel:
         # Step 4: most that travel time can say of a pair, for leaving out hopeless ones
         with np.errstate(divide="ignore"):
             time = np.log(0.96 * self.pair_density + BROAD_SHARE * self.broad)
-            self.most = time + np.log(share)[:, :, None] - np.log(self.arrival_rate)[None, :, None]
+            explored = np.where(self.possible, np.maximum(share, EXPLORED), share)  # learning asks about these as well
+            self.most = time + np.log(explored)[:, :, None] - np.log(self.arrival_rate)[None, :, None]
 
     def travel_s(self, window: Window, earlier: Ints, later: Ints) -> Floats:
         """Time (P,) that the pair's density is about: from leaving or from entering, seconds."""

@@ -51,7 +51,7 @@ def evidence(similarity: Floats, by: Calibration) -> Floats:
     as_same = np.minimum(x, by.same + 1.5 * by.same_deviation)
     same = -0.5 * (as_same - by.same) ** 2 / of_same - np.log(by.same_deviation)
     others = -0.5 * (x - by.others) ** 2 / of_others - np.log(by.others_deviation)
-    room = 1 - by.tail_from
+    room = max(1 - by.tail_from, 1e-3)  # many that look the same to the last digit
     exponent = max(room / by.tail_mean - 1, 1.0)
     ending = np.log(TAIL * exponent / room * np.sqrt(2 * np.pi)) + (exponent - 1) * np.log((1 - x) / room)
     ratio = np.minimum(same - np.where(x > by.tail_from, ending, others), STRONGEST)

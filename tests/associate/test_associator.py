@@ -14,8 +14,9 @@ from associate.settings import AssociateSettings
 from associate.topology import Travel
 from associate.trajectory import Kind, TrajectoryEvent, encode
 from embed.observation import BoxAt, CameraEpoch, Message, Observation, TrackletState, order_key, pack_vector
+from ingest.errors import ConfigError
 from tests.associate.samples import SETTINGS, associator, convoy, looks, play, ticks, tracklet
-from tests.embed.samples import observation, tick
+from tests.embed.samples import ENCODER, observation, tick
 
 
 def journeys(events: list[TrajectoryEvent]) -> dict[str, list[str]]:
@@ -353,3 +354,22 @@ def test_a_parked_vehicle_pins_nothing() -> None:
     play(machine, in_order([*parked, *passing, *ticks("abc", 1300, final=False)]))
     assert machine.sizes["tracklet"] < 25
     assert machine.sizes["pair"] < 25
+
+
+def test_the_vector_that_whitening_learns_from_is_there_from_the_beginning() -> None:
+    """A tracklet whose camera dies is ended with what is known of it; only one of its vectors is whitened."""
+    machine = associator()
+    play(machine, convoy(80))
+    for message in tracklet("a", 999, looks(3), 500, 505, closed=False):
+        machine.update(message)
+    (row,) = machine._memory.open()
+    whitened, centred = np.frombuffer(row.vector, np.float32), np.frombuffer(row.centred, np.float16)
+    assert machine._memory.whitening.rows
+    assert not np.allclose(whitened, centred, atol=0.01)
+    again = machine._memory.whitening.whitened(centred.astype(np.float32), ENCODER)
+    np.testing.assert_allclose(again, whitened, atol=0.01)
+
+
+def test_state_of_a_later_version_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"rows of 'runes', .* corridor associate --rebuild FILE"):
+        associator().restore({"runes|a": b""})

@@ -9,13 +9,15 @@ import argparse
 import difflib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Lock
@@ -24,7 +26,7 @@ from typing import TypeVar
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from tests.conftest import ROOT
-from tests.contracts.kafka_broker import new_broker, why_none
+from tests.contracts.kafka_broker import Broker, new_broker, why_none
 from tests.mutants.choosing import ROOMS, Mutant, choose
 
 Value = TypeVar("Value")
@@ -56,18 +58,21 @@ def main() -> None:
 
 
 class _Kafka:
-    """Brokers that mutants share: one for some of them, then the next."""
+    """Brokers that mutants share: one for some of them, then the next; a user's own where the environment names it."""
 
     def __init__(self) -> None:
-        self._lock, self._uses, self._servers = Lock(), 0, os.environ.get("KAFKA_BOOTSTRAP_SERVERS", "")
-        self._given = bool(self._servers)
+        self._lock, self._uses, self._brokers = Lock(), 0, deque[Broker]()
 
     def environment(self) -> dict[str, str]:
+        if "KAFKA_BOOTSTRAP_SERVERS" in os.environ:
+            return {}
         with self._lock:
-            if self._uses % FRESH == 0 and not self._given:
-                self._servers = new_broker().servers
+            if self._uses % FRESH == 0:
+                self._brokers.append(new_broker())
+            if len(self._brokers) > 2:  # tests that began with the one before may still run
+                self._brokers.popleft().discard()
             self._uses += 1
-        return {"KAFKA_BOOTSTRAP_SERVERS": self._servers}
+            return {"KAFKA_BOOTSTRAP_SERVERS": self._brokers[-1].servers}
 
 
 def _try_all(mutants: list[Mutant], processes: int, kafka: _Kafka | None) -> list[tuple[Mutant, str]]:
@@ -121,13 +126,23 @@ def _seconds(tests: Sequence[Path], tree: Path, limit_s: float, more: Mapping[st
     data = os.environ.get("CORRIDOR_DATA", str(ROOT.parent / "shared" / "data"))  # a copy of the tree lies elsewhere
     own = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(tree), "CORRIDOR_REQUIRE": "", "CORRIDOR_DATA": data}
     begun_s = time.monotonic()
+    running = subprocess.Popen(
+        command,
+        cwd=tree,
+        env={**os.environ, **own, **more},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
     try:
-        ended = subprocess.run(
-            command, cwd=tree, env={**os.environ, **own, **more}, capture_output=True, timeout=limit_s, check=False
-        )
+        status = running.wait(limit_s)
     except subprocess.TimeoutExpired:
         return None
-    return None if ended.returncode else time.monotonic() - begun_s
+    finally:
+        with suppress(ProcessLookupError):  # with all that its tests have started
+            os.killpg(running.pid, signal.SIGKILL)
+        running.wait()
+    return None if status else time.monotonic() - begun_s
 
 
 def _report(results: list[tuple[Mutant, str]]) -> None:

@@ -42,12 +42,16 @@ def _brokers(copies: int) -> Iterator[str]:
     """One broker or three of one's own; their address without proxies."""
     if copies == 1:
         broker = started(Broker)
-        yield broker.servers
-        broker.discard()
+        try:
+            yield broker.servers
+        finally:
+            broker.discard()
     else:
         brokers = started(Brokers)
-        yield brokers.direct
-        brokers.discard()
+        try:
+            yield brokers.direct
+        finally:
+            brokers.discard()
 
 
 def _rows(servers: str, copies: int) -> Iterator[list[str]]:
