@@ -24,7 +24,7 @@ DIRECTIONS = 64
 """Directions of a vector that may be shrunk, those that change most."""
 
 RIDGE = 12.0
-"""Mean variances of all directions that are added to each: less makes more links, and surer ones than they should be."""
+"""Mean variances of all directions that are added to each: less makes more links, and surer ones than is right."""
 
 
 class Whitening:
