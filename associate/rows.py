@@ -80,7 +80,7 @@ class Tracklet(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Spread(msgspec.Struct, frozen=True, kw_only=True):
-    """How sightings of one vehicle differ, of one encoder's centred vectors.
+    """Differences between sightings of one vehicle, in the space of one encoder's centred vectors.
 
     directions: (K, D) of norm 1, across each other; shrunk: (K,) share that is taken off each; both little-endian fp32.
     learned_s: when.

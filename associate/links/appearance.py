@@ -79,6 +79,11 @@ def _key(encoder: str, camera: int, nearing: bool) -> str:
     return f"{encoder}#{camera:04d}{'+' if nearing else '-'}"
 
 
+def log_normal(x: Floats, mean: float, deviation: float) -> Floats:
+    """The log density (N,) of a Gaussian at (N,), but for the constant that all have."""
+    return np.asarray(-0.5 * (x - mean) ** 2 / deviation**2 - np.log(deviation), np.float64)
+
+
 @dataclass(frozen=True, slots=True)
 class Calibration:
     """Cosines of centred vectors of one vehicle in two cameras, and of two vehicles: means and deviations.
@@ -103,14 +108,19 @@ class Calibration:
         x = np.minimum(similarity, self.same + 1.5 * self.same_deviation)
         of_same, of_others = self.same_deviation**2, self.others_deviation**2
         if abs(of_same - of_others) > 1e-9:
-            turn = (self.others / of_others - self.same / of_same) / (1 / of_others - 1 / of_same)
-            x = np.maximum(x, turn) if of_same > of_others else np.minimum(x, turn)
-        same = -0.5 * (x - self.same) ** 2 / of_same - np.log(self.same_deviation)
-        others = -0.5 * (x - self.others) ** 2 / of_others - np.log(self.others_deviation)
+            x = np.maximum(x, self.turn) if of_same > of_others else np.minimum(x, self.turn)
+        same = log_normal(x, self.same, self.same_deviation)
+        others = log_normal(x, self.others, self.others_deviation)
         if self.tail_from is not None and self.tail_mean is not None:
             falling = np.log(TAIL / self.tail_mean * np.sqrt(2 * np.pi)) - (x - self.tail_from) / self.tail_mean
             others = np.where(x > self.tail_from, np.maximum(others, falling), others)
         return np.asarray(np.clip(same - others, -STRONGEST, STRONGEST), np.float64)
+
+    @property
+    def turn(self) -> float:
+        """Similarity at which the ratio of the two Gaussians turns round; their deviations differ."""
+        of_same, of_others = self.same_deviation**2, self.others_deviation**2
+        return (self.others / of_others - self.same / of_same) / (1 / of_others - 1 / of_same)
 
     def term(self, similarity: Floats) -> Floats:
         """The term of appearance (N,) in the log odds of a link, which lets some crops be astray."""

@@ -47,7 +47,7 @@ class Whitening:
         return np.asarray(apart / norm, np.float32) if norm > 1e-6 else vector
 
     def due(self, encoder: str, now_s: float) -> bool:
-        """Whether it is time to learn anew."""
+        """Return True where an encoder is to be learned anew."""
         row = self.rows.get(encoder)
         return row is None or now_s >= row.learned_s + EVERY_S
 

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from associate.links.appearance import ASTRAY, TAIL, Calibration
+from associate.links.appearance import ASTRAY, TAIL, Calibration, log_normal
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -44,13 +44,11 @@ def evidence(similarity: Floats, by: Calibration) -> Floats:
     """
     if by.tail_from is None or by.tail_mean is None:
         return np.exp(by.term(similarity))  # nothing is known of look-alikes
-    of_same, of_others = by.same_deviation**2, by.others_deviation**2
     x = np.minimum(similarity, _NEARLY_1)
-    if of_same > of_others:  # below where the two Gaussians turn round, less alike would say more
-        x = np.maximum(x, (by.others / of_others - by.same / of_same) / (1 / of_others - 1 / of_same))
-    as_same = np.minimum(x, by.same + 1.5 * by.same_deviation)
-    same = -0.5 * (as_same - by.same) ** 2 / of_same - np.log(by.same_deviation)
-    others = -0.5 * (x - by.others) ** 2 / of_others - np.log(by.others_deviation)
+    if by.same_deviation > by.others_deviation:  # below where the Gaussians turn round, less alike would say more
+        x = np.maximum(x, by.turn)
+    same = log_normal(np.minimum(x, by.same + 1.5 * by.same_deviation), by.same, by.same_deviation)
+    others = log_normal(x, by.others, by.others_deviation)
     room = max(1 - by.tail_from, 1e-3)  # many that look the same to the last digit
     exponent = max(room / by.tail_mean - 1, 1.0)
     ending = np.log(TAIL * exponent / room * np.sqrt(2 * np.pi)) + (exponent - 1) * np.log((1 - x) / room)

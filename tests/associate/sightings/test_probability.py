@@ -81,3 +81,8 @@ def test_evidence_rises_with_similarity_and_is_bounded() -> None:
 def test_evidence_without_knowledge_of_look_alikes_is_that_of_association() -> None:
     without = Calibration(tail_from=None, tail_mean=None)
     assert evidence(np.array([0.6]), without)[0] == pytest.approx(np.exp(without.term(np.array([0.6]))[0]))
+
+
+def test_evidence_where_many_look_the_same_to_the_last_digit() -> None:
+    stated = evidence(np.array([0.0, 0.9, 1.0]), Calibration(tail_from=1.0, tail_mean=0.02))
+    assert np.isfinite(stated).all()

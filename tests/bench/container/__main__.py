@@ -108,7 +108,7 @@ def check(root: Root, rows: list[list[str]]) -> None:
 
 
 def said_by(root: Root, command: list[str], typed: str) -> str:
-    """What a command in the image says; raises CalledProcessError where it fails."""
+    """Run a command in the image and return its output; raises CalledProcessError where it fails."""
     options: dict[str, Any] = {"check": True, "capture_output": True, "text": True, "timeout": 300}
     return str(subprocess.run(command, env=root.environment, input=typed, **options).stdout)
 

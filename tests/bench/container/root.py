@@ -16,7 +16,7 @@ NOTED = ("HEALTHCHECK", "ENTRYPOINT", "CMD", "VOLUME", "EXPOSE")
 """Instructions that change nothing in the folder."""
 
 NOBODY = ("setpriv", "--clear-groups", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs")
-"""What compose.yaml asks for: `cap_drop: [ALL]`, `no-new-privileges`."""
+"""Options that stand for those of compose.yaml: `cap_drop: [ALL]`, `no-new-privileges`."""
 
 ENTER = 'mount -t proc proc "$0/proc" && exec chroot "$0" "$@"'
 

@@ -87,7 +87,7 @@ class Medians:
         return cls([(row.plain_median_s, row.median_s, row.corrected_median_s) for row, _ in pairs], true, covered)
 
     def row(self) -> list[str]:
-        """How many; by kind the mean error and how many are within what is asked; the coverage."""
+        """The number of medians; by kind their errors and the number within what is asked; the coverage."""
         if not self.true:
             return ["0", *["" for _ in KINDS], ""]
         off = np.abs(np.array(self.said) / np.array(self.true)[:, None] - 1)
