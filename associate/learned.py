@@ -106,13 +106,14 @@ def learned_topology(state: Mapping[str, bytes], settings: AssociateSettings) ->
 
 def learned_pairs(memory: Memory, fewest: float = 0.0) -> list[LearnedPair]:
     """The pairs of cameras with links, as many as `fewest`, by what the memory has learned last."""
-    names, counts = memory.camera_names, memory.model.counts
-    links = _between(counts)
-    exits = links.sum(1) + counts.ends
+    names = memory.camera_names
+    exits = _between(memory.model.counts).sum(1) + memory.model.counts.ends
+    links, counted = memory.camera_counts(least=fewest)
     found = []
-    for a, b in np.argwhere((links > 0) & (links >= fewest)).tolist():
-        share, times_s = float(links[a, b] / exits[a]), quantiles(counts.pairs[0, a, b], memory.bins, QUANTILES)
-        found.append(LearnedPair(names[a], names[b], share, float(links[a, b]), *times_s))
+    for a, b, times in zip(*(side.tolist() for side in counted.sides), counted.counts[0], strict=True):
+        if a != b:
+            share, times_s = float(links[a, b] / exits[a]), quantiles(times, memory.bins, QUANTILES)
+            found.append(LearnedPair(names[a], names[b], share, float(links[a, b]), *times_s))
     return sorted(found, key=lambda pair: (pair.start, -pair.share, pair.end))
 
 
@@ -123,8 +124,7 @@ def _load(tables: tuple[Table[Any], ...], state: Mapping[str, bytes]) -> None:
 
 def _between(counts: Counts) -> Floats:
     """Links (C, C) from camera to camera; those within one join the fragments of a stay."""
-    links = counts.pairs[0].sum(-1)
-    return np.asarray(np.where(np.eye(len(links), dtype=np.bool_), 0.0, links), np.float64)
+    return np.asarray(np.where(np.eye(len(counts.links), dtype=np.bool_), 0.0, counts.links), np.float64)
 
 
 def _cameras(names: list[str], counts: Counts) -> list[LearnedCamera]:

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from associate.boxes import path_of, speed_of
 from associate.links import learning
 from associate.links.appearance import Calibration, Looks
-from associate.links.candidates import form_pairs
+from associate.links.candidates import form_pairs, scaled_cameras
+from associate.links.counts import LEAST_LINKS, PairCounts
 from associate.links.gates import Gates, GateTable
 from associate.links.local_scaling import neighbourhoods
 from associate.links.model import Counts, LinkModel
@@ -22,7 +23,7 @@ from associate.links.pairs import PairTable, from_rows, similarity
 from associate.links.travel_times import Floats, Ints
 from associate.links.whitening import FROM_PROBABILITY, LATEST, Whitening
 from associate.links.window import Window
-from associate.past import HALF_LIFE_S, PastCounts, faded
+from associate.past import CAMERAS, GATES, HALF_LIFE_S, PastCounts, faded
 from associate.rows import ENDED, Bond, Box, Camera, Link, Pairs, Progress, Tracklet
 from associate.state import Table
 from associate.topology import Topology
@@ -34,6 +35,9 @@ YOUNG_S, ROUNDS_YOUNG, ROUNDS = 600.0, 4, 2
 """Learning begins after 20 s: less shows too little of dense traffic. It comes again after a tenth of the time there
 has been, 2 to 10 s, with more rounds in the first minutes: there every round sharpens what the next one goes by.
 """
+JUDGED = 400_000
+"""Pairs that are judged in one learning: with more, the rounds are fewer."""
+
 FEWEST_PAIRS = 5
 SOMEWHERE: Box = (0.5, 0.5, 0.1, 0.1)
 """The box of a tracklet that came without a path."""
@@ -57,7 +61,7 @@ class Memory:
         self.tracklets: Table[Tracklet] = Table("tracklet", Tracklet)
         self.links: Table[Link] = Table("link", Link)
         self._pair_rows: Table[Pairs] = Table("pair", Pairs)
-        self._past = PastCounts()
+        self._past = PastCounts(self.bins.count)
         self.bonds: Table[Bond] = Table("bond", Bond)
         self._progress: Table[Progress] = Table("progress", Progress)
         self.tables: tuple[Table[Any], ...] = (
@@ -89,6 +93,7 @@ class Memory:
         if "all" not in self._progress:
             self._progress.put("all", Progress())
         self.gates.restored()
+        self._past.restored()
         rows = sorted(self.tracklets, key=lambda row: row.number)
         self._number_of = {row.id: row.number for row in rows}
         self._encoders: dict[str, int] = {}
@@ -316,7 +321,7 @@ class Memory:
 
     def _scale(self, places: Ints) -> None:
         """Measure how alike the nearest neighbours of the tracklets at some places are."""
-        found = neighbourhoods(self.window, places, len(self.cameras))
+        found = neighbourhoods(self.window, places, scaled_cameras(self.model, self.window, places))
         self.window.set_neighbourhood(places, found)
         for place, row in zip(places.tolist(), found, strict=True):
             tracklet = msgspec.structs.replace(self.row(place), neighbourhood=row.tobytes())
@@ -358,7 +363,8 @@ class Memory:
         before = pairs.share.copy()
         # Probabilities by the tables, tables by the probabilities
         self.advance(learned_s=now_s)
-        for _ in range(ROUNDS if now_s > YOUNG_S else ROUNDS_YOUNG):
+        rounds = ROUNDS if now_s > YOUNG_S else ROUNDS_YOUNG
+        for _ in range(min(rounds, max(1, JUDGED // len(asked)))):
             judged = pairs.at(asked)
             share = learning.probable(self.model, window, judged, self.gate_table(), now_s, self.bound(judged))
             pairs.share[:] = 0
@@ -407,36 +413,40 @@ class Memory:
     def _remodel(self) -> None:
         """Make the tables from what is counted."""
         now_s = max(self.progress.learned_s, 0.0)
-        pairs = learning.pair_counts(self.window, self.pairs, self.bins, len(self.cameras))
-        keys, gates = learning.gate_counts(self.window, self.pairs, self.bins)
-        pairs, keys, gates = self._past.joined(pairs, keys, gates, now_s)
         elapsed_s = self.progress.past_elapsed_s + min(now_s, self.memory_s)
-        self.model = self._model(pairs, keys, gates, self.gate_table().alone, elapsed_s)
+        gates = learning.gate_counts(self.window, self.pairs, self._past.counts(GATES, now_s), self.bins)
+        self.model = self._model(*self.camera_counts(), gates, self.gate_table().alone, elapsed_s)
+
+    def camera_counts(self, *, least: float = LEAST_LINKS) -> tuple[Floats, PairCounts]:
+        """Links (C, C) from camera to camera, and travel times of the pairs that have at least so many."""
+        past = self._past.counts(CAMERAS, max(self.progress.learned_s, 0.0))
+        return learning.camera_counts(self.window, self.pairs, past, self.bins, len(self.cameras), least=least)
 
     def drop_other_bins(self) -> int:
         """Drop the counts of the past that the tables cannot be made from; their number."""
-        return self._past.drop_other_bins(self.bins.count)
+        return self._past.drop_other_bins()
 
     def past_model(self) -> LinkModel:
         """The tables by what has left the memory alone, for comparing the present with; without gates."""
-        now_s, count = max(self.progress.learned_s, 0.0), len(self.cameras)
-        no_keys, no_gates = np.zeros(0, np.int64), np.zeros((2, 0, self.bins.count))
-        pairs, _, _ = self._past.joined(np.zeros((2, count, count, self.bins.count)), no_keys, no_gates, now_s)
+        now_s = max(self.progress.learned_s, 0.0)
+        past = self._past.counts(CAMERAS, now_s)
+        counted = learning.camera_counts(self.window, PairTable.none(), past, self.bins, len(self.cameras))
         alone = self.gates.past_alone(now_s, HALF_LIFE_S)
-        return self._model(pairs, no_keys, no_gates, alone, self.progress.past_elapsed_s)
+        return self._model(*counted, PairCounts.none(self.bins.count), alone, self.progress.past_elapsed_s)
 
-    def _model(self, pairs: Floats, keys: Ints, gates: Floats, alone: Floats, elapsed_s: float) -> LinkModel:
+    def _model(
+        self, links: Floats, cameras: PairCounts, gates: PairCounts, alone: Floats, elapsed_s: float
+    ) -> LinkModel:
         rows = [self.gates.rows[name] for name in self.gates.rows.names]
         camera = np.array([row.camera for row in rows], np.int64)
         outgoing = np.array([row.outgoing for row in rows], np.bool_)
         ends, arrivals = (
             np.bincount(camera[way], alone[way], len(self.cameras)).astype(np.float64) for way in (outgoing, ~outgoing)
         )
-        counts = Counts(pairs=pairs, gate_keys=keys, gates=gates, ends=ends, arrivals=arrivals, elapsed_s=elapsed_s)
+        counts = Counts(links=links, cameras=cameras, gates=gates, ends=ends, arrivals=arrivals, elapsed_s=elapsed_s)
         learned = self.progress.appearance
         calibration = self._start if learned is None else Calibration(*learned)
-        broad, count = self._topology.broad(self.camera_names)
-        return LinkModel(self.bins, counts, broad, count, calibration)
+        return LinkModel(self.bins, counts, self._topology.priors(self.camera_names), calibration)
 
     # Forgetting
 
@@ -453,7 +463,7 @@ class Memory:
         latest_s = self.progress.learned_s - self.memory_s
         fresh = left & (window.closed_s > latest_s)
         if gone_s > 0:
-            weight = faded(max(self.progress.learned_s, 0.0), now_s)
+            weight = float(faded(max(self.progress.learned_s, 0.0), now_s))
             elapsed_s = self.progress.past_elapsed_s * weight + gone_s - max(latest_s, 0.0)
             self.advance(past_elapsed_s=elapsed_s)
         if fresh.any():
@@ -464,9 +474,10 @@ class Memory:
         leaving = (left | stood)[pairs.later]
         if leaving.any():
             gone = pairs.at(leaving & (pairs.share > 0))
-            counts = learning.pair_counts(window, gone, self.bins, len(self.cameras))
-            keys, gates = learning.gate_counts(window, gone, self.bins)
-            self._past.add(counts, keys, gates, now_s)
+            none, cameras = PairCounts.none(self.bins.count), len(self.cameras)
+            _, counted = learning.camera_counts(window, gone, none, self.bins, cameras, least=0.0)
+            self._past.add(CAMERAS, counted, now_s)
+            self._past.add(GATES, learning.gate_counts(window, gone, none, self.bins), now_s)
             self.pairs = pairs.at(~leaving)
             self._store_pairs(np.unique(pairs.later[leaving]))  # else a restart would count them once more
         free = window.settled & left & (window.taken | (window.leave_s < now_s - self._topology.horizon_s - 60))

@@ -1,9 +1,12 @@
 """Travel times of what has left the memory: counts that weigh half after a day."""
 
-import numpy as np
+from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
+from associate.links.counts import SIDES, PairCounts
 from associate.links.gates import Gates
-from associate.links.model import GATES
 from associate.links.travel_times import Floats, Ints
 from associate.rows import Past
 from associate.state import Table
@@ -11,46 +14,63 @@ from associate.state import Table
 HALF_LIFE_S = 86_400.0
 """Time after which what has left the memory weighs half."""
 
+CAMERAS, GATES = "camera", "gate"
 
-def faded(at_s: float, now_s: float) -> float:
-    """The weight that time has left to a count."""
-    return float(0.5 ** ((now_s - at_s) / HALF_LIFE_S))
+
+def faded(at_s: float | Floats, now_s: float) -> Floats:
+    """The weight that time has left to counts."""
+    return np.asarray(0.5 ** ((now_s - np.asarray(at_s)) / HALF_LIFE_S), np.float64)
+
+
+@dataclass(slots=True, eq=False)
+class _Stack:
+    """The rows of one kind: keys (K,) rising, counts (2, K, B) as of the times at_s (K,)."""
+
+    keys: Ints
+    at_s: Floats
+    counts: NDArray[np.float32]
 
 
 class PastCounts:
     """Counts (2, B) by pair of cameras and by pair of gates; `rows` is what has to be stored."""
 
-    def __init__(self) -> None:
+    def __init__(self, bins: int) -> None:
         self.rows: Table[Past] = Table("past", Past)
+        self._bins = bins
+        self.restored()
 
-    def add(self, pairs: Floats, gate_keys: Ints, gates: Floats, now_s: float) -> None:
-        """Take counts of pairs of cameras (2, C, C, B) and of gates (2, K, B) that leave the memory."""
-        for a, b in zip(*(side.tolist() for side in np.nonzero(pairs[0].any(-1))), strict=True):
-            self._add(f"camera|{a}|{b}", pairs[:, a, b], now_s)
-        for place, key in enumerate(gate_keys.tolist()):
-            self._add(f"gate|{key}|", gates[:, place], now_s)
-
-    def joined(self, pairs: Floats, gate_keys: Ints, gates: Floats, now_s: float) -> tuple[Floats, Ints, Floats]:
-        """Such counts of the memory with those of the past added."""
+    def restored(self) -> None:
+        """Rebuild from the rows what follows from them; rows of other bins wait for `drop_other_bins`."""
+        found: dict[str, list[tuple[int, Past]]] = {CAMERAS: [], GATES: []}
         for name in self.rows.names:
-            past = self.rows[name]
-            counts = faded(past.at_s, now_s) * np.frombuffer(past.counts, np.float32).astype(np.float64).reshape(2, -1)
-            kind, first, second = name.split("|")
-            if counts.shape[1] != pairs.shape[-1]:
-                continue  # see drop_other_bins
-            if kind == "camera":
-                pairs[:, int(first), int(second)] += counts
-                continue
-            place = int(np.searchsorted(gate_keys, int(first)))
-            if place == len(gate_keys) or gate_keys[place] != int(first):
-                gate_keys, gates = np.insert(gate_keys, place, int(first)), np.insert(gates, place, 0.0, axis=1)
-            gates[:, place] += counts
-        return pairs, gate_keys, gates
+            if self._fits(self.rows[name]):
+                found[name.partition("|")[0]].append((_key_of(name), self.rows[name]))
+        self._stacks = {kind: self._stack(rows) for kind, rows in found.items()}
 
-    def drop_other_bins(self, count: int) -> int:
+    def add(self, kind: str, counted: PairCounts, now_s: float) -> None:
+        """Take counts of pairs that leave the memory."""
+        if not len(counted.keys):
+            return
+        stack = self._stacks[kind]
+        keys = np.union1d(stack.keys, counted.keys)
+        at_s, counts = np.full(len(keys), now_s), np.zeros((2, len(keys), self._bins), np.float32)
+        known, fresh = np.searchsorted(keys, stack.keys), np.searchsorted(keys, counted.keys)
+        at_s[known], counts[:, known] = stack.at_s, stack.counts
+        before = counts[:, fresh] * faded(at_s[fresh], now_s)[:, None]
+        at_s[fresh], counts[:, fresh] = now_s, (before + counted.counts).astype(np.float32)
+        self._stacks[kind] = _Stack(keys, at_s, counts)
+        for place in fresh.tolist():
+            row = Past(counts=counts[:, place].tobytes(), at_s=now_s)
+            self.rows.put(_name(kind, int(keys[place])), row)
+
+    def counts(self, kind: str, now_s: float) -> PairCounts:
+        """The counts of pairs of cameras, or of gates, with their present weight."""
+        stack = self._stacks[kind]
+        return PairCounts(stack.keys, stack.counts * faded(stack.at_s, now_s)[:, None])
+
+    def drop_other_bins(self) -> int:
         """Drop the rows that can be counted no more, of another horizon or of another version's bins; their number."""
-        size = np.dtype((np.float32, (2, count))).itemsize
-        others = [name for name in self.rows.names if len(self.rows[name].counts) != size]
+        others = [name for name in self.rows.names if not self._fits(self.rows[name])]
         for name in others:
             self.rows.drop(name)
         return len(others)
@@ -58,17 +78,29 @@ class PastCounts:
     def forget(self, camera: int, gates: Gates) -> None:
         """Forget all that is about a camera."""
         for name in self.rows.names:
-            kind, first, second = name.split("|")
-            if kind == "camera":
-                about = camera in (int(first), int(second))
-            else:
-                about = any(gates[number].camera == camera for number in divmod(int(first), GATES))
-            if about:
+            sides = divmod(_key_of(name), SIDES)
+            of_gates = name.startswith(GATES)
+            if camera in ([gates[number].camera for number in sides] if of_gates else sides):
                 self.rows.drop(name)
+        self.restored()
 
-    def _add(self, key: str, counts: Floats, now_s: float) -> None:
-        past = self.rows.get(key)
-        before = None if past is None else np.frombuffer(past.counts, np.float32).reshape(2, -1)
-        if past is not None and before is not None and before.shape == counts.shape:  # else of other bins
-            counts = counts + faded(past.at_s, now_s) * before
-        self.rows.put(key, Past(counts=counts.astype(np.float32).tobytes(), at_s=now_s))
+    def _fits(self, row: Past) -> bool:
+        return len(row.counts) == np.dtype((np.float32, (2, self._bins))).itemsize
+
+    def _stack(self, rows: list[tuple[int, Past]]) -> _Stack:
+        rows.sort(key=lambda each: each[0])
+        counts = np.zeros((2, len(rows), self._bins), np.float32)
+        for place, (_, row) in enumerate(rows):
+            counts[:, place] = np.frombuffer(row.counts, np.float32).reshape(2, -1)
+        keys = np.array([key for key, _ in rows], np.int64)
+        return _Stack(keys, np.array([row.at_s for _, row in rows], np.float64), counts)
+
+
+def _name(kind: str, key: int) -> str:
+    first, second = divmod(key, SIDES)
+    return f"{CAMERAS}|{first}|{second}" if kind == CAMERAS else f"{GATES}|{key}|"
+
+
+def _key_of(name: str) -> int:
+    kind, first, second = name.split("|")
+    return int(first) * SIDES + int(second) if kind == CAMERAS else int(first)

@@ -66,6 +66,7 @@ class ReorderBuffer:
         self._limit = limit
         self._heap: list[tuple[OrderKey, str]] = []
         self._released_ns: int | None = None
+        self._newest_ns, self._held_by = 0, ""
 
     def restored(self, released_ns: int | None) -> None:
         """Rebuild the order after the tables were loaded; `released_ns` is the time of the last released record."""
@@ -90,8 +91,10 @@ class ReorderBuffer:
     @property
     def ended(self) -> bool:
         """True where every camera has said its last word, and all records have been released."""
+        if self._heap or not all(clock.ended for clock in self.clocks):
+            return False
         known = {clock.camera for clock in self.clocks}
-        return bool(known) and not self._heap and known.issuperset(self._expected) and all(c.ended for c in self.clocks)
+        return bool(known) and known.issuperset(self._expected)
 
     def push(self, record: Record, appended_ns: int | None = None) -> Verdict:
         """Take a record in; only TAKEN and LATE ones are held. `appended_ns`: its append time, where it is known."""
@@ -140,6 +143,7 @@ class ReorderBuffer:
             delay_ns=delay_ns,
         )
         self.clocks.put(message.camera, noted)
+        self._newest_ns = max(self._newest_ns, key.at_ns)
         return None
 
     def release(self, appended_ns: int | None = None) -> list[Record]:
@@ -147,6 +151,8 @@ class ReorderBuffer:
 
         appended_ns: append time that the log has come to.
         """
+        if self._held_back():
+            return []
         watermark = self.watermark_ns(appended_ns or 0)
         released: list[Record] = []
         while self._heap and (
@@ -158,16 +164,27 @@ class ReorderBuffer:
             self._released_ns = max(key.at_ns, self._released_ns or key.at_ns)
         return released
 
+    def _held_back(self) -> bool:
+        """True where the camera that held the watermark back last still holds back all that there is.
+
+        Nearly every message ends here: to ask all cameras each time takes longer than anything else at a large site.
+        """
+        held_by = self.clocks.get(self._held_by)
+        if held_by is None or held_by.ended or not self._heap or len(self._heap) > self._limit:
+            return False
+        waited_for = self._newest_ns - held_by.latest.at_ns - held_by.behind_ns <= self._idle_after_ns
+        return waited_for and self._heap[0][0].at_ns > held_by.latest.at_ns
+
     def watermark_ns(self, appended_ns: int = 0) -> int | None:
         """Watermark: the time that every camera that counts has passed; None while one has yet to speak."""
         clocks = list(self.clocks)
         if not clocks:
             return None
-        newest = max(clock.latest.at_ns for clock in clocks)
+        newest = self._newest_ns = max(clock.latest.at_ns for clock in clocks)
         # How long nobody could say anything, as far as the log has only just come back.
         away_ns = max((it.delay_ns for it in clocks if appended_ns - it.delayed_ns <= self._idle_after_ns), default=0)
         active = [
-            clock.latest.at_ns
+            (clock.latest.at_ns, clock.camera)
             for clock in clocks
             if not clock.ended
             and (
@@ -181,7 +198,8 @@ class ReorderBuffer:
             if newest - oldest <= self._idle_after_ns:
                 return None
         # Where all have ended, everything may go.
-        return min(active, default=newest)
+        watermark, self._held_by = min(active, default=(newest, ""))
+        return watermark
 
     def _may_come_back(self, clock: CameraClock, appended_ns: int, away_ns: int) -> bool:
         """Test for a camera that was silent no longer than the log was away, and was not idle before that."""

@@ -34,9 +34,9 @@ def out_of_time(message: Message, appended_ns: int | None, clocks: Iterable[Came
     live: a camera of the zone was live at some time. Recordings are compared with each other alone, at whatever time
     they are played.
     """
-    others = [clock.latest.at_ns for clock in clocks if clock.camera != message.camera]
     if is_live(message, appended_ns):
         return None
+    others = [clock.latest.at_ns for clock in clocks if clock.camera != message.camera]
     ahead_s = (message.at_ns - (appended_ns or message.at_ns)) / NS
     if ahead_s > AHEAD_S and live:
         return _said(message, f"{_time(ahead_s)} ahead of the log's", "set it")

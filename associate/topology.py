@@ -6,7 +6,7 @@ from functools import cached_property
 import msgspec
 import numpy as np
 
-from associate.links.travel_times import Floats, TimeBins
+from associate.links.travel_times import Floats, TimeBins, TravelPriors
 from ingest.camera import CameraId
 from ingest.errors import ConfigError
 
@@ -87,22 +87,22 @@ class Topology:
             windows.append(self._default)
         return max((window.max_s for window in windows), default=60.0)
 
-    def broad(self, cameras: Sequence[str]) -> tuple[Floats, Floats]:
-        """Densities (2, C, C, B) before anything was seen, from leaving and from entering, and what they count for."""
-        count = len(cameras)
-        densities = np.zeros((2, count, count, self.bins.count))
-        weights = np.full((count, count), BROAD_COUNT)
-        for a, start in enumerate(cameras):
-            for b, end in enumerate(cameras):
-                given = self._windows.get((start, end))
-                if a == b and given is None:
-                    densities[:, a, b] = self.bins.within_a_view
-                elif given is not None:
-                    density = self.bins.window(given.min_s - SPREAD_S, given.max_s + SPREAD_S)
-                    densities[:, a, b], weights[a, b] = density, GIVEN_COUNT
-                elif self._default is not None:
-                    densities[:, a, b] = self._unlisted
-        return densities, weights
+    def priors(self, cameras: Sequence[str]) -> TravelPriors:
+        """What is believed about each pair of cameras before anything was seen."""
+        count, number = len(cameras), {name: index for index, name in enumerate(cameras)}
+        densities = [np.zeros(self.bins.count), self.bins.within_a_view]
+        which, weights = np.zeros((count, count), np.int64), np.full((count, count), BROAD_COUNT)
+        by_hand = np.zeros((count, count), np.bool_)
+        if self._default is not None:
+            which[:] = len(densities)
+            densities.append(self._unlisted)
+        np.fill_diagonal(which, 1)
+        for (start, end), given in self._windows.items():
+            if start in number and end in number:
+                a, b = number[start], number[end]
+                which[a, b], weights[a, b], by_hand[a, b] = len(densities), GIVEN_COUNT, True
+                densities.append(self.bins.window(given.min_s - SPREAD_S, given.max_s + SPREAD_S))
+        return TravelPriors(np.array(densities), which, weights, by_hand)
 
     @cached_property
     def _unlisted(self) -> Floats:

@@ -29,6 +29,8 @@ TAIL = 0.05
 STRONGEST = 7.0
 """Bound of the term of appearance: look-alikes exist."""
 
+_SIMILARITIES = np.linspace(-1.0, 1.0, 201)
+
 
 class Looks:
     """Mean vectors by camera and direction of driving; `rows` is what has to be stored.
@@ -125,6 +127,11 @@ class Calibration:
     def term(self, similarity: Floats) -> Floats:
         """The term of appearance (N,) in the log odds of a link, which lets some crops be astray."""
         return np.asarray(np.log((1 - ASTRAY) * np.exp(self.ratio(similarity)) + ASTRAY), np.float64)
+
+    def least(self, term: float) -> float:
+        """The similarity, to a hundredth, from which on the term of appearance is at least so much; 1 for none."""
+        reached = self.term(_SIMILARITIES) >= term
+        return float(_SIMILARITIES[int(np.argmax(reached))]) if reached.any() else 1.0
 
     def fitted(self, similarity: Floats, probability: Floats, others: Floats) -> "Calibration":
         """Learn from the stream.

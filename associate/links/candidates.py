@@ -1,11 +1,15 @@
 """Candidates: the pairs of tracklets that time, topology and looks allow."""
 
+from collections.abc import Iterator
+from typing import NamedTuple
+
 import numpy as np
+from numpy.typing import NDArray
 
 from associate.links.fragments import OVERLAP_S, nearness
 from associate.links.local_scaling import local_scaling
 from associate.links.model import LinkModel
-from associate.links.pairs import MOST_EACH, PairTable, cosines_of
+from associate.links.pairs import PairTable, cosines_of, most_each
 from associate.links.travel_times import Floats, Ints
 from associate.links.window import Window
 
@@ -15,40 +19,42 @@ HOPELESS = -9.0
 GATES_MOST = 2.0
 APPEARANCE_MOST = 7.0
 
+COMPARED_CAMERAS, COMPARED_TRACKLETS = 32, 6000
+"""Cameras, or about so many tracklets, that a tracklet is compared with though no way between them is known."""
+
+
+SCALED_MOST = 0.05
+"""Most that local scaling is supposed to add to a similarity, at a large site where no way is known: looks have to
+speak for such a pair."""
+
+_NO_INTS, _NO_FLOATS = np.zeros(0, np.int64), np.zeros(0)
+
+
+def turns_of(model: LinkModel, window: Window) -> int:
+    """Turns in which cameras are compared with tracklets where no way is known: one at most sites."""
+    return max(1, min(-(-model.cameras // COMPARED_CAMERAS), -(-len(window) // COMPARED_TRACKLETS)))
+
+
+def scaled_cameras(model: LinkModel, window: Window, places: Ints) -> NDArray[np.bool_]:
+    """Which cameras (P, C) some tracklets are scaled before: all, or at a large site those with a known way."""
+    camera = window.camera[places]
+    if turns_of(model, window) == 1:
+        return np.ones((len(places), model.cameras), np.bool_)
+    return np.asarray(model.known[camera] | model.known[:, camera].T, np.bool_)
+
 
 def form_pairs(model: LinkModel, window: Window, changed: Ints, now_s: float) -> PairTable:
     """The pairs of tracklets that have appeared or ended, with everything they may follow or be followed by.
 
     Topology and time first, from tables; only what they leave over has its vectors compared.
     """
-    # Step 1: by time and topology, as rows of known ones and columns of changed ones; each pair once
-    left_s, number, enter_s = window.left_s(now_s), window.number, window.enter_s
-    fresh = np.zeros(len(window), np.bool_)
-    fresh[changed] = True
-    comes_first = (enter_s[:, None] < enter_s[changed]) | (
-        (enter_s[:, None] == enter_s[changed]) & (number[:, None] < number[changed])
-    )
-    gap_s = np.where(comes_first, enter_s[changed] - left_s[:, None], enter_s[:, None] - left_s[changed])
-    possible = (gap_s < model.bins.horizon_s) & (window.encoder[:, None] == window.encoder[changed])
-    possible &= ~(fresh[:, None] & (number[:, None] >= number[changed]))
-    row, column = np.nonzero(possible)
-    i = np.where(comes_first[row, column], row, changed[column])
-    j = np.where(comes_first[row, column], changed[column], row)
-    a, b = window.camera[i], window.camera[j]
-    fragment = a == b
-    time = model.most[a, b, model.bins.of(model.travel_s(window, i, j))]
-    near = np.zeros(len(i))
-    overlapping = window.enter_s[j] - left_s[i]
-    fits = fragment & window.shut[i] & (overlapping > -OVERLAP_S)
-    near[fits] = nearness(window, i[fits], j[fits])
-    open_ended = ~window.shut[i] & ~model.from_entering[a, b]
-    time = np.where(open_ended, np.maximum(time, model.most[a, b].max(-1)), time)
-    kept = (time + near + GATES_MOST + APPEARANCE_MOST > HOPELESS) & (~fragment | fits)
-    i, j, time, near, row, column = (it[kept] for it in (i, j, time, near, row, column))
+    # Step 1: by time and topology, with roughly how alike they are; each pair once
+    left_s = window.left_s(now_s)
+    found = [_possible(model, window, block, left_s) for block in _blocks(model, window, changed)]
+    i, j, about, time, near = (np.concatenate(each) for each in zip(*found, strict=True))
     # Step 2: by looks; a matrix product, whose last digits depend on its size, only sorts out
     scaling = local_scaling(window, i, j)
-    about = (window.vector @ window.vector[changed].T)[row, column] - scaling
-    kept = np.flatnonzero(time + near + model.calibration.term(about) > HOPELESS - 0.1)
+    kept = np.flatnonzero(time + near + model.calibration.term(about - scaling) > HOPELESS - 0.1)
     kept = kept[np.argsort(j[kept] << 32 | i[kept])]
     i, j, time, near = (it[kept] for it in (i, j, time, near))
     alike = (cosines_of(window, i, j) - scaling[kept]).astype(np.float32)
@@ -57,14 +63,80 @@ def form_pairs(model: LinkModel, window: Window, changed: Ints, now_s: float) ->
     table = PairTable(
         j[kept], i[kept], alike[kept], near[kept].astype(np.float32), np.zeros(int(kept.sum()), np.float32)
     )
-    return table.at(_likeliest(table, hope[kept]))
+    return table.at(_likeliest(table, hope[kept], most_each(len(window))))
 
 
-def _likeliest(pairs: PairTable, hope: Floats) -> Ints:
+class _Block(NamedTuple):
+    """Tracklets to compare, by place: each of the `earlier` with each of the `later`.
+
+    unknown: only where nothing is known of a way between their cameras.
+    """
+
+    earlier: Ints
+    later: Ints
+    unknown: bool = False
+
+
+def _blocks(model: LinkModel, window: Window, changed: Ints) -> Iterator[_Block]:
+    """Yield what is to be compared: all with all, or at a large site what is known and a share of all else."""
+    unchanged = np.ones(len(window), np.bool_)
+    unchanged[changed] = False
+    others = np.flatnonzero(unchanged & (window.enter_s >= window.enter_s[changed].min()))
+    before = np.flatnonzero(window.enter_s <= window.enter_s[changed].max())
+    turns = turns_of(model, window)
+    if turns == 1:
+        yield _Block(before, changed)
+        yield _Block(changed, others)
+        return
+    camera, number = window.camera, window.number
+    for mine in np.unique(camera[changed]).tolist():
+        own = changed[camera[changed] == mine]
+        yield _Block(before[model.known[camera[before], mine]], own)
+        yield _Block(own, others[model.known[mine, camera[others]]])
+    for turn in range(turns):
+        of_camera = (camera % turns == turn)[before], (camera % turns == turn)[changed]
+        of_number = (number % turns == turn)[changed], (number % turns == turn)[others]
+        yield _Block(before[of_camera[0]], changed[of_number[0]], unknown=True)
+        yield _Block(changed[of_camera[1]], others[of_number[1]], unknown=True)
+
+
+def _possible(
+    model: LinkModel, window: Window, block: _Block, left_s: Floats
+) -> tuple[Ints, Ints, Floats, Floats, Floats]:
+    """The pairs (P,) of a block that time and topology allow: earlier, later, cosine roughly, time term, nearness."""
+    first, second, enter_s, number = block.earlier, block.later, window.enter_s, window.number
+    if not len(first) or not len(second):
+        return _NO_INTS, _NO_INTS, _NO_FLOATS, _NO_FLOATS, _NO_FLOATS
+    alike = window.vector[first] @ window.vector[second].T
+    possible = (enter_s[first, None] < enter_s[second]) | (
+        (enter_s[first, None] == enter_s[second]) & (number[first, None] < number[second])
+    )
+    possible &= left_s[first, None] > enter_s[second] - model.bins.horizon_s
+    possible &= window.encoder[first, None] == window.encoder[second]
+    if block.unknown:
+        of_first, of_second = window.camera[first], window.camera[second]
+        possible &= ~model.known[of_first][:, of_second]
+        possible &= alike > model.calibration.least(0.0) - SCALED_MOST
+    row, column = np.nonzero(possible)
+    i, j = first[row], second[column]
+    a, b = window.camera[i], window.camera[j]
+    fragment = a == b
+    time = model.most(a, b, model.bins.of(model.travel_s(window, i, j)))
+    near = np.zeros(len(i))
+    fits = fragment & window.shut[i] & (enter_s[j] - left_s[i] > -OVERLAP_S)
+    near[fits] = nearness(window, i[fits], j[fits])
+    open_ended = ~window.shut[i] & ~model.from_entering[a, b]
+    time = np.where(open_ended, np.maximum(time, model.most_ever(a, b)), time)
+    kept = (time + near + GATES_MOST + APPEARANCE_MOST > HOPELESS) & (~fragment | fits)
+    about = alike[row[kept], column[kept]]
+    return i[kept], j[kept], about.astype(np.float64), time[kept], near[kept]
+
+
+def _likeliest(pairs: PairTable, hope: Floats, most: int) -> Ints:
     """The places of each later tracklet's likeliest pairs, in order."""
     if not len(pairs):
         return np.zeros(0, np.int64)
     order = np.lexsort((pairs.earlier, -hope, pairs.later))
     later = pairs.later[order]
     first = np.searchsorted(later, later, side="left")
-    return np.sort(order[np.arange(len(order)) - first < MOST_EACH])
+    return np.sort(order[np.arange(len(order)) - first < most])

@@ -4,8 +4,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from associate.links.appearance import Calibration
+from associate.links.counts import LEAST_LINKS, PairCounts, count_times, key_of
 from associate.links.gates import GateTable
-from associate.links.model import LinkModel, gate_key
+from associate.links.model import LinkModel
 from associate.links.pairs import PairTable, similarity
 from associate.links.probabilities import link_probabilities
 from associate.links.travel_times import Floats, Ints, TimeBins
@@ -25,25 +26,29 @@ OTHERS = 10_000
 """Pairs of tracklets from whose similarities those of two vehicles are learned."""
 
 
-def pair_counts(window: Window, pairs: PairTable, bins: TimeBins, cameras: int) -> Floats:
-    """Travel times (2, C, C, B) of the pairs, from leaving and from entering, weighed by their shares."""
-    counts = np.zeros((2, cameras, cameras, bins.count))
+def camera_counts(
+    window: Window, pairs: PairTable, past: PairCounts, bins: TimeBins, cameras: int, *, least: float = LEAST_LINKS
+) -> tuple[Floats, PairCounts]:
+    """Links (C, C) from camera to camera, and travel times of the pairs that have at least so many.
+
+    pairs: weighed by their shares. past: what has left the memory.
+    """
     a, b = window.camera[pairs.earlier], window.camera[pairs.later]
     share = pairs.share.astype(np.float64)
-    for kind, times_s in enumerate(_times(window, pairs)):
-        np.add.at(counts[kind], (a, b, bins.of(times_s)), share)
-    return counts
+    links = np.bincount(a * cameras + b, share, cameras * cameras).astype(np.float64).reshape(cameras, cameras)
+    before = past.sides
+    np.add.at(links, before, past.links)
+    keys = key_of(*np.nonzero((links >= least) & (links > 0)))
+    past = past.at(links[before] >= least)
+    return links, count_times(key_of(a, b), _times(window, pairs), share, bins, keys).plus(past)
 
 
-def gate_counts(window: Window, pairs: PairTable, bins: TimeBins) -> tuple[Ints, Floats]:
-    """Keys (K,) of the pairs of gates that have probable links, and their travel times (2, K, B)."""
+def gate_counts(window: Window, pairs: PairTable, past: PairCounts, bins: TimeBins) -> PairCounts:
+    """Travel times of the pairs of gates that have probable links."""
     between = window.camera[pairs.earlier] != window.camera[pairs.later]
     pairs = pairs.at((pairs.share > COUNTED) & between & (window.gate_out[pairs.earlier] >= 0))
-    keys, place = np.unique(gate_key(window.gate_out[pairs.earlier], window.gate_in[pairs.later]), return_inverse=True)
-    counts = np.zeros((2, len(keys), bins.count))
-    for kind, times_s in enumerate(_times(window, pairs)):
-        np.add.at(counts[kind], (place, bins.of(times_s)), pairs.share.astype(np.float64))
-    return keys, counts
+    keys = key_of(window.gate_out[pairs.earlier], window.gate_in[pairs.later])
+    return count_times(keys, _times(window, pairs), pairs.share.astype(np.float64), bins).plus(past)
 
 
 def probable(
@@ -64,7 +69,7 @@ def ends_and_arrivals(
     out = np.bincount(pairs.earlier, pairs.share, len(window))
     into = np.bincount(pairs.later, pairs.share, len(window))
     waited = model.bins.of(np.maximum(now_s - window.leave_s, 0.0))
-    seen = 1 - model.unseen[window.camera, waited]
+    seen = 1 - model.unseen_after(window.camera, waited)
     ripe = np.clip(seen / np.maximum(1 - model.end_share[window.camera], 1e-2), 0.0, 1.0)
     ends = np.where(counted, np.clip(1 - out, 0.0, 1.0) * ripe, 0.0)
     arrivals = np.where(counted, np.clip(1 - into, 0.0, 1.0) ** SURE_NEW, 0.0)
@@ -86,14 +91,21 @@ def _similarities_of_others(window: Window, pairs: PairTable) -> Floats:
     Over the whole memory: among many, the pairs that are one vehicle and were not found so are few.
     """
     shut = np.flatnonzero(window.shut)
-    one, other = np.triu_indices(len(shut), 1)
-    step = max(len(one) // OTHERS, 1)
-    one, other = shut[one[::step]], shut[other[::step]]
+    one, other = (shut[side] for side in _some_pairs(len(shut)))
     apart = (window.camera[one] != window.camera[other]) & (window.encoder[one] == window.encoder[other])
     one, other = one[apart], other[apart]
     linked = pairs.at(pairs.share > LINKED)
     known = np.concatenate([linked.later << 32 | linked.earlier, linked.earlier << 32 | linked.later])
     return similarity(window, *(side[~np.isin(one << 32 | other, known)] for side in (one, other)))
+
+
+def _some_pairs(count: int) -> tuple[Ints, Ints]:
+    """Every so many-th of the pairs of so many things, in order of the first and then of the second."""
+    every = count * (count - 1) // 2
+    place = np.arange(0, every, max(every // OTHERS, 1))
+    begun = np.arange(count) * (2 * count - np.arange(count) - 1) // 2  # where the pairs of each first one begin
+    first = np.searchsorted(begun[: max(count - 1, 0)], place, side="right") - 1
+    return first, first + 1 + place - begun[first]
 
 
 def _times(window: Window, pairs: PairTable) -> tuple[Floats, Floats]:

@@ -21,9 +21,7 @@ NEAREST = 0.1
 def local_scaling(window: Window, one: Ints, other: Ints) -> Floats:
     """Compute what to take off the cosines (P,) of pairs of tracklets: 0 within one camera."""
     # Step 1: how alike neighbours before each camera usually are, over the memory
-    means = window.neighbourhood
-    known = np.isfinite(means)
-    usual = np.where(known, means, 0.0).sum(axis=0, dtype=np.float64) / np.maximum(known.sum(axis=0), 1)
+    means, usual = window.neighbourhood, window.usual
     # Step 2: the mean of both sides' excess; cameras without a measured cohort come last and say nothing
     of_one, of_other = window.camera[one], window.camera[other]
     taken_off = np.zeros(len(one))
@@ -33,16 +31,20 @@ def local_scaling(window: Window, one: Ints, other: Ints) -> Floats:
     return taken_off
 
 
-def neighbourhoods(window: Window, places: Ints, cameras: int) -> NDArray[np.float32]:
-    """Mean cosines (P, cameras) of the tracklets at `places` with their nearest neighbours; NaN for a small cohort."""
-    means = np.full((len(places), cameras), np.nan, np.float32)
+def neighbourhoods(window: Window, places: Ints, asked: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Mean cosines (P, C) of the tracklets at `places` with their nearest neighbours before each of C cameras.
+
+    asked: (P, C) what to measure. NaN for all else, and for a small cohort.
+    """
+    means = np.full(asked.shape, np.nan, np.float32)
     for encoder in np.unique(window.encoder[places]):
-        asked = np.flatnonzero(window.encoder[places] == encoder)
+        own = window.encoder[places] == encoder
         comparable = window.shut & (window.encoder == encoder)
-        for camera in range(cameras):
+        for camera in range(asked.shape[1]):
+            rows = np.flatnonzero(own & asked[:, camera])
             cohort = np.flatnonzero(comparable & (window.camera == camera))[-COHORT:]
-            if len(cohort) >= LEAST:
-                means[asked, camera] = _nearest_mean(window, places[asked], cohort)
+            if len(rows) and len(cohort) >= LEAST:
+                means[rows, camera] = _nearest_mean(window, places[rows], cohort)
     return means
 
 
@@ -50,8 +52,10 @@ def _nearest_mean(window: Window, places: Ints, cohort: Ints) -> Floats:
     """Mean cosine (P,) of tracklets with their nearest neighbours in a cohort (M,)."""
     count = max(1, round(NEAREST * len(cohort)))
     # A matrix product, whose last digits depend on its size, only chooses; each sum is then made in the same order.
-    about = window.vector[cohort] @ window.vector[places].T
+    vectors = window.vector[places]
+    about = window.vector[cohort] @ vectors.T
     chosen = cohort[np.sort(np.argpartition(-about, count - 1, axis=0)[:count], axis=0)]
-    beside = np.repeat(places[None], count, axis=0)
-    cosines = np.einsum("pd,pd->p", window.vector[chosen.ravel()], window.vector[beside.ravel()])
-    return np.asarray(cosines.reshape(chosen.shape).mean(axis=0), np.float64)
+    total = np.zeros(len(places))
+    for nearest in chosen:
+        total += np.einsum("pd,pd->p", window.vector[nearest], vectors)
+    return total / count

@@ -18,11 +18,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from associate.links.appearance import Calibration
+from associate.links.counts import PairCounts
 from associate.links.gates import GateTable
 from associate.links.pairs import PairTable, similarity
-from associate.links.travel_times import Floats, Ints, TimeBins, smooth
+from associate.links.travel_times import Floats, Ints, TimeBins, TravelPriors, smooth
 from associate.links.window import Window
 
 GATE_COUNT = 6.0
@@ -30,9 +32,6 @@ GATE_COUNT = 6.0
 
 BROAD_SHARE = 0.04
 """Share of the first density that always stays: somebody stops for petrol."""
-
-GATES = 2**20
-"""More than there are gates."""
 
 LEAST_UNSEEN = 1e-3
 STILL_OPEN = -50.0
@@ -52,12 +51,15 @@ Learning believes in fewer new vehicles at first: where traffic is dense it woul
 take the rest for new vehicles, and so find no more. Decisions are not that eager.
 """
 
-EXPLORED = 0.01
-"""Share of a camera's exits that learning supposes to lead to any one other camera, at least.
+EXPLORED, EXPLORED_TOGETHER = 0.01, 0.1
+"""Shares of a camera's exits that learning supposes to lead to any one other camera, and to all, at least.
 
 While a run is younger than a long way takes, nobody has been seen to go it; what is learned then makes links by that
 way too improbable ever to be counted, and the way would stay unused for good.
 """
+
+KNOWN = 1.0
+"""Links from which on a way from one camera to another is known."""
 
 BY_CHANCE = 1.0
 """Links that decisions take off what has been counted from one camera to another: that much is found where no way is.
@@ -70,69 +72,105 @@ way that would be two. Neither learning nor the forming of pairs takes anything 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Counts:
-    """Soft counts of C cameras, B bins, and K pairs of gates that have any; index 0 from leaving, 1 from entering.
+    """Soft counts of C cameras and of G gates.
 
-    pairs: (2, C, C, B) travel times. gate_keys: (K,) rising, outgoing gate * GATES + incoming one. gates: (2, K, B).
-    ends, arrivals: (C,) tracklets that nothing follows, and that follow nothing. elapsed_s: time they stand for.
+    links: (C, C) from camera to camera. cameras, gates: travel times, by pair of cameras and of an outgoing gate and
+    an incoming one. ends, arrivals: (C,) tracklets that nothing follows, and that follow nothing. elapsed_s: time they
+    stand for.
     """
 
-    pairs: Floats
-    gate_keys: Ints
-    gates: Floats
+    links: Floats
+    cameras: PairCounts
+    gates: PairCounts
     ends: Floats
     arrivals: Floats
     elapsed_s: float
 
 
 class LinkModel:
-    """Densities and rates made from counts.
+    """Densities and rates made from counts, by C cameras.
 
-    broad: (2, C, C, B) densities before anything was seen; those of pairs without any road are zero.
-    broad_count: (C, C) links that these count for.
+    known: (C, C) ways that were counted, given by hand, or are within one camera. Densities are rows (R, B): first
+    those of the priors, for all pairs of cameras of which nothing has been counted, then one a pair that has counts;
+    `row` (C, C) says which.
     """
 
-    def __init__(
-        self, bins: TimeBins, counts: Counts, broad: Floats, broad_count: Floats, calibration: Calibration
-    ) -> None:
+    def __init__(self, bins: TimeBins, counts: Counts, priors: TravelPriors, calibration: Calibration) -> None:
         self.bins, self.counts, self.calibration = bins, counts, calibration
-        self._broad_count = broad_count
-        cameras = len(counts.ends)
-        self.cameras = cameras
-        apart = ~np.eye(cameras, dtype=bool)
+        self.links, self._prior_count = counts.links, priors.count
+        self.cameras = cameras = len(counts.ends)
+        apart = ~np.eye(cameras, dtype=np.bool_)
         # Step 1: densities of camera pairs, from leaving or from entering, whichever is sharper
-        self.links = counts.pairs[0].sum(-1)
-        flat = counts.pairs.reshape(-1, bins.count)
-        density, kernel = smooth(flat, bins)
-        density, kernel = density.reshape(counts.pairs.shape), kernel.reshape(counts.pairs.shape[:-1])
-        links = self.links[None, :, :, None]
-        behind = broad_count[None, :, :, None]
-        pair = (links * density + behind * broad) / (links + behind)
-        told = np.einsum("kabt,kabt->kab", counts.pairs, np.log(pair + 1e-9))
-        self.from_entering = (told[1] > told[0] + 2) & (self.links > 4) & apart
-        which = np.where(self.from_entering, 1, 0)
-        a, b = np.indices((cameras, cameras))
-        self.density, self.kernel = density[which, a, b], kernel[which, a, b]
-        self.broad, self.pair_density = broad[which, a, b], pair[which, a, b]
+        a, b = counts.cameras.sides
+        own, links = counts.cameras.counts, self.links[a, b]
+        density, kernel = _smoothed(counts.cameras, bins)
+        behind, prior = priors.count[a, b][:, None], priors.densities[priors.which[a, b]]
+        pair = (links[:, None] * density + behind * prior) / (links[:, None] + behind)
+        fit = np.einsum("kpt,kpt->kp", own, np.log(pair + 1e-9))
+        entering = (fit[1] > fit[0] + 2) & (links > 4) & (a != b)
+        self.from_entering = np.zeros((cameras, cameras), np.bool_)
+        self.from_entering[a, b] = entering
+        which, place, given = entering.astype(np.int64), np.arange(len(a)), priors.densities
+        self.row = priors.which.copy()
+        self.row[a, b] = len(given) + place
+        self._density = np.concatenate([given, density[which, place]])
+        self._kernel = np.concatenate([np.zeros(len(given)), kernel[which, place]])
+        self._prior = np.concatenate([given, prior])
+        self._pair_density = np.concatenate([given, pair[which, place]])
         # Step 2: densities of gate pairs
-        gate_density, gate_kernel = smooth(counts.gates.reshape(-1, bins.count), bins)
-        self.gate_density = gate_density.reshape(counts.gates.shape)
-        self.gate_kernel = gate_kernel.reshape(counts.gates.shape[:-1])
+        self._gate_density, self._gate_kernel = _smoothed(counts.gates, bins)
+        self._gate_links = counts.gates.links
         # Step 3: where exits lead to, and how often somebody is new
-        self.possible = self.broad.any(-1)
+        self.possible = (given.max(-1) > 0)[priors.which]
+        ways = np.maximum(self.possible.sum(1), 1)
+        self.known = (self.links >= KNOWN) | priors.given | ~apart
         self.exits = self.links.sum(1) + counts.ends
-        self.towards = np.where(self.possible, 1.0, 0.0) / np.maximum(self.possible.sum(1), 1)[:, None]
+        self.towards = np.where(self.possible, 1.0, 0.0) / ways[:, None]
+        self.explored = np.where(self.possible, np.minimum(EXPLORED, EXPLORED_TOGETHER / ways)[:, None], 0.0)
         share = (self.links + self.towards) / (self.exits + EXITS_FIRST)[:, None]
         self.end_share = (counts.ends + EXITS_FIRST - 1) / (self.exits + EXITS_FIRST)
         elapsed_s = counts.elapsed_s + ARRIVALS_FIRST_S
         self.arrival_rate = (counts.arrivals + ARRIVALS_FIRST) / elapsed_s
         self.eager_rate = (counts.arrivals + ARRIVALS_EAGER) / elapsed_s
-        unseen = self.end_share[:, None] + np.einsum("ab,abt->at", share, 1 - bins.reached(self.pair_density))
-        self.unseen = np.clip(unseen, LEAST_UNSEEN, 1.0)
+        unseen = self.end_share[:, None] + self._not_reached(share)
+        self._unseen_after = np.clip(unseen, LEAST_UNSEEN, 1.0)
         # Step 4: most that travel time can say of a pair, for leaving out hopeless ones
         with np.errstate(divide="ignore"):
-            time = np.log(0.96 * self.pair_density + BROAD_SHARE * self.broad)
-            explored = np.where(self.possible, np.maximum(share, EXPLORED), share)  # learning asks about these as well
-            self.most = time + np.log(explored)[:, :, None] - np.log(self.arrival_rate)[None, :, None]
+            self._most_time = np.log((1 - BROAD_SHARE) * self._pair_density + BROAD_SHARE * self._prior)
+            explored = np.maximum(share, self.explored)  # learning asks about these as well
+            self._most_rate = np.log(explored) - np.log(self.arrival_rate)
+        self._most_ever = self._most_time.max(-1)[self.row] + self._most_rate
+
+    def _not_reached(self, share: Floats) -> Floats:
+        """Probability (C, B) of being on the way to some camera still, with shares (C, C) of exits."""
+        later = 1 - self.bins.reached(self._pair_density)
+        weight = np.zeros((self.cameras, len(later)))
+        np.add.at(weight, (np.arange(self.cameras)[:, None], self.row), share)
+        return np.asarray(csr_array(weight) @ later, np.float64)
+
+    # By pairs of cameras (P,)
+
+    def most(self, a: Ints, b: Ints, bins: Ints) -> Floats:
+        """The most that travel time and rates can say of pairs (P,)."""
+        return np.asarray(self._most_time[self.row[a, b], bins] + self._most_rate[a, b], np.float64)
+
+    def most_ever(self, a: Ints, b: Ints) -> Floats:
+        """The most that they can say at any time."""
+        return np.asarray(self._most_ever[a, b], np.float64)
+
+    def pair_density(self, a: Ints, b: Ints, bins: Ints) -> Floats:
+        """Density per second of travel times: of what was counted with the prior, and a little of the prior alone."""
+        row = self.row[a, b]
+        counted, prior = self._pair_density[row, bins], self._prior[row, bins]
+        return np.asarray((1 - BROAD_SHARE) * counted + BROAD_SHARE * prior, np.float64)
+
+    def unseen_after(self, cameras: Ints, bins: Ints) -> Floats:
+        """Probability (P,) that an exit of a camera has not been followed after that long."""
+        return np.asarray(self._unseen_after[cameras, bins], np.float64)
+
+    def densest(self, a: Ints, b: Ints) -> Floats:
+        """The greatest density of any time."""
+        return np.asarray(self._pair_density.max(-1)[self.row[a, b]], np.float64)
 
     def travel_s(self, window: Window, earlier: Ints, later: Ints) -> Floats:
         """Time (P,) that the pair's density is about: from leaving or from entering, seconds."""
@@ -151,25 +189,27 @@ class LinkModel:
         bins = self.bins.of(self.travel_s(window, i, j))
         width = self.bins.widths_s[bins]
         # Step 1: travel time by cameras, without the pair itself
-        links = np.maximum(self.links[a, b] - own, 0.0)
-        counted = np.maximum(self.links[a, b] * self.density[a, b, bins] - own * self.kernel[a, b] / width, 0.0)
+        row, links = self.row[a, b], self.links[a, b]
+        counted = np.maximum(links * self._density[row, bins] - own * self._kernel[row] / width, 0.0)
+        links = np.maximum(links - own, 0.0)
         believed = np.ones(len(pairs))
         if not eager:
             believed = np.where(a == b, 1.0, np.maximum(links - BY_CHANCE, 0.0) / np.maximum(links, 1e-9))
         links, counted = links * believed, counted * believed
-        broad = self.broad[a, b, bins]
-        behind = self._broad_count[a, b]
+        broad = self._prior[row, bins]
+        behind = self._prior_count[a, b]
         density = (counted + behind * broad) / (links + behind)
         # Step 2: by gates, and how well the gates go together
-        place, known = self._gate_places(window.gate_out[i], window.gate_in[j], shut & (a != b))
+        place, known = self.counts.gates.find(window.gate_out[i], window.gate_in[j])
+        known &= shut & (a != b)
         together = np.zeros(len(pairs))
         if known.any():
             p = place[known]
             which = self.from_entering[a, b][known].astype(np.int64)
-            total = self.counts.gates[0].sum(-1)[p]
+            total = self._gate_links[p]
             together[known] = np.maximum(total - own[known], 0.0) * believed[known]
-            mine = own[known] * self.gate_kernel[which, p] / width[known]
-            here = np.maximum(total * self.gate_density[which, p, bins[known]] - mine, 0.0) * believed[known]
+            mine = own[known] * self._gate_kernel[which, p] / width[known]
+            here = np.maximum(total * self._gate_density[which, p, bins[known]] - mine, 0.0) * believed[known]
             density[known] = (here + GATE_COUNT * density[known]) / (together[known] + GATE_COUNT)
         with np.errstate(divide="ignore"):
             time = np.log(np.maximum((1 - BROAD_SHARE) * density + BROAD_SHARE * broad, 1e-9 * (broad > 0)))
@@ -184,7 +224,7 @@ class LinkModel:
         exits = np.maximum(self.exits[a] - own, 0.0)
         towards = self.towards[a, b]
         if eager:
-            towards = np.maximum(towards, np.where(towards > 0, EXPLORED * exits, 0.0))
+            towards = np.maximum(towards, self.explored[a, b] * exits)
         with np.errstate(divide="ignore"):
             share = np.log((links + towards) / (exits + EXITS_FIRST))
         waited = self.bins.of(np.maximum(now_s - window.left_s(now_s)[i], 0.0))
@@ -210,7 +250,7 @@ class LinkModel:
     def _unseen(self, window: Window, earlier: Ints, waited: Ints, gate: GateTable) -> Floats:
         """Probability (P,) that nothing has followed tracklets for that long, by where they left."""
         camera, out = window.camera[earlier], window.gate_out[earlier]
-        unseen, ends = self.unseen[camera, waited], self.end_share[camera]
+        unseen, ends = self.unseen_after(camera, waited), self.end_share[camera]
         shut = out >= 0
         exits = self.exits[camera] * gate.share[out]
         here = np.minimum((gate.alone[out] + GATE_COUNT * ends) / (exits + GATE_COUNT), 1.0)
@@ -246,14 +286,6 @@ class LinkModel:
     def _appearance(self, pairs: PairTable) -> Floats:
         return self.calibration.term(pairs.similarity.astype(np.float64))
 
-    def _gate_places(self, out: Ints, into: Ints, asked: NDArray[np.bool_]) -> tuple[Ints, NDArray[np.bool_]]:
-        keys = gate_key(out, into)
-        place = np.searchsorted(self.counts.gate_keys, keys)
-        place = np.minimum(place, max(len(self.counts.gate_keys) - 1, 0))
-        if not len(self.counts.gate_keys):
-            return place, np.zeros(len(keys), np.bool_)
-        return place, asked & (self.counts.gate_keys[place] == keys)
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Terms:
@@ -270,6 +302,7 @@ class Terms:
         return self.time + self.gates + self.rates + self.nearness + self.appearance
 
 
-def gate_key(out: Ints, into: Ints) -> Ints:
-    """A number for a pair of gates."""
-    return np.asarray(out * GATES + into, np.int64)
+def _smoothed(counted: PairCounts, bins: TimeBins) -> tuple[Floats, Floats]:
+    """Densities (2, K, B) and kernels at their centres (2, K) of counts."""
+    density, kernel = smooth(counted.counts.reshape(-1, bins.count), bins)
+    return density.reshape(counted.counts.shape), kernel.reshape(counted.counts.shape[:-1])

@@ -11,8 +11,8 @@ from associate.links.travel_times import Floats, Ints
 from associate.links.window import Window
 from associate.rows import Pairs
 
-MOST_EACH = 64
-"""Pairs of one later tracklet; the likeliest are kept."""
+MOST_EACH, LEAST_EACH, MOST_PAIRS = 64, 8, 300_000
+"""Pairs of one later tracklet, of which the likeliest are kept: fewer where there are so many in all."""
 
 Float32s = NDArray[np.float32]
 
@@ -72,6 +72,11 @@ class PairTable:
             nearness=self.nearness[first:end].tobytes(),
             share=self.share[first:end].tobytes(),
         )
+
+
+def most_each(tracklets: int) -> int:
+    """Most pairs that each of so many tracklets may have as the later one."""
+    return min(MOST_EACH, max(LEAST_EACH, MOST_PAIRS // max(tracklets, 1)))
 
 
 def joined(tables: Sequence[PairTable]) -> PairTable:

@@ -4,10 +4,12 @@ Times are binned on a warped axis, u = asinh(t / 3 s) in steps of 0.05: bins are
 of the time far out, so that one table holds overlapping views and an hour's drive alike.
 """
 
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import correlate1d
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -18,6 +20,7 @@ _STEP = 0.05
 ELSEWHERE = 0.02
 """Share of a hand-given window that lies outside of it, so that the stream can correct it."""
 
+_WIDTH_STEP = 0.05  # of the logarithm of a kernel's width: rows of one width are smoothed together
 _FAR = 1.1  # the last bin lies beyond the horizon by this factor
 
 
@@ -94,22 +97,39 @@ class TimeBins:
         return self.density(((self.centres_s > -90) & (self.centres_s < self.horizon_s)).astype(np.float64))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class TravelPriors:
+    """What is believed about the travel times between C cameras before anything was seen.
+
+    densities: (T, B), of which the first is zero: no road. which: (C, C) the density of each pair. count: (C, C) links
+    that it counts for. given: (C, C) where it was given by hand.
+    """
+
+    densities: Floats
+    which: Ints
+    count: Floats
+    given: NDArray[np.bool_]
+
+
 def smooth(counts: Floats, bins: TimeBins) -> tuple[Floats, Floats]:
     """Kernel density estimate (N, count) per second of N rows of counts, and each row's kernel at its centre (N,).
 
     The kernel is Gaussian on the warped axis; its width follows Silverman's rule (1986, equation 3.30) on the middle
-    half of the counts, between 1 and 10 bins. Rows without counts give zeros.
+    half of the counts, between 1 and 10 bins in steps of a twentieth. Rows without counts give zeros.
     """
     densities, centres = np.zeros_like(counts), np.zeros(len(counts))
-    for row in np.flatnonzero(counts.sum(-1) > 1e-3).tolist():
-        total = counts[row].sum()
-        reached = counts[row].cumsum() / total
-        middle = float(np.searchsorted(reached, 0.75) - np.searchsorted(reached, 0.25))
-        width = float(np.clip(0.9 * max(middle / 1.34, 1.2) * max(total, 1.0) ** -0.2, 1.0, 10.0))
-        reach = int(3 * width) + 1
-        kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / width) ** 2)
+    rows = np.flatnonzero(counts.sum(-1) > 1e-3)
+    total = counts[rows].sum(-1)
+    reached = counts[rows].cumsum(-1) / total[:, None]
+    middle = (reached < 0.75).sum(-1) - (reached < 0.25).sum(-1)
+    width = 0.9 * np.maximum(middle / 1.34, 1.2) * np.maximum(total, 1.0) ** -0.2
+    steps = np.rint(np.log(np.clip(width, 1.0, 10.0)) / _WIDTH_STEP)
+    for step in np.unique(steps).tolist():
+        some, deviation = rows[steps == step], np.exp(step * _WIDTH_STEP)
+        reach = int(3 * deviation) + 1
+        kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / deviation) ** 2)
         kernel /= kernel.sum()
-        smoothed = np.convolve(counts[row], kernel, "full")[reach : reach + bins.count]
-        densities[row] = smoothed / max(smoothed.sum(), 1e-12)
-        centres[row] = kernel[reach]
+        smoothed = correlate1d(counts[some], kernel, mode="constant")
+        densities[some] = smoothed / np.maximum(smoothed.sum(-1), 1e-12)[:, None]
+        centres[some] = kernel[reach]
     return densities / bins.widths_s, centres

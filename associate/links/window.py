@@ -55,6 +55,7 @@ class Window:
         self._columns |= {"first": np.zeros((64, 4)), "last": np.zeros((64, 4)), "speed": np.zeros((64, 2))}
         self._columns["vector"] = np.zeros((64, dim), np.float32)
         self._columns["neighbourhood"] = np.full((64, 0), np.nan, np.float32)
+        self._usual: Floats | None = None
         self._show()
 
     def __len__(self) -> int:
@@ -64,6 +65,15 @@ class Window:
     def shut(self) -> NDArray[np.bool_]:
         """(N,) True for closed tracklets."""
         return np.isfinite(self.closed_s)
+
+    @property
+    def usual(self) -> Floats:
+        """(C,) mean over all tracklets of what local scaling has measured before each camera; 0 where it has not."""
+        if self._usual is None:
+            known = np.isfinite(self.neighbourhood)
+            total = np.where(known, self.neighbourhood, 0.0).sum(axis=0, dtype=np.float64)
+            self._usual = total / np.maximum(known.sum(axis=0), 1)
+        return self._usual
 
     @property
     def dim(self) -> int:
@@ -105,6 +115,7 @@ class Window:
             self._show()
         self.neighbourhood[places] = np.nan
         self.neighbourhood[places, :given] = neighbourhood
+        self._usual = None
 
     def link(self, place: int, link: Link) -> None:
         """Take over the decision about a tracklet."""
@@ -123,6 +134,7 @@ class Window:
         self.place_of = {number: place for place, number in enumerate(self._columns["number"][: len(kept)].tolist())}
         self._show()
         self.before[:] = moved[self.before]
+        self._usual = None
         return moved[:-1]
 
     def left_s(self, now_s: float) -> Floats:

@@ -46,12 +46,14 @@ def passings(window: Window, pairs: PairTable, past: LinkModel, now_s: float, si
     links = np.where(np.eye(past.cameras, dtype=np.bool_), 0.0, past.links)
     exits = links.sum(1) + past.counts.ends
     share = links / np.maximum(exits, 1e-9)[:, None]
-    leaving = past.counts.pairs[0].cumsum(-1)
+    counted = past.counts.cameras
     between = window.camera[pairs.earlier] != window.camera[pairs.later]
     gone_on = np.bincount(pairs.earlier[~between], pairs.share[~between], len(window))
     real = np.where(window.shut, np.clip(1 - gone_on, 0.0, 1.0), 0.0)
     for a, b in np.argwhere((links >= WATCHED_LINKS) & (share >= LEAST_SHARE)).tolist():
-        reached_s = past.bins.edges_s[1 + np.searchsorted(leaving[a, b], REACHED * leaving[a, b, -1])]
+        place, _ = counted.find(np.array([a]), np.array([b]))
+        leaving = counted.counts[0, place[0]].cumsum()
+        reached_s = past.bins.edges_s[1 + np.searchsorted(leaving, REACHED * leaving[-1])]
         latest_s = now_s - max(reached_s, 0.0) - MARGIN_S
         mine = (window.camera == a) & (window.leave_s <= latest_s) & (window.leave_s >= max(since_s[a], since_s[b]))
         places = np.flatnonzero(mine & (real > 0))

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 import msgspec
+import numpy as np
 import pytest
 
 from associate.reorder import ReorderBuffer, Verdict
@@ -169,3 +170,25 @@ def test_of_messages_that_say_they_are_one_the_first_is_taken() -> None:
     assert [buffer.push(each, appended_ns) for each in (tick, again)] == [Verdict.TAKEN, Verdict.DUPLICATE]
     assert buffer.release(appended_ns) == [tick]
     assert not buffer.release(appended_ns)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_is_held_back_is_what_asking_all_cameras_would_hold_back(
+    monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    """Most messages do not ask all cameras; nothing is released later, earlier or in another order for that."""
+    rng, names = np.random.default_rng(seed), "abcde"
+    clocks, everything = dict.fromkeys(names, 0), list[Said]()
+    for appended_s in range(300):
+        for name in rng.permutation(list(names[: 3 + appended_s // 100])).tolist():
+            silent = rng.random() < 0.3 or (name == "b" and 100 <= appended_s < 130)
+            if not silent:
+                clocks[name] = max(clocks[name] + 1, appended_s - int(rng.integers(4)))
+                everything.append(said(name, clocks[name], appended_s))
+    machine = Machine(*names)
+    machine.take(everything)
+    monkeypatch.setattr(ReorderBuffer, "_held_back", lambda _: False)
+    asking = Machine(*names)
+    asking.take(everything)
+    assert len(asking.released) > 700
+    assert (machine.released, machine.late) == (asking.released, asking.late)

@@ -1,5 +1,7 @@
 """Local scaling: who has many look-alikes is less alike to each of them."""
 
+from collections.abc import Sized
+
 import numpy as np
 import pytest
 
@@ -40,9 +42,13 @@ def window_of(seen: list[tuple[int, np.ndarray]], *, encoders: tuple[int, ...] =
     return window
 
 
+def all_cameras(places: Sized) -> np.ndarray:
+    return np.ones((len(places), 2), np.bool_)
+
+
 def measured(window: Window) -> Window:
     every = np.arange(len(window))
-    window.set_neighbourhood(every, neighbourhoods(window, every, 2))
+    window.set_neighbourhood(every, neighbourhoods(window, every, all_cameras(every)))
     return window
 
 
@@ -61,15 +67,24 @@ def test_what_is_common_is_less_alike_than_what_is_rare() -> None:
 
 def test_a_neighbourhood_is_the_mean_of_the_nearest_before_a_camera() -> None:
     window = window_of(SEEN)
-    (found,) = neighbourhoods(window, np.array([5]), 2)
+    (found,) = neighbourhoods(window, np.array([5]), all_cameras([5]))
     for camera in (0, 1):
         cosines = np.sort(window.vector[window.camera == camera] @ window.vector[5])
         assert found[camera] == pytest.approx(cosines[-round(NEAREST * len(cosines)) :].mean(), abs=1e-6)
 
 
+def test_only_what_is_asked_for_is_measured() -> None:
+    window = window_of(SEEN)
+    every = neighbourhoods(window, np.array([5, 6]), all_cameras([5, 6]))
+    some = neighbourhoods(window, np.array([5, 6]), np.array([[True, False], [False, True]]))
+    assert some[0, 0] == every[0, 0]
+    assert some[1, 1] == every[1, 1]
+    assert np.isnan(some[[0, 1], [1, 0]]).all()
+
+
 def test_only_the_latest_of_a_camera_are_asked() -> None:
     window = window_of([(0, RARE)] * 30 + [(0, COMMON)] * COHORT + [(1, RARE)])
-    (found,) = neighbourhoods(window, np.array([len(window) - 1]), 2)
+    (found,) = neighbourhoods(window, np.array([len(window) - 1]), all_cameras([0]))
     assert abs(found[0]) < 0.3
     assert np.isnan(found[1])
 
@@ -82,7 +97,7 @@ def test_nothing_is_scaled(cameras: tuple[int, int]) -> None:
 
 def test_vectors_of_another_encoder_are_no_neighbours() -> None:
     window = window_of(SEEN, encoders=tuple(int(number >= LEAST) for number in range(len(SEEN))))
-    assert np.isnan(neighbourhoods(window, np.array([0]), 2)).all()
+    assert np.isnan(neighbourhoods(window, np.array([0]), all_cameras([0]))).all()
 
 
 def test_it_is_stored_with_the_tracklet() -> None:

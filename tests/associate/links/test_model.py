@@ -6,6 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from associate.links.counts import PairCounts, key_of
 from associate.links.model import LinkModel, Terms
 from associate.memory import Memory
 from associate.settings import AssociateSettings
@@ -30,13 +31,14 @@ def terms(memory: Memory) -> Callable[..., Terms]:
     def by(links: float, endings: float, *, eager: bool) -> Terms:
         window, known = memory.window, memory.model
         a, b = (memory.camera_names.index(name) for name in "ab")
-        pairs, ends = known.counts.pairs.copy(), np.full(3, 5.0)
-        pairs[:, a, b] = 0.0
-        pairs[:, a, b, known.bins.of(np.array([5.0]))] = links
-        ends[a] = endings
-        counts = dataclasses.replace(known.counts, pairs=pairs, ends=ends)
-        broad, behind = memory._topology.broad(memory.camera_names)
-        model = LinkModel(known.bins, counts, broad, behind, known.calibration)
+        ends, between, cameras = np.full(3, 5.0), known.counts.links.copy(), known.counts.cameras
+        times = np.zeros((2, 1, known.bins.count))
+        times[:, 0, known.bins.of(np.array([5.0]))] = links
+        ends[a], between[a, b] = endings, links
+        key = key_of(np.array([a]), np.array([b]))
+        cameras = cameras.at(cameras.keys != key).plus(PairCounts(key[: int(links > 0)], times[:, : int(links > 0)]))
+        counts = dataclasses.replace(known.counts, links=between, cameras=cameras, ends=ends)
+        model = LinkModel(known.bins, counts, memory._topology.priors(memory.camera_names), known.calibration)
         asked = (window.camera[memory.pairs.earlier] == a) & (window.camera[memory.pairs.later] == b)
         some = memory.pairs.at(asked)
         some.share[:] = 0  # none of them is among the counted ones
