@@ -46,7 +46,7 @@ HEAVY: dict[str, tuple[str, ...]] = {
         "deploy/web/searching/uploads.py",
         "training/",
     ),
-    "scipy": ("associate/links/probabilities.py", "detect/matching.py", "training/scoring/"),
+    "scipy": ("associate/links/", "detect/matching.py", "training/scoring/"),
     "faiss": ("associate/sightings/space.py",),
     "kafka": ("deploy/log/kafka_", "deploy/log/brokers/"),
     "sqlite3": (

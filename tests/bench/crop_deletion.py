@@ -1,7 +1,9 @@
 """Old crops are deleted while cameras are analysed: frames a second of every camera with and without it, in turns.
 
-Two cameras keep crops and are read as fast as the processor can. 100,000 old files lie in their store. Deletion goes on
-for some seconds and stands still for some, in turns, so that a slow moment of the machine hits both.
+Two cameras keep crops. 100,000 old files lie in their store. Deletion goes on for some seconds and stands still for
+some, in turns, so that a slow moment of the machine hits both. First the cameras are read as fast as the processor can,
+so that deletion takes from what they need, for two and a half minutes; then at the pace of a live site, until all files
+have gone.
 """
 
 import os
@@ -10,6 +12,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -27,8 +30,20 @@ FILES_A_TRACKLET = 5
 CAMERAS = ("a", "b")
 STRETCH_S = 4.0
 SETTLE_S = 0.1
-LONGEST_S = 150.0
-CLIP_FRAMES = 18_000
+CLIP_FRAMES = 25_000
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Pace of the cameras: a name, their settings, analysed frames a second at most, and the longest measurement."""
+
+    name: str
+    camera: str
+    analyse_fps: int
+    longest_s: float
+
+
+PACES = (Pace("as fast as can be", "", 120, 150.0), Pace("live", "realtime = true", 10, 900.0))
 SIZE = (320, 192)
 
 
@@ -56,9 +71,9 @@ def files_left(store: Path) -> int:
     return sum(entry.name.startswith("9.9-") for camera in CAMERAS for entry in os.scandir(store / camera))
 
 
-def make_worker(folder: Path, clip: Path) -> PerceptionWorker:
-    cameras = "".join(f'[[cameras]]\nid = "{name}"\nsource = "{clip}"\n' for name in CAMERAS)
-    text = f'{cameras}[detect]\ndetector = "motion"\nanalyse_fps = 120\n[embed]\nencoder = "colour"\n'
+def make_worker(folder: Path, clip: Path, pace: Pace) -> PerceptionWorker:
+    cameras = "".join(f'[[cameras]]\nid = "{name}"\nsource = "{clip}"\n{pace.camera}\n' for name in CAMERAS)
+    text = f'{cameras}[detect]\ndetector = "motion"\nanalyse_fps = {pace.analyse_fps}\n[embed]\nencoder = "colour"\n'
     text += f'[crops]\nkeep = true\nfolder = "{folder}/crops"\n[log]\nurl = "sqlite:{folder}/log.db"\n'
     config = parse_config(text, "bench.toml")
     return make_perception_worker(config, open_log(config.log.url))
@@ -70,11 +85,11 @@ def hold(pruner: Pruner, *, still: bool) -> None:
         child.send_signal(signal.SIGSTOP if still else signal.SIGCONT)
 
 
-def measure(worker: PerceptionWorker, pruner: Pruner) -> dict[bool, Counter[str]]:
+def measure(worker: PerceptionWorker, pruner: Pruner, longest_s: float) -> dict[bool, Counter[str]]:
     """Analysed frames by camera, and milliseconds, while deletion goes on (True) and while it stands still (False)."""
     found: dict[bool, Counter[str]] = {True: Counter(), False: Counter()}
     began_s, turn = time.perf_counter(), (True, False)
-    while pruner.rounds == 0 and time.perf_counter() - began_s < LONGEST_S:
+    while pruner.rounds == 0 and time.perf_counter() - began_s < longest_s:
         turn = turn[::-1]
         for deleting in turn:
             hold(pruner, still=not deleting)
@@ -92,22 +107,27 @@ def measure(worker: PerceptionWorker, pruner: Pruner) -> dict[bool, Counter[str]
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        clip = long_clip(folder / "clip.mp4")
-        fill(folder / "crops")
-        worker = make_worker(folder, clip)
-        assert worker.crops is not None
-        thread = threading.Thread(target=worker.run)
-        thread.start()
-        try:
-            while not all(worker.runtimes[camera].analysed for camera in CAMERAS):
-                time.sleep(SETTLE_S)
-            found = measure(worker, worker.crops.pruner)
-            gone = FILES - files_left(folder / "crops")
-        finally:
-            hold(worker.crops.pruner, still=False)
-            worker.stop()
-            thread.join()
+        clip = long_clip(Path(name) / "clip.mp4")
+        for number, pace in enumerate(PACES):
+            run(Path(name) / str(number), clip, pace)
+
+
+def run(folder: Path, clip: Path, pace: Pace) -> None:
+    fill(folder / "crops")
+    worker = make_worker(folder, clip, pace)
+    assert worker.crops is not None
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    try:
+        while not all(worker.runtimes[camera].analysed for camera in CAMERAS):
+            time.sleep(SETTLE_S)
+        found = measure(worker, worker.crops.pruner, pace.longest_s)
+        gone = FILES - files_left(folder / "crops")
+    finally:
+        hold(worker.crops.pruner, still=False)
+        worker.stop()
+        thread.join()
+    print(f"\nCameras {pace.name}:")
     report(found, gone)
 
 

@@ -2,7 +2,8 @@
 
 A mutant is killed when a test fails or hangs, and survives when all pass: a survivor is a test that is missing, or a
 change that means nothing (`<` for `<=` between floats). Survivors are listed with their change. Modules without tests
-of their own, and those whose tests fail without a defect, are counted apart: nothing can be said of them.
+of their own, and those whose tests fail without a defect, are counted apart: nothing can be said of them. Ctrl-C ends
+with what has been tried so far.
 """
 
 import argparse
@@ -20,7 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
-from threading import Lock
+from threading import Event, Lock
 from typing import TypeVar
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -33,6 +34,9 @@ Value = TypeVar("Value")
 
 LEAST_LIMIT_S, TIMES_AS_LONG, UNHARMED_LIMIT_S = 60.0, 4.0, 600.0
 """A mutant hangs where its tests take four times as long as they do unharmed, in the same run on the same machine."""
+
+LOOK_S, TELL_EVERY = 0.5, 10
+"""Time after which a test that goes on is looked at again, and mutants after which a log without bars has a line."""
 
 FRESH = 40
 """Mutants a broker: the topics of their tests pile up, and a development broker's memory is small."""
@@ -94,21 +98,38 @@ def _try_all(mutants: list[Mutant], processes: int, kafka: _Kafka | None) -> lis
                 free.put(tree)
 
         def seconds(tests: Sequence[Path], tree: Path, limit_s: float) -> float | None:
-            return _seconds(tests, tree, limit_s, kafka.environment() if kafka else {})
+            return _seconds(tests, tree, limit_s, kafka.environment() if kafka else {}, stopped)
+
+        def unharmed_seconds(test: Path) -> float | None:
+            return in_a_tree(lambda tree: seconds([test], tree, UNHARMED_LIMIT_S))
 
         def attempt(mutant: Mutant) -> str:
-            outcome = UNTESTED if not mutant.tests else BROKEN
-            if (unharmed_s := unharmed.get(mutant.tests)) is not None:
-                limit_s = max(LEAST_LIMIT_S, TIMES_AS_LONG * unharmed_s)
-                outcome = in_a_tree(lambda tree: _try(mutant, tree, lambda: seconds(mutant.tests, tree, limit_s)))
+            took = [unharmed[test] for test in mutant.tests]
+            outcome = BROKEN if took else UNTESTED
+            if took and None not in took:
+                limit_s = max(LEAST_LIMIT_S, TIMES_AS_LONG * sum(each or 0.0 for each in took))
+                tests = sorted(mutant.tests, key=lambda test: unharmed[test] or 0.0)  # most die by the fast ones
+                outcome = in_a_tree(lambda tree: _try(mutant, tree, lambda: seconds(tests, tree, limit_s)))
             bars.advance(task)
             return outcome
 
+        stopped = Event()
         with ThreadPoolExecutor(processes) as pool:
-            several = list({mutant.tests for mutant in mutants if mutant.tests})
-            took = pool.map(lambda tests: in_a_tree(lambda tree: seconds(tests, tree, UNHARMED_LIMIT_S)), several)
-            unharmed = dict(zip(several, took, strict=True))
-            return list(zip(mutants, pool.map(attempt, mutants), strict=True))
+            several = sorted({test for mutant in mutants for test in mutant.tests})
+            unharmed = dict(zip(several, pool.map(unharmed_seconds, several), strict=True))
+            trying = [(mutant, pool.submit(attempt, mutant)) for mutant in mutants]
+            try:
+                for number, (_, future) in enumerate(trying, 1):
+                    future.result()
+                    if number % TELL_EVERY == 0 and not bars.console.is_terminal:
+                        bars.console.print(f"{number} of {len(trying)} tried")
+            except KeyboardInterrupt:
+                tried = [(mutant, future.result()) for mutant, future in trying if future.done()]
+                stopped.set()
+                pool.shutdown(cancel_futures=True)
+                bars.console.print(f"stopped: {len(tried)} of {len(trying)} tried")
+                return tried
+            return [(mutant, future.result()) for mutant, future in trying]
 
 
 def _try(mutant: Mutant, tree: Path, seconds: Callable[[], float | None]) -> str:
@@ -120,8 +141,10 @@ def _try(mutant: Mutant, tree: Path, seconds: Callable[[], float | None]) -> str
         shutil.copyfile(ROOT / mutant.module, path)
 
 
-def _seconds(tests: Sequence[Path], tree: Path, limit_s: float, more: Mapping[str, str]) -> float | None:
-    """How long these tests take in a tree; None where they fail or do not end within the limit."""
+def _seconds(
+    tests: Sequence[Path], tree: Path, limit_s: float, more: Mapping[str, str], stopped: Event
+) -> float | None:
+    """How long these tests take in a tree; None where they fail, do not end within the limit, or all was stopped."""
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *map(str, tests)]
     data = os.environ.get("CORRIDOR_DATA", str(ROOT.parent / "shared" / "data"))  # a copy of the tree lies elsewhere
     own = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(tree), "CORRIDOR_REQUIRE": "", "CORRIDOR_DATA": data}
@@ -135,14 +158,15 @@ def _seconds(tests: Sequence[Path], tree: Path, limit_s: float, more: Mapping[st
         start_new_session=True,
     )
     try:
-        status = running.wait(limit_s)
-    except subprocess.TimeoutExpired:
-        return None
+        status = None
+        while status is None and time.monotonic() - begun_s < limit_s and not stopped.is_set():
+            with suppress(subprocess.TimeoutExpired):
+                status = running.wait(LOOK_S)
     finally:
         with suppress(ProcessLookupError):  # with all that its tests have started
             os.killpg(running.pid, signal.SIGKILL)
         running.wait()
-    return None if status else time.monotonic() - begun_s
+    return time.monotonic() - begun_s if status == 0 else None
 
 
 def _report(results: list[tuple[Mutant, str]]) -> None:
