@@ -108,10 +108,24 @@ class TrackletBuilder:
         self._classifier = classifier
         self._types = types
         self._open: dict[int, _Tracklet] = {}
+        self._number_of: dict[int, int] = {}  # of tracklets, by the tracker's ids
         self._tracks = 0
         self._clock = ClockQuality.ARRIVAL
         self._frame_size = (0, 0)
         self._now_ns = 0
+
+    def numbers(self, track_ids: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The numbers (N,) of the tracklets that tracks belong to, by the tracker's ids (N,); new ones get one.
+
+        A track that goes on as the tracklet of an earlier one has that one's number from then on.
+        """
+        return np.array([self._number(each) for each in track_ids.tolist()], np.int64)
+
+    def _number(self, tracker_id: int) -> int:
+        if tracker_id not in self._number_of:
+            self._tracks += 1
+            self._number_of[tracker_id] = self._tracks
+        return self._number_of[tracker_id]
 
     def step(self, frame: Frame, tracked: Detections, ended: Sequence[int]) -> list[Observation]:
         """Take in a frame; returns the observations that are due after it.
@@ -125,6 +139,8 @@ class TrackletBuilder:
             self._add_box(frame, tracked, row, tracker_id, float(qualities[row]))
         # Step 2: close tracklets whose track is over
         closing = [self._open.pop(each) for each in ended if each in self._open]
+        for each in ended:
+            self._number_of.pop(each, None)
         # Step 3: open and update those that are due; embed all that changed in one batch
         self._join()
         due = [it for it in self._open.values() if self._due(it)]
@@ -134,14 +150,14 @@ class TrackletBuilder:
         """Close everything: the stream has ended or is interrupted."""
         closing = list(self._open.values())
         self._open.clear()
+        self._number_of.clear()
         return self._report([], closing)
 
     def _add_box(self, frame: Frame, tracked: Detections, row: int, tracker_id: int, quality: float) -> None:
         it = self._open.get(tracker_id)
         if it is None:
-            self._tracks += 1
             best = BestCrops(keep=self._settings.crops)
-            it = _Tracklet(self._tracks, frame.captured_ns, frame.captured_ns, best, [])
+            it = _Tracklet(self._number(tracker_id), frame.captured_ns, frame.captured_ns, best, [])
             self._open[tracker_id] = it
         it.last_ns = frame.captured_ns
         if self._settled(it, tracked.boxes[row]):
@@ -177,7 +193,7 @@ class TrackletBuilder:
                 earlier = lost.pop(keys[place])
                 del self._open[keys[place]]
                 earlier.absorb(it)
-                self._open[key] = earlier
+                self._open[key], self._number_of[key] = earlier, earlier.track
 
     def _due(self, it: _Tracklet) -> bool:
         """Test for an observation: after `open_after_s`, with a full path, or with new crops and not too often."""

@@ -1,5 +1,7 @@
 """One camera's frames and their detections to its messages: observations and ticks."""
 
+from dataclasses import replace
+
 from detect.detections import Detections
 from detect.tracking import Tracker
 from embed.observation import CameraEpoch, Message, Tick
@@ -28,6 +30,10 @@ class CameraPipeline:
         self._decoded = frame.sequence + 1
         self._analysed += 1
         return self._tracker(frame, found)
+
+    def numbered(self, tracked: Detections) -> Detections:
+        """Tracked vehicles with the numbers of their tracklets, which observations have, in place of the tracker's."""
+        return replace(tracked, track_ids=self._tracklets.numbers(tracked.track_ids))
 
     def step(self, frame: Frame, tracked: Detections, *, dropped: int) -> list[Message]:
         """The messages after this frame; its vehicles are embedded for them where that is due."""

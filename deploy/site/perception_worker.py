@@ -281,7 +281,7 @@ class PerceptionWorker:
             return
         # Whoever watches waits neither for the encoder nor for the log.
         if self._tap is not None:
-            self._tap(frame, tracked)
+            self._tap(frame, current.pipeline.numbered(tracked))
         try:
             messages = current.pipeline.step(frame, tracked, dropped=dropped)
         except Exception as error:

@@ -122,6 +122,19 @@ def test_a_vehicle_that_was_hidden_goes_on_as_the_same_tracklet() -> None:
     assert [each.sequence for each in reported] == list(range(len(reported)))
 
 
+def test_who_watches_knows_a_vehicle_by_the_number_that_observations_have() -> None:
+    """Not by the tracker's ids: those are others where it gave some away unseen, and where a vehicle comes back."""
+    machine = builder()
+    assert machine.numbers(np.array([9, 4], np.int64)).tolist() == [1, 2]
+    run({9: range(20), 4: range(20)}, 20, machine)
+    run({9: range(20, 22), 4: range(20)}, 29, machine)
+    assert machine.numbers(np.array([9, 4, 5], np.int64)).tolist() == [1, 3, 4]  # 4 was given up
+    machine = builder()
+    run({1: range(20), 2: range(22, 40)}, 30, machine)
+    assert machine.numbers(np.array([2], np.int64)).tolist() == [1]
+    assert not len(machine.numbers(np.zeros(0, np.int64)))
+
+
 class Unlike(Counting):
     """An encoder to which no two crops look alike."""
 

@@ -20,6 +20,7 @@ from deploy.site.wiring import make_perception_worker
 from detect.detections import Detections
 from detect.detector import BatchDetector
 from detect.motion import MotionDetector
+from detect.tracking import Tracker
 from embed.observation import CameraEpoch, Gap, Message, Observation, Tick, TrackletState, decode, encode, order_key
 from ingest.clock import NS, SystemClock
 from ingest.errors import ConfigError
@@ -107,6 +108,31 @@ def test_a_recording_becomes_observations_and_ticks(tmp_path: Path, clip: Path) 
     closed = [m for m in messages if isinstance(m, Observation) and m.state is TrackletState.CLOSED]
     assert len(closed) >= 1
     assert all(m.at_ns <= last.at_ns for m in messages)
+
+
+def test_who_watches_sees_each_vehicle_under_the_number_of_its_observations(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, clip: Path
+) -> None:
+    """The live page finds a vehicle's identity by it; the tracker's own ids are others."""
+    next_ids = Tracker._next_ids
+    monkeypatch.setattr(Tracker, "_next_ids", lambda tracker, count: next_ids(tracker, count) + 100)
+    shown = set[tuple[int, int, tuple[int, ...]]]()
+
+    def watch(frame: Frame, found: Detections) -> None:
+        for number, box in zip(found.track_ids.tolist(), found.boxes.tolist(), strict=True):
+            shown.add((number, frame.captured_ns // 1000, tuple(round(side * 10) for side in box)))
+
+    config = configure(tmp_path, {"a": clip})
+    log = open_log(config.log.url)
+    make_perception_worker(config, log, tap=watch).run()
+    said = [
+        (each.track, each.first_ns // 1000 + at.offset_us, (at.left, at.top, at.right, at.bottom))
+        for each in messages_of(log)
+        if isinstance(each, Observation)
+        for at in each.path
+    ]
+    assert len(said) > 20
+    assert set(said) <= shown
 
 
 def test_a_broken_camera_stops_no_other(tmp_path: Path, clip: Path, caplog: pytest.LogCaptureFixture) -> None:
