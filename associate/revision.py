@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from associate.decisions import Decisions, evidence_of
 from associate.identities import Identities
 from associate.links.travel_times import Ints
-from associate.memory import Memory
+from associate.memory.memory import Memory
 from associate.rows import ENDED, IN_VIEW, Link, Tracklet
 from associate.settings import AssociateSettings
 
@@ -46,7 +46,7 @@ class Revision:
         merged = self._merge(live, was, now)
         moved = (was != now) & ~np.isin(was, list(merged))
         for place in live[moved[live] & (was[live] >= 0)].tolist():
-            row = self._memory.row(place)
+            row = self._memory.tracklets.row(place)
             self._blame(row)
             self._identities.withdraw(int(was[place]), row, int(now[place]))
         # Step 3: what is new, has ended, has another predecessor, or is settled now
@@ -57,7 +57,7 @@ class Revision:
                 self._take(int(window.before[place]))
         if settling:
             mine = np.isin(decisions.pairs.later, settling)
-            self._memory.decided_with(decisions.pairs.at(mine), decisions.at[mine])
+            self._memory.pairing.decided_with(decisions.pairs.at(mine), decisions.at[mine])
 
     def expire(self, decisions: Decisions, now_s: float, *, last: bool) -> None:
         """Close the identities that nothing can be linked to any more, and the oldest ones beyond the limit."""
@@ -77,12 +77,12 @@ class Revision:
         memory, window = self._memory, self._memory.window
         identity_of = window.identity.copy()
         for place in live[~window.settled[live]].tolist():
-            before, link = int(decisions.before[place]), memory.link(place)
+            before, link = int(decisions.before[place]), memory.tracklets.link(place)
             if before >= 0:
                 identity_of[place] = identity_of[before]
             elif link is None or link.before >= 0:
-                number = memory.progress.identities + 1
-                memory.advance(identities=number)
+                number = memory.progress.now.identities + 1
+                memory.progress.advance(identities=number)
                 self._identities.found(number)
                 identity_of[place] = number
         return identity_of
@@ -98,9 +98,11 @@ class Revision:
             row = self._identities[old]
             places = [memory.window.place_of[number] for number in row.tracklets]
             whole = len(news) == 1 and all(now[place] in news for place in places)
-            ended = sum(memory.row(place).closed_ns is not None for place in places)
+            ended = sum(memory.tracklets.row(place).closed_ns is not None for place in places)
             if whole and len(places) > 1 and len(row.visits) <= ended and min(news) in self._identities:
-                rows = sorted((memory.row(place) for place in places), key=lambda it: (it.enter_ns, it.number))
+                rows = sorted(
+                    (memory.tracklets.row(place) for place in places), key=lambda it: (it.enter_ns, it.number)
+                )
                 self._identities.merge(old, min(news), rows)
                 merged.add(old)
         return merged
@@ -110,7 +112,7 @@ class Revision:
     ) -> bool:
         """Say what has changed about a tracklet, and keep the decision; returns True where it is settled by this."""
         memory, window = self._memory, self._memory.window
-        link, row = memory.link(place), memory.row(place)
+        link, row = memory.tracklets.link(place), memory.tracklets.row(place)
         self._blame(row)
         settled = bool(window.settled[place])
         settles = not settled and (last or self._is_ripe(row, now_s))
@@ -132,17 +134,17 @@ class Revision:
             evidence = None if settled else evidence_of(decisions, memory, place, now, self._settings.zone)
             final = decided.settled and shown == ENDED
             self._identities.show(decided.identity, row, evidence, first=decided.before < 0, settled=final)
-        memory.put_link(place, decided)
+        memory.tracklets.put_link(place, decided)
         return settles
 
     def _is_ripe(self, row: Tracklet, now_s: float) -> bool:
         """True where a tracklet's link is not revised any more."""
         memory = self._memory
-        if row.closed_ns is not None and memory.seconds(row.closed_ns) <= now_s - self._settings.lag_s:
+        if row.closed_ns is not None and memory.progress.seconds(row.closed_ns) <= now_s - self._settings.lag_s:
             return True
-        return memory.seconds(row.opened_ns) <= now_s - OPEN_S
+        return memory.progress.seconds(row.opened_ns) <= now_s - OPEN_S
 
     def _take(self, place: int) -> None:
-        link = self._memory.link(place)
+        link = self._memory.tracklets.link(place)
         assert link is not None
-        self._memory.put_link(place, msgspec.structs.replace(link, taken=True))
+        self._memory.tracklets.put_link(place, msgspec.structs.replace(link, taken=True))
