@@ -25,9 +25,9 @@ from embed.observation import CameraEpoch
 class Memory:
     """Tracklets and what they have taught.
 
-    `window`, `pairs` and `model` are what decisions are made from. Each part keeps its own rows and reads those above
-    it alone: tracklets the cameras and the progress, pairing the tracklets, traffic both. What concerns several is
-    done here.
+    `window`, `pairs` and `model` are what decisions are made from. Each part keeps its own rows and knows those before
+    it alone: tracklets the cameras and the progress, pairing the tracklets, and traffic, which counts into the gates
+    of the tracklets, both. What concerns several is done here.
     """
 
     def __init__(self, topology: Topology, calibration: Calibration, *, memory_s: float) -> None:

@@ -16,7 +16,6 @@ from associate.roads.records import Alarm, AlarmKind
 from associate.roads.stepped import steps
 from associate.rows import Flow
 from associate.state import Table
-from ingest.clock import NS
 
 FEW, SOME = 0.25, 0.5
 """Share of what is found usually below which a road is closed, and from which it is open again."""
@@ -143,4 +142,4 @@ def _roads(
 
 def _since_s(memory: Memory, camera: str) -> float:
     since_ns = memory.cameras[camera].since_ns
-    return (since_ns - (memory.progress.now.origin_ns or 0)) / NS if since_ns else -np.inf
+    return memory.progress.seconds(since_ns) if since_ns else -np.inf
