@@ -16,7 +16,8 @@ from associate.corrections import heed
 from associate.decisions import decide
 from associate.identities import Identities
 from associate.links.appearance import Calibration
-from associate.memory import Memory
+from associate.memory.memory import Memory
+from associate.memory.rounds import due_s, learn
 from associate.reorder import ReorderBuffer, Verdict
 from associate.revision import Revision
 from associate.roads.records import RoadRecord
@@ -109,7 +110,7 @@ class Associator:
         self.blamed = Blame.of(message)
         if isinstance(message, Control):
             return None
-        reason = out_of_time(message, appended_ns, self._reorder.clocks, live=self._memory.progress.live)
+        reason = out_of_time(message, appended_ns, self._reorder.clocks, live=self._memory.progress.now.live)
         if reason is not None:
             return reason
         if not isinstance(message, Observation):
@@ -120,7 +121,7 @@ class Associator:
             dim = len(unpack_vector(message.vector))
         except ValueError as error:
             return str(error)
-        known = self._memory.progress.dims.get(message.encoder, dim)
+        known = self._memory.progress.now.dims.get(message.encoder, dim)
         if dim != known:
             return f"a vector of {dim} numbers, where {message.encoder} had {known}"
         return None
@@ -136,7 +137,7 @@ class Associator:
         if verdict in (Verdict.DUPLICATE, Verdict.FENCED):
             return []
         if isinstance(message, Observation):
-            self._memory.learn_dim(message.encoder, len(message.vector) // 2)
+            self._memory.progress.learn_dim(message.encoder, len(message.vector) // 2)
         # Step 2: apply what the watermark has passed
         for released in self._reorder.release(appended_ns):
             self._apply(released)
@@ -163,9 +164,9 @@ class Associator:
             self._format.put(FORMAT, "")
         self._identities.take()
         self._roads.take()
-        self.counts["of_other_bins"] = self._memory.drop_other_bins()
+        self.counts["of_other_bins"] = self._memory.traffic.past.drop_other_bins()
         self._memory.restored()
-        self._reorder.restored(self._memory.progress.released_ns)
+        self._reorder.restored(self._memory.progress.now.released_ns)
 
     def set_aside(self, blame: Blame) -> list[TrajectoryEvent]:
         """Forget what association cannot work on, so that it can go on with the others.
@@ -174,15 +175,15 @@ class Associator:
         back what was said of that.
         """
         self._reorder.drop(blame.id)
-        number = self._memory.number_of(blame.tracklet) if blame.tracklet is not None else None
+        number = self._memory.tracklets.number_of(blame.tracklet) if blame.tracklet is not None else None
         if number is None:
             return []
         place = self._memory.window.place_of[number]
-        row, link = self._memory.row(place), self._memory.link(place)
+        row, link = self._memory.tracklets.row(place), self._memory.tracklets.link(place)
         if row.observation != blame.id:
             return []
         self._memory.drop(row.id)
-        self._memory.take_forgotten()
+        self._memory.tracklets.take_forgotten()
         if link is not None:
             self._identities.begin(f"{blame.id}|set aside", blame.id, blame.at_ns)
             self._identities.retract(link.identity, row)
@@ -198,8 +199,8 @@ class Associator:
     def _note_live(self, message: Message, appended_ns: int | None) -> None:
         """With the first live message, cameras that came before it with another time are left out."""
         memory = self._memory
-        if not memory.progress.live and is_live(message, appended_ns):
-            memory.advance(live=True)
+        if not memory.progress.now.live and is_live(message, appended_ns):
+            memory.progress.advance(live=True)
             left = left_behind(message, self._reorder.clocks)
             self.counts["left_behind"] += len(left)
             self._reorder.leave_out(left)
@@ -210,45 +211,47 @@ class Associator:
         if isinstance(message, Control):
             self.counts["heeded" if heed(memory, message) else "came_too_late"] += 1
             return
-        if memory.progress.origin_ns is None:
-            memory.advance(origin_ns=message.at_ns)
+        if memory.progress.now.origin_ns is None:
+            memory.progress.advance(origin_ns=message.at_ns)
         # Step 1: where a new slot of event time begins, decide what came before it
         slot = message.at_ns // round(self.settings.decide_every_s * NS)
-        if slot > memory.progress.slot:
+        if slot > memory.progress.now.slot:
             begun_ns = slot * round(self.settings.decide_every_s * NS)
-            if memory.progress.slot >= 0:
-                self._decide(message, memory.seconds(begun_ns))
-            memory.advance(slot=slot)
+            if memory.progress.now.slot >= 0:
+                self._decide(message, memory.progress.seconds(begun_ns))
+            memory.progress.advance(slot=slot)
             self.blamed = Blame.of(message)
         # Step 2: a new epoch completes the tracklets of the old one
         if memory.hear(message.camera, message.epoch, message.at_ns):
-            abandoned = [it for it in memory.open() if it.camera == message.camera and it.epoch < message.epoch]
-            memory.complete(abandoned, message.at_ns)
+            abandoned = [
+                it for it in memory.tracklets.open() if it.camera == message.camera and it.epoch < message.epoch
+            ]
+            memory.tracklets.complete(abandoned, message.at_ns)
         if isinstance(message, Observation):
-            memory.see(message)
-        memory.advance(released_ns=max(message.at_ns, memory.progress.released_ns or message.at_ns))
+            memory.tracklets.see(message)
+        memory.progress.advance(released_ns=max(message.at_ns, memory.progress.now.released_ns or message.at_ns))
 
     def _flush(self, message: Record) -> None:
         """Decide what is left and close everything: every stream has ended."""
         memory = self._memory
-        at_ns = memory.progress.released_ns or message.at_ns
-        memory.complete(memory.open(), at_ns)
-        self._decide(message, memory.seconds(at_ns), last=True)
+        at_ns = memory.progress.now.released_ns or message.at_ns
+        memory.tracklets.complete(memory.tracklets.open(), at_ns)
+        self._decide(message, memory.progress.seconds(at_ns), last=True)
 
     # A slot
 
     def _decide(self, message: Record, now_s: float, *, last: bool = False) -> None:
         """Decide all tracklets that may be revised, say what has changed, and close what cannot be met any more."""
         memory = self._memory
-        at_ns = max(message.at_ns, memory.progress.released_ns or message.at_ns)
+        at_ns = max(message.at_ns, memory.progress.now.released_ns or message.at_ns)
         self._identities.begin(message.id if not last else f"{message.id}|last", message.id, at_ns)
         # Step 1: pairs of what is new, tables where they are due
         silent_ns = message.at_ns - round(SILENT_S * NS)
-        memory.complete([row for row in memory.open() if row.leave_ns < silent_ns], message.at_ns)
-        memory.pair_up(now_s)
-        if now_s >= memory.learning_due_s:
-            memory.learn(now_s)
-            self._identities.let_go(memory.take_forgotten())
+        memory.tracklets.complete([row for row in memory.tracklets.open() if row.leave_ns < silent_ns], message.at_ns)
+        memory.pairing.pair_up(memory.model, now_s)
+        if now_s >= due_s(memory.progress):
+            learn(memory, now_s)
+            self._identities.let_go(memory.tracklets.take_forgotten())
         self._follow_roads(now_s, at_ns, last=last)
         # Step 2: decide, say what has changed, and close what nothing can follow any more
         decisions = decide(memory, self.settings.min_probability, now_s)

@@ -5,7 +5,7 @@ import numpy as np
 
 from associate.links.travel_times import Ints
 from associate.links.window import Window
-from associate.memory import Memory
+from associate.memory.memory import Memory
 from embed.observation import CameraChange, Control, Correction
 
 
@@ -18,7 +18,7 @@ def heed(memory: Memory, control: Control) -> bool:
 
 def _correct(memory: Memory, correction: Correction) -> bool:
     window = memory.window
-    numbers = [memory.number_of(tracklet) for tracklet in correction.tracklets]
+    numbers = [memory.tracklets.number_of(tracklet) for tracklet in correction.tracklets]
     places = [window.place_of[number] for number in numbers if number is not None]
     if len(places) < 2 or any(_is_closed(memory, place) for place in places):
         return False
@@ -45,7 +45,7 @@ def _correct(memory: Memory, correction: Correction) -> bool:
 
 
 def _bind(memory: Memory, earlier: int, later: int, *, same: bool) -> None:
-    memory.bind(earlier, later, same=same)
+    memory.pairing.bind(earlier, later, same=same)
     _unsettle(memory, later)
     if same:
         _free(memory, earlier)
@@ -56,7 +56,7 @@ def _is_closed(memory: Memory, place: int) -> bool:
     followers = _followers(memory.window)
     while followers[place] >= 0:
         place = int(followers[place])
-    link = memory.link(place)
+    link = memory.tracklets.link(place)
     return link is not None and link.taken
 
 
@@ -64,19 +64,19 @@ def _unsettle(memory: Memory, place: int) -> None:
     """Let a tracklet's link be decided again, and those of its followers, which go where it goes."""
     followers = _followers(memory.window)
     while place >= 0:
-        link = memory.link(place)
+        link = memory.tracklets.link(place)
         if link is not None and link.settled:
             before = int(memory.window.before[place])
-            memory.put_link(place, msgspec.structs.replace(link, settled=False))
+            memory.tracklets.put_link(place, msgspec.structs.replace(link, settled=False))
             if before >= 0:
                 _free(memory, before)
         place = int(followers[place])
 
 
 def _free(memory: Memory, place: int) -> None:
-    link = memory.link(place)
+    link = memory.tracklets.link(place)
     if link is not None and link.taken:
-        memory.put_link(place, msgspec.structs.replace(link, taken=False))
+        memory.tracklets.put_link(place, msgspec.structs.replace(link, taken=False))
 
 
 def _chain(window: Window, place: int) -> list[int]:

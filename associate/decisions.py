@@ -9,7 +9,7 @@ from associate.links.model import Terms
 from associate.links.pairs import PairTable
 from associate.links.probabilities import best_links, link_probabilities
 from associate.links.travel_times import Floats, Ints
-from associate.memory import Memory
+from associate.memory.memory import Memory
 from associate.trajectory import Evidence
 
 HOPELESS = -7.0
@@ -46,8 +46,8 @@ def decide(memory: Memory, min_probability: float, now_s: float) -> Decisions:
     # Step 1: pairs of which both ends are free, with their log odds
     at = np.flatnonzero(~window.settled[memory.pairs.later] & ~window.taken[memory.pairs.earlier])
     pairs = memory.pairs.at(at)
-    terms = model.with_chains(window, pairs, model.log_odds(window, pairs, memory.gate_table(), now_s))
-    odds = terms.total + memory.bound(pairs)
+    terms = model.with_chains(window, pairs, model.log_odds(window, pairs, memory.traffic.gate_table(), now_s))
+    odds = terms.total + memory.pairing.bound(pairs)
     hopeful = np.flatnonzero(odds > HOPELESS)
     total, later, earlier = odds[hopeful], pairs.later[hopeful], pairs.earlier[hopeful]
     # Step 2: probabilities, and the best one-to-one assignment

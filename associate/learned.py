@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from associate.links.appearance import Calibration
 from associate.links.model import Counts
 from associate.links.travel_times import Floats, TimeBins
-from associate.memory import Memory
+from associate.memory.memory import Memory
 from associate.roads.records import Alarm
 from associate.rows import Past
 from associate.settings import AssociateSettings
@@ -97,7 +97,7 @@ def learned_topology(state: Mapping[str, bytes], settings: AssociateSettings) ->
     _load(memory.tables, state)
     memory.restored()
     return LearnedTopology(
-        cameras=_cameras(memory.camera_names, memory.model.counts),
+        cameras=_cameras(memory.cameras.names, memory.model.counts),
         pairs=learned_pairs(memory),
         other_horizon=_of_another_horizon(state, topology.bins),
         alarms=_alarms(state),
@@ -106,13 +106,13 @@ def learned_topology(state: Mapping[str, bytes], settings: AssociateSettings) ->
 
 def learned_pairs(memory: Memory, fewest: float = 0.0) -> list[LearnedPair]:
     """The pairs of cameras with links, as many as `fewest`, by what the memory has learned last."""
-    names = memory.camera_names
+    names = memory.cameras.names
     exits = _between(memory.model.counts).sum(1) + memory.model.counts.ends
-    links, counted = memory.camera_counts(least=fewest)
+    links, counted = memory.traffic.camera_counts(least=fewest)
     found = []
     for a, b, times in zip(*(side.tolist() for side in counted.sides), counted.counts[0], strict=True):
         if a != b:
-            share, times_s = float(links[a, b] / exits[a]), quantiles(times, memory.bins, QUANTILES)
+            share, times_s = float(links[a, b] / exits[a]), quantiles(times, memory.traffic.topology.bins, QUANTILES)
             found.append(LearnedPair(names[a], names[b], share, float(links[a, b]), *times_s))
     return sorted(found, key=lambda pair: (pair.start, -pair.share, pair.end))
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from associate.decisions import Decisions, evidence_of
 from associate.identities import Identities
 from associate.links.travel_times import Ints
-from associate.memory import Memory
+from associate.memory.memory import Memory
 from associate.rows import ENDED, IN_VIEW, Link, Tracklet
 from associate.settings import AssociateSettings
 
@@ -31,7 +31,7 @@ class Revision:
         horizon_s: float,
         blame: Callable[[Tracklet], None],
     ) -> None:
-        self._memory, self._identities = memory, identities
+        self._memory, self._tracklets, self._identities = memory, memory.tracklets, identities
         self._settings, self._horizon_s, self._blame = settings, horizon_s, blame
 
     def carry_out(self, decisions: Decisions, now_s: float, *, last: bool) -> None:
@@ -46,7 +46,7 @@ class Revision:
         merged = self._merge(live, was, now)
         moved = (was != now) & ~np.isin(was, list(merged))
         for place in live[moved[live] & (was[live] >= 0)].tolist():
-            row = self._memory.row(place)
+            row = self._tracklets.row(place)
             self._blame(row)
             self._identities.withdraw(int(was[place]), row, int(now[place]))
         # Step 3: what is new, has ended, has another predecessor, or is settled now
@@ -57,7 +57,7 @@ class Revision:
                 self._take(int(window.before[place]))
         if settling:
             mine = np.isin(decisions.pairs.later, settling)
-            self._memory.decided_with(decisions.pairs.at(mine), decisions.at[mine])
+            self._memory.pairing.decided_with(decisions.pairs.at(mine), decisions.at[mine])
 
     def expire(self, decisions: Decisions, now_s: float, *, last: bool) -> None:
         """Close the identities that nothing can be linked to any more, and the oldest ones beyond the limit."""
@@ -77,30 +77,30 @@ class Revision:
         memory, window = self._memory, self._memory.window
         identity_of = window.identity.copy()
         for place in live[~window.settled[live]].tolist():
-            before, link = int(decisions.before[place]), memory.link(place)
+            before, link = int(decisions.before[place]), self._tracklets.link(place)
             if before >= 0:
                 identity_of[place] = identity_of[before]
             elif link is None or link.before >= 0:
-                number = memory.progress.identities + 1
-                memory.advance(identities=number)
+                number = memory.progress.now.identities + 1
+                memory.progress.advance(identities=number)
                 self._identities.found(number)
                 identity_of[place] = number
         return identity_of
 
     def _merge(self, live: Ints, was: Ints, now: Ints) -> set[int]:
         """Merge identities whose tracklets all went to one other identity; returns their numbers."""
-        memory = self._memory
+        window = self._memory.window
         targets: dict[int, set[int]] = {}
         for place in live[(was[live] >= 0) & (was[live] != now[live])].tolist():
             targets.setdefault(int(was[place]), set()).add(int(now[place]))
         merged = set()
         for old, news in targets.items():
             row = self._identities[old]
-            places = [memory.window.place_of[number] for number in row.tracklets]
+            places = [window.place_of[number] for number in row.tracklets]
             whole = len(news) == 1 and all(now[place] in news for place in places)
-            ended = sum(memory.row(place).closed_ns is not None for place in places)
+            ended = sum(self._tracklets.row(place).closed_ns is not None for place in places)
             if whole and len(places) > 1 and len(row.visits) <= ended and min(news) in self._identities:
-                rows = sorted((memory.row(place) for place in places), key=lambda it: (it.enter_ns, it.number))
+                rows = sorted((self._tracklets.row(place) for place in places), key=lambda it: (it.enter_ns, it.number))
                 self._identities.merge(old, min(news), rows)
                 merged.add(old)
         return merged
@@ -109,8 +109,8 @@ class Revision:
         self, decisions: Decisions, place: int, now: Ints, moved: NDArray[np.bool_], now_s: float, *, last: bool
     ) -> bool:
         """Say what has changed about a tracklet, and keep the decision; returns True where it is settled by this."""
-        memory, window = self._memory, self._memory.window
-        link, row = memory.link(place), memory.row(place)
+        window = self._memory.window
+        link, row = self._tracklets.link(place), self._tracklets.row(place)
         self._blame(row)
         settled = bool(window.settled[place])
         settles = not settled and (last or self._is_ripe(row, now_s))
@@ -129,20 +129,20 @@ class Revision:
             )
         other = link is None or (link.before, link.shown) != (decided.before, shown)
         if other or moved[place] or (settles and shown == ENDED):
-            evidence = None if settled else evidence_of(decisions, memory, place, now, self._settings.zone)
+            evidence = None if settled else evidence_of(decisions, self._memory, place, now, self._settings.zone)
             final = decided.settled and shown == ENDED
             self._identities.show(decided.identity, row, evidence, first=decided.before < 0, settled=final)
-        memory.put_link(place, decided)
+        self._tracklets.put_link(place, decided)
         return settles
 
     def _is_ripe(self, row: Tracklet, now_s: float) -> bool:
         """True where a tracklet's link is not revised any more."""
-        memory = self._memory
-        if row.closed_ns is not None and memory.seconds(row.closed_ns) <= now_s - self._settings.lag_s:
+        seconds = self._memory.progress.seconds
+        if row.closed_ns is not None and seconds(row.closed_ns) <= now_s - self._settings.lag_s:
             return True
-        return memory.seconds(row.opened_ns) <= now_s - OPEN_S
+        return seconds(row.opened_ns) <= now_s - OPEN_S
 
     def _take(self, place: int) -> None:
-        link = self._memory.link(place)
+        link = self._tracklets.link(place)
         assert link is not None
-        self._memory.put_link(place, msgspec.structs.replace(link, taken=True))
+        self._tracklets.put_link(place, msgspec.structs.replace(link, taken=True))

@@ -9,14 +9,13 @@ import numpy as np
 
 from associate.links.model import LinkModel
 from associate.links.travel_times import Floats
-from associate.memory import Memory
+from associate.memory.memory import Memory
 from associate.roads.closed import WATCHED_LINKS, passings
 from associate.roads.moved import sights
 from associate.roads.records import Alarm, AlarmKind
 from associate.roads.stepped import steps
 from associate.rows import Flow
 from associate.state import Table
-from ingest.clock import NS
 
 FEW, SOME = 0.25, 0.5
 """Share of what is found usually below which a road is closed, and from which it is open again."""
@@ -57,10 +56,10 @@ def alarms(
     standing: those there were, by key. flows: by `START|END`, which get a sample. silent: cameras that are not heard at
     present.
     """
-    past = memory.past_model()
-    names = memory.camera_names
+    past = memory.traffic.past_model()
+    names = memory.cameras.names
     known = [names[camera] for camera in np.flatnonzero(_between(past) >= WATCHED_LINKS).tolist()]
-    watched = {name for name in known if memory.known_again(name, at_ns)}
+    watched = {name for name in known if memory.cameras.known_again(name, at_ns, memory.memory_s)}
     for key in flows.names:
         if not set(key.split("|")) <= watched:
             flows.drop(key)
@@ -93,8 +92,8 @@ def _between(past: LinkModel) -> Floats:
 
 
 def _cameras(memory: Memory, past: LinkModel, alarm: Callable[..., Alarm], now_s: float) -> Iterator[Verdict]:
-    names = memory.camera_names
-    for sight in sights(memory.window, memory.gates, past.cameras, memory.centred):
+    names = memory.cameras.names
+    for sight in sights(memory.window, memory.tracklets.gates, past.cameras, memory.tracklets.centred):
         yield Verdict(
             alarm(
                 kind=AlarmKind.CAMERA_MOVED,
@@ -119,7 +118,7 @@ def _cameras(memory: Memory, past: LinkModel, alarm: Callable[..., Alarm], now_s
 def _roads(
     memory: Memory, past: LinkModel, flows: Table[Flow], silent: set[str], alarm: Callable[..., Alarm], now_s: float
 ) -> Iterator[Verdict]:
-    names = memory.camera_names
+    names = memory.cameras.names
     remembered_s = now_s - memory.memory_s
     since_s = np.array([np.inf if name in silent else max(_since_s(memory, name), remembered_s) for name in names])
     for each in passings(memory.window, memory.pairs, past, now_s, since_s):
@@ -143,4 +142,4 @@ def _roads(
 
 def _since_s(memory: Memory, camera: str) -> float:
     since_ns = memory.cameras[camera].since_ns
-    return (since_ns - (memory.progress.origin_ns or 0)) / NS if since_ns else -np.inf
+    return memory.progress.seconds(since_ns) if since_ns else -np.inf

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from associate.learned import learned_pairs
-from associate.memory import Memory
+from associate.memory.memory import Memory
 from associate.roads.drift import alarms
 from associate.roads.edges import FEWEST_LINKS, changed, edge_of, gone
 from associate.roads.records import Alarm, Edge, RoadRecord
@@ -29,11 +29,11 @@ class Roads:
 
     def due(self, memory: Memory, now_s: float) -> bool:
         """True where a minute of event time has passed since the latest comparison."""
-        return now_s >= memory.progress.roads_s + EVERY_S
+        return now_s >= memory.progress.now.roads_s + EVERY_S
 
     def compare(self, memory: Memory, now_s: float, at_ns: int) -> None:
         """Say which edges have changed since the last time."""
-        memory.advance(roads_s=now_s)
+        memory.progress.advance(roads_s=now_s)
         pairs = [edge_of(pair, self._zone, at_ns) for pair in learned_pairs(memory, FEWEST_LINKS / 2)]
         now = {edge.key: edge for edge in pairs}
         for key in self.edges.names:
@@ -48,7 +48,7 @@ class Roads:
     def watch(self, memory: Memory, silent: Iterable[str], now_s: float, at_ns: int) -> None:
         """Raise alarms, and end them; `silent` are the cameras that are not heard at present."""
         for name in silent:
-            memory.not_heard(name, at_ns)
+            memory.cameras.not_heard(name, at_ns)
         standing = {key: self.alarms[key] for key in self.alarms.names}
         for alarm in alarms(memory, standing, self.flows, silent, self._zone, now_s, at_ns):
             self._said.append(alarm)

@@ -362,11 +362,11 @@ def test_the_vector_that_whitening_learns_from_is_there_from_the_beginning() -> 
     play(machine, convoy(80))
     for message in tracklet("a", 999, looks(3), 500, 505, closed=False):
         machine.update(message)
-    (row,) = machine._memory.open()
+    (row,) = machine._memory.tracklets.open()
     whitened, centred = np.frombuffer(row.vector, np.float32), np.frombuffer(row.centred, np.float16)
-    assert machine._memory.whitening.rows
+    assert machine._memory.tracklets.whitening.rows
     assert not np.allclose(whitened, centred, atol=0.01)
-    again = machine._memory.whitening.whitened(centred.astype(np.float32), ENCODER)
+    again = machine._memory.tracklets.whitening.whitened(centred.astype(np.float32), ENCODER)
     np.testing.assert_allclose(again, whitened, atol=0.01)
 
 

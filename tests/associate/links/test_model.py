@@ -8,7 +8,7 @@ import pytest
 
 from associate.links.counts import PairCounts, key_of
 from associate.links.model import LinkModel, Terms
-from associate.memory import Memory
+from associate.memory.memory import Memory
 from associate.settings import AssociateSettings
 from tests.associate.samples import associator, convoy, ticks
 
@@ -30,7 +30,7 @@ def terms(memory: Memory) -> Callable[..., Terms]:
 
     def by(links: float, endings: float, *, eager: bool) -> Terms:
         window, known = memory.window, memory.model
-        a, b = (memory.camera_names.index(name) for name in "ab")
+        a, b = (memory.cameras.names.index(name) for name in "ab")
         ends, between, cameras = np.full(3, 5.0), known.counts.links.copy(), known.counts.cameras
         times = np.zeros((2, 1, known.bins.count))
         times[:, 0, known.bins.of(np.array([5.0]))] = links
@@ -38,11 +38,11 @@ def terms(memory: Memory) -> Callable[..., Terms]:
         key = key_of(np.array([a]), np.array([b]))
         cameras = cameras.at(cameras.keys != key).plus(PairCounts(key[: int(links > 0)], times[:, : int(links > 0)]))
         counts = dataclasses.replace(known.counts, links=between, cameras=cameras, ends=ends)
-        model = LinkModel(known.bins, counts, memory._topology.priors(memory.camera_names), known.calibration)
+        model = LinkModel(known.bins, counts, memory.traffic.topology.priors(memory.cameras.names), known.calibration)
         asked = (window.camera[memory.pairs.earlier] == a) & (window.camera[memory.pairs.later] == b)
         some = memory.pairs.at(asked)
         some.share[:] = 0  # none of them is among the counted ones
-        return model.log_odds(window, some, memory.gate_table(), NOW_S, eager=eager)
+        return model.log_odds(window, some, memory.traffic.gate_table(), NOW_S, eager=eager)
 
     return by
 

@@ -6,7 +6,7 @@ import pytest
 
 from associate.associator import Associator
 from associate.links.appearance import Calibration
-from associate.memory import Memory
+from associate.memory.memory import Memory
 from associate.roads.edges import gone
 from associate.roads.records import Edge
 from associate.roads.roads import Roads

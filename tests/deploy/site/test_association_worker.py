@@ -17,7 +17,7 @@ import pytest
 from associate import associator as associator_module
 from associate.associator import Associator
 from associate.identities import Identities
-from associate.memory import Memory
+from associate.memory.tracklets import Tracklets
 from associate.revision import Revision
 from associate.roads.records import decode as decode_road
 from associate.trajectory import Kind, TrajectoryEvent, decode
@@ -80,7 +80,7 @@ def test_association_gets_the_append_time_of_every_message(
             return method(self, message, appended_ns)
 
         monkeypatch.setattr(Associator, name, noting)
-    monkeypatch.setattr(Memory, "see", raising(Memory.see, about_seen))
+    monkeypatch.setattr(Tracklets, "see", raising(Tracklets.see, about_seen))
     clock = ManualClock(10**9 * NS)
     log = SqliteLog(tmp_path / "log.db", clock=clock)
     for message in poisoned("a"):
@@ -251,8 +251,8 @@ def about_seen(_: object, seen: Observation, *rest: object) -> bool:
 
 
 SABOTAGE: dict[str, tuple[type, str, Callable[..., bool]]] = {
-    "seen": (Memory, "see", about_seen),
-    "closed": (Memory, "see", lambda _, seen: seen.label == POISON and seen.state == "closed"),
+    "seen": (Tracklets, "see", about_seen),
+    "closed": (Tracklets, "see", lambda _, seen: seen.label == POISON and seen.state == "closed"),
     "shown": (Identities, "show", lambda _, number, tracklet, *rest: tracklet.label == POISON),
     "shown ended": (
         Identities,
@@ -316,7 +316,7 @@ def test_what_waits_in_the_state_can_be_set_aside_later(tmp_path: Path, monkeypa
     publish(log, [bad])
     worker(log).drain()  # b and c have yet to speak: it is held
     assert not values_of(log, DEAD_LETTERS)
-    monkeypatch.setattr(Memory, "see", raising(Memory.see, lambda _, seen: seen.id == bad.id))
+    monkeypatch.setattr(Tracklets, "see", raising(Tracklets.see, lambda _, seen: seen.id == bad.id))
     publish(log, [it for it in convoy(4) if it.camera != "a"], "others")
     publish(log, [observation("a", 2, at_s=80, first_s=79, sequence=0, dim=256)], "others")
     machine = worker(log)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from associate.links.counts import PairCounts, key_of
-from associate.past import CAMERAS, GATES, HALF_LIFE_S, PastCounts
+from associate.memory.past import CAMERAS, GATES, HALF_LIFE_S, PastCounts
 
 
 def counted(*pairs: tuple[int, int], links: float = 1.0, bins: int = 6) -> PairCounts:
