@@ -22,10 +22,9 @@ APPEARANCE_MOST = 7.0
 COMPARED_CAMERAS, COMPARED_TRACKLETS = 32, 6000
 """Cameras, or about so many tracklets, that a tracklet is compared with though no way between them is known."""
 
-
 SCALED_MOST = 0.05
-"""Most that local scaling is supposed to add to a similarity, at a large site where no way is known: looks have to
-speak for such a pair."""
+"""Most that local scaling is supposed to add to a similarity. Of a pair without a known way, at a site of more than
+those, nothing but looks can speak: it is compared where they may speak for it."""
 
 _NO_INTS, _NO_FLOATS = np.zeros(0, np.int64), np.zeros(0)
 
