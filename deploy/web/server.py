@@ -1,5 +1,6 @@
 """The server of a site: where it listens, what it refuses to start without, and its end."""
 
+import asyncio
 import ipaddress
 import logging
 import secrets
@@ -123,6 +124,16 @@ def make_site(
     )
 
 
+class _Server(uvicorn.Server):
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End, and cut what has not ended by then: a loop that closes under a connection leaves its socket open."""
+        await super().shutdown(sockets)
+        for connection in list(self.server_state.connections):
+            if connection.transport is not None:
+                connection.transport.abort()
+        await asyncio.sleep(0)  # their sockets are closed in the loop's next round
+
+
 def make_server(app: ASGIApp, host: str, port: int) -> uvicorn.Server:
     """The HTTP server of an application, not yet started."""
     config = uvicorn.Config(
@@ -142,7 +153,7 @@ def make_server(app: ASGIApp, host: str, port: int) -> uvicorn.Server:
         server_header=False,
         date_header=True,
     )
-    return uvicorn.Server(config)
+    return _Server(config)
 
 
 def _listening(config: uvicorn.Config) -> socket.socket:
