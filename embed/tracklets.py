@@ -191,7 +191,7 @@ class TrackletBuilder:
             place = find_earlier(it.fragment(), [lost[each].fragment() for each in keys])
             if place is not None:
                 earlier = lost.pop(keys[place])
-                del self._open[keys[place]]
+                del self._open[keys[place]], self._number_of[keys[place]]
                 earlier.absorb(it)
                 self._open[key], self._number_of[key] = earlier, earlier.track
 

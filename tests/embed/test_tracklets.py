@@ -133,6 +133,10 @@ def test_who_watches_knows_a_vehicle_by_the_number_that_observations_have() -> N
     run({1: range(20), 2: range(22, 40)}, 30, machine)
     assert machine.numbers(np.array([2], np.int64)).tolist() == [1]
     assert not len(machine.numbers(np.zeros(0, np.int64)))
+    machine = builder()
+    run({1: range(20), 2: range(22, 27)}, 27, machine)
+    # Joined, and the first track not given up yet: should the tracker find it again, it is another vehicle.
+    assert machine.numbers(np.array([2, 1], np.int64)).tolist() == [1, 3]
 
 
 class Unlike(Counting):
