@@ -88,7 +88,7 @@ class Topology:
         return max((window.max_s for window in windows), default=60.0)
 
     def priors(self, cameras: Sequence[str]) -> TravelPriors:
-        """What is believed about each pair of cameras before anything was seen."""
+        """Beliefs about each pair of cameras before anything was seen."""
         count, number = len(cameras), {name: index for index, name in enumerate(cameras)}
         densities = [np.zeros(self.bins.count), self.bins.within_a_view]
         which, weights = np.zeros((count, count), np.int64), np.full((count, count), BROAD_COUNT)

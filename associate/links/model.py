@@ -121,12 +121,12 @@ class LinkModel:
         self._gate_density, self._gate_kernel = _smoothed(counts.gates, bins)
         self._gate_links = counts.gates.links
         # Step 3: where exits lead to, and how often somebody is new
-        self.possible = (given.max(-1) > 0)[priors.which]
-        ways = np.maximum(self.possible.sum(1), 1)
+        possible = (given.max(-1) > 0)[priors.which]
+        ways = np.maximum(possible.sum(1), 1)
         self.known = (self.links >= KNOWN) | priors.given | ~apart
         self.exits = self.links.sum(1) + counts.ends
-        self.towards = np.where(self.possible, 1.0, 0.0) / ways[:, None]
-        self.explored = np.where(self.possible, np.minimum(EXPLORED, EXPLORED_TOGETHER / ways)[:, None], 0.0)
+        self.towards = np.where(possible, 1.0, 0.0) / ways[:, None]
+        self.explored = np.where(possible, np.minimum(EXPLORED, EXPLORED_TOGETHER / ways)[:, None], 0.0)
         share = (self.links + self.towards) / (self.exits + EXITS_FIRST)[:, None]
         self.end_share = (counts.ends + EXITS_FIRST - 1) / (self.exits + EXITS_FIRST)
         elapsed_s = counts.elapsed_s + ARRIVALS_FIRST_S

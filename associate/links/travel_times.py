@@ -99,7 +99,7 @@ class TimeBins:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TravelPriors:
-    """What is believed about the travel times between C cameras before anything was seen.
+    """Beliefs about the travel times between C cameras before anything was seen.
 
     densities: (T, B), of which the first is zero: no road. which: (C, C) the density of each pair. count: (C, C) links
     that it counts for. given: (C, C) where it was given by hand.

@@ -1,4 +1,4 @@
-"""What leaves the memory: counted into the past, and forgotten where nothing can follow it any more."""
+"""The edge of the memory: what leaves it is counted into the past, and forgotten where nothing can follow it."""
 
 import numpy as np
 

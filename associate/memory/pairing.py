@@ -81,7 +81,7 @@ class Pairing:
             self.store(j)
 
     def bound(self, pairs: PairTable) -> Floats:
-        """What corrections add to the log odds (P,) of pairs."""
+        """Log odds (P,) that corrections add to pairs."""
         place_of = self._tracklets.window.place_of
         added = np.zeros(len(pairs))
         for bond in self.bonds:
