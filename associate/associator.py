@@ -18,6 +18,7 @@ from associate.identities import Identities
 from associate.links.appearance import Calibration
 from associate.memory.memory import Memory
 from associate.memory.rounds import due_s, learn
+from associate.one_thread import one_thread
 from associate.reorder import ReorderBuffer, Verdict
 from associate.revision import Revision
 from associate.roads.records import RoadRecord
@@ -240,6 +241,7 @@ class Associator:
 
     # A slot
 
+    @one_thread()
     def _decide(self, message: Record, now_s: float, *, last: bool = False) -> None:
         """Decide all tracklets that may be revised, say what has changed, and close what cannot be met any more."""
         memory = self._memory

@@ -1,5 +1,7 @@
 """Learning: soft counts of probable links, over the tracklets in memory and with what has left it."""
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,6 +26,14 @@ LINKED = 0.3
 
 OTHERS = 10_000
 """Pairs of tracklets from whose similarities those of two vehicles are learned."""
+
+
+class Examples(NamedTuple):
+    """Pairs of tracklets (E,) by place, most of which are two vehicles, and how alike they are."""
+
+    one: Ints
+    other: Ints
+    similarity: Floats
 
 
 def camera_counts(
@@ -76,27 +86,27 @@ def ends_and_arrivals(
     return ends, arrivals
 
 
-def calibration_of(start: Calibration, window: Window, pairs: PairTable) -> Calibration:
-    """Calibration of appearance from the memory, beginning from the encoder's own."""
-    others = _similarities_of_others(window, pairs)
+def calibration_of(start: Calibration, window: Window, pairs: PairTable, examples: Examples) -> Calibration:
+    """Calibration of appearance from the memory, beginning from the encoder's own.
+
+    Among many examples, those that are one vehicle and were not found so are few.
+    """
+    linked = pairs.at(pairs.share > LINKED)
+    known = np.concatenate([linked.later << 32 | linked.earlier, linked.earlier << 32 | linked.later])
+    others = examples.similarity[~np.isin(examples.one << 32 | examples.other, known)]
     likely = (pairs.share > COUNTED) & (window.camera[pairs.earlier] != window.camera[pairs.later])
     if len(others) <= 50:
         return start
     return start.fitted(pairs.similarity[likely].astype(np.float64), pairs.share[likely].astype(np.float64), others)
 
 
-def _similarities_of_others(window: Window, pairs: PairTable) -> Floats:
-    """Similarities of some tracklets of different cameras, without those that are likely to be one vehicle.
-
-    Over the whole memory: among many, the pairs that are one vehicle and were not found so are few.
-    """
+def examples_of(window: Window) -> Examples:
+    """Draw examples from the whole memory: closed tracklets of different cameras."""
     shut = np.flatnonzero(window.shut)
     one, other = (shut[side] for side in _some_pairs(len(shut)))
     apart = (window.camera[one] != window.camera[other]) & (window.encoder[one] == window.encoder[other])
     one, other = one[apart], other[apart]
-    linked = pairs.at(pairs.share > LINKED)
-    known = np.concatenate([linked.later << 32 | linked.earlier, linked.earlier << 32 | linked.later])
-    return similarity(window, *(side[~np.isin(one << 32 | other, known)] for side in (one, other)))
+    return Examples(one, other, similarity(window, one, other))
 
 
 def _some_pairs(count: int) -> tuple[Ints, Ints]:

@@ -38,7 +38,7 @@ def learn(memory: Memory, now_s: float) -> None:
         traffic.remodel()
         return
     remembered = shut & (window.closed_s > now_s - memory.memory_s)
-    before = pairs.share.copy()
+    before, examples = pairs.share.copy(), learning.examples_of(window)
     # Probabilities by the model, the model by the probabilities
     rounds = ROUNDS if now_s > YOUNG_S else ROUNDS_YOUNG
     for _ in range(min(rounds, max(1, JUDGED // len(asked)))):
@@ -47,7 +47,7 @@ def learn(memory: Memory, now_s: float) -> None:
         share = learning.probable(memory.model, window, judged, traffic.gate_table(), now_s, bound)
         pairs.share[:] = 0
         pairs.share[asked] = np.round(share, 3)
-        traffic.recount(pairs.at(asked), remembered, now_s)
+        traffic.recount(pairs.at(asked), remembered, examples, now_s)
     memory.pairing.store(np.unique(pairs.later[pairs.share != before]))
     _whiten(memory, now_s)
 

@@ -63,10 +63,12 @@ class Traffic:
         """The gates as of the latest learning."""
         return self._gates.table(self._progress.modelled_s, HALF_LIFE_S)
 
-    def recount(self, judged: PairTable, remembered: NDArray[np.bool_], now_s: float) -> None:
+    def recount(
+        self, judged: PairTable, remembered: NDArray[np.bool_], examples: learning.Examples, now_s: float
+    ) -> None:
         """Count anew by the shares of the pairs: of those judged, and of the tracklets (N,) remembered."""
         self._gates.count_alone(self._alone(remembered, now_s))
-        calibration = learning.calibration_of(self._start, self._tracklets.window, judged)
+        calibration = learning.calibration_of(self._start, self._tracklets.window, judged, examples)
         self._progress.advance(appearance=astuple(calibration))
         self.remodel()
 

@@ -37,7 +37,7 @@ CITY = (
     "city_hardness",
     "tracks_city",
 )
-KAFKA = ("kafka_guard", "kafka_live", "kafka_outage", "kafka_standby", "kafka_workers")
+KAFKA = ("kafka_guard", "kafka_hours", "kafka_live", "kafka_outage", "kafka_standby", "kafka_workers")
 FOLDERS = ("cameras", "city", "encoder", "kafka", "search", "tracks", "web")
 BENCHES = (
     "startup",

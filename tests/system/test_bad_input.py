@@ -95,7 +95,7 @@ OTHER = {
     "no log yet": (["trajectories"], "there is no log"),
     "no such camera": (["run", "good.toml", "--cameras", "a,b"], "no camera b"),
     "unwritable folder": (["demo", "--out", "clip.mp4/x"], "clip.mp4"),
-    "check without a picture": (["cameras", "check", "empty.toml"], "no picture from 1 of 1 cameras: b"),
+    "check without a frame": (["cameras", "check", "empty.toml"], "no frame from 1 of 1 cameras: b"),
     "unknown weights": (["weights", "pull", "none"], "none"),
 }
 

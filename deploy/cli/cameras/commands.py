@@ -56,19 +56,19 @@ def check(
     config = load_config(file)
     clock = SystemClock()
     results = [_check_camera(camera, clock) for camera in config.cameras]
-    names = ("camera", "picture", "frames/s", "clock", "first frame")
+    names = ("camera", "frame size", "frames/s", "clock", "first frame")
     rows = []
     for result in results:
         size = f"{result.size[0]}x{result.size[1]}" if result.size else "none"
         rate = f"{result.frames_per_s:.1f}" if result.frames_per_s else ""
         rows.append([result.camera.id, size, rate, result.clock, f"{result.open_s:.2f} s"])
     console = make_console()
-    console.print(narrow_table("Cameras", names, rows, left=("picture", "clock"), wraps="camera"))
+    console.print(narrow_table("Cameras", names, rows, left=("frame size", "clock"), wraps="camera"))
     for result in results:
         if result.error:
             console.print(f"{result.camera.id}: {result.error}", highlight=False, soft_wrap=True, markup=False)
     broken = [result.camera.id for result in results if result.error]
-    none = f"no picture from {len(broken)} of {len(results)} cameras: {', '.join(broken)}"
+    none = f"no frame from {len(broken)} of {len(results)} cameras: {', '.join(broken)}"
     if len(broken) == len(results):
         raise SourceError(none)
     if broken:

@@ -152,7 +152,7 @@ def presets() -> None:
     """List the presets: cameras, frame sizes, vehicles, weather, and where the traffic is from."""
     console = make_console()
     table = Table(box=None, header_style="bold cyan")
-    for name in ("preset", "cameras", "seconds", "pictures", "frames/s", "vehicles", "weather", "traffic"):
+    for name in ("preset", "cameras", "seconds", "frame size", "frames/s", "vehicles", "weather", "traffic"):
         table.add_column(name, justify="right" if name in ("cameras", "seconds", "vehicles") else "left")
     for name, preset in PRESETS.items():
         sizes = dict.fromkeys(f"{spec.width}x{spec.height}" for spec in preset.cameras)
@@ -226,7 +226,7 @@ def _plan_recordings(
         where = folder if folder is not None else RECORDINGS / _preset_name(camera_id(preset, index))
         recording = Recording(name, index, where, starts_ns, seconds or preset.duration_s, bits_per_s)
         if recording.frames < 1:
-            raise ConfigError(f"--seconds {seconds:g}: less than one picture of camera {index}, {spec.fps} a second")
+            raise ConfigError(f"--seconds {seconds:g}: less than one frame of camera {index}, {spec.fps} a second")
         made.append(recording)
     return made
 

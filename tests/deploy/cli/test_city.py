@@ -156,7 +156,7 @@ class TestCommand:
             ({"cameras": "north"}, "--cameras 'north': expected numbers"),
             ({"seconds": 1e6}, "--seconds 1e\\+06: 'smooth' lasts"),
             ({"seconds": -1.0}, "--seconds -1: 'smooth' lasts"),
-            ({"seconds": 0.01}, "--seconds 0.01: less than one picture of camera 0, 10 a second"),
+            ({"seconds": 0.01}, "--seconds 0.01: less than one frame of camera 0, 10 a second"),
             ({"bitrate": 1}, "--bitrate 1: expected 10 to"),
             ({"workers": 0}, "--workers 0: expected at least 1"),
         ],
