@@ -58,6 +58,17 @@ def test_a_track_ends_where_it_cannot_come_back(place: tuple[float, float], step
     assert ended_at == pytest.approx(19 + 8 * passed_s, abs=1)
 
 
+@pytest.mark.parametrize(("seen_before", "found"), [(True, 1), (False, 0)])
+def test_a_weak_detection_continues_only_what_was_just_seen(seen_before: bool, found: int) -> None:
+    tracker = Tracker(start_score=0.7)
+    place = np.array([[100, 50, 140, 80]], np.float32)
+    for index in range(20):
+        tracker(frame_at(index), Detections.of(place, [0.9]))
+    if not seen_before:
+        tracker(frame_at(20), Detections.none())
+    assert len(tracker(frame_at(21), Detections.of(place, [0.2]))) == found
+
+
 def frame_at(index: int) -> Frame:
     return Frame("a", index, index * NS // 8, ClockQuality.FILE, IMAGE)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from detect.detections import Detections
-from detect.key_frames.box_propagation import BoxPropagator
+from detect.key_frames.box_propagation import BoxPropagator, explained_by, match_boxes
 from detect.key_frames.median_flow import to_grayscale
 from tests.detect.key_frames.budget_scene import HEIGHT, WIDTH, as_boxes, street_image
 
@@ -76,3 +76,31 @@ def test_what_is_seen_well_only_after_a_weak_key_frame_is_asked_about_again(chea
     propagator.update(Detections.of(box, [0.9]))
     assert (propagator.unverified_count == 1) == asks
     assert (propagator.detections().scores[0] >= 0.7) == asks
+
+
+def test_what_is_seen_weakly_after_a_weak_key_frame_stays_as_it_was() -> None:
+    box = as_boxes([STANDS[1][0]])
+    propagator = BoxPropagator((WIDTH, HEIGHT), start_score=0.7, cheap_start_score=0.6)
+    propagator.reset(Detections.of(box, [0.3]), Detections.none())
+    propagator.update(Detections.of(box, [0.3]))
+    assert propagator.unverified_count == 0
+    np.testing.assert_allclose(propagator.detections().scores, [0.3])
+
+
+@pytest.mark.parametrize(("score", "promoted"), [(0.5, 0.7), (0.48, 0.48)])
+def test_a_key_frame_s_box_near_the_start_score_gets_it(score: float, promoted: float) -> None:
+    propagator = BoxPropagator((WIDTH, HEIGHT), start_score=0.7, cheap_start_score=0.6)
+    propagator.reset(Detections.of(as_boxes([STANDS[1][0]]), [score]), Detections.none())
+    assert propagator.detections().scores[0] == pytest.approx(promoted, abs=0.011)
+
+
+def test_a_box_is_explained_by_one_that_it_is_or_lies_within() -> None:
+    boxes = as_boxes([(0, 0, 40, 40), (5, 5, 15, 15), (35, 0, 55, 40), (200, 0, 240, 40)])
+    others = as_boxes([(0, 0, 40, 38)])
+    assert explained_by(boxes, others).tolist() == [True, True, False, False]
+
+
+def test_boxes_are_matched_one_to_one_the_best_first() -> None:
+    left = as_boxes([(0, 0, 40, 40), (2, 0, 42, 40), (100, 0, 140, 40)])
+    right = as_boxes([(2, 0, 42, 40), (108, 0, 148, 40), (300, 0, 340, 40)])
+    assert match_boxes(left, right) == {1: 0, 2: 1}

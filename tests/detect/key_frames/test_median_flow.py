@@ -81,6 +81,13 @@ def test_a_large_image_is_followed_in_a_smaller_one() -> None:
     assert iou(np.asarray(result.boxes / 6, np.float32), as_boxes([(130, 66, 180, 106)]))[0, 0] > 0.9
 
 
+@pytest.mark.parametrize(
+    ("size", "shrunk"), [((1920, 1080), (270, 480)), ((480, 270), (270, 480)), ((320, 192), (192, 320))]
+)
+def test_only_a_wide_image_is_shrunk(size: tuple[int, int], shrunk: tuple[int, int]) -> None:
+    assert to_grayscale(np.zeros((size[1], size[0], 3), np.uint8)).shape == shrunk
+
+
 def test_no_box_is_no_work() -> None:
     result = propagate_boxes(
         to_grayscale(street_image([])), to_grayscale(street_image([])), as_boxes([]), np.zeros((0, 2), np.float32), SIZE
