@@ -254,6 +254,11 @@ class Partition:
         vectors = self._segments[sighting >> SEGMENT_BITS].vectors
         return np.asarray(vectors[sighting % SEGMENT_ROWS], "<f2").tobytes()
 
+    def has(self, ids: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which of some sightings (N,) are in it, as far as it is up to date."""
+        rows = {number: segment.rows for number, segment in self._segments.items()}
+        return np.array([each % SEGMENT_ROWS < rows.get(each >> SEGMENT_BITS, 0) for each in ids.tolist()], np.bool_)
+
     def vectors_of(self, ids: Sequence[int]) -> Vectors:
         """Vectors (N, D) of sightings by their ids, of norm 1."""
         rows = []

@@ -170,6 +170,10 @@ class SightingsIndex:
         """Vectors (N, D) of sightings, of norm 1."""
         return self._partition(encoder).vectors_of(ids)
 
+    def made_by(self, encoder: str, ids: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which of some sightings (N,) have a vector by the encoder."""
+        return self._partition(encoder).has(ids)
+
     def stored_vector(self, sighting: int) -> bytes:
         """The vector of a sighting as it stands in the index, little-endian fp16."""
         number = self._numbers["encoder"][self.encoder_of(sighting)]

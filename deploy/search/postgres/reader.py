@@ -136,9 +136,20 @@ class PostgresIndex:
         return max(self._names["camera"], default=0) + 1
 
     def vectors(self, encoder: str, ids: Sequence[int]) -> Vectors:
-        """Vectors (N, D) of sightings, of norm 1."""
-        found = dict(self.select("SELECT id, vector FROM sightings WHERE id = ANY(?)", list(ids)))
-        return normalised(_matrix([found[each] for each in ids], 1))
+        """Vectors (N, D) of sightings, of norm 1; zeros for one that has been deleted meanwhile."""
+        rows = self.select("SELECT id, vector FROM sightings WHERE id = ANY(?)", list(ids))
+        stored = _matrix([vector for _, vector in rows], 1)
+        place_of = {sighting: place for place, (sighting, _) in enumerate(rows)}
+        vectors = np.zeros((len(ids), stored.shape[1]), np.float32)
+        there = [place for place, each in enumerate(ids) if each in place_of]
+        vectors[there] = stored[[place_of[ids[place]] for place in there]]
+        return normalised(vectors)
+
+    def made_by(self, encoder: str, ids: Ints) -> NDArray[np.bool_]:
+        """Which of some sightings (N,) have a vector by the encoder."""
+        number = self._number(encoder)
+        rows = self.select("SELECT id FROM sightings WHERE encoder = ? AND id = ANY(?)", number, ids.tolist())
+        return np.isin(ids, [sighting for (sighting,) in rows])
 
     def stored_vector(self, sighting: int) -> bytes:
         """The vector of a sighting as it stands in the index, little-endian fp16."""
