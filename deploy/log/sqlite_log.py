@@ -41,8 +41,12 @@ CREATE TABLE IF NOT EXISTS owners (
 CREATE TABLE IF NOT EXISTS state (
     owner TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (owner, key)
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS compaction ON records (topic, key) WHERE topic IN ({compacted});
 """
+
+_COMPACTED = "topic IN ({})".format(", ".join(f"'{topic}'" for topic in COMPACTED))
+_COMPACTION = f"CREATE INDEX compaction ON records (topic, key) WHERE {_COMPACTED}"
+_COMPACT = f"DELETE FROM records WHERE topic = ? AND key = ? AND {_COMPACTED}"
+"""With the index's own condition: without it SQLite does not use the index, and reads all records of the topic."""
 
 
 class SqliteLog:
@@ -101,10 +105,18 @@ class SqliteLog:
         self._db.execute("PRAGMA synchronous=FULL")
         self._db.execute("BEGIN IMMEDIATE")
         _migrate(self._db)
-        for statement in _SCHEMA.format(compacted=", ".join(f"'{topic}'" for topic in COMPACTED)).split(";"):
+        for statement in _SCHEMA.split(";"):
             self._db.execute(statement)
+        self._index_compacted()
         self._db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
         self._db.execute("COMMIT")
+
+    def _index_compacted(self) -> None:
+        """Make the index of compacted topics, anew where the file has that of a version with fewer of them."""
+        found = self._db.execute("SELECT sql FROM sqlite_master WHERE name = 'compaction'").fetchone()
+        if found != (_COMPACTION,):
+            self._db.execute("DROP INDEX IF EXISTS compaction")
+            self._db.execute(_COMPACTION)
 
     def claim(self, owner: str) -> "SqliteWriter":
         with self.transaction() as db:
@@ -277,7 +289,7 @@ def _append(db: sqlite3.Connection, records: Sequence[Record], clock: Clock) -> 
             row = db.execute("SELECT offset FROM ends WHERE topic = ?", (record.topic,)).fetchone()
             ends[record.topic] = row[0] if row else 0
         if record.topic in COMPACTED:
-            db.execute("DELETE FROM records WHERE topic = ? AND key = ?", (record.topic, record.key))
+            db.execute(_COMPACT, (record.topic, record.key))
         ends[record.topic] += 1
         db.execute(
             "INSERT INTO records VALUES (?, ?, ?, ?, ?)",

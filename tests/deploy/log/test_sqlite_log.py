@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from deploy.log import sqlite_log
 from deploy.log.append_times import MS, UNKNOWN_NS
 from deploy.log.base import Record, StoredRecord
 from deploy.log.sqlite_log import SCHEMA_VERSION, SqliteLog
-from deploy.log.topics import ALL, OBSERVATIONS, TRAJECTORIES
+from deploy.log.topics import ALL, IDENTITIES, OBSERVATIONS, TRAJECTORIES
 from embed.observation import decode
 from ingest.clock import NS, ManualClock
 from ingest.errors import LogError
@@ -59,6 +60,21 @@ def test_names_with_odd_characters(tmp_path: Path) -> None:
     SqliteLog(path).claim("camera/a")
     assert path.exists()
     assert SqliteLog(path, must_exist=True).end("observations") == 0
+
+
+@pytest.mark.parametrize("of_old", [False, True], ids=["a new log", "a log of the first version"])
+def test_a_compacted_record_is_found_by_its_key(tmp_path: Path, of_old: bool) -> None:
+    """Not among all of its topic: with every vehicle that has been seen a commit would take longer."""
+    path = tmp_path / "log.db"
+    if of_old:
+        shutil.copy(FIRST_LOG, path)
+    log = SqliteLog(path)
+    log.claim("zone/z").commit([Record(IDENTITIES, "z-1", b"one"), Record(IDENTITIES, "z-1", b"two")])
+    assert [record.value for record in log.read(IDENTITIES, 0, 1_000_000) if record.key == "z-1"] == [b"two"]
+    log.close()
+    with sqlite3.connect(path) as db:
+        ((*_, plan),) = db.execute(f"EXPLAIN QUERY PLAN {sqlite_log._COMPACT}", (IDENTITIES, "z-1")).fetchall()
+    assert "INDEX compaction (topic=? AND key=?)" in plan
 
 
 def format_of(path: Path) -> int:
