@@ -47,7 +47,7 @@ bench: $(VENV)/.dev  ## the figures of docs/benchmarks.md
 chaos: $(VENV)/.dev  ## random faults on SQLite, Kafka and three brokers by twenty seeds (an hour); `make test` has one
 	CORRIDOR_CHAOS_SEEDS=$${CORRIDOR_CHAOS_SEEDS:-20} $(BIN)/python -m pytest -q -s tests/chaos
 
-mutants: $(VENV)/.mutants  ## small defects that no test notices, in a seeded sample (about half an hour)
+mutants: $(VENV)/.mutants  ## small defects that no test notices, in a seeded sample (fifty minutes for four rooms)
 	$(BIN)/python -m tests.mutants
 
 schemas: $(VENV)/.dev  ## docs/schemas and docs/reference from the code

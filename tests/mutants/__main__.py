@@ -2,12 +2,13 @@
 
 A mutant is killed when a test fails or hangs, and survives when all pass: a survivor is a test that is missing, or a
 change that means nothing (`<` for `<=` between floats). Survivors are listed with their change. Modules without tests
-of their own, and those whose tests fail without a defect, are counted apart: nothing can be said of them. Ctrl-C ends
-with what has been tried so far.
+of their own, and those whose tests fail without a defect, are counted apart: nothing can be said of them. A room ends
+after its minutes, with what has been tried by then, in the order of the draw; Ctrl-C ends it at once.
 """
 
 import argparse
 import difflib
+import math
 import os
 import shutil
 import signal
@@ -41,7 +42,8 @@ LOOK_S, TELL_EVERY = 0.5, 10
 FRESH = 40
 """Mutants a broker: the topics of their tests pile up, and a development broker's memory is small."""
 
-KILLED, SURVIVED, UNTESTED, BROKEN = "killed", "survived", "without tests of their own", "whose tests fail anyway"
+KILLED, SURVIVED, UNTRIED = "killed", "survived", "not tried"
+UNTESTED, BROKEN = "without tests of their own", "whose tests fail anyway"
 SKIPPED = (".git", ".venv*", "runs", "dist", "*_cache", "__pycache__", ".hypothesis")
 
 
@@ -50,6 +52,7 @@ def main() -> None:
     parser.add_argument("rooms", nargs="*", help=f"only these: {', '.join(ROOMS)}")
     parser.add_argument("--sample", type=int, default=200, help="places a room (default: 200)")
     parser.add_argument("--seed", type=int, default=0, help="of the sample (default: 0)")
+    parser.add_argument("--minutes", type=float, default=13.0, help="a room; 0 for the whole sample (default: 13)")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     given = parser.parse_args()
     rooms = given.rooms or list(ROOMS)
@@ -58,7 +61,8 @@ def main() -> None:
     for room in rooms:
         print(f"\n== {room}, seed {given.seed}", flush=True)
         kafka = _Kafka() if room == "log" and not why_none() else None
-        _report(_try_all(choose(room, given.sample, given.seed), given.processes, kafka))
+        longest_s = 60 * given.minutes or math.inf
+        _report(_try_all(choose(room, given.sample, given.seed), given.processes, kafka, longest_s))
 
 
 class _Kafka:
@@ -79,8 +83,9 @@ class _Kafka:
             return {"KAFKA_BOOTSTRAP_SERVERS": self._brokers[-1].servers}
 
 
-def _try_all(mutants: list[Mutant], processes: int, kafka: _Kafka | None) -> list[tuple[Mutant, str]]:
-    """Try each mutant in a copy of the tree of its own."""
+def _try_all(mutants: list[Mutant], processes: int, kafka: _Kafka | None, longest_s: float) -> list[tuple[Mutant, str]]:
+    """Try each mutant in a copy of the tree of its own; after `longest_s` seconds none begins."""
+    ends_s = time.monotonic() + longest_s
     columns = (TextColumn("mutants"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with tempfile.TemporaryDirectory() as folder, Progress(*columns) as bars:
         free: SimpleQueue[Path] = SimpleQueue()
@@ -101,10 +106,14 @@ def _try_all(mutants: list[Mutant], processes: int, kafka: _Kafka | None) -> lis
             return _seconds(tests, tree, limit_s, kafka.environment() if kafka else {}, stopped)
 
         def unharmed_seconds(test: Path) -> float | None:
-            return in_a_tree(lambda tree: seconds([test], tree, UNHARMED_LIMIT_S))
+            if test not in unharmed:
+                unharmed[test] = in_a_tree(lambda tree: seconds([test], tree, UNHARMED_LIMIT_S))
+            return unharmed[test]
 
         def attempt(mutant: Mutant) -> str:
-            took = [unharmed[test] for test in mutant.tests]
+            if time.monotonic() > ends_s:
+                return UNTRIED
+            took = [unharmed_seconds(test) for test in mutant.tests]
             outcome = BROKEN if took else UNTESTED
             if took and None not in took:
                 limit_s = max(LEAST_LIMIT_S, TIMES_AS_LONG * sum(each or 0.0 for each in took))
@@ -113,22 +122,20 @@ def _try_all(mutants: list[Mutant], processes: int, kafka: _Kafka | None) -> lis
             bars.advance(task)
             return outcome
 
-        stopped = Event()
+        unharmed, stopped = dict[Path, float | None](), Event()
         with ThreadPoolExecutor(processes) as pool:
-            several = sorted({test for mutant in mutants for test in mutant.tests})
-            unharmed = dict(zip(several, pool.map(unharmed_seconds, several), strict=True))
             trying = [(mutant, pool.submit(attempt, mutant)) for mutant in mutants]
             try:
                 for number, (_, future) in enumerate(trying, 1):
-                    future.result()
-                    if number % TELL_EVERY == 0 and not bars.console.is_terminal:
+                    tried = future.result() != UNTRIED
+                    if tried and number % TELL_EVERY == 0 and not bars.console.is_terminal:
                         bars.console.print(f"{number} of {len(trying)} tried")
             except KeyboardInterrupt:
-                tried = [(mutant, future.result()) for mutant, future in trying if future.done()]
+                done = [(mutant, future.result()) for mutant, future in trying if future.done()]
                 stopped.set()
                 pool.shutdown(cancel_futures=True)
-                bars.console.print(f"stopped: {len(tried)} of {len(trying)} tried")
-                return tried
+                bars.console.print(f"stopped: {len(done)} of {len(trying)} tried")
+                return done
             return [(mutant, future.result()) for mutant, future in trying]
 
 
@@ -173,11 +180,13 @@ def _report(results: list[tuple[Mutant, str]]) -> None:
     counts = Counter(outcome for _, outcome in results)
     judged = counts[KILLED] + counts[SURVIVED]
     print(f"{counts[KILLED]} of {judged} killed ({counts[KILLED] / max(judged, 1):.0%})")
+    if counts[UNTRIED]:
+        print(f"  {counts[UNTRIED]} of the sample were not tried: the minutes were over (--minutes)")
     for unjudged in (UNTESTED, BROKEN):
         modules = sorted({mutant.module.as_posix() for mutant, outcome in results if outcome == unjudged})
         if modules:
             print(f"  {counts[unjudged]} in modules {unjudged}: {', '.join(modules)}")
-    for mutant, outcome in results:
+    for mutant, outcome in sorted(results, key=lambda each: (each[0].module.as_posix(), each[0].line)):
         if outcome == SURVIVED:
             print(f"  survived: {mutant.module}:{mutant.line} {mutant.operator.removeprefix('core/')}")
             before, after = (ROOT / mutant.module).read_text(), mutant.code()

@@ -76,7 +76,7 @@ def _imported(path: Path) -> set[str]:
 
 
 def choose(room: str, count: int, seed: int) -> list[Mutant]:
-    """Draw places of a room, each as likely as any other, and an operator for each; sorted by module and line."""
+    """Draw places of a room, each as likely as any other, and an operator for each; in the order of their draw."""
     rng = np.random.default_rng(seed)
     places: list[list[Mutant]] = []
     for module in modules_of(room):
@@ -89,7 +89,7 @@ def choose(room: str, count: int, seed: int) -> list[Mutant]:
         places += by_place.values()
     chosen = rng.permutation(len(places))[:count]
     drawn = [places[place][int(rng.integers(len(places[place])))] for place in sorted(chosen.tolist())]
-    return sorted(drawn, key=lambda each: (each.module.as_posix(), each.line, each.operator))
+    return [drawn[place] for place in rng.permutation(len(drawn)).tolist()]
 
 
 def _possible(text: str) -> Iterator[tuple[str, int, Position]]:
