@@ -263,13 +263,14 @@ def print_reliability(seen: list[Seen]) -> None:
 
 
 def probabilities(passage: Passage, cameras: Sequence[CameraTracks]) -> Iterable[tuple[float, bool]]:
-    """Of each link: the probability that its evidence gives, and whether it is right."""
+    """Of each link that stands in the end: the probability that its evidence gives, and whether it is right."""
     owner = {number: vehicle for camera in cameras for number, vehicle in owners(camera).items()}
     scored = {number for camera in cameras for number in camera.run.ids.tolist()}
     for event in associate(passage, OURS):
         ends = [passage.number_of[visit.observation.rpartition("|")[0]] for visit in event.visits]
-        if event.kind is Kind.EXTENDED and event.evidence is not None and scored.issuperset(ends):
-            yield event.evidence.probability, ends[0] in owner and owner[ends[0]] == owner.get(ends[-1])
+        linked = event.kind is Kind.EXTENDED and event.settled and event.evidence is not None
+        if linked and event.evidence is not None and scored.issuperset(ends):
+            yield event.evidence.probability, ends[-2] in owner and owner[ends[-2]] == owner.get(ends[-1])
 
 
 def print_calibration(seen: list[Seen], shipped: Calibration) -> None:
