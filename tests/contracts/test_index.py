@@ -104,6 +104,7 @@ def test_sightings_are_described_and_counted(index: Index) -> None:
     assert index.stored_vector(seen.id) == pack_vector(look(7))
     np.testing.assert_allclose(index.vectors(ENCODER, [seen.id])[0], look(7), atol=1e-3)
     assert index.encoder_of(seen.id) == ENCODER
+    assert index.made_by(ENCODER, np.array([10**12, seen.id])).tolist() == [False, True]
     assert [each.tracklet for each in index.of_identities(["z-9", "z-8"])] == ["north|1.0|8", "south|1.0|9"]
     assert index.of_tracklet("south|1.0|99") is None
     assert (index.encoders[ENCODER].sightings, index.encoders[ENCODER].identities) == (40, 40)
@@ -174,6 +175,10 @@ def test_a_sighting_gets_the_vector_of_another_encoder(filled: SearchSettings) -
         index.refresh()
         assert {name: size.sightings for name, size in index.encoders.items()} == {ENCODER: 39, "other@1": 1}
         assert index.nearest("other@1", look(99, 16), EVERYTHING, 3).cosines[0] > 0.99
+        there = index.of_tracklet(moved.tracklet)
+        assert there is not None
+        ids = np.array([there.id])
+        assert [index.made_by(encoder, ids).tolist() for encoder in ("other@1", ENCODER)] == [[True], [False]]
         assert 7 not in tracks(index)
 
 
