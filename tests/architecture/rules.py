@@ -47,6 +47,7 @@ HEAVY: dict[str, tuple[str, ...]] = {
         "training/",
     ),
     "scipy": ("associate/links/", "detect/matching.py", "training/scoring/"),
+    "threadpoolctl": ("associate/one_thread.py",),
     "faiss": ("associate/sightings/space.py",),
     "kafka": ("deploy/log/kafka_", "deploy/log/brokers/"),
     "sqlite3": (
