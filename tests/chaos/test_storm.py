@@ -28,7 +28,7 @@ from ingest.clock import SystemClock
 from ingest.errors import FencedError
 from tests.associate.samples import associator
 from tests.chaos.checker import Name
-from tests.chaos.story import on_kafka
+from tests.chaos.story import SEEDS, on_kafka
 from tests.integration.kafka_log.waiting import wait_until
 
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
@@ -129,10 +129,11 @@ def wake_a_zombie(log: KafkaLog) -> None:
         producer.flush()
 
 
-def test_after_a_storm_each_camera_has_one_owner_and_nothing_of_zombies_is_used(tmp_path: Path) -> None:
+@pytest.mark.parametrize("seed", SEEDS)
+def test_after_a_storm_each_camera_has_one_owner_and_nothing_of_zombies_is_used(tmp_path: Path, seed: int) -> None:
     with on_kafka() as place, closing(place.open_log()) as log:
         assert isinstance(log, KafkaLog)
-        living, everyone = storm(log.cluster, tmp_path, random.Random(0))
+        living, everyone = storm(log.cluster, tmp_path, random.Random(seed))
         # Step 1: each slot is one's, each camera is claimed, and nobody else says anything
         wait_until(lambda: sorted(slot for each in living for slot in list(each.writers)) == sorted(SLOTS), PATIENCE_S)
         wait_until(lambda: all(each.has_all_it_should for each in living), PATIENCE_S)
