@@ -24,7 +24,7 @@ def one_thread() -> Iterator[None]:
 
 
 class _Asking:
-    """Who asks for it: the first limits, and the last gives back what was before the first."""
+    """Count of those who ask: the first limits, and the last gives back what was before the first."""
 
     def __init__(self) -> None:
         self._lock, self._count = Lock(), 0

@@ -106,7 +106,7 @@ def _linked(index: Index) -> tuple[Ints, Linked]:
 
 
 def _shrinking(index: Index, encoder: str, means: CameraMeans, ids: Ints, linked: Linked) -> Shrinking | None:
-    """What differs between sightings that follow each other in an identity, at two cameras; from the latest ones."""
+    """Learn the differences between sightings that follow each other in an identity, at two cameras; of the latest."""
     order = np.lexsort((linked.enter_s, linked.identity))
     one, other = order[:-1], order[1:]
     mine = index.made_by(encoder, ids)

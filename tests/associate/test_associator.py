@@ -3,17 +3,13 @@
 from collections import Counter
 from functools import cache
 from itertools import pairwise
-from typing import Any
 
 import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from threadpoolctl import ThreadpoolController
 
-from associate import associator as associator_module
-from associate.decisions import Decisions, decide
 from associate.settings import AssociateSettings
 from associate.topology import Travel
 from associate.trajectory import Kind, TrajectoryEvent, encode
@@ -377,23 +373,3 @@ def test_the_vector_that_whitening_learns_from_is_there_from_the_beginning() -> 
 def test_state_of_a_later_version_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"rows of 'runes', .* corridor associate --rebuild FILE"):
         associator().restore({"runes|a": b""})
-
-
-def test_a_slot_is_decided_on_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beside busy processes its small products would wait for cores most of the time."""
-    blas = ThreadpoolController().select(user_api="blas")
-    threads: list[list[int]] = []
-
-    def decide_and_count(*arguments: Any) -> Decisions:
-        threads.append(_threads_of(blas))
-        return decide(*arguments)
-
-    monkeypatch.setattr(associator_module, "decide", decide_and_count)
-    with blas.limit(limits=2):
-        play(associator(), convoy(2))
-        assert set(_threads_of(blas)) == {2}
-    assert {count for counts in threads for count in counts} == {1}
-
-
-def _threads_of(blas: ThreadpoolController) -> list[int]:
-    return [library["num_threads"] for library in blas.info()]

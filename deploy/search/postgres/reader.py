@@ -137,12 +137,10 @@ class PostgresIndex:
 
     def vectors(self, encoder: str, ids: Sequence[int]) -> Vectors:
         """Vectors (N, D) of sightings, of norm 1; zeros for one that has been deleted meanwhile."""
-        rows = self.select("SELECT id, vector FROM sightings WHERE id = ANY(?)", list(ids))
-        stored = _matrix([vector for _, vector in rows], 1)
-        place_of = {sighting: place for place, (sighting, _) in enumerate(rows)}
+        found = dict(self.select("SELECT id, vector FROM sightings WHERE id = ANY(?)", list(ids)))
+        stored = _matrix([found[each] for each in ids if each in found], 1)
         vectors = np.zeros((len(ids), stored.shape[1]), np.float32)
-        there = [place for place, each in enumerate(ids) if each in place_of]
-        vectors[there] = stored[[place_of[ids[place]] for place in there]]
+        vectors[[each in found for each in ids]] = stored
         return normalised(vectors)
 
     def made_by(self, encoder: str, ids: Ints) -> NDArray[np.bool_]:

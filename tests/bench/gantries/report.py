@@ -268,8 +268,7 @@ def probabilities(passage: Passage, cameras: Sequence[CameraTracks]) -> Iterable
     scored = {number for camera in cameras for number in camera.run.ids.tolist()}
     for event in associate(passage, OURS):
         ends = [passage.number_of[visit.observation.rpartition("|")[0]] for visit in event.visits]
-        linked = event.kind is Kind.EXTENDED and event.settled and event.evidence is not None
-        if linked and event.evidence is not None and scored.issuperset(ends):
+        if event.kind is Kind.EXTENDED and event.settled and event.evidence is not None and scored.issuperset(ends):
             yield event.evidence.probability, ends[-2] in owner and owner[ends[-2]] == owner.get(ends[-1])
 
 

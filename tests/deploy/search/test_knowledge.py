@@ -1,4 +1,4 @@
-"""What an index knows of its sightings as a whole: what linked vehicles teach helps to find others."""
+"""Knowledge of an index: linked vehicles teach how to find others."""
 
 from pathlib import Path
 
