@@ -27,7 +27,7 @@ from tests.system.command import start
 from tests.system.left_out.recordings import SHOWN
 from tests.system.left_out.seen import Case, Seen, command, counts_in, site
 
-LONGEST_S = 30.0
+LONGEST_S = 90.0
 POLL_S = 0.1
 
 
@@ -56,13 +56,14 @@ def watch_here(folder: Path, cameras: dict[str, str], counter: str) -> Seen:
 
     def stop() -> None:
         until_s = clock.monotonic_s() + LONGEST_S
-        while not ended.wait(POLL_S) and clock.monotonic_s() < until_s:
+        while not ended.wait(POLL_S):
             counts = counts_in(folder / "status.json", "a")
-            if counts.get(counter) and counts["analysed"]:
-                break
-        if not ended.is_set():
-            os.kill(os.getpid(), signal.SIGTERM)
+            if (counts.get(counter) and counts["analysed"]) or clock.monotonic_s() > until_s:
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
 
+    # The signal may come when the command has just ended or has not begun: it must not end the process of the tests.
+    before = signal.signal(signal.SIGTERM, lambda *_: None)
     watcher = threading.Thread(target=stop)
     watcher.start()
     try:
@@ -70,6 +71,7 @@ def watch_here(folder: Path, cameras: dict[str, str], counter: str) -> Seen:
     finally:
         ended.set()
         watcher.join()
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager
