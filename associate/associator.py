@@ -17,7 +17,7 @@ from associate.decisions import decide
 from associate.identities import Identities
 from associate.links.appearance import Calibration
 from associate.memory.memory import Memory
-from associate.memory.rounds import due_s, learn
+from associate.memory.rounds import is_due, learn
 from associate.one_thread import one_thread
 from associate.reorder import ReorderBuffer, Verdict
 from associate.revision import Revision
@@ -247,11 +247,11 @@ class Associator:
         memory = self._memory
         at_ns = max(message.at_ns, memory.progress.now.released_ns or message.at_ns)
         self._identities.begin(message.id if not last else f"{message.id}|last", message.id, at_ns)
-        # Step 1: pairs of what is new, tables where they are due
+        # Step 1: pairs of what is new; tables where they are due, and with all there is when every stream has ended
         silent_ns = message.at_ns - round(SILENT_S * NS)
         memory.tracklets.complete([row for row in memory.tracklets.open() if row.leave_ns < silent_ns], message.at_ns)
         memory.pairing.pair_up(memory.model, now_s)
-        if now_s >= due_s(memory.progress):
+        if last or is_due(memory.progress, memory.window, now_s):
             learn(memory, now_s)
             self._identities.let_go(memory.tracklets.take_forgotten())
         self._follow_roads(now_s, at_ns, last=last)

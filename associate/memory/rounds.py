@@ -4,6 +4,7 @@ import numpy as np
 
 from associate.links import learning
 from associate.links.whitening import FROM_PROBABILITY, LATEST
+from associate.links.window import Window
 from associate.memory.leaving import let_past
 from associate.memory.memory import Memory
 from associate.memory.progress import ProgressRow
@@ -11,7 +12,8 @@ from associate.memory.progress import ProgressRow
 LEARN_FROM_S, LEARN_SOON_S, LEARN_AFTER, LEARN_EVERY_S = 20.0, 2.0, 0.1, 10.0
 YOUNG_S, ROUNDS_YOUNG, ROUNDS = 600.0, 4, 2
 """Learning begins after 20 s: less shows too little of dense traffic. It comes again after a tenth of the time there
-has been, 2 to 10 s, with more rounds in the first minutes: there every round sharpens what the next one goes by.
+has been or, in 2 to 10 s, when a tenth of the tracklets are new; with more rounds in the first minutes: there every
+round sharpens what the next one goes by.
 """
 JUDGED = 400_000
 """Pairs that are judged in one learning: with more, the rounds are fewer."""
@@ -19,12 +21,15 @@ JUDGED = 400_000
 FEWEST_PAIRS = 5
 
 
-def due_s(progress: ProgressRow) -> float:
-    """When the model is to be made anew."""
+def is_due(progress: ProgressRow, window: Window, now_s: float) -> bool:
+    """Check whether the model is to be made anew."""
     learned_s = progress.now.learned_s
     if learned_s < 0:
-        return LEARN_FROM_S
-    return learned_s + float(np.clip(LEARN_AFTER * learned_s, LEARN_SOON_S, LEARN_EVERY_S))
+        return now_s >= LEARN_FROM_S
+    if now_s >= learned_s + float(np.clip(LEARN_AFTER * learned_s, LEARN_SOON_S, LEARN_EVERY_S)):
+        return True
+    new = int((window.shut & (window.closed_s > learned_s)).sum())
+    return now_s >= learned_s + LEARN_SOON_S and new > LEARN_AFTER * int(window.shut.sum())
 
 
 def learn(memory: Memory, now_s: float) -> None:

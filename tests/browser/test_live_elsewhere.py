@@ -7,13 +7,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from deploy.city.rtsp.server import RtspServer
 from ingest.clock import SystemClock
 from ingest.network.h264 import recorded_units
 from tests.browser.test_identities import eventually
-from tests.browser.test_live import OFF_BY, SITE
+from tests.browser.test_live import SITE, boxes_keep_to_vehicles
 from tests.contracts.kafka_broker import free_ports
 from tests.deploy.web.client import Client
 from tests.ingest.clips import write_clip
@@ -65,16 +63,7 @@ def test_video_and_boxes_of_another_process_and_its_end(page: "Page", tmp_path: 
         page.goto(f"http://localhost:{port}/live")
         page.get_by_text("video, ").wait_for(timeout=1000 * STARTS_S)
         eventually(page, f"{DRAWN} > 20")
-        off_by: dict[int, float] = {}
-        for _ in range(1500):
-            at, *off = page.evaluate(OFF_BY) or [0]
-            if off:
-                off_by[at] = max(map(abs, off))
-            if len(off_by) == 4:
-                break
-            page.wait_for_timeout(40)
-        assert len(off_by) == 4
-        assert float(np.median(list(off_by.values()))) < 4
+        assert boxes_keep_to_vehicles(page)
         # Step 2: the process of the cameras dies; what was seen last stays, with a sentence, also for who comes now
         observing.kill()
         page.get_by_text("cannot be reached").wait_for()

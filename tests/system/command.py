@@ -8,10 +8,12 @@ from pathlib import Path
 ENVIRONMENT = {"COLUMNS": "160", "PYTHONUNBUFFERED": "1"}
 
 
-def start(folder: Path, *arguments: str, **environment: str) -> "subprocess.Popen[str]":
-    """Start it in a folder."""
+def start(
+    folder: Path, *arguments: str, program: str = "deploy.cli.main", **environment: str
+) -> "subprocess.Popen[str]":
+    """Start it in a folder; `program` is the module that calls it."""
     return subprocess.Popen(
-        [sys.executable, "-m", "deploy.cli.main", *arguments],
+        [sys.executable, "-m", program, *arguments],
         cwd=folder,
         env={**os.environ, **ENVIRONMENT, "PYTHONPATH": str(Path(__file__).parents[2]), **environment},
         stdout=subprocess.PIPE,

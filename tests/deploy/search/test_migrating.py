@@ -1,8 +1,12 @@
 """Migration: kept crops are embedded anew, what has no crop stays and is counted."""
 
+import random
+import time
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
+from multiprocessing import get_context
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +15,13 @@ from numpy.typing import NDArray
 from associate.sightings.sighting import Filter
 from deploy.crops.store import CropSettings, CropStore
 from deploy.search.index.reader import SightingsIndex
+from deploy.search.index.writer import IndexWriter
 from deploy.search.migrating import migrate
 from embed.crops import Crop
 from embed.observation import TrackletState
 from ingest.clock import ManualClock
 from ingest.frame import Image
-from tests.deploy.search.samples import ENCODER, filled, look, sighting
+from tests.deploy.search.samples import ENCODER, filled, look, settings, sighting
 from tests.embed.samples import observation
 
 
@@ -50,3 +55,50 @@ def test_what_has_crops_moves_and_the_rest_stays(tmp_path: Path) -> None:
             assert len(index.nearest(ENCODER, look(3), Filter(), 9).ids) == 1
         assert migrate(writer, tmp_path / "crops", Brightness()).moved == 0
         assert not any(sighting(1).vector in path.read_bytes() for path in writer.folder.glob("sightings.db"))
+
+
+COUNT = 400
+
+
+def move(folder: Path) -> None:
+    """Migrate, in a process of its own."""
+    with closing(IndexWriter(settings(folder), coded=True)) as writer:
+        migrate(writer, folder / "crops", Brightness())
+
+
+def started(folder: Path) -> ForkServerProcess:
+    context = get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    process = context.Process(target=move, args=(folder,))
+    process.start()
+    return process
+
+
+def test_killed_again_and_again_it_moves_every_sighting_once(tmp_path: Path) -> None:
+    rng, partly, longest_s = random.Random(20), set[int](), 0.05
+    store = CropStore(CropSettings(keep=True, folder=str(tmp_path / "crops")), ManualClock())
+    box = np.array([1, 1, 29, 19], np.float32)
+    for number in range(COUNT):
+        grey = np.full((20, 30, 3), number % 256, np.uint8)
+        store.keep(observation(track=number, state=TrackletState.CLOSED), [Crop(grey, box, 0.5, 1)])
+    filled(tmp_path, [sighting(number) for number in range(COUNT)]).close()
+    for _ in range(20):
+        process = started(tmp_path)
+        time.sleep(rng.uniform(0, longest_s))
+        process.kill()
+        process.join()
+        with closing(SightingsIndex(tmp_path / "index")) as index:
+            sizes = {name: size.sightings for name, size in index.encoders.items()}
+        assert sum(sizes.values()) == COUNT
+        moved = sizes.get(Brightness.id, 0)
+        longest_s *= 1.5 if moved in partly | {0} else 1  # on a slow machine it gets further all the same
+        partly |= {moved} - {0, COUNT}
+    process = started(tmp_path)
+    process.join()
+    assert process.exitcode == 0
+    assert partly, "no kill came in between"
+    with closing(SightingsIndex(tmp_path / "index")) as index:
+        assert {name: size.sightings for name, size in index.encoders.items()} == {Brightness.id: COUNT}
+        dark = np.array([1.0, 0.0], np.float32)
+        found = index.sightings(index.nearest(Brightness.id, dark, Filter(), COUNT).ids.tolist())
+    assert sorted(each.tracklet for each in found.values()) == sorted(f"north|1.0|{each}" for each in range(COUNT))

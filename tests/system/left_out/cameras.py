@@ -1,15 +1,12 @@
 """Network cameras: what of their streams is not delivered."""
 
 import dataclasses
-import os
-import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 
-import av
 import pytest
 
 from deploy.city.rtsp.server import RtspServer
@@ -18,7 +15,6 @@ from ingest.clock import NS, SystemClock
 from ingest.decoding.left_out import in_words
 from ingest.errors import SourceError
 from ingest.network.access_unit import AccessUnit
-from ingest.network.stream_decoder import StreamDecoder
 from ingest.network.streamed import StreamedVideo
 from tests.ingest import odd_clips as odd
 from tests.ingest.network.hls_camera import HlsCamera, serving
@@ -31,13 +27,14 @@ LONGEST_S = 90.0
 POLL_S = 0.1
 
 
-def watch(folder: Path, cameras: dict[str, str], counter: str) -> Seen:
+def watch(folder: Path, cameras: dict[str, str], counter: str, *, program: str = "deploy.cli.main") -> Seen:
     """Watch a site until a counter of camera `a` is above 0 and it has frames, then stop it as a service is stopped.
 
     In a process of its own: the servers of the cameras are in this one.
     """
     site(folder, cameras)
-    process, clock = start(folder, "observe", "site.toml", "--status", "status.json"), SystemClock()
+    process = start(folder, "observe", "site.toml", "--status", "status.json", program=program)
+    clock = SystemClock()
     until_s = clock.monotonic_s() + LONGEST_S
     while process.poll() is None and clock.monotonic_s() < until_s:
         counts = counts_in(folder / "status.json", "a")
@@ -47,31 +44,6 @@ def watch(folder: Path, cameras: dict[str, str], counter: str) -> Seen:
     process.terminate()
     out, err = process.communicate(timeout=120)
     return Seen(" ".join((out + err).split()), process.returncode, counts_in(folder / "status.json", "a"))
-
-
-def watch_here(folder: Path, cameras: dict[str, str], counter: str) -> Seen:
-    """The same in this process, for cases that patch what is read."""
-    site(folder, cameras)
-    ended, clock = threading.Event(), SystemClock()
-
-    def stop() -> None:
-        until_s = clock.monotonic_s() + LONGEST_S
-        while not ended.wait(POLL_S):
-            counts = counts_in(folder / "status.json", "a")
-            if (counts.get(counter) and counts["analysed"]) or clock.monotonic_s() > until_s:
-                os.kill(os.getpid(), signal.SIGTERM)
-                return
-
-    # The signal may come when the command has just ended or has not begun: it must not end the process of the tests.
-    before = signal.signal(signal.SIGTERM, lambda *_: None)
-    watcher = threading.Thread(target=stop)
-    watcher.start()
-    try:
-        return command(folder, "observe", "site.toml", "--status", "status.json")
-    finally:
-        ended.set()
-        watcher.join()
-        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager
@@ -127,18 +99,9 @@ def stray_http(folder: Path, _: pytest.MonkeyPatch) -> Seen:
         return watch(folder, {"a": url}, "left_out.stray")
 
 
-def untimed(folder: Path, patch: pytest.MonkeyPatch) -> Seen:
-    """Every tenth frame has lost its time stamp on the way through the decoder."""
-    frames = StreamDecoder.frames
-
-    def spoilt(self: StreamDecoder, arriving: "Iterable[av.Packet[av.VideoStream]]") -> Iterator[av.VideoFrame]:
-        for number, frame in enumerate(frames(self, arriving)):
-            frame.pts = None if number % 10 == 9 else frame.pts
-            yield frame
-
-    patch.setattr(StreamDecoder, "frames", spoilt)
+def untimed(folder: Path, _: pytest.MonkeyPatch) -> Seen:
     with web(odd.encode(folder / "a.ts", SHOWN).read_bytes()) as url:
-        return watch_here(folder, {"a": url}, "left_out.untimed")
+        return watch(folder, {"a": url}, "left_out.untimed", program="tests.system.left_out.without_times")
 
 
 def other_video(folder: Path, _: pytest.MonkeyPatch) -> Seen:
