@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detect.openvino_without_telemetry import openvino
+from detect.openvino_without_telemetry import CORE
 from ingest.errors import WeightsError
 from ingest.frame import Image
 
@@ -19,16 +19,15 @@ class OpenVinoNetwork:
     """
 
     def __init__(self, path: Path, *, threads: int = 0) -> None:
-        core = openvino.Core()
         try:
-            network = core.read_model(path)
+            network = CORE.read_model(path)
         except RuntimeError as error:
             reason = str(error).strip().splitlines()[-1]
             raise WeightsError(f"cannot read the network {path}: {reason} (run `corridor weights verify`)") from error
         options: dict[str, object] = {"PERFORMANCE_HINT": "LATENCY"}
         if threads:
             options["INFERENCE_NUM_THREADS"] = threads
-        self._compiled = core.compile_model(network, "CPU", options)
+        self._compiled = CORE.compile_model(network, "CPU", options)
         self._request = self._compiled.create_infer_request()
         _, _, self._height, self._width = self._compiled.input(0).shape
 

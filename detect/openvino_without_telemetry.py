@@ -1,4 +1,4 @@
-"""OpenVINO without its telemetry: the only door through which it is imported.
+"""OpenVINO without its telemetry, and with one core: the only door through which it is imported.
 
 `import openvino` alone builds a telemetry object and reports the import over the network (seen in 2026.4). Where its
 telemetry package cannot be imported it falls back on a stub, so that package is made impossible to import first.
@@ -10,4 +10,12 @@ sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # the impo
 
 import openvino  # noqa: E402
 
-__all__ = ["openvino"]
+CORE = openvino.Core()
+"""The core of this process, for all of its networks.
+
+With its first network a core gives the calling thread a stack for signal handlers, and frees it at its own end. Of
+several cores the last one to end puts the stack of one that ended before back into place, which is gone: the next
+Ctrl-C, meant as a request for a good end, is a segmentation fault (seen in 2026.4).
+"""
+
+__all__ = ["CORE", "openvino"]

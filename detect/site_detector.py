@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from detect.boxes import areas, clip, suppress
 from detect.detections import Detections
 from detect.openvino_network import OpenVinoNetwork
-from detect.openvino_without_telemetry import openvino
+from detect.openvino_without_telemetry import CORE
 from ingest.errors import WeightsError
 from ingest.frame import Frame, Image
 
@@ -65,7 +65,7 @@ def read_metadata(path: Path) -> SiteDetectorMetadata:
             f"cannot read the detector {path}: {error.strerror} (corridor distill writes one)"
         ) from error
     try:
-        raw_metadata = openvino.Core().read_model(data).get_rt_info(["framework", KEY]).astype(str)
+        raw_metadata = CORE.read_model(data).get_rt_info(["framework", KEY]).astype(str)
         kind = msgspec.json.decode(raw_metadata, type=_FormatTag).format
     except (RuntimeError, msgspec.MsgspecError) as error:
         raise WeightsError(f"{path} is no detector of corridor distill, or is damaged (write it again)") from error

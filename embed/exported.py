@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from detect.openvino_without_telemetry import openvino
+from detect.openvino_without_telemetry import CORE
 from embed.calibration import CosineCalibration
 from embed.encoder import vectors_id
 from embed.network.settings import PRIOR_STRIDE, NetworkSettings
@@ -79,7 +79,7 @@ class ExportedEncoder:
         except OSError as error:
             raise WeightsError(f"cannot read the encoder {path}: {error.strerror}") from error
         try:
-            graph = openvino.Core().read_model(data)
+            graph = CORE.read_model(data)
             text = graph.get_rt_info(["framework", KEY]).astype(str)
         except RuntimeError as error:
             raise WeightsError(

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from detect.openvino_without_telemetry import openvino
+from detect.openvino_without_telemetry import CORE, openvino
 from embed.crops import Crop
 from embed.encoder import UNNAMED_MASKS
 from embed.exported import IMAGES, PRIORS, ExportedEncoder
@@ -96,7 +96,7 @@ def on_cpu(exported: ExportedEncoder, threads: int, precision: str = PRECISION) 
     graph = exported.graph.clone()
     graph.reshape({port.any_name: [1, *list(port.partial_shape)[1:]] for port in graph.inputs})
     try:
-        queue = openvino.AsyncInferQueue(openvino.Core().compile_model(graph, "CPU", options))
+        queue = openvino.AsyncInferQueue(CORE.compile_model(graph, "CPU", options))
     except RuntimeError as error:
         reason = str(error).strip().splitlines()[-1]
         raise WeightsError(f"the encoder {exported.path} cannot be run: {reason} (export it again)") from error
