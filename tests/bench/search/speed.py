@@ -1,7 +1,7 @@
 """Search by size: processor time of a query, recall, bytes, and how fast an index grows.
 
-`python -m tests.bench.search.speed [ROWS…] [--folder FOLDER]` (default: 100,000). Vectors are drawn with a between- and
-a within-vehicle covariance like those of `grl-64`: 32 clusters, 8 sightings a vehicle, cosine .88 within.
+`python -m tests.bench.search.speed [ROWS…] [--folder FOLDER] [--postgres]` (default: 100,000). Vectors are drawn with
+a between- and a within-vehicle covariance like those of `grl-64`: 32 clusters, 8 sightings a vehicle, cosine .88.
 """
 
 import argparse
@@ -20,9 +20,12 @@ from associate.sightings.sighting import Filter, Sighting
 from associate.sightings.space import load_faiss
 from deploy.search.index.reader import SightingsIndex
 from deploy.search.index.writer import IndexWriter
+from deploy.search.postgres.reader import PostgresIndex
+from deploy.search.postgres.writer import PostgresWriter
 from deploy.search.settings import SearchSettings
 from ingest.clock import NS
 from tests.bench.measure import table
+from tests.contracts.postgres_server import new_database
 
 DIM = 768
 SIGHTINGS_A_VEHICLE = 8
@@ -86,15 +89,15 @@ class Drawn:
         return self.seen(vehicles, (4,)), firsts
 
 
-def main(sizes: Sequence[int] = (100_000,), place: Path | None = None) -> None:
+def main(sizes: Sequence[int] = (100_000,), place: Path | None = None, *, postgres: bool = False) -> None:
     """Measure indexes of some sizes in turn, made below a folder, or a temporary one."""
     for rows in sizes:
         with TemporaryDirectory(prefix="corridor-search-", dir=place) as folder:
-            measure(rows, Path(folder) / "index")
+            measure(rows, Path(folder) / "index", postgres=postgres)
 
 
-def measure(rows: int, folder: Path) -> None:
-    """Build, then ask; print a table."""
+def measure(rows: int, folder: Path, *, postgres: bool) -> None:
+    """Build, then ask; print a table. With `postgres` a PostgreSQL server with pgvector beside."""
     drawn = Drawn(rows)
     ingest_s = built(drawn, folder)
     size = sum(path.stat().st_size for path in folder.iterdir())
@@ -111,6 +114,8 @@ def measure(rows: int, folder: Path) -> None:
             ("ours, one of 20 cameras", camera, lambda row: row % CAMERAS == 3),
         ):
             lines.append([name, *asked(index, queries, wanted, truth, firsts, admits)])
+    if postgres:
+        lines.append(["pgvector, by the clock", *of_postgres(drawn, queries, truth, firsts)])
     print(
         f"{rows} sightings: {rows / ingest_s:.0f} taken in, sealed and coded a core-second; "
         f"{size / rows:.0f} B each on disk; opened in {opened_s:.1f} s of CPU\n"
@@ -121,18 +126,31 @@ def measure(rows: int, folder: Path) -> None:
 
 def built(drawn: Drawn, folder: Path) -> float:
     """Build the index; returns seconds of processor time, without those of drawing."""
-    spent_s, row = 0.0, 0
     with closing(IndexWriter(SearchSettings(folder=str(folder), max_gb=1e6), coded=True)) as writer:
-        for batch in drawn.batches():
-            began_s = time.process_time()
-            for begin in range(0, len(batch), 1000):
-                part = batch[begin : begin + 1000]
-                writer.take(
-                    [sighting(row + place, vector) for place, vector in enumerate(part)], [], {"observations": row}
-                )
-                row += len(part)
-            spent_s += time.process_time() - began_s
+        return filled(writer, drawn, time.process_time)
+
+
+def filled(writer: IndexWriter | PostgresWriter, drawn: Drawn, clock: Callable[[], float]) -> float:
+    """Take in all rows, a thousand at a time; returns seconds by a clock, without those of drawing."""
+    spent_s, row = 0.0, 0
+    for batch in drawn.batches():
+        began_s = clock()
+        for begin in range(0, len(batch), 1000):
+            part = batch[begin : begin + 1000]
+            writer.take([sighting(row + place, vector) for place, vector in enumerate(part)], [], {"observations": row})
+            row += len(part)
+        spent_s += clock() - began_s
     return spent_s
+
+
+def of_postgres(drawn: Drawn, queries: Vectors, truth: NDArray[np.float32], firsts: NDArray[np.int64]) -> list[str]:
+    """Times, by the clock since the server is another process, and recalls of a database with its HNSW index."""
+    url = new_database()
+    with closing(PostgresWriter(SearchSettings(folder="none", url=url, max_gb=1e6))) as writer:
+        taken_s = filled(writer, drawn, time.perf_counter)
+    print(f"pgvector: {drawn.rows / taken_s:.0f} taken in a second by the clock, its index built meanwhile", flush=True)
+    with closing(PostgresIndex(url)) as index:
+        return asked(index, queries, Filter(), truth, firsts, lambda row: np.ones_like(row, bool), time.perf_counter)
 
 
 def sighting(row: int, vector: NDArray[np.float16]) -> Sighting:
@@ -176,12 +194,13 @@ def exact(drawn: Drawn, queries: Vectors, firsts: NDArray[np.int64]) -> tuple[ND
 
 
 def asked(
-    index: SightingsIndex,
+    index: SightingsIndex | PostgresIndex,
     queries: Vectors,
     wanted: Filter,
     truth: NDArray[np.float32],
     firsts: NDArray[np.int64],
     admits: Callable[[NDArray[np.int64]], NDArray[np.bool_]],
+    clock: Callable[[], float] = time.process_time,
 ) -> list[str]:
     """Times and recalls of one kind of search."""
     every = np.arange(truth.shape[1])
@@ -189,9 +208,9 @@ def asked(
     index.nearest(ENCODER, queries[0], wanted, TOP)  # the first one warms up
     times, hits, mine, own = [], [], 0, 0
     for query, cosines, first in zip(queries, truth, firsts.tolist(), strict=True):
-        began_s = time.process_time()
+        began_s = clock()
         found = index.nearest(ENCODER, query, wanted, TOP)
-        times.append(time.process_time() - began_s)
+        times.append(clock() - began_s)
         rows = {int(each.tracklet.rpartition("|")[2]) for each in index.sightings(found.ids.tolist()).values()}
         best = np.argpartition(-np.where(admitted, cosines, -2), TOP)[:TOP].tolist()
         hits.append(len(rows & set(best)) / TOP)
@@ -215,5 +234,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("rows", nargs="*", type=int)
     parser.add_argument("--folder", type=Path, help="where the indexes are made; default: a temporary folder")
+    parser.add_argument("--postgres", action="store_true", help="also a PostgreSQL server with pgvector, of our own")
     chosen = parser.parse_args()
-    main(chosen.rows or (100_000,), chosen.folder)
+    main(chosen.rows or (100_000,), chosen.folder, postgres=chosen.postgres)
