@@ -255,21 +255,23 @@ def print_reliability(seen: list[Seen]) -> None:
     printed = [link for passage, cameras in seen for link in probabilities(passage, cameras)]
     rows = []
     for low, high in pairwise(edges):
-        here = [(probability, right) for probability, right in printed if low <= probability < high]
-        mean = f"{np.mean([probability for probability, _ in here]):.2f}" if here else "-"
-        share = Proportion.of(sum(right for _, right in here), len(here))
-        rows.append([f"{low:g} to {min(high, 1):g}", str(len(here)), mean, shown(share)])
-    table(["probability", "links", "its mean", "right"], rows)
+        here = [(probability, *ends) for probability, *ends in printed if low <= probability < high]
+        mean = f"{np.mean([probability for probability, *_ in here]):.2f}" if here else "-"
+        rights = [one is not None and one == other for _, one, other in here]
+        known = [one == other for _, one, other in here if one is not None and other is not None]
+        shares = [shown(Proportion.of(sum(each), len(each))) for each in (rights, known)]
+        rows.append([f"{low:g} to {min(high, 1):g}", str(len(here)), mean, shares[0], str(len(known)), shares[1]])
+    table(["probability", "links", "its mean", "right", "of which both ends follow a true vehicle", "right"], rows)
 
 
-def probabilities(passage: Passage, cameras: Sequence[CameraTracks]) -> Iterable[tuple[float, bool]]:
-    """Of each link that stands in the end: the probability that its evidence gives, and whether it is right."""
+def probabilities(passage: Passage, cameras: Sequence[CameraTracks]) -> Iterable[tuple[float, int | None, int | None]]:
+    """Of each link that stands in the end: the probability by its evidence, and the true vehicles at its two ends."""
     owner = {number: vehicle for camera in cameras for number, vehicle in owners(camera).items()}
     scored = {number for camera in cameras for number in camera.run.ids.tolist()}
     for event in associate(passage, OURS):
         ends = [passage.number_of[visit.observation.rpartition("|")[0]] for visit in event.visits]
         if event.kind is Kind.EXTENDED and event.settled and event.evidence is not None and scored.issuperset(ends):
-            yield event.evidence.probability, ends[-2] in owner and owner[ends[-2]] == owner.get(ends[-1])
+            yield event.evidence.probability, owner.get(ends[-2]), owner.get(ends[-1])
 
 
 def print_calibration(seen: list[Seen], shipped: Calibration) -> None:
