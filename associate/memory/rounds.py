@@ -11,8 +11,8 @@ from associate.memory.progress import ProgressRow
 
 LEARN_FROM_S, LEARN_SOON_S, LEARN_AFTER, LEARN_EVERY_S = 20.0, 2.0, 0.1, 10.0
 YOUNG_S, ROUNDS_YOUNG, ROUNDS = 600.0, 4, 2
-"""Learning begins after 20 s: less shows too little of dense traffic. It comes again after a tenth of the time there
-has been or, in 2 to 10 s, when a tenth of the tracklets are new; with more rounds in the first minutes: there every
+"""Learning begins after 20 s: less shows too little of dense traffic. It comes again 2 to 10 s later, after a tenth of
+the time there has been or when a tenth of the tracklets are new, with more rounds in the first minutes: there every
 round sharpens what the next one goes by.
 """
 JUDGED = 400_000
