@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 SAY_EVERY_S ?= 10
 # How many processes share the tests; a file of tests stays whole, so that what it sets up is made once. A process that dies ends
-# the run and names its test: begun again, pytest-xdist waits without end for what it had left (a file that kills it is given out again).
+# the run and names its test: where it is begun again, pytest-xdist waits without end for what it had left.
 TEST_PROCESSES ?= 2
 PYTEST = $(BIN)/pytest --numprocesses $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 # pip's own bars are a hundred lines and silent while it unpacks: instead a line of what and where, and the time so far.

@@ -251,7 +251,7 @@ class Associator:
         silent_ns = message.at_ns - round(SILENT_S * NS)
         memory.tracklets.complete([row for row in memory.tracklets.open() if row.leave_ns < silent_ns], message.at_ns)
         memory.pairing.pair_up(memory.model, now_s)
-        if last or is_due(memory.progress, memory.window, now_s):
+        if last or is_due(memory, now_s):
             learn(memory, now_s)
             self._identities.let_go(memory.tracklets.take_forgotten())
         self._follow_roads(now_s, at_ns, last=last)

@@ -104,10 +104,8 @@ def _possible(
 ) -> tuple[Ints, Ints, Floats, Floats, Floats]:
     """The pairs (P,) of a block that time and topology allow: earlier, later, cosine roughly, time term, nearness."""
     first, second, enter_s, number = block.earlier, block.later, window.enter_s, window.number
-    if len(first) and len(second):
-        first = first[left_s[first] > enter_s[second].min() - model.bins.horizon_s]
-    if len(first) and len(second):
-        second = second[enter_s[second] < left_s[first].max() + model.bins.horizon_s]
+    first = first[left_s[first] > enter_s[second].min(initial=np.inf) - model.bins.horizon_s]
+    second = second[enter_s[second] < left_s[first].max(initial=-np.inf) + model.bins.horizon_s]
     if not len(first) or not len(second):
         return _NO_INTS, _NO_INTS, _NO_FLOATS, _NO_FLOATS, _NO_FLOATS
     alike = window.vector[first] @ window.vector[second].T

@@ -4,10 +4,8 @@ import numpy as np
 
 from associate.links import learning
 from associate.links.whitening import FROM_PROBABILITY, LATEST
-from associate.links.window import Window
 from associate.memory.leaving import let_past
 from associate.memory.memory import Memory
-from associate.memory.progress import ProgressRow
 
 LEARN_FROM_S, LEARN_SOON_S, LEARN_AFTER, LEARN_EVERY_S = 20.0, 2.0, 0.1, 10.0
 YOUNG_S, ROUNDS_YOUNG, ROUNDS = 600.0, 4, 2
@@ -21,15 +19,15 @@ JUDGED = 400_000
 FEWEST_PAIRS = 5
 
 
-def is_due(progress: ProgressRow, window: Window, now_s: float) -> bool:
+def is_due(memory: Memory, now_s: float) -> bool:
     """Check whether the model is to be made anew."""
-    learned_s = progress.now.learned_s
+    learned_s, window = memory.progress.now.learned_s, memory.window
     if learned_s < 0:
         return now_s >= LEARN_FROM_S
     if now_s >= learned_s + float(np.clip(LEARN_AFTER * learned_s, LEARN_SOON_S, LEARN_EVERY_S)):
         return True
-    new = int((window.shut & (window.closed_s > learned_s)).sum())
-    return now_s >= learned_s + LEARN_SOON_S and new > LEARN_AFTER * int(window.shut.sum())
+    new = np.count_nonzero(window.shut & (window.closed_s > learned_s))
+    return now_s >= learned_s + LEARN_SOON_S and bool(new > LEARN_AFTER * np.count_nonzero(window.shut))
 
 
 def learn(memory: Memory, now_s: float) -> None:

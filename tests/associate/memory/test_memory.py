@@ -3,29 +3,18 @@
 import numpy as np
 import pytest
 
-from associate.links.appearance import Calibration
 from associate.memory.memory import Memory
 from associate.memory.rounds import learn
 from associate.rows import ENDED, Link
-from associate.topology import Topology, Window
-from embed.observation import Observation
-from tests.associate.samples import convoy
+from tests.associate.memory.samples import fresh, of_a_convoy
 
 NOW_S = 60.0
-
-
-def fresh() -> Memory:
-    return Memory(Topology([], Window(0, 60)), Calibration(), memory_s=600)
 
 
 @pytest.fixture
 def memory() -> Memory:
     """Six vehicles that passed three cameras, with their pairs and what they have taught; nothing is decided."""
-    memory = fresh()
-    for message in convoy():
-        memory.hear(message.camera, message.epoch, message.at_ns)
-        if isinstance(message, Observation):
-            memory.tracklets.see(message)
+    memory = of_a_convoy()
     memory.pairing.pair_up(memory.model, NOW_S)
     learn(memory, NOW_S)
     return memory

@@ -109,7 +109,7 @@ def measure(rows: int, folder: Path, *, postgres: bool) -> None:
         wide = Filter(since_ns=0, until_ns=rows // 2 * NS)
         camera = Filter(cameras=("c3",))
         for name, wanted, admits in (
-            ("ours", Filter(), lambda row: np.ones_like(row, bool)),
+            ("ours", Filter(), everything),
             ("ours, half of the time", wide, lambda row: row <= rows // 2),
             ("ours, one of 20 cameras", camera, lambda row: row % CAMERAS == 3),
         ):
@@ -143,6 +143,10 @@ def filled(writer: IndexWriter | PostgresWriter, drawn: Drawn, clock: Callable[[
     return spent_s
 
 
+def everything(row: NDArray[np.int64]) -> NDArray[np.bool_]:
+    return np.ones_like(row, bool)
+
+
 def of_postgres(drawn: Drawn, queries: Vectors, truth: NDArray[np.float32], firsts: NDArray[np.int64]) -> list[str]:
     """Times, by the clock since the server is another process, and recalls of a database with its HNSW index."""
     url = new_database()
@@ -150,7 +154,7 @@ def of_postgres(drawn: Drawn, queries: Vectors, truth: NDArray[np.float32], firs
         taken_s = filled(writer, drawn, time.perf_counter)
     print(f"pgvector: {drawn.rows / taken_s:.0f} taken in a second by the clock, its index built meanwhile", flush=True)
     with closing(PostgresIndex(url)) as index:
-        return asked(index, queries, Filter(), truth, firsts, lambda row: np.ones_like(row, bool), time.perf_counter)
+        return asked(index, queries, Filter(), truth, firsts, everything, time.perf_counter)
 
 
 def sighting(row: int, vector: NDArray[np.float16]) -> Sighting:

@@ -1,5 +1,8 @@
 """Sightings and indexes to test with."""
 
+from collections.abc import Callable
+from multiprocessing import get_context
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +43,15 @@ def sighting(
         colour=colour,
         identity=identity,
     )
+
+
+def started(target: Callable[..., None], *arguments: object) -> ForkServerProcess:
+    """Call a test module's function in a process of its own, forked from one that has imported it, without threads."""
+    context = get_context("forkserver")
+    context.set_forkserver_preload([target.__module__])
+    process = context.Process(target=target, args=arguments)
+    process.start()
+    return process
 
 
 def settings(folder: Path, **changes: float) -> SearchSettings:

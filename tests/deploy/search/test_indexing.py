@@ -5,8 +5,6 @@ import resource
 import threading
 import time
 from contextlib import closing
-from multiprocessing import get_context
-from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import msgspec
@@ -29,7 +27,7 @@ from embed.observation import CameraEpoch, Observation, TrackletState, decode, e
 from ingest.clock import NS, ManualClock
 from ingest.errors import ConfigError, LogError
 from tests.associate.samples import event
-from tests.deploy.search.samples import ENCODER, look, settings
+from tests.deploy.search.samples import ENCODER, look, settings, started
 from tests.embed.samples import observation, tick
 
 KILLS = 20
@@ -232,7 +230,7 @@ def test_a_full_disk_ends_the_process_with_a_reason_and_costs_nothing(
 ) -> None:
     with closing(SqliteLog(tmp_path / "log.db")) as log:
         write(log, range(SEGMENT_ROWS + 50))
-    full = started(tmp_path, 600_000)
+    full = started(drain, tmp_path, 600_000)
     full.join()
     assert full.exitcode == 1
     said = capfd.readouterr().err.splitlines()[-1]
@@ -296,17 +294,8 @@ def drain(folder: Path, limit_bytes: int | None = None) -> None:
         indexer.drain()
 
 
-def started(folder: Path, limit_bytes: int | None = None) -> ForkServerProcess:
-    """`drain` in a process of its own, forked from one that has imported all of it and has no threads."""
-    context = get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    process = context.Process(target=drain, args=(folder, limit_bytes))
-    process.start()
-    return process
-
-
 def finish(folder: Path) -> None:
-    process = started(folder)
+    process = started(drain, folder)
     process.join()
     assert process.exitcode == 0
 
@@ -342,7 +331,7 @@ def test_a_process_that_is_killed_leaves_neither_gap_nor_duplicate(tmp_path: Pat
             number = rng.randrange(count)
             publish(log, "z", Forgotten(identity="z", tracklets=[f"north|1.0|{number}"], at_ns=1))
             tombstones[log.end(FORGOTTEN)] = number
-        process = started(tmp_path)
+        process = started(drain, tmp_path)
         time.sleep(rng.uniform(0.02, 0.5))
         process.kill()
         process.join()

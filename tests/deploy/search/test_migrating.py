@@ -5,8 +5,6 @@ import time
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
-from multiprocessing import get_context
-from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +19,7 @@ from embed.crops import Crop
 from embed.observation import TrackletState
 from ingest.clock import ManualClock
 from ingest.frame import Image
-from tests.deploy.search.samples import ENCODER, filled, look, settings, sighting
+from tests.deploy.search.samples import ENCODER, filled, look, settings, sighting, started
 from tests.embed.samples import observation
 
 
@@ -66,14 +64,6 @@ def move(folder: Path) -> None:
         migrate(writer, folder / "crops", Brightness())
 
 
-def started(folder: Path) -> ForkServerProcess:
-    context = get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    process = context.Process(target=move, args=(folder,))
-    process.start()
-    return process
-
-
 def test_killed_again_and_again_it_moves_every_sighting_once(tmp_path: Path) -> None:
     rng, partly, longest_s = random.Random(20), set[int](), 0.05
     store = CropStore(CropSettings(keep=True, folder=str(tmp_path / "crops")), ManualClock())
@@ -83,7 +73,7 @@ def test_killed_again_and_again_it_moves_every_sighting_once(tmp_path: Path) -> 
         store.keep(observation(track=number, state=TrackletState.CLOSED), [Crop(grey, box, 0.5, 1)])
     filled(tmp_path, [sighting(number) for number in range(COUNT)]).close()
     for _ in range(20):
-        process = started(tmp_path)
+        process = started(move, tmp_path)
         time.sleep(rng.uniform(0, longest_s))
         process.kill()
         process.join()
@@ -93,7 +83,7 @@ def test_killed_again_and_again_it_moves_every_sighting_once(tmp_path: Path) -> 
         moved = sizes.get(Brightness.id, 0)
         longest_s *= 1.5 if moved in partly | {0} else 1  # on a slow machine it gets further all the same
         partly |= {moved} - {0, COUNT}
-    process = started(tmp_path)
+    process = started(move, tmp_path)
     process.join()
     assert process.exitcode == 0
     assert partly, "no kill came in between"
