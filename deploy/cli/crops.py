@@ -23,11 +23,26 @@ def export(
     run: Annotated[Path, typer.Argument(help="The configuration of the run, a TOML file.", show_default=False)],
     out: Annotated[Path, typer.Argument(help="The folder to make.", show_default=False)],
     singles: Annotated[bool, typer.Option("--singles", help="Also vehicles that only one camera has seen.")] = False,
+    min_probability: Annotated[
+        float,
+        typer.Option("--min-probability", min=0, max=1, help="A link that is less probable makes two vehicles of one."),
+    ] = 0.0,
+    hold_out: Annotated[
+        str | None,
+        typer.Option(
+            "--hold-out",
+            help="A camera: the vehicles that it has seen are not for training, and its images ask for those of other "
+            "cameras.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Make a training set of one's own: the crops of every vehicle that was linked from camera to camera.
 
     Writes images and a table of paths, identities and cameras, which `corridor encoder train` and `evaluate` take as
-    `folder:OUT`. The identities are what the system believed, its mistakes included.
+    `folder:OUT`. The identities are what the system believed, its mistakes included; corrections count as certain.
+
+    corridor crops export site.toml runs/own --min-probability 0.95 --hold-out east
     """
     from deploy.crops.export import export_crops
     from deploy.crops.store import read_store
@@ -41,9 +56,18 @@ def export(
         raise ConfigError(f"there are no crops in {store} (run with [crops] keep = true)")
     log = open_site_log(config, run, must_exist=True)
     undecoded = Undecoded()
-    counts = export_crops(read_journeys(log, undecoded), read_store(store), store, out, singles=singles)
+    counts = export_crops(
+        read_journeys(log, undecoded),
+        read_store(store),
+        store,
+        out,
+        singles=singles,
+        min_probability=min_probability,
+        hold_out=hold_out,
+    )
+    held_out = f", {counts.held_out} of them to test by" if hold_out is not None else ""
     make_console().print(
-        f"{out}: {counts.images} images of {counts.identities} vehicles by {counts.cameras} cameras "
+        f"{out}: {counts.images} images of {counts.identities} vehicles by {counts.cameras} cameras{held_out} "
         f"(left out: {counts.left_out} stored tracklets of no linked vehicle, {counts.gone} crops deleted meanwhile)",
         highlight=False,
         soft_wrap=True,

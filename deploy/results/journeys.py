@@ -15,6 +15,8 @@ class Journeys:
         self.latest: dict[str, TrajectoryEvent] = {}
         self.identity_of: dict[str, str] = {}
         """Identity that a complete sighting was given to, by tracklet id."""
+        self.link_of: dict[str, float] = {}
+        """Probability of the link by which it was given to that identity, by tracklet id; the first has none."""
 
     def take(self, event: TrajectoryEvent) -> None:
         if event.kind is Kind.MERGED:
@@ -22,7 +24,11 @@ class Journeys:
             return
         self.latest[event.identity] = event
         if event.observation is not None and event.kind in (Kind.CONFIRMED, Kind.EXTENDED):
-            self.identity_of[event.observation.rpartition("|")[0]] = event.identity
+            tracklet = event.observation.rpartition("|")[0]
+            self.identity_of[tracklet] = event.identity
+            self.link_of.pop(tracklet, None)
+            if event.kind is Kind.EXTENDED and event.evidence is not None:
+                self.link_of[tracklet] = event.evidence.probability
 
     @property
     def linked(self) -> list[TrajectoryEvent]:

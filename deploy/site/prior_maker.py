@@ -5,6 +5,7 @@ precision or the GPU is short of memory, it goes on in float32 or with a smaller
 of what that process finds from then on are not those of the name.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,16 +15,19 @@ from deploy.site.foundation import TEXT_ENCODER, open_grounding_dino, open_sam
 from deploy.weights import catalogue
 from detect.detector import OneByOne
 from detect.foundation.prompts import Prompt
-from detect.masks import BoxMasker, GrabCutMasker, Masker
+from detect.masks import BoxMasker, EllipseMasker, GrabCutMasker, Masker
 from detect.registry import FOUNDATION, open_detector
 from detect.settings import FoundationSettings
 from ingest.digest import short_digest
-from training.priors.spec import BOX, CITY, GRABCUT, MIN_SCORE, PriorSpec
+from training.priors.spec import BOX, CITY, ELLIPSE, GRABCUT, MIN_SCORE, PriorSpec
 
 if TYPE_CHECKING:
     from training.datasets.listing import Listing
     from training.priors.filling import PriorMaker
     from training.priors.makers import DetectedPriors, Size
+
+SMALL: dict[str, Callable[[], Masker]] = {BOX: BoxMasker, ELLIPSE: EllipseMasker, GRABCUT: GrabCutMasker}
+"""Maskers without a network."""
 
 
 def open_maker(spec: PriorSpec, listing: "Listing") -> "PriorMaker":
@@ -32,7 +36,7 @@ def open_maker(spec: PriorSpec, listing: "Listing") -> "PriorMaker":
 
     spec.check()
     if spec.by == CITY:
-        return CityPriors(listing.root)
+        return CityPriors(listing.root, None if spec.masks is None else _open_masker(spec))
     return _open_large(spec) if spec.by in FOUNDATION else _open_small(spec)
 
 
@@ -84,11 +88,9 @@ def _located(spec: PriorSpec) -> FoundationSettings:
 
 def _open_masker(spec: PriorSpec) -> tuple[Masker, str]:
     """And its name."""
-    if spec.masker == BOX:
-        return BoxMasker(), BOX
-    if spec.masker == GRABCUT:
-        return GrabCutMasker(), GRABCUT
     name = spec.masker
+    if name in SMALL:
+        return SMALL[name](), name
     checkpoint = spec.foundation.sam_weights or str(catalogue.find(name))
     masker = open_sam(name, msgspec.structs.replace(spec.foundation, sam_weights=checkpoint))
     return masker, f"{name} {short_digest(Path(checkpoint))}"

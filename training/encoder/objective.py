@@ -49,10 +49,10 @@ class Objective(nn.Module):
             self.align = MemoryBanks(network.map_channels, height, width, slots, recipe.bank_momentum)
         elif named and kind == "batch":
             self.align = BatchAlignment(network.map_channels)
+        self.teaches_all = recipe.teacher_feature == "tested" and network.test_feature == "msinet"
+        taught = network.feature_dim if self.teaches_all else network.map_channels
         self.imitation = (
-            TeacherLoss(network.map_channels, teacher_dim, own_head=recipe.teacher_head == "own")
-            if teacher_dim
-            else None
+            TeacherLoss(taught, teacher_dim, own_head=recipe.teacher_head == "own") if teacher_dim else None
         )
 
     @property
@@ -96,10 +96,11 @@ class Objective(nn.Module):
         return identity.sum(), triplet.sum(), self._align(output.final_map[:known].float(), labels, drawn)
 
     def _of_teacher(self, output: TrainingOutput, targets: Tensor | None) -> Tensor:
-        """Imitation loss of the main branch against the teacher's vectors; zero without a teacher."""
+        """Imitation loss of the main branch, or of both, against the teacher's vectors; zero without a teacher."""
         if self.imitation is None or targets is None:
             return output.final_map.new_zeros((), dtype=torch.float32)
-        loss: Tensor = self.imitation(output.features[0].float(), targets)
+        taught = output.features if self.teaches_all else output.features[:1]
+        loss: Tensor = self.imitation(torch.cat(taught, dim=1).float(), targets)
         return loss
 
     def _of_looks(self, output: TrainingOutput, labels: Tensor, crops: Tensor | None) -> Tensor:

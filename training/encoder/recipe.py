@@ -35,6 +35,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     teacher_weight: of the distance from a teacher's vectors, where there is a teacher.
     teacher_head: what is to have the teacher's neighbours: the `feature` that is used in the end, or a projection of
         its `own`, so that the feature is free to see what the teacher does not.
+    teacher_feature: what learns from the teacher: `f3`, the last stage, or the whole of what is `tested` in the end.
     teacher_schedule: `constant`, or `falling` along a cosine from its full weight to 0 at the end.
     looks: how often a crop is shown as another camera might have taken it: levels, size, focus, noise, compression.
     agree_weight: of the agreement of two looks of one crop; above 0 every image of a batch is shown twice.
@@ -66,6 +67,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     teacher_images: PositiveCount = 32
     teacher_weight: NotNegative = 5.0
     teacher_head: Literal["feature", "own"] = "feature"
+    teacher_feature: Literal["f3", "tested"] = "f3"
     teacher_schedule: Literal["constant", "falling"] = "constant"
     looks: UnitShare = 0.0
     agree_weight: NotNegative = 0.0

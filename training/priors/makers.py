@@ -75,11 +75,15 @@ def choose(found: Detections, size: Size) -> int | None:
 
 
 class CityPriors:
-    """Priors that the city wrote beside its crops: the box as of a detector, and the true visible pixels."""
+    """Priors of crops of the city: the box as of a detector that it wrote beside them, and a mask.
 
-    name = "city truth"
+    The mask is that of the visible pixels, which are written there too, or what a masker, given with its name, makes
+    of the box.
+    """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, masker: tuple[Masker, str] | None = None) -> None:
+        self.name = "city truth" if masker is None else f"city boxes, {masker[1]}"
+        self._masker = None if masker is None else masker[0]
         path = folder / BOXES_AND_MASKS
         try:
             rows = [json.loads(line) for line in path.read_text().splitlines()]
@@ -104,4 +108,4 @@ class CityPriors:
             raise ConfigError(
                 f"the city's box of '{shown(name)}' is none: {box.tolist()} (expected four finite numbers)"
             )
-        return Prior.of(box, mask, size)
+        return Prior.of(box, mask if self._masker is None else self._masker(image, box), size)

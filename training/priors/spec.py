@@ -11,7 +11,7 @@ from detect.settings import FoundationSettings
 from ingest.errors import ConfigError
 
 CITY = "city"
-GRABCUT, BOX = "grabcut", "box"
+GRABCUT, ELLIPSE, BOX = "grabcut", "ellipse", "box"
 SAM: tuple[Literal["sam-vit-b", "sam-vit-l", "sam-vit-h"], ...] = ("sam-vit-b", "sam-vit-l", "sam-vit-h")
 
 MIN_SCORE = 0.05
@@ -56,12 +56,12 @@ class PriorSpec:
 
     def check(self) -> None:
         """Raise ConfigError for an unknown detector or masker, before anything is opened."""
-        makers, maskers = (*NETWORKS, *FOUNDATION, CITY), (GRABCUT, BOX, *SAM)
+        makers, maskers = (*NETWORKS, *FOUNDATION, CITY), (GRABCUT, ELLIPSE, BOX, *SAM)
         if self.by not in makers or self.masker not in maskers:
             known = f"known are {', '.join(makers)}; {', '.join(maskers)}"
             raise ConfigError(f"--by {self.by} --masks {self.masker}: {known}")
-        if self.by == CITY and (self.masks is not None or self.min_score is not None):
-            raise ConfigError("--masks and --min-score are for detectors: --by city takes boxes and masks as they are")
+        if self.by == CITY and self.min_score is not None:
+            raise ConfigError("--min-score is for detectors: --by city takes boxes as they are")
         if self.min_score is not None and not 0 < self.min_score < 1:
             raise ConfigError(f"--min-score {self.min_score:g} is not between 0 and 1")
 

@@ -36,7 +36,8 @@ def priors(
     masks: Annotated[
         str | None,
         typer.Option(
-            help="Masks: grabcut, box for none, or sam-vit-b, sam-vit-l, sam-vit-h. (default: grabcut)",
+            help="Masks: grabcut, ellipse in the box, box for none, or sam-vit-b, sam-vit-l, sam-vit-h. "
+            "(default: grabcut; of the city: its own)",
             show_default=False,
         ),
     ] = None,
@@ -82,9 +83,9 @@ def priors(
     """Find the vehicle in every image of a data set, once: its box and its mask, the priors of GRL.
 
     A run that was interrupted goes on when the command is given again, and ends with the same files. `--by city` takes
-    what `corridor city crops` wrote beside its images. Grounding DINO and SAM (`make foundation`) take seconds an image
-    on a CPU: share the work among GPUs with --shard and --device, into one folder; the last to end reports. Leaves a
-    sheet of images to look at.
+    what `corridor city crops` wrote beside its images, its boxes alone where --masks is given. Grounding DINO and SAM
+    (`make foundation`) take seconds an image on a CPU: share the work among GPUs with --shard and --device, into one
+    folder; the last to end reports. Leaves a sheet of images to look at.
     """
     from training.datasets.registry import list_dataset
     from training.priors.cache import PriorCache

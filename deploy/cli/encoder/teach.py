@@ -1,17 +1,14 @@
 """`corridor encoder teach`: a teacher network's vectors of a data set, as training targets."""
 
-import sys
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from deploy.cli.terminal.image_progress import ImageProgress
 from deploy.cli.terminal.screen import make_console
 from ingest.clock import SystemClock
 from ingest.digest import short_digest
@@ -50,24 +47,17 @@ def teach(
     check_writable(out)
     clock = SystemClock()
     began_s = clock.monotonic_s()
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"))
-    shown = Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), disable=not sys.stderr.isatty())
-    with shown as progress:
-        several = []
-        for path, teacher in teachers:
-            name = f"{path.stem} {_weights_digest(path)}"
-            task = progress.add_task(name, total=None)
-            several.append(all_of(listing, teacher, name, partial(_show, progress, task)))
+    several = []
+    for path, teacher in teachers:
+        name = f"{path.stem} {_weights_digest(path)}"
+        with ImageProgress(name, clock) as progress:
+            several.append(all_of(listing, teacher, name, progress))
     found = side_by_side(several) if len(several) > 1 else several[0]
     save_teacher_vectors(out, found)
     took_s = clock.monotonic_s() - began_s
     numbers = f"{len(found.names)} images, {found.features.shape[1]} numbers each"
     line = f"{numbers} by {found.metadata.teacher}: {out} ({took_s:.0f} s)"
     make_console().print(line, highlight=False, soft_wrap=True)
-
-
-def _show(progress: Progress, task: TaskID, done: int, of: int) -> None:
-    progress.update(task, completed=done, total=of)
 
 
 def make_teacher(path: Path) -> "TeacherNetwork":

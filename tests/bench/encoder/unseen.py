@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from detect.masks import GrabCutMasker, never_empty
+from detect.masks import EllipseMasker, never_empty
 from embed.crops import Crop
 from embed.runtime import RuntimeEncoder
 from embed.settings import SHIPPED, SHIPPED_FILE
@@ -74,14 +74,14 @@ def kept(name: str, encode: Encode) -> Encode:
 
 
 def exported(path: Path) -> Encode:
-    """An exported encoder as the running system asks it: box, and the mask that GrabCut finds in it."""
-    encoder, masker = RuntimeEncoder(path, threads=1), GrabCutMasker()
+    """An exported encoder as the running system asks it: box, and the ellipse in it as the mask."""
+    encoder, masker = RuntimeEncoder(path, threads=1), EllipseMasker()
 
     def encode(shots: Sequence[Shot]) -> Features:
         masks = [never_empty(masker(shot.image, shot.box)) for shot in shots]
         return encoder([Crop(shot.image, shot.box, 1.0, 0, mask) for shot, mask in zip(shots, masks, strict=True)])
 
-    return kept(encoder.id, encode)
+    return kept(f"{encoder.id}+ellipse", encode)
 
 
 def _unit(rows: NDArray[np.floating]) -> Features:

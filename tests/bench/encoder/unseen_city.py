@@ -23,6 +23,7 @@ TRAINED = {
     "second.toml": CitySettings(identities=576, cameras=8, views=2),
     "third.toml, city-320": CitySettings(identities=320, cameras=16, views=1, seed=3, test_share=0.0),
     "third.toml, city-640": CitySettings(identities=640, cameras=12, views=1, seed=4, test_share=0.0),
+    "fourth.toml, city-480": CitySettings(identities=480, cameras=16, views=1, seed=5, test_share=0.0),
 }
 """What the city crops of trained encoders were made by; a new training's set belongs here before it is measured."""
 FOLDER = CACHE / "unseen-city"

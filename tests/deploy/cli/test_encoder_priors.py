@@ -144,8 +144,11 @@ WRONG: dict[str, tuple[list[str], str]] = {
         ["--by", "sam"],
         "--by sam --masks grabcut: known are crossroad-1016, .*grounding-dino-swin-t",
     ),
-    "no such masker": (["--masks", "sam"], "--by crossroad-1016 --masks sam: known are .*; grabcut, box, sam-vit-b"),
-    "masks of the city": (["--by", "city", "--masks", "box"], "--masks and --min-score are for detectors"),
+    "no such masker": (
+        ["--masks", "sam"],
+        "--by crossroad-1016 --masks sam: known are .*; grabcut, ellipse, box, sam-vit-b",
+    ),
+    "a score for the city": (["--by", "city", "--min-score", "0.5"], "--min-score is for detectors"),
     "a score above 1": (["--min-score", "30"], "--min-score 30 is not between 0 and 1"),
     "no share": (["--by", "city", "--shard", "5/4"], "'5/4' is no share of the work"),
     "the share of nobody": (["--by", "city", "--shard", "0/2"], "'0/2' is no share of the work"),

@@ -7,7 +7,7 @@ import cv2
 import msgspec
 import pytest
 
-from associate.trajectory import Kind, TrajectoryEvent, Visit
+from associate.trajectory import Evidence, Kind, TrajectoryEvent, Visit
 from deploy.crops.export import export_crops
 from deploy.crops.store import StoredCrop, StoredTracklet, read_store
 from deploy.results.journeys import Journeys, journeys_of
@@ -17,7 +17,9 @@ from tests.training.datasets.layouts import write_images
 from training.datasets.registry import open_dataset
 
 
-def seen(identity: str, *cameras: str, track: int, kind: Kind = Kind.EXTENDED) -> TrajectoryEvent:
+def seen(
+    identity: str, *cameras: str, track: int, kind: Kind = Kind.EXTENDED, probability: float = 0.99
+) -> TrajectoryEvent:
     """An identity after its tracklet in the last of these cameras."""
     visits = [
         Visit(camera=c, observation=f"{c}|1.0|{track}|3", enter_ns=n, leave_ns=n + 1) for n, c in enumerate(cameras)
@@ -26,6 +28,7 @@ def seen(identity: str, *cameras: str, track: int, kind: Kind = Kind.EXTENDED) -
     return TrajectoryEvent(
         id=f"{identity}-{len(cameras)}", zone="zone", kind=kind, identity=identity, revision=len(cameras),
         at_ns=1, decided_by=about, label="vehicle", visits=visits, observation=about,
+        evidence=Evidence(probability=probability),
     )  # fmt: skip
 
 
@@ -67,6 +70,54 @@ def test_singles_are_taken_on_request(tmp_path: Path) -> None:
     tracklets = [kept(tmp_path / "crops", "north", track) for track in range(1, 7)]
     counts = export_crops(four_vehicles(), tracklets, tmp_path / "crops", tmp_path / "out", singles=True)
     assert (counts.images, counts.identities, counts.left_out) == (10, 5, 1)
+
+
+def test_a_link_that_is_not_probable_enough_makes_two_vehicles_of_one(tmp_path: Path) -> None:
+    events = [
+        seen("id1", "north", track=1, kind=Kind.CONFIRMED, probability=0.5),
+        seen("id1", "north", "south", track=1, probability=0.9),
+        seen("id1", "north", "south", "east", track=1, probability=0.99),
+        seen("id1", "north", "south", "east", "west", track=1, probability=0.8),
+    ]
+    cameras = ("north", "south", "east", "west")
+    tracklets = [
+        msgspec.structs.replace(kept(tmp_path / "crops", camera, 1), first_ns=place)
+        for place, camera in enumerate(cameras)
+    ]
+    journeys = journeys_of(events)
+    counts = export_crops(journeys, tracklets, tmp_path / "crops", tmp_path / "sure", min_probability=0.95)
+    assert (counts.images, counts.identities, counts.left_out) == (4, 1, 2)
+    assert "id1~2,south" in (tmp_path / "sure" / "images.csv").read_text()
+    everyone = export_crops(
+        journeys, tracklets, tmp_path / "crops", tmp_path / "all", min_probability=0.95, singles=True
+    )
+    assert (everyone.images, everyone.identities) == (8, 3)
+    assert export_crops(journeys, tracklets, tmp_path / "crops", tmp_path / "whole").identities == 1
+
+
+def test_the_vehicles_of_a_camera_that_is_held_out_are_not_trained_on(tmp_path: Path) -> None:
+    events = [
+        each
+        for track, cameras in enumerate((("north", "south"), ("north", "east"), ("south", "east", "north")), 1)
+        for each in (
+            seen(f"id{track}", *cameras[: place + 1], track=track, kind=Kind.EXTENDED if place else Kind.CONFIRMED)
+            for place in range(len(cameras))
+        )
+    ]
+    events.append(seen("id4", "east", track=4, kind=Kind.CONFIRMED))
+    wanted = [("north", 1), ("south", 1), ("north", 2), ("east", 2), ("south", 3), ("east", 3), ("north", 3)]
+    tracklets = [kept(tmp_path / "crops", camera, track) for camera, track in [*wanted, ("east", 4)]]
+    out = tmp_path / "out"
+    counts = export_crops(journeys_of(events), tracklets, tmp_path / "crops", out, singles=True, hold_out="east")
+    assert (counts.images, counts.held_out, counts.left_out) == (14, 10, 1), "who was seen by that camera alone is not"
+    data = open_dataset(str(out))
+    assert set(data.train.identities.tolist()) == {"id1"}
+    assert set(data.query.cameras.tolist()) == {"east"}
+    assert set(data.gallery.cameras.tolist()) == {"north", "south"}
+    assert set(data.query.identities.tolist()) == set(data.gallery.identities.tolist()) == {"id2", "id3"}
+    for camera, message in (("west", "it has seen no linked vehicle"), ("north", "it has seen every linked vehicle")):
+        with pytest.raises(ConfigError, match=message):
+            export_crops(journeys_of(events), tracklets, tmp_path / "crops", tmp_path / camera, hold_out=camera)
 
 
 def test_pictures_that_have_been_pruned_are_no_trouble(tmp_path: Path) -> None:

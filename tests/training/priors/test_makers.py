@@ -11,7 +11,7 @@ import pytest
 
 from detect.detections import Detections
 from detect.detector import OneByOne
-from detect.masks import BoxMasker, Mask
+from detect.masks import BoxMasker, EllipseMasker, Mask
 from embed.priors import Prior
 from ingest.errors import ConfigError
 from ingest.frame import Frame
@@ -109,6 +109,13 @@ def test_the_city_tells_the_truth_about_its_crops(tmp_path: Path) -> None:
     assert prior is not None
     assert prior.box.tolist() == pytest.approx([0.25, 0.25, 0.75, 0.75])
     np.testing.assert_array_equal(prior.mask, mask)
+    oval = fill(data, CityPriors(tmp_path, (EllipseMasker(), "ellipse")), tmp_path / "oval", quiet)
+    found = oval["image_query/0006_c003_00000020_0.jpg"]
+    assert found is not None
+    np.testing.assert_array_equal(found.box, prior.box)
+    np.testing.assert_array_equal(
+        found.mask, EllipseMasker()(np.zeros((12, 16, 3), np.uint8), np.float32([4, 3, 12, 9]))
+    )
     row = {"image": "0001_c001_00016450_0.jpg", "detected_xyxy": [4, 3, 12, 9], "mask": encode_mask(mask)}
     for key, wrong, message in (
         ("detected_xyxy", [4, 3, math.inf, 9], "the city's box of 'image_train/0001_.*' is none"),

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
@@ -19,6 +19,8 @@ from torch import nn
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel
 
+from embed.network.factory import build_encoder
+from embed.network.msinet import MsiNet
 from embed.network.network import TrainingOutput
 from embed.network.settings import NetworkSettings
 from ingest.errors import ConfigError
@@ -300,6 +302,19 @@ def test_with_a_head_of_its_own_the_teacher_does_not_move_the_feature_s_neighbou
     direction = (1 - functional.cosine_similarity(projected, targets, dim=1)).mean()
     torch.testing.assert_close(own(features, targets), direction + likeness_loss(projected, targets))
     torch.testing.assert_close(shared(features, targets), direction + likeness_loss(features, targets))
+
+
+@pytest.mark.parametrize(("taught", "moved"), [("f3", False), ("tested", True)])
+def test_the_teacher_reaches_what_is_tested_in_the_end(taught: Literal["f3", "tested"], moved: bool) -> None:
+    settings = NetworkSettings(name="msinet", height=32, width=32)
+    network = build_encoder(settings, 2)
+    recipe = msgspec.structs.replace(PAPER, teacher_feature=taught, align="none")
+    objective = Objective(network, settings, recipe, named=False, teacher_dim=4)
+    targets = functional.normalize(torch.randn(3, 4), dim=1)
+    output = network(torch.randn(3, 3, 32, 32), None)
+    objective._of_teacher(output, targets).backward()
+    assert isinstance(network, MsiNet)
+    assert (network.auxiliary.weight.grad is not None) == moved
 
 
 def test_the_average_begins_short() -> None:
