@@ -16,6 +16,9 @@ from associate.links.window import Window
 HOPELESS = -9.0
 """Log odds, by all but gates, below which a pair is not kept."""
 
+ROUGHLY = 0.1
+"""What the log odds of a rough similarity may differ by from those of the exact one, and by far more than they do."""
+
 GATES_MOST = 2.0
 APPEARANCE_MOST = 7.0
 
@@ -52,17 +55,17 @@ def form_pairs(model: LinkModel, window: Window, changed: Ints, now_s: float) ->
     found = [_possible(model, window, block, left_s) for block in _blocks(model, window, changed)]
     i, j, about, time, near = (np.concatenate(each) for each in zip(*found, strict=True))
     # Step 2: by looks; a matrix product, whose last digits depend on its size, only sorts out
-    scaling = local_scaling(window, i, j)
-    kept = np.flatnonzero(time + near + model.calibration.term(about - scaling) > HOPELESS - 0.1)
+    scaling, most = local_scaling(window, i, j), most_each(len(window))
+    roughly = time + near + model.calibration.term(about - scaling)
+    kept = np.flatnonzero(roughly > HOPELESS - ROUGHLY)
+    kept = kept[_likeliest(i[kept], j[kept], roughly[kept], most, ROUGHLY)]
     kept = kept[np.argsort(j[kept] << 32 | i[kept])]
     i, j, time, near = (it[kept] for it in (i, j, time, near))
     alike = (cosines_of(window, i, j) - scaling[kept]).astype(np.float32)
     hope = time + near + model.calibration.term(alike.astype(np.float64))
-    kept = hope > HOPELESS
-    table = PairTable(
-        j[kept], i[kept], alike[kept], near[kept].astype(np.float32), np.zeros(int(kept.sum()), np.float32)
-    )
-    return table.at(_likeliest(table, hope[kept], most_each(len(window))))
+    kept = np.flatnonzero(hope > HOPELESS)
+    kept = kept[_likeliest(i[kept], j[kept], hope[kept], most)]
+    return PairTable(j[kept], i[kept], alike[kept], near[kept].astype(np.float32), np.zeros(len(kept), np.float32))
 
 
 class _Block(NamedTuple):
@@ -133,11 +136,12 @@ def _possible(
     return i[kept], j[kept], about.astype(np.float64), time[kept], near[kept]
 
 
-def _likeliest(pairs: PairTable, hope: Floats, most: int) -> Ints:
-    """The places of each later tracklet's likeliest pairs, in order."""
-    if not len(pairs):
+def _likeliest(earlier: Ints, later: Ints, hope: Floats, most: int, within: float = 0.0) -> Ints:
+    """The places of each later tracklet's likeliest pairs, in order, and of those `within` of the last of them."""
+    if not len(later):
         return np.zeros(0, np.int64)
-    order = np.lexsort((pairs.earlier, -hope, pairs.later))
-    later = pairs.later[order]
-    first = np.searchsorted(later, later, side="left")
-    return np.sort(order[np.arange(len(order)) - first < most])
+    order = np.lexsort((earlier, -hope, later))
+    first = np.searchsorted(later[order], later[order], side="left")
+    place = np.arange(len(order))
+    last = hope[order[np.minimum(first + most, len(order)) - 1]]
+    return np.sort(order[(place - first < most) | (hope[order] > last - within)])
