@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from associate.sightings.chains import fitted, neighbours
 from associate.sightings.expectation import HORIZON_S
 from associate.sightings.probability import probabilities
 from associate.sightings.sighting import Filter
@@ -137,17 +138,29 @@ def _prior_odds(
     sightings: Sequence[IndexedSighting],
     cameras: NDArray[np.int64],
 ) -> NDArray[np.float64]:
-    """Prior odds (N,) of candidates: by time and place, where those of the query are known."""
+    """Prior odds (N,) of candidates: by time and place of them and of what else their vehicles did, where known."""
     searched = knowledge.searched(index, query.encoder, query.wanted)
     if not query.seen:
         return np.full(len(cameras), knowledge.expectation.odds(searched))
-    return knowledge.odds_from(
-        searched,
-        index.camera_numbers(each.camera for each in query.seen),
-        np.array([each.first_ns for each in query.seen]) / NS,
-        cameras,
-        np.array([each.first_ns for each in sightings]) / NS,
-    )
+    asked = index.camera_numbers(each.camera for each in query.seen)
+    asked_s = np.array([each.first_ns for each in query.seen]) / NS
+
+    def odds(places: NDArray[np.int64], enter_s: NDArray[np.float64]) -> NDArray[np.float64]:
+        return knowledge.odds_from(searched, asked, asked_s, places, enter_s)
+
+    enter_s = np.array([each.first_ns for each in sightings]) / NS
+    names = sorted({each.identity for each in sightings if each.identity} - {each.identity for each in query.seen})
+    numbers = {name: number for number, name in enumerate(names)}
+    # The sightings of the same vehicles next before and after the query
+    others = [each for each in index.of_identities(names) if each.identity in numbers] if names else []
+    chain = np.array([numbers[each.identity or ""] for each in others], np.int64)
+    chain_s = np.array([each.first_ns for each in others]) / NS
+    lag_s = chain_s - asked_s[np.abs(chain_s[:, None] - asked_s).argmin(1)]
+    near = np.flatnonzero(np.abs(lag_s) <= HORIZON_S)
+    near = near[neighbours(chain[near], lag_s[near])]
+    of_chain = odds(index.camera_numbers(others[place].camera for place in near.tolist()), chain_s[near])
+    of_candidates = np.array([numbers.get(each.identity or "", -1) for each in sightings], np.int64)
+    return fitted(odds(cameras, enter_s), of_candidates, of_chain, chain[near])
 
 
 def _by_identity(found: Sequence[FoundSighting], asked: set[str | None]) -> list[FoundVehicle]:

@@ -47,6 +47,9 @@ class _Without:
         found = self._index.sightings(ids)
         return {number: each for number, each in found.items() if each.tracklet not in self._hidden}
 
+    def of_identities(self, identities: Sequence[str]) -> list[IndexedSighting]:
+        return [each for each in self._index.of_identities(identities) if each.tracklet not in self._hidden]
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._index, name)
 

@@ -112,6 +112,31 @@ def test_what_is_near_in_time_is_found_among_many_that_are_more_alike(tmp_path: 
         assert before > max(each.probability for each in found if each.identity is None)
 
 
+def test_a_vehicle_that_was_elsewhere_at_the_time_is_hardly_the_one(tmp_path: Path) -> None:
+    twin = "z-500"
+
+    def found(folder: Path, elsewhere: str | None) -> dict[str, float]:
+        """Probabilities of vehicle 7 and of its twin before the next camera; the twin was before the last one, too."""
+        alike = msgspec.structs.replace(traffic()[VEHICLES + 7], tracklet="middle|1.0|500", identity=twin)
+        meanwhile = msgspec.structs.replace(
+            traffic()[2 * VEHICLES + 3], tracklet="south|1.0|500", identity=elsewhere, first_ns=71 * NS, last_ns=74 * NS
+        )
+        unlinked = [
+            each if each.tracklet != "middle|1.0|7" else msgspec.structs.replace(each, identity="z-7b")
+            for each in traffic()
+            if each.tracklet != "south|1.0|7"
+        ]
+        filled(folder, [*unlinked, alike, meanwhile]).close()
+        with closing(SightingsIndex(folder / "index")) as index:
+            vehicles = search(index, replace(sighting_query(index, "north|1.0|7"), top=1000)).vehicles
+            return {each.identity: each.probability for each in vehicles if each.identity is not None}
+
+    before, after = found(tmp_path / "a", None), found(tmp_path / "b", twin)
+    assert before[twin] == pytest.approx(before["z-7b"], abs=0.02), "they look the same and came at the same time"
+    assert after[twin] < 0.3 * before[twin]
+    assert after["z-7b"] > before["z-7b"] + 0.2
+
+
 def test_sightings_without_identity_are_vehicles_of_their_own(tmp_path: Path) -> None:
     filled(tmp_path, traffic(linked=False)).close()
     with closing(SightingsIndex(tmp_path / "index")) as index:
