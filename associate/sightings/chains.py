@@ -1,7 +1,8 @@
-"""Chains: a sighting that association has linked with others is of the vehicle asked for only if they are.
+"""Chains: what association has linked, and what it has not, in the odds of candidates.
 
-A vehicle that was before another camera a moment before the query's, and before a third one a moment after, was not
-before the query's meanwhile, however alike one of its sightings is.
+A sighting that was linked with others is of the vehicle asked for only if they are: a vehicle that was before another
+camera a moment before the query's, and before a third one a moment after, was not before the query's meanwhile, however
+alike one of its sightings is. And what was linked with the query's own sighting is the likeliest of all.
 """
 
 import numpy as np
@@ -13,6 +14,9 @@ NEXT = 2
 
 ASTRAY = 0.1
 """Share of identities that have a sighting of another vehicle, so that the others say nothing of it."""
+
+LOOKS_AGAIN = 0.5
+"""Exponent of what looks say of a sighting that was linked with the query's: association has heard them already."""
 
 
 def neighbours(identity: Ints, lag_s: Floats) -> Ints:
@@ -40,3 +44,11 @@ def fitted(odds: Floats, identity: Ints, of_chain: Floats, chain: Ints) -> Float
     whole = np.minimum(odds, least[identity])
     fitting = ASTRAY * odds + (1 - ASTRAY) * whole
     return np.asarray(fitting * (odds.sum() / max(float(fitting.sum()), 1e-300)), np.float64)
+
+
+def linked_with(evidence: Floats) -> Floats:
+    """Odds (N,) of sightings that association has linked with the query's, before looks are heard.
+
+    evidence: (N,) likelihood ratios of their looks, which the odds are multiplied by afterwards.
+    """
+    return np.asarray((1 - ASTRAY) / ASTRAY * evidence ** (LOOKS_AGAIN - 1), np.float64)

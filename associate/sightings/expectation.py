@@ -71,8 +71,13 @@ class Expectation:
         """Prior odds of every sighting, for a vehicle of which no time and place is known."""
         return PRESENT * (self.others + UNLINKED) / max(float(searched.counts.sum()), 1.0)
 
-    def odds_from(self, searched: Searched, camera: int, lag_s: Floats, cameras: Ints) -> Floats:
-        """Prior odds (N,) of sightings at some cameras, seconds after (or before, below 0) a sighting at `camera`."""
+    def odds_from(
+        self, searched: Searched, camera: int, lag_s: Floats, cameras: Ints, *, missed: bool = False
+    ) -> Floats:
+        """Prior odds (N,) of sightings at some cameras, seconds after (or before, below 0) a sighting at `camera`.
+
+        missed: of those alone that association has not linked with that sighting.
+        """
         span_s = max(searched.span_s, 1.0)
         rate = np.maximum(searched.counts[cameras], 1.0) / span_s
         expected = np.full(len(cameras), UNLINKED / max(self._cameras * span_s, 1.0))
@@ -81,7 +86,8 @@ class Expectation:
             bins = self._bins.of(np.abs(lag_s))
             on, back = self._density[camera, cameras, bins], self._density[cameras, camera, bins]
             links = np.where(lag_s >= 0, self._links[camera, cameras], self._links[cameras, camera])
-            expected += np.where(near, np.where(lag_s >= 0, on, back) * links / self._seen[camera] / LINKED, 0.0)
+            of_linked = 1 / LINKED - 1 if missed else 1 / LINKED
+            expected += np.where(near, np.where(lag_s >= 0, on, back) * links / self._seen[camera] * of_linked, 0.0)
         return np.asarray(expected / rate, np.float64)
 
 

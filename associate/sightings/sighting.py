@@ -66,3 +66,12 @@ class Filter:
     def empty(self) -> bool:
         """True where everything is admitted."""
         return self == Filter()
+
+    def admits(self, first_ns: int, last_ns: int, camera: str, label: str, colour: str | None) -> bool:
+        """Check a sighting of an interval, Unix nanoseconds, by a camera, of a kind and a colour."""
+        named = ((self.cameras, camera), (self.labels, label), (self.colours, colour))
+        return (
+            (self.since_ns is None or last_ns >= self.since_ns)
+            and (self.until_ns is None or first_ns <= self.until_ns)
+            and all(not names or name in names for names, name in named)
+        )

@@ -10,9 +10,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from associate.sightings.chains import fitted, neighbours
+from associate.sightings.chains import fitted, linked_with, neighbours
 from associate.sightings.expectation import HORIZON_S
-from associate.sightings.probability import probabilities
+from associate.sightings.probability import evidence, probabilities
 from associate.sightings.sighting import Filter
 from associate.sightings.similarity import normalised
 from deploy.search.index.partition import CANDIDATES, Found
@@ -102,7 +102,10 @@ def search(index: Index, query: Query) -> Results:
     similarity = knowledge.similarity(of_query, found.vectors[there], cameras)
     if query.rerank:
         similarity = reranked(of_query, knowledge.centred(found.vectors[there], cameras), similarity)
+    linked_to = {each.identity for each in query.seen if each.identity}
     prior = _prior_odds(index, knowledge, query, sightings, cameras)
+    own = np.array([each.identity in linked_to for each in sightings], np.bool_)
+    prior = np.where(own, linked_with(evidence(similarity, knowledge.calibration)), prior)
     enter_s = np.array([each.first_ns / NS for each in sightings])
     probability = probabilities(similarity, prior, cameras, enter_s, knowledge.calibration)
     # Step 3: by identity
@@ -110,15 +113,18 @@ def search(index: Index, query: Query) -> Results:
         FoundSighting(sighting=sighting, similarity=round(float(alike), 4), probability=round(float(sure), 4))
         for sighting, alike, sure in zip(sightings, similarity, probability, strict=True)
     ]
-    vehicles = _by_identity(each_found, {each.identity for each in query.seen})
+    vehicles = _by_identity(each_found, linked_to)
     likely = [each for each in vehicles if each.probability >= query.min_probability]
     return Results(likely[: query.top], searched, found.exact, below=len(vehicles) - len(likely))
 
 
 def candidates(index: Index, query: Query) -> Found:
-    """The sightings most alike: of all that is searched, and of what is near in time, which others may outdo."""
+    """The sightings most alike: of all that is searched, and of what is near in time, which others may outdo.
+
+    What association has linked with the query's is there however it looks.
+    """
     mean = normalised(query.vectors.mean(0, keepdims=True))[0]
-    alike = index.nearest(query.encoder, mean, query.wanted, CANDIDATES)
+    alike = _linked(index, query, mean, index.nearest(query.encoder, mean, query.wanted, CANDIDATES))
     if not query.seen or len(alike.ids) < CANDIDATES:
         return alike
     since_ns = min(each.first_ns for each in query.seen) - round(HORIZON_S * NS)
@@ -129,6 +135,24 @@ def candidates(index: Index, query: Query) -> Found:
         until_ns=min(until_ns, query.wanted.until_ns if query.wanted.until_ns is not None else until_ns),
     )
     return alike.joined(index.nearest(query.encoder, mean, near, CANDIDATES))
+
+
+def _linked(index: Index, query: Query, mean: NDArray[np.float32], found: Found) -> Found:
+    """What was found, and the sightings of the query's identities that a filter admits."""
+    identities = sorted({each.identity for each in query.seen if each.identity is not None})
+    of_identities = index.of_identities(identities) if identities else []
+    admitted = [
+        each
+        for each in of_identities
+        if query.wanted.admits(each.first_ns, each.last_ns, each.camera, each.label, each.colour)
+    ]
+    ids = np.array([each.id for each in admitted], np.int64)
+    more = index.made_by(query.encoder, ids) & ~np.isin(ids, found.ids)
+    if not more.any():
+        return found
+    vectors = index.vectors(query.encoder, ids[more].tolist())
+    cameras = index.camera_numbers(each.camera for each, wanted in zip(admitted, more.tolist(), strict=True) if wanted)
+    return found.joined(Found(ids[more], vectors @ mean, vectors, cameras, found.exact))
 
 
 def _prior_odds(
@@ -145,8 +169,10 @@ def _prior_odds(
     asked = index.camera_numbers(each.camera for each in query.seen)
     asked_s = np.array([each.first_ns for each in query.seen]) / NS
 
+    missed = all(each.identity for each in query.seen)  # what association has linked with them is not asked about here
+
     def odds(places: NDArray[np.int64], enter_s: NDArray[np.float64]) -> NDArray[np.float64]:
-        return knowledge.odds_from(searched, asked, asked_s, places, enter_s)
+        return knowledge.odds_from(searched, asked, asked_s, places, enter_s, missed=missed)
 
     enter_s = np.array([each.first_ns for each in sightings]) / NS
     names = sorted({each.identity for each in sightings if each.identity} - {each.identity for each in query.seen})
@@ -163,7 +189,7 @@ def _prior_odds(
     return fitted(odds(cameras, enter_s), of_candidates, of_chain, chain[near])
 
 
-def _by_identity(found: Sequence[FoundSighting], asked: set[str | None]) -> list[FoundVehicle]:
+def _by_identity(found: Sequence[FoundSighting], asked: set[str]) -> list[FoundVehicle]:
     """Vehicles by their best sighting, the most probable first; a sighting without an identity is one of its own."""
     groups: dict[str, list[FoundSighting]] = {}
     for each in found:

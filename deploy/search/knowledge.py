@@ -65,18 +65,19 @@ class Knowledge:
         return np.asarray(self.centred(vectors, cameras) @ mean, np.float64)
 
     def odds_from(
-        self, searched: Searched, asked: Ints, asked_s: Floats, cameras: Ints, enter_s: Floats
+        self, searched: Searched, asked: Ints, asked_s: Floats, cameras: Ints, enter_s: Floats, *, missed: bool = False
     ) -> NDArray[np.float64]:
         """Prior odds (N,) of sightings, each by the look (K,) that is nearest in time.
 
         asked, asked_s: camera numbers and times of the looks. cameras, enter_s: those of the sightings, seconds.
+        missed: association has linked the looks, and not with these.
         """
         nearest = np.abs(enter_s[:, None] - asked_s).argmin(1)
         odds = np.zeros(len(enter_s))
         for look in np.unique(nearest).tolist():
             mine = nearest == look
             odds[mine] = self.expectation.odds_from(
-                searched, int(asked[look]), enter_s[mine] - asked_s[look], cameras[mine]
+                searched, int(asked[look]), enter_s[mine] - asked_s[look], cameras[mine], missed=missed
             )
         return odds
 

@@ -52,6 +52,17 @@ def read_weights(path: Path) -> tuple[str, dict[str, Tensor]]:
         raise WeightsError(f"{path} is not the weights of an export: {error} (export the encoder again)") from error
 
 
+def read_settings(path: Path) -> NetworkSettings:
+    """Settings of the network of an export's .safetensors file; raises WeightsError for any other file."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            return read_metadata((file.metadata() or {}).get(KEY, ""), path).model
+    except (OSError, SafetensorError) as error:
+        raise WeightsError(f"{path} is not the weights of an export: {error} (export the encoder again)") from error
+
+
 def load_inference_model(path: Path, settings: NetworkSettings) -> InferenceModel:
     """Load the network of a .safetensors file in float32; raises WeightsError for weights that are not those needed."""
     from safetensors import SafetensorError

@@ -11,10 +11,11 @@ import msgspec
 import torch
 
 from embed.network.factory import build_encoder
+from embed.network.inference import load_inference_model, read_settings
 from embed.network.network import ReidNetwork
 from embed.network.settings import NetworkSettings, TestFeature
 from ingest.errors import ConfigError, CorridorError
-from training.encoder.recipe import Recipe
+from training.encoder.recipe import PAPER, Recipe
 
 logger = logging.getLogger(__name__)
 
@@ -157,6 +158,21 @@ class Loaded(NamedTuple):
     def finished(self) -> bool:
         """True once the recipe was carried out to its end; before that the rate is high, and figures are low."""
         return self.epochs >= self.origin.recipe.epochs
+
+
+EXPORTED_SUFFIX = ".safetensors"
+
+
+def load_exported(path: Path, feature: TestFeature | None = None) -> Loaded:
+    """The network of an export's .safetensors file, which says nothing of what it was trained on.
+
+    Raises WeightsError for another file, ConfigError for a feature that was not exported.
+    """
+    settings = read_settings(path)
+    if feature not in (None, settings.test_feature):
+        raise ConfigError(f"{path} is an export and has the feature '{settings.test_feature}' alone, not '{feature}'")
+    origin = Origin(model=settings, recipe=PAPER, seed=0, data="", identities=())
+    return Loaded(load_inference_model(path, settings).network, origin, PAPER.epochs)
 
 
 def load_network(path: Path, feature: TestFeature | None = None) -> Loaded:

@@ -8,11 +8,10 @@ from torch import nn
 from embed.network.inference import read_weights
 from embed.network.network import ReidNetwork
 from ingest.errors import ConfigError
-from training.encoder.checkpoint import load_checkpoint, load_network
+from training.encoder.checkpoint import EXPORTED_SUFFIX, load_checkpoint, load_network
 
 HEADS = ("project.", "neck.", "auxiliary_project.", "auxiliary_neck.", "auxiliary.")
 """What an export may lack, since its test feature does not need it."""
-EXPORTED_SUFFIX = ".safetensors"
 
 FRESH = ("adaptors.", "fusions.")
 """GRL's parts that an MSINet does not have; with their first weights GRL does what the MSINet did."""

@@ -43,11 +43,12 @@ def evaluate_encoder(
     `feature`: by which of its test features, where not the one that it was configured with.
     """
     need_torch()
-    from training.encoder.checkpoint import load_network
+    from training.encoder.checkpoint import EXPORTED_SUFFIX, load_exported, load_network
     from training.encoder.distributed import distributed_context
     from training.encoder.precision import choose_precision
 
-    loaded = load_network(checkpoint, feature)
+    exported = checkpoint.suffix == EXPORTED_SUFFIX
+    loaded = load_exported(checkpoint, feature) if exported else load_network(checkpoint, feature)
     network, origin = loaded.network, loaded.origin
     prepared = _open(dataset, priors_folder, network, origin)
     data = prepared.data
@@ -62,17 +63,21 @@ def evaluate_encoder(
         network.to(context.device)
         rows: list[EvaluationRow] = []
         for prior_mode in _prior_modes(prepared):
+            seeds = _seeds(origin, prior_mode)
+            if exported:
+                del seeds["training"]  # which an export does not say
             rows += evaluation_rows(
                 network,
                 _size(origin),
                 prepared,
                 prior_mode,
                 precision,
-                _seeds(origin, prior_mode),
+                seeds,
                 more=more,
                 on_progress=on_progress,
             )
-    _keep(checkpoint, loaded, prepared, rows, seen)
+    if not exported:  # an export lies among others, of which no table is made
+        _keep(checkpoint, loaded, prepared, rows, seen)
     return rows
 
 

@@ -71,7 +71,9 @@ def train(
 
 @app.command()
 def evaluate(
-    checkpoint: Annotated[Path, typer.Argument(help="checkpoint.pt of a run.", show_default=False)],
+    checkpoint: Annotated[
+        Path, typer.Argument(help="checkpoint.pt of a run, or the .safetensors of an export.", show_default=False)
+    ],
     dataset: Annotated[str, typer.Argument(help="A folder, or KIND:FOLDER as in veri:/data/VeRi.", show_default=False)],
     priors_folder: Annotated[
         Path | None, typer.Option("--priors", help="What `encoder priors` has found for it; GRL only.")
@@ -84,7 +86,7 @@ def evaluate(
 ) -> None:
     """Find a data set's queries in its gallery; with --priors as they are, the box alone, none, and those of others.
 
-    The figures are also kept in the checkpoint's folder, for `corridor encoder table`.
+    The figures of a checkpoint are also kept in its folder, for `corridor encoder table`.
     """
     with _image_progress() as (say, show_done):
         rows = evaluate_encoder(

@@ -1,6 +1,7 @@
 """Expectation: sightings are likelier where and when identities have taught that vehicles come."""
 
 import numpy as np
+import pytest
 
 from associate.sightings.expectation import LINKED, Expectation, Linked, Searched
 
@@ -44,3 +45,14 @@ def test_without_identities_only_the_unlinked_are_expected() -> None:
     none = Linked(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
     odds = Expectation(none, 4).odds_from(searched(), A, np.array([20.0, 40.0]), np.array([B, C]))
     assert odds[0] == odds[1] > 0
+
+
+def test_what_association_has_missed_is_half_of_what_it_links() -> None:
+    expectation = Expectation(convoy(), 4)
+    lag_s, cameras = np.array([20.0]), np.array([B])
+    every, missed = (
+        expectation.odds_from(searched(), A, lag_s, cameras, missed=alone).item() for alone in (False, True)
+    )
+    nothing = Expectation(Linked(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0)), 4)
+    anywhere = nothing.odds_from(searched(), A, lag_s, cameras).item()
+    assert (missed - anywhere) / (every - anywhere) == pytest.approx(1 - LINKED)

@@ -331,6 +331,28 @@ def test_project_writes_a_new_export(tmp_path: Path) -> None:
 
 
 @pytest.mark.torch
+def test_an_export_is_measured_as_the_checkpoint_that_it_is_of(tmp_path: Path) -> None:
+    from tests.training.random_encoder import random_checkpoint
+    from training.encoder.export import export
+
+    random_checkpoint(tmp_path / "a.pt", NetworkSettings(name="grl", height=32, width=32))
+    export(tmp_path / "a.pt", tmp_path / "exported" / "a.onnx")
+    spec = f"two-camera:{layouts.two_camera(tmp_path / 'two')}"
+    network = tmp_path / "exported" / "a.safetensors"
+    of_checkpoint, of_export = (
+        CliRunner().invoke(app, ["evaluate", str(path), spec, "--json"]) for path in (tmp_path / "a.pt", network)
+    )
+    assert of_export.exit_code == 0, of_export.output
+    rows = [[json.loads(line) for line in ended.stdout.splitlines()] for ended in (of_checkpoint, of_export)]
+    assert [row["metrics"] for row in rows[0]] == [row["metrics"] for row in rows[1]]
+    assert {tuple(row["seeds"]) for row in rows[1]} == {()}
+    assert not (tmp_path / "exported" / "evaluations").exists(), "no table is made of exports"
+    other = CliRunner().invoke(app, ["evaluate", str(network), spec, "--feature", "msinet"])
+    assert isinstance(other.exception, ConfigError)
+    assert "is an export and has the feature 'f3' alone" in str(other.exception)
+
+
+@pytest.mark.torch
 def test_calibrate_measures_an_export_and_writes_into_it(tmp_path: Path) -> None:
     encoder = write_tiny(tmp_path / "tiny.onnx")
     before = ExportedEncoder.open(encoder)

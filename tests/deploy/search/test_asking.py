@@ -137,6 +137,28 @@ def test_a_vehicle_that_was_elsewhere_at_the_time_is_hardly_the_one(tmp_path: Pa
     assert after["z-7b"] > before["z-7b"] + 0.2
 
 
+def test_what_was_linked_is_found_however_it_looks(tmp_path: Path) -> None:
+    linked = traffic()[VEHICLES + 7]
+    repainted = msgspec.structs.replace(traffic()[2 * VEHICLES + 7], vector=pack_vector(-vehicle_vector(7, 2)))
+    others = [
+        msgspec.structs.replace(
+            sighting(1000 + number, camera="south"), vector=linked.vector, first_ns=200 * NS + number, last_ns=201 * NS
+        )
+        for number in range(500)
+    ]
+    usual = [each for each in traffic() if each.tracklet != repainted.tracklet]
+    filled(tmp_path, [*usual, repainted, *others]).close()
+    with closing(SightingsIndex(tmp_path / "index")) as index:
+        query = replace(sighting_query(index, "north|1.0|7"), top=1000)
+        found = search(index, query).vehicles
+        itself = next(each for each in found if each.asked)
+        assert {each.sighting.camera for each in itself.sightings} == {"middle", "south"}
+        assert itself.sightings[1].probability > 0.3, "although it looks like nobody"
+        some = search(index, replace(query, wanted=Filter(until_ns=120 * NS))).vehicles
+        until = next(each for each in some if each.asked)
+        assert {each.sighting.camera for each in until.sightings} == {"middle"}, "filters hold for it as well"
+
+
 def test_sightings_without_identity_are_vehicles_of_their_own(tmp_path: Path) -> None:
     filled(tmp_path, traffic(linked=False)).close()
     with closing(SightingsIndex(tmp_path / "index")) as index:
