@@ -114,7 +114,7 @@ def test_the_city_tells_the_truth_about_its_crops(tmp_path: Path) -> None:
     assert found is not None
     np.testing.assert_array_equal(found.box, prior.box)
     np.testing.assert_array_equal(
-        found.mask, EllipseMasker()(np.zeros((12, 16, 3), np.uint8), np.float32([4, 3, 12, 9]))
+        found.mask, EllipseMasker()(np.zeros((12, 16, 3), np.uint8), np.array([4, 3, 12, 9], np.float32))
     )
     row = {"image": "0001_c001_00016450_0.jpg", "detected_xyxy": [4, 3, 12, 9], "mask": encode_mask(mask)}
     for key, wrong, message in (

@@ -312,7 +312,7 @@ def test_the_teacher_reaches_what_is_tested_in_the_end(taught: Literal["f3", "te
     objective = Objective(network, settings, recipe, named=False, teacher_dim=4)
     targets = functional.normalize(torch.randn(3, 4), dim=1)
     output = network(torch.randn(3, 3, 32, 32), None)
-    objective._of_teacher(output, targets).backward()
+    objective._of_teacher(output, targets).backward()  # type: ignore[no-untyped-call]
     assert isinstance(network, MsiNet)
     assert (network.auxiliary.weight.grad is not None) == moved
 
