@@ -106,8 +106,7 @@ def search(index: Index, query: Query) -> Results:
     prior = _prior_odds(index, knowledge, query, sightings, cameras)
     own = np.array([each.identity in linked_to for each in sightings], np.bool_)
     prior = np.where(own, linked_with(evidence(similarity, knowledge.calibration)), prior)
-    enter_s = np.array([each.first_ns / NS for each in sightings])
-    probability = probabilities(similarity, prior, cameras, enter_s, knowledge.calibration)
+    probability = probabilities(similarity, prior, cameras, _enter_s(sightings), knowledge.calibration)
     # Step 3: by identity
     each_found = [
         FoundSighting(sighting=sighting, similarity=round(float(alike), 4), probability=round(float(sure), 4))
@@ -167,26 +166,34 @@ def _prior_odds(
     if not query.seen:
         return np.full(len(cameras), knowledge.expectation.odds(searched))
     asked = index.camera_numbers(each.camera for each in query.seen)
-    asked_s = np.array([each.first_ns for each in query.seen]) / NS
+    missed = all(each.identity for each in query.seen)  # what was linked with them is not asked about here
 
-    missed = all(each.identity for each in query.seen)  # what association has linked with them is not asked about here
+    def odds(some: Sequence[IndexedSighting], places: NDArray[np.int64]) -> NDArray[np.float64]:
+        return knowledge.odds_from(searched, asked, _enter_s(query.seen), places, _enter_s(some), missed=missed)
 
-    def odds(places: NDArray[np.int64], enter_s: NDArray[np.float64]) -> NDArray[np.float64]:
-        return knowledge.odds_from(searched, asked, asked_s, places, enter_s, missed=missed)
+    numbers, nearby, whose = _chains(index, query, sightings)
+    of_chain = odds(nearby, index.camera_numbers(each.camera for each in nearby))
+    return fitted(odds(sightings, cameras), numbers, of_chain, whose)
 
-    enter_s = np.array([each.first_ns for each in sightings]) / NS
+
+def _chains(
+    index: Index, query: Query, sightings: Sequence[IndexedSighting]
+) -> tuple[NDArray[np.int64], list[IndexedSighting], NDArray[np.int64]]:
+    """Numbers (N,) of candidates' identities, -1 for none; those identities' sightings nearby, and whose they are."""
     names = sorted({each.identity for each in sightings if each.identity} - {each.identity for each in query.seen})
     numbers = {name: number for number, name in enumerate(names)}
-    # The sightings of the same vehicles next before and after the query
-    others = [each for each in index.of_identities(names) if each.identity in numbers] if names else []
-    chain = np.array([numbers[each.identity or ""] for each in others], np.int64)
-    chain_s = np.array([each.first_ns for each in others]) / NS
-    lag_s = chain_s - asked_s[np.abs(chain_s[:, None] - asked_s).argmin(1)]
+    theirs = index.of_identities(names) if names else []
+    whose = np.array([numbers[each.identity or ""] for each in theirs], np.int64)
+    asked_s, enter_s = _enter_s(query.seen), _enter_s(theirs)
+    lag_s = enter_s - asked_s[np.abs(enter_s[:, None] - asked_s).argmin(1)]
     near = np.flatnonzero(np.abs(lag_s) <= HORIZON_S)
-    near = near[neighbours(chain[near], lag_s[near])]
-    of_chain = odds(index.camera_numbers(others[place].camera for place in near.tolist()), chain_s[near])
-    of_candidates = np.array([numbers.get(each.identity or "", -1) for each in sightings], np.int64)
-    return fitted(odds(cameras, enter_s), of_candidates, of_chain, chain[near])
+    near = near[neighbours(whose[near], lag_s[near])]
+    of_candidates = [numbers.get(each.identity or "", -1) for each in sightings]
+    return np.array(of_candidates, np.int64), [theirs[place] for place in near.tolist()], whose[near]
+
+
+def _enter_s(sightings: Sequence[IndexedSighting]) -> NDArray[np.float64]:
+    return np.array([each.first_ns for each in sightings], np.float64) / NS
 
 
 def _by_identity(found: Sequence[FoundSighting], asked: set[str]) -> list[FoundVehicle]:
