@@ -70,7 +70,8 @@ def export(
         held_out, alone = f", {counts.held_out} of them to test by", f", or of one that {hold_out} alone has seen"
     make_console().print(
         f"{out}: {counts.images} images of {counts.identities} vehicles by {counts.cameras} cameras{held_out} "
-        f"(left out: {counts.left_out} stored tracklets of no linked vehicle{alone}, {counts.gone} crops deleted meanwhile)",
+        f"(left out: {counts.left_out} stored tracklets of no linked vehicle{alone}, {counts.gone} crops deleted "
+        "meanwhile)",
         highlight=False,
         soft_wrap=True,
     )
