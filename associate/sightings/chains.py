@@ -15,8 +15,8 @@ NEXT = 2
 ASTRAY = 0.1
 """Share of identities that have a sighting of another vehicle, so that the others say nothing of it."""
 
-LOOKS_AGAIN = 0.5
-"""Exponent of what looks say of a sighting that was linked with the query's: association has heard them already."""
+OF_LINKED = (1 - ASTRAY) / ASTRAY
+"""Prior odds of a sighting that association has linked with the query's."""
 
 
 def neighbours(identity: Ints, lag_s: Floats) -> Ints:
@@ -44,11 +44,3 @@ def fitted(odds: Floats, identity: Ints, of_chain: Floats, chain: Ints) -> Float
     whole = np.minimum(odds, least[identity])
     fitting = ASTRAY * odds + (1 - ASTRAY) * whole
     return np.asarray(fitting * (odds.sum() / max(float(fitting.sum()), 1e-300)), np.float64)
-
-
-def linked_with(evidence: Floats) -> Floats:
-    """Odds (N,) of sightings that association has linked with the query's, before looks are heard.
-
-    evidence: (N,) likelihood ratios of their looks, which the odds are multiplied by afterwards.
-    """
-    return np.asarray((1 - ASTRAY) / ASTRAY * evidence ** (LOOKS_AGAIN - 1), np.float64)

@@ -10,9 +10,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from associate.sightings.chains import fitted, linked_with, neighbours
+from associate.sightings.chains import OF_LINKED, fitted, neighbours
 from associate.sightings.expectation import HORIZON_S
-from associate.sightings.probability import evidence, probabilities
+from associate.sightings.probability import probabilities
 from associate.sightings.sighting import Filter
 from associate.sightings.similarity import normalised
 from deploy.search.index.partition import CANDIDATES, Found
@@ -105,7 +105,7 @@ def search(index: Index, query: Query) -> Results:
     linked_to = {each.identity for each in query.seen if each.identity}
     prior = _prior_odds(index, knowledge, query, sightings, cameras)
     own = np.array([each.identity in linked_to for each in sightings], np.bool_)
-    prior = np.where(own, linked_with(evidence(similarity, knowledge.calibration)), prior)
+    prior = np.where(own, OF_LINKED, prior)
     probability = probabilities(similarity, prior, cameras, _enter_s(sightings), knowledge.calibration)
     # Step 3: by identity
     each_found = [

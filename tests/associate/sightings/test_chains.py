@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from associate.sightings.chains import ASTRAY, NEXT, fitted, linked_with, neighbours
+from associate.sightings.chains import ASTRAY, NEXT, fitted, neighbours
 
 
 def test_the_next_before_and_after_are_asked_about() -> None:
@@ -30,10 +30,3 @@ def test_without_chains_or_candidates_nothing_changes() -> None:
     np.testing.assert_array_equal(fitted(odds, np.array([-1, -1]), *none), odds)
     np.testing.assert_array_equal(fitted(odds, np.array([0, 1]), *none), odds)
     assert not len(fitted(none[0], none[1], *none))
-
-
-def test_what_was_linked_is_as_sure_as_association_and_looks_count_half() -> None:
-    evidence = np.array([1.0, 4.0, 0.25])
-    odds = linked_with(evidence) * evidence
-    assert odds[0] / (1 + odds[0]) == pytest.approx(1 - ASTRAY)
-    np.testing.assert_allclose(odds[1:] / odds[0], [2.0, 0.5])

@@ -153,7 +153,7 @@ def test_what_was_linked_is_found_however_it_looks(tmp_path: Path) -> None:
         found = search(index, query).vehicles
         itself = next(each for each in found if each.asked)
         assert {each.sighting.camera for each in itself.sightings} == {"middle", "south"}
-        assert itself.sightings[1].probability > 0.3, "although it looks like nobody"
+        assert itself.sightings[1].probability > 0.1, "although it looks like nobody"
         some = search(index, replace(query, wanted=Filter(until_ns=120 * NS))).vehicles
         until = next(each for each in some if each.asked)
         assert {each.sighting.camera for each in until.sightings} == {"middle"}, "filters hold for it as well"
