@@ -17,7 +17,7 @@ HOPELESS = -9.0
 """Log odds, by all but gates, below which a pair is not kept."""
 
 ROUGHLY = 0.1
-"""What the log odds of a rough similarity may differ by from those of the exact one, and by far more than they do."""
+"""Tolerance of log odds by a rough similarity to those by the exact one, far more than they differ by."""
 
 GATES_MOST = 2.0
 APPEARANCE_MOST = 7.0

@@ -46,6 +46,11 @@ class Query:
     min_probability: float = 0.0
     rerank: bool = False
 
+    @property
+    def identities(self) -> set[str]:
+        """The identities that association has given to the looks."""
+        return {each.identity for each in self.seen if each.identity}
+
 
 class FoundSighting(msgspec.Struct, frozen=True, kw_only=True):
     """One sighting that was found: `similarity` is relative to what the cameras see."""
@@ -102,17 +107,14 @@ def search(index: Index, query: Query) -> Results:
     similarity = knowledge.similarity(of_query, found.vectors[there], cameras)
     if query.rerank:
         similarity = reranked(of_query, knowledge.centred(found.vectors[there], cameras), similarity)
-    linked_to = {each.identity for each in query.seen if each.identity}
     prior = _prior_odds(index, knowledge, query, sightings, cameras)
-    own = np.array([each.identity in linked_to for each in sightings], np.bool_)
-    prior = np.where(own, OF_LINKED, prior)
     probability = probabilities(similarity, prior, cameras, _enter_s(sightings), knowledge.calibration)
     # Step 3: by identity
     each_found = [
         FoundSighting(sighting=sighting, similarity=round(float(alike), 4), probability=round(float(sure), 4))
         for sighting, alike, sure in zip(sightings, similarity, probability, strict=True)
     ]
-    vehicles = _by_identity(each_found, linked_to)
+    vehicles = _by_identity(each_found, query.identities)
     likely = [each for each in vehicles if each.probability >= query.min_probability]
     return Results(likely[: query.top], searched, found.exact, below=len(vehicles) - len(likely))
 
@@ -137,9 +139,8 @@ def candidates(index: Index, query: Query) -> Found:
 
 
 def _linked(index: Index, query: Query, mean: NDArray[np.float32], found: Found) -> Found:
-    """What was found, and the sightings of the query's identities that a filter admits."""
-    identities = sorted({each.identity for each in query.seen if each.identity is not None})
-    of_identities = index.of_identities(identities) if identities else []
+    """Add the sightings of the query's identities that its filter admits to those that were found."""
+    of_identities = index.of_identities(sorted(query.identities)) if query.identities else []
     admitted = [
         each
         for each in of_identities
@@ -161,7 +162,7 @@ def _prior_odds(
     sightings: Sequence[IndexedSighting],
     cameras: NDArray[np.int64],
 ) -> NDArray[np.float64]:
-    """Prior odds (N,) of candidates: by time and place of them and of what else their vehicles did, where known."""
+    """Prior odds (N,) of candidates: what was linked, and time and place of them and of their vehicles, where known."""
     searched = knowledge.searched(index, query.encoder, query.wanted)
     if not query.seen:
         return np.full(len(cameras), knowledge.expectation.odds(searched))
@@ -173,14 +174,15 @@ def _prior_odds(
 
     numbers, nearby, whose = _chains(index, query, sightings)
     of_chain = odds(nearby, index.camera_numbers(each.camera for each in nearby))
-    return fitted(odds(sightings, cameras), numbers, of_chain, whose)
+    own = np.array([each.identity in query.identities for each in sightings], np.bool_)
+    return np.where(own, OF_LINKED, fitted(odds(sightings, cameras), numbers, of_chain, whose))
 
 
 def _chains(
     index: Index, query: Query, sightings: Sequence[IndexedSighting]
 ) -> tuple[NDArray[np.int64], list[IndexedSighting], NDArray[np.int64]]:
     """Numbers (N,) of candidates' identities, -1 for none; those identities' sightings nearby, and whose they are."""
-    names = sorted({each.identity for each in sightings if each.identity} - {each.identity for each in query.seen})
+    names = sorted({each.identity for each in sightings if each.identity} - query.identities)
     numbers = {name: number for number, name in enumerate(names)}
     theirs = index.of_identities(names) if names else []
     whose = np.array([numbers[each.identity or ""] for each in theirs], np.int64)

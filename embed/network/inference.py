@@ -1,7 +1,9 @@
 """The inference model: normalisation, network and L2 norm, from BGR pixels to comparable vectors."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -42,23 +44,23 @@ def inference_weights(network: ReidNetwork) -> dict[str, Tensor]:
 
 def read_weights(path: Path) -> tuple[str, dict[str, Tensor]]:
     """Name of the network and weights of an export's .safetensors file; raises WeightsError for any other."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = read_metadata((file.metadata() or {}).get(KEY, ""), path)
-            return metadata.model.name, {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping)
-    except (OSError, SafetensorError) as error:
-        raise WeightsError(f"{path} is not the weights of an export: {error} (export the encoder again)") from error
+    with _opened(path) as (file, settings):
+        return settings.name, {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping)
 
 
 def read_settings(path: Path) -> NetworkSettings:
     """Settings of the network of an export's .safetensors file; raises WeightsError for any other file."""
+    with _opened(path) as (_, settings):
+        return settings
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[Any, NetworkSettings]]:
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(path, framework="pt") as file:
-            return read_metadata((file.metadata() or {}).get(KEY, ""), path).model
+            yield file, read_metadata((file.metadata() or {}).get(KEY, ""), path).model
     except (OSError, SafetensorError) as error:
         raise WeightsError(f"{path} is not the weights of an export: {error} (export the encoder again)") from error
 

@@ -19,6 +19,9 @@ from training.encoder.recipe import PAPER, Recipe
 
 logger = logging.getLogger(__name__)
 
+EXPORTED_SUFFIX = ".safetensors"
+"""Ending of the file with an export's weights for PyTorch."""
+
 FORMAT = "corridor encoder 1"
 
 
@@ -158,9 +161,6 @@ class Loaded(NamedTuple):
     def finished(self) -> bool:
         """True once the recipe was carried out to its end; before that the rate is high, and figures are low."""
         return self.epochs >= self.origin.recipe.epochs
-
-
-EXPORTED_SUFFIX = ".safetensors"
 
 
 def load_exported(path: Path, feature: TestFeature | None = None) -> Loaded:

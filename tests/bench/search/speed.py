@@ -259,7 +259,7 @@ class Moment(NamedTuple):
         return cls(time.process_time(), time.perf_counter())
 
     def passed(self) -> Self:
-        """What has passed since."""
+        """Compute the seconds since then."""
         now = self.now()
         return type(self)(now.processor_s - self.processor_s, now.clock_s - self.clock_s)
 
