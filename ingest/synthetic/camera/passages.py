@@ -14,7 +14,8 @@ from ingest.synthetic.world.presets import Preset, trips_of
 from ingest.synthetic.world.traffic import Segment
 
 _AGAIN_S = 5.0
-_LONGEST_M = 20.0
+LONGEST_M = 20.0
+"""No vehicle is longer."""
 _View = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
@@ -78,7 +79,7 @@ def _view(segment: Segment, corners: Points, projection: Projection, fps: int, l
     first, last = np.ceil(segment.from_s * fps - 1e-6), np.floor(min(segment.to_s, last_s) * fps + 1e-6)
     times_s = np.arange(max(0.0, first), last + 1) / fps
     poses = segment.poses(times_s)
-    worth = _ahead(poses, projection)
+    worth = ahead(poses, projection)
     times_s, poses = times_s[worth], poses[worth]
     low, high, reachable = boxes(corners, poses, projection)
     size = np.array([projection.width, projection.height])
@@ -97,16 +98,14 @@ def _split(
         yield Passage(vehicle_id, camera, enter_s, leave_s, whole, float(heights_px[start:end].max()))
 
 
-def _ahead(poses: NDArray[np.float64], projection: Projection) -> NDArray[np.bool_]:
-    """(N,) bool, True where a vehicle of any length could reach into the image: a cheap test that most poses fail."""
+def ahead(poses: NDArray[np.float64], projection: Projection, reach_m: float = LONGEST_M) -> NDArray[np.bool_]:
+    """(N,) bool, True where what is within `reach_m` of a pose (N, 3) could be in the image: most poses fail."""
     middle = np.concatenate([poses[:, :2], np.ones((len(poses), 1))], axis=1)
     depth_m = projection.depth_m(middle)
     turn = np.radians(projection.pose.yaw_deg)
     aside_m = (poses[:, 0] - projection.pose.x_m) * np.cos(turn) + (poses[:, 1] - projection.pose.y_m) * np.sin(turn)
     half = np.tan(np.radians(projection.pose.fov_deg / 2))
-    return np.asarray(
-        (depth_m > -_LONGEST_M) & (np.abs(aside_m) < half * (np.maximum(depth_m, 0) + _LONGEST_M) + _LONGEST_M)
-    )
+    return np.asarray((depth_m > -reach_m) & (np.abs(aside_m) < half * (np.maximum(depth_m, 0) + reach_m) + reach_m))
 
 
 def boxes(

@@ -1,19 +1,21 @@
 """The vehicles in front of a camera: their outlines, shadows and motion in the image."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import cv2
 import numpy as np
 
-from ingest.synthetic.camera.passages import box_corners, in_view, to_world
+from ingest.synthetic.camera.passages import LONGEST_M, ahead, box_corners, in_view, to_world
 from ingest.synthetic.camera.spec import Points, Projection
 from ingest.synthetic.render.lamps import Glow, glows_of
 from ingest.synthetic.render.outline import outline
 from ingest.synthetic.render.rects import Rect, around
 from ingest.synthetic.render.shadows import Polygon, cast_shadow, contact_shadow
-from ingest.synthetic.render.vehicles import body_of
 from ingest.synthetic.vehicle.fleet import Vehicle
+from ingest.synthetic.vehicle.paint.lamp_places import lamp_places
+from ingest.synthetic.vehicle.shape import mesh_of
 from ingest.synthetic.world.weather import Weather
 
 Pose = tuple[float, float, float]
@@ -59,6 +61,15 @@ class Actor:
         return around(np.concatenate(points), pad_px + int(np.abs(self.smear_px).max() / 2), width, height)
 
 
+def close_by(placed: Sequence[PlacedVehicle], weather: Weather, projection: Projection) -> list[PlacedVehicle]:
+    """Leave out the vehicles that are far from all that the camera sees, shadows included: most of a city's."""
+    if not placed:
+        return []
+    shadow_m = _TALLEST_M * float(np.hypot(*weather.sun[:2])) / weather.sun[2] if weather.sunny else 0.0
+    near = ahead(np.array([each.pose for each in placed]), projection, LONGEST_M + shadow_m)
+    return [each for each, wanted in zip(placed, near.tolist(), strict=True) if wanted]
+
+
 def may_be_seen(placed: PlacedVehicle, weather: Weather, projection: Projection) -> bool:
     """Test for a vehicle that may be in the image, itself or by its shadow."""
     corners = to_world(box_corners(placed.vehicle.model), placed.pose)
@@ -76,7 +87,6 @@ def make_actor(placed: PlacedVehicle, weather: Weather, projection: Projection, 
     shutter_s: time for which the shutter is open; 0 blurs nothing.
     """
     # Step 1: points that can be on the outline, in the world
-    body = body_of(placed.vehicle)
     shell_m, low_m = _shell_of(placed.vehicle)
     points_m = to_world(shell_m, placed.pose)
     middle = points_m.mean(0, keepdims=True)
@@ -95,14 +105,14 @@ def make_actor(placed: PlacedVehicle, weather: Weather, projection: Projection, 
         contact=contact_shadow(to_world(low_m, placed.pose), projection),
         depth_m=float(projection.depth_m(middle)[0]),
         smear_px=smear_px,
-        glows=glows_of(body.head_m, body.tail_m, placed.pose, projection) if weather.dark else (),
+        glows=glows_of(*lamp_places(placed.vehicle.model), placed.pose, projection) if weather.dark else (),
     )
 
 
 @lru_cache(maxsize=512)
 def _shell_of(vehicle: Vehicle) -> tuple[Points, Points]:
     """Points of a body that can be on its outline, (N, 3), and the outline of its parts close to the ground."""
-    points_m = body_of(vehicle).vertices_m.astype(np.float64)
+    points_m = mesh_of(vehicle).vertices_m.astype(np.float64)
     outer: set[int] = set()
     for turn in np.linspace(0, np.pi, 16, endpoint=False):
         for tilt in (0.0, 0.22, 0.45, 0.75, 1.15, np.pi / 2):
@@ -116,4 +126,5 @@ def _shell_of(vehicle: Vehicle) -> tuple[Points, Points]:
 
 
 _CONTACT_BELOW_M = 0.9
+_TALLEST_M = 5.0
 _LONGEST_SMEAR_PX = 24.0

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from ingest.frame import Image
 from ingest.synthetic.camera.frame_effects import EffectState, FrameEffects
 from ingest.synthetic.camera.spec import CameraSpec, Projection
-from ingest.synthetic.render.actors import Actor, PlacedVehicle, Pose, make_actor, may_be_seen
+from ingest.synthetic.render.actors import Actor, PlacedVehicle, Pose, close_by, make_actor, may_be_seen
 from ingest.synthetic.render.compose import PAD_PX, Composer
 from ingest.synthetic.render.ground_truth import GroundTruthPass
 from ingest.synthetic.render.panda import (
@@ -59,18 +59,19 @@ class CameraRenderer:
         return self.render_vehicles(self._placed(sequence / self._spec.fps), sequence)
 
     def render_vehicles(
-        self, placed: Sequence[PlacedVehicle], sequence: int, *, only: int | None = None
+        self, placed: Sequence[PlacedVehicle], sequence: int, *, only: int | None = None, truth: bool = True
     ) -> tuple[Image, list[TrueSighting]]:
         """Render vehicles where they are placed, with the electronics of frame `sequence`.
 
-        only: the id of the one vehicle that matters: what lies apart from it is left out of image and truth.
+        only: the id of the one vehicle that matters: what lies apart from it is left out of image and truth. truth:
+        False reports no sightings, which saves the renderings of their masks.
         """
         # Step 1: the camera at this frame, and the vehicles that may be in its image
         state = self._effects.state(sequence)
         projection = Projection(self._spec.pose, self._spec.width, self._spec.height, state.shift_px)
         actors = [
             make_actor(one, self._preset.weather, projection, self._spec.look.shutter_s)
-            for one in placed
+            for one in close_by(placed, self._preset.weather, projection)
             if may_be_seen(one, self._preset.weather, projection)
         ]
         # Step 2: the rectangles of the image that they change, or those of one vehicle only
@@ -84,7 +85,7 @@ class CameraRenderer:
         image = self._composer.empty(state)
         sightings: list[TrueSighting] = []
         if actors:
-            sightings = self._draw(image, actors, rects, state)
+            sightings = self._draw(image, actors, rects, state, truth)
         else:
             self._drop_absent(())
         # Step 4: exposure, rain, noise and caption over all of it
@@ -105,17 +106,18 @@ class CameraRenderer:
             discard_scene(self._occluders)
 
     def _draw(
-        self, image: Image, actors: Sequence[Actor], rects: Sequence[Rect], state: EffectState
+        self, image: Image, actors: Sequence[Actor], rects: Sequence[Rect], state: EffectState, truth: bool
     ) -> list[TrueSighting]:
-        """Render the vehicles, put them into the image, in place, and return their sightings."""
+        """Render the vehicles, put them into the image, in place, and return their sightings where they are wanted."""
         scale = self._scale
         with ENGINE_LOCK:
             self._move(actors)
             self._colour.set_shift((state.shift_px[0] * scale, state.shift_px[1] * scale))
             self._ground_truth.view.set_shift(state.shift_px)
-            render_passes(self.passes)
+            render_passes(self.passes if truth else [self._colour])
             drawn = [self._colour.read((x0 * scale, y0 * scale, x1 * scale, y1 * scale)) for x0, y0, x1, y1 in rects]
-            sightings = self._ground_truth.read_sightings([(actor.placed.vehicle, actor.hull) for actor in actors])
+            hulls = [(actor.placed.vehicle, actor.hull) for actor in actors] if truth else []
+            sightings = self._ground_truth.read_sightings(hulls)
         for rect, part in zip(rects, drawn, strict=True):
             self._composer.compose(image, rect, part, actors, state)
         return sightings

@@ -30,6 +30,12 @@ class Snapshots:
         placed = [PlacedVehicle(vehicle, pose, speed_mps) for vehicle, pose in vehicles]
         return self._renderer.render_vehicles(placed, number, only=only)
 
+    def image(self, vehicles: Sequence[tuple[Vehicle, Pose]], number: int, *, only: int | None = None) -> Image:
+        """Render an image as `take` does, without its sightings, which takes two thirds of the time."""
+        placed = [PlacedVehicle(vehicle, pose) for vehicle, pose in vehicles]
+        image, _ = self._renderer.render_vehicles(placed, number, only=only, truth=False)
+        return image
+
     def close(self) -> None:
         """Give the engine's buffers and nodes back."""
         self._renderer.close()

@@ -6,7 +6,6 @@ from functools import lru_cache
 from ingest.synthetic.mesh import Floats
 from ingest.synthetic.render.panda import ENGINE_LOCK, Node, discard_scene, make_node, make_root, make_texture
 from ingest.synthetic.vehicle.fleet import Vehicle
-from ingest.synthetic.vehicle.paint.lamp_places import lamp_places
 from ingest.synthetic.vehicle.shape import shape_of
 
 
@@ -14,14 +13,11 @@ from ingest.synthetic.vehicle.shape import shape_of
 class Body:
     """One vehicle as the renderer needs it.
 
-    vertices_m: (V, 3) float32, the middle of the front bumper at the origin, the rear at negative y. head_m, tail_m:
-    (N, 3) float32 the middles of the lamps, in the same coordinates. node, texture: of the engine; copy the node, do
-    not move it.
+    vertices_m: (V, 3) float32, the middle of the front bumper at the origin, the rear at negative y. node, texture: of
+    the engine; copy the node, do not move it.
     """
 
     vertices_m: Floats
-    head_m: Floats
-    tail_m: Floats
     node: Node
     texture: object
 
@@ -43,7 +39,6 @@ def _build(vehicle: Vehicle) -> Body:
     if _build.cache_info().misses % _SWEEP_EVERY == 0:
         discard_scene(make_root("swept"))  # also drops the engine's states, which would keep every texture for ever
     mesh, atlas = shape_of(vehicle)
-    head_m, tail_m = lamp_places(vehicle.model)
     texture = make_texture(atlas)
     texture.set_keep_ram_image(False)  # the engine has its own copy from the first rendering on
-    return Body(mesh.vertices_m, head_m, tail_m, make_node(mesh), texture)
+    return Body(mesh.vertices_m, make_node(mesh), texture)

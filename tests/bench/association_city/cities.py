@@ -62,7 +62,7 @@ CITIES = {
         City("far-bologna", None, "bologna", 6, 1500, ("--spacing", "200", "700")),
     )
 }
-GRAND = City("grand", "grand", "bologna", 20, 0, ("--spacing", "90", "500"), seconds=3600.0)
+GRAND = City("grand", "grand", "bologna", 20, 900, ("--spacing", "90", "500"), seconds=3600.0)
 """An hour of it takes hours to make: only where it is asked for."""
 
 

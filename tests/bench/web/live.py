@@ -4,7 +4,8 @@ Three real clips with a key frame a second are served over RTSP, and the default
 Chromium notes, for every frame that it draws and all boxes that come, how long ago they were captured; then viewers
 that only read show what each costs, and what they cost cameras and association: slices with different numbers of them
 take turns, and each is compared with the slice of its own round that nobody watched. CORRIDOR_BENCH_S: seconds of a
-step or slice (20); CORRIDOR_BENCH_ROUNDS: rounds of slices (5).
+step or slice (20); CORRIDOR_BENCH_ROUNDS: rounds of slices (5); CORRIDOR_BENCH_APART=1: cameras and association keep
+to the first core, the server and its viewers to the others, as on a machine with a core to spare.
 """
 
 import os

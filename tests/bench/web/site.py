@@ -1,5 +1,6 @@
 """The site of the live page: three RTSP cameras, `observe --live`, `associate` and `serve`, each a process."""
 
+import os
 import signal
 import sqlite3
 import subprocess
@@ -18,6 +19,8 @@ from tests.integration.kafka_log.waiting import wait_until
 from tests.system.command import start
 
 WARMUP_S = 15.0
+APART = os.environ.get("CORRIDOR_BENCH_APART") == "1"
+"""Cameras and association keep to the first core, the server and its viewers to the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,9 @@ def running() -> Iterator[Site]:
     """Start everything, and wait until there is live video of every camera."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        cores = sorted(os.sched_getaffinity(0))
+        stack.callback(os.sched_setaffinity, 0, cores)
+        _keep_to(cores[:1])
         cameras = Cameras()
         cameras.start()
         stack.callback(cameras.kill)
@@ -61,12 +67,21 @@ def running() -> Iterator[Site]:
         )
         started = []
         for words in commands:
+            _keep_to(cores[1:] if words[0] == "serve" else cores[:1])
             started.append(start(folder, *words, **environment()))
             stack.callback(end, started[-1])
             wait_until((folder / "runs" / "site" / "corridor.db").exists, 300)
         wait_until(lambda: watched(port) == len(CLIPS), 300)
         time.sleep(WARMUP_S)
         yield Site(folder, port, *started)
+
+
+def _keep_to(cores: list[int]) -> None:
+    """From here on, what is started runs on these cores, where it is to be kept apart."""
+    if APART:
+        if not cores:
+            raise SystemExit("CORRIDOR_BENCH_APART=1 needs two cores")
+        os.sched_setaffinity(0, cores)
 
 
 def end(process: "subprocess.Popen[str]") -> None:

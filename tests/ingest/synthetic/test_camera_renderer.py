@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
-from ingest.synthetic.camera.spec import CameraSpec, Look, Surroundings
+from ingest.synthetic.camera.spec import CameraSpec, Look, Projection, Surroundings
+from ingest.synthetic.render.actors import close_by, may_be_seen
 from ingest.synthetic.render.camera_renderer import CameraRenderer, PlacedVehicle, Pose
 from ingest.synthetic.render.snapshot import Snapshots
 from ingest.synthetic.vehicle.fleet import draw_vehicle
@@ -70,6 +71,14 @@ class TestStage:
         other.close()
         assert np.array_equal(image, shown[3][0])
         assert sightings == shown[3][1]
+
+    def test_an_image_without_its_truth_is_the_same(self, wild: CameraRenderer) -> None:
+        _, spec = world(EVERYTHING)
+        image, sightings = wild.render_vehicles(three(spec), 4)
+        assert len(sightings) == 3
+        alone, none = wild.render_vehicles(three(spec), 4, truth=False)
+        assert np.array_equal(alone, image)
+        assert none == []
 
     def test_parts_fit_the_whole_without_a_seam(self, calm: CameraRenderer, monkeypatch: pytest.MonkeyPatch) -> None:
         _, spec = world(CALM)
@@ -159,3 +168,16 @@ class TestLight:
         assert 24 < cv2.Laplacian(grey, cv2.CV_64F).std() < 80
         assert 34 < grey.std() < 70
         assert 205 < np.percentile(grey, 99) <= 255
+
+
+@pytest.mark.parametrize("weather", [Weather(), Weather("dusk"), NIGHT_RAIN], ids=["sun", "dusk", "night"])
+def test_only_what_cannot_be_seen_is_left_out_as_far_away(weather: Weather) -> None:
+    _, spec = world(CALM)
+    rng = np.random.default_rng(5)
+    spots = zip(rng.uniform(-80, 150, 3000), rng.uniform(-120, 120, 3000), rng.uniform(0, 360, 3000), strict=True)
+    placed = [PlacedVehicle(draw_vehicle(k % 40 + 1, None, 9), ahead(spec, *spot)) for k, spot in enumerate(spots)]
+    projection = Projection(spec.pose, spec.width, spec.height)
+    kept = close_by(placed, weather, projection)
+    seen = [each for each in placed if may_be_seen(each, weather, projection)]
+    assert 100 < len(seen) <= len(kept) < 2500
+    assert [each for each in kept if may_be_seen(each, weather, projection)] == seen

@@ -131,6 +131,6 @@ class Studio:
         trips = self._timetable.near(time_s)
         there = [(trip.vehicle, pose) for trip in trips if (pose := trip.pose(time_s)) is not None]
         only = None if source.owner == NOBODY else int(source.owner)
-        image, _ = self._snapshots.take(there, source.sequence, only=only)
+        image = self._snapshots.image(there, source.sequence, only=only)
         frame = Frame("", source.sequence, round(time_s * NS), ClockQuality.SYNTHETIC, image)
         return cut_crop(frame, Detections.of(source.box[None]), 0, 1.0)

@@ -14,6 +14,7 @@ from ingest.synthetic.camera.passages import Passage, box_corners, passages, to_
 from ingest.synthetic.camera.spec import CameraSpec, Points, Projection
 from ingest.synthetic.render.outline import directions
 from ingest.synthetic.vehicle.fleet import Vehicle
+from ingest.synthetic.vehicle.shape import mesh_of
 from ingest.synthetic.world.presets import Preset, trips_of
 from ingest.synthetic.world.traffic import Trip
 
@@ -90,9 +91,7 @@ class Outlines:
         if not self._exact:
             return box_corners(vehicle.model)
         if vehicle.vehicle_id not in self._known:
-            from ingest.synthetic.render.vehicles import body_of  # Panda3D is an extra: only who renders needs it
-
-            vertices = body_of(vehicle).vertices_m
+            vertices = mesh_of(vehicle).vertices_m
             farthest = np.unique(np.argmax(vertices @ directions(_DIRECTIONS).T, axis=0))
             self._known[vehicle.vehicle_id] = np.asarray(vertices[farthest], np.float64)
         return self._known[vehicle.vehicle_id]

@@ -1,5 +1,7 @@
 """Positions of the lamps of a model: for painting them, and for their light at night."""
 
+from functools import cache
+
 import numpy as np
 
 from ingest.synthetic.mesh import Floats
@@ -35,8 +37,9 @@ def tail_height_m(model: Model) -> float:
     return end_m - (0.10 if model.body != "saloon" else 0.12)
 
 
+@cache
 def lamp_places(model: Model) -> tuple[Floats, Floats]:
-    """Middles (N, 3) float32 of the head lamps and of the tail lamps, metres, origin at the front bumper."""
+    """Middles (N, 3) float32 of the head lamps and of the tail lamps, metres, origin at the front bumper; read only."""
     if model.kind == "motorcycle":
         head = [(0.0, -model.axles_m[0] - 0.12, 0.90)]
         tail = [(0.0, -model.length_m + 0.10, 0.82)]
@@ -45,4 +48,7 @@ def lamp_places(model: Model) -> tuple[Floats, Floats]:
         back_m = 0.12
         head = [(side * across, -back_m, head_height_m(model)) for side in (-1, 1)]
         tail = [(side * across * 1.05, -model.length_m + 0.06, tail_height_m(model)) for side in (-1, 1)]
-    return np.array(head, np.float32), np.array(tail, np.float32)
+    places = np.array(head, np.float32), np.array(tail, np.float32)
+    for each in places:
+        each.flags.writeable = False
+    return places
