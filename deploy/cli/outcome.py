@@ -12,7 +12,8 @@ from deploy.log.decoding import Undecoded
 from ingest.errors import SourceError
 
 if TYPE_CHECKING:
-    from deploy.site.perception_worker import CameraRuntime, PerceptionWorker
+    from deploy.site.cameras.runtime import CameraRuntime
+    from deploy.site.perception_worker import PerceptionWorker
 
 
 class Ending(Enum):

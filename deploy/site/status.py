@@ -8,8 +8,9 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from deploy.site.cameras.runtime import CameraRuntime
 from deploy.site.foundation import FoundationDetector
-from deploy.site.perception_worker import CameraRuntime, PerceptionWorker
+from deploy.site.perception_worker import PerceptionWorker
 from detect.detector import BatchDetector
 from ingest.clock import NS, Clock
 from ingest.redact import redact

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -14,10 +15,11 @@ from deploy.log.base import Log, Writer
 from deploy.site.association_state import owner_of
 from deploy.site.association_worker import AssociationWorker
 from deploy.site.camera_pipeline import CameraPipeline
+from deploy.site.cameras.runtime import CameraRuntime, FrameTap, stored_progress
 from deploy.site.cameras.writers import CameraWriters
 from deploy.site.config import Config
 from deploy.site.encoders import COLOUR, encoder_file, mask_source
-from deploy.site.perception_worker import Batching, CameraRuntime, FrameTap, PerceptionWorker, stored_progress
+from deploy.site.perception_worker import Batching, PerceptionWorker
 from deploy.weights import catalogue
 from detect.detector import BatchDetector, Detector, OneByOne
 from detect.masks import BoxMasker, EllipseMasker, GrabCutMasker, Masker
@@ -218,58 +220,69 @@ def make_perception_worker(
         check_source(camera)
     detector, batching = make_batch_detector(config, config.cameras, clock)
     crops = CropStore(config.crops, clock) if config.crops.keep else None
-    make_pipeline = _pipeline_maker(config, crops)
-    mailbox = Mailbox(clock)
-    rendering = ReadingProgress(clock)  # of all cameras of the city: they take turns at one renderer
-
+    shared = _Shared(
+        config,
+        clock,
+        Mailbox(clock),
+        ReadingProgress(clock),
+        _pipeline_maker(config, crops),
+        tap,
+        listener_of,
+    )
     camera_writers = CameraWriters(config.log, log, clock)
 
     def make_runtimes(cameras: Sequence[Camera]) -> list[CameraRuntime]:
         started_ns, writers = clock.now_ns(), camera_writers.claim(cameras)
-        return [
-            _make_runtime(config, writers[camera.id], mailbox, clock, camera, started_ns, rendering, listener_of)
-            for camera in cameras
-        ]
+        return [shared.runtime(camera, writers[camera.id], started_ns) for camera in cameras]
 
     return PerceptionWorker(
-        mailbox,
+        shared.mailbox,
         make_runtimes(cameras),
         detector,
-        make_pipeline,
         make_runtimes,
         batching=batching,
-        tap=tap,
         crops=crops,
         close_writers=camera_writers.close,
     )
 
 
-def _make_runtime(
-    config: Config,
-    writer: Writer,
-    mailbox: Mailbox,
-    clock: Clock,
-    camera: Camera,
-    started_ns: int,
-    rendering: ReadingProgress,
-    listener_of: ListenerMaker | None,
-) -> CameraRuntime:
-    listener = None if listener_of is None else listener_of(camera.id)
-    progress = stored_progress(writer)
-    starts_ns = start_ns(camera.starts_at, otherwise_ns=started_ns if camera.realtime else 0)
-    after_ns = _goes_on_after_ns(camera, progress.captured_ns, started_ns)
-    feed = CameraFeed(
-        camera,
-        lambda after_ns: open_camera(camera, starts_ns=starts_ns, after_ns=after_ns, listener=listener),
-        mailbox,
-        clock,
-        analyse_fps=config.detect.analyse_fps,
-        after_ns=after_ns,
-        stall_after_s=config.watch.stall_after_s,
-        reading=rendering if camera.scheme == "city" else None,
-    )
-    resumed = camera.finite and after_ns is not None
-    return CameraRuntime(feed, writer, starts_ns, ended=progress.ended and camera.finite, resumed=resumed)
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What the cameras of a worker share; `rendering` is of those of the city, which take turns at one renderer."""
+
+    config: Config
+    clock: Clock
+    mailbox: Mailbox
+    rendering: ReadingProgress
+    make_pipeline: Callable[[str, CameraEpoch], CameraPipeline]
+    tap: FrameTap | None
+    listener_of: ListenerMaker | None
+
+    def runtime(self, camera: Camera, writer: Writer, started_ns: int) -> CameraRuntime:
+        """Make a camera that goes on where its log has got to."""
+        listener = None if self.listener_of is None else self.listener_of(camera.id)
+        progress = stored_progress(writer)
+        starts_ns = start_ns(camera.starts_at, otherwise_ns=started_ns if camera.realtime else 0)
+        after_ns = _goes_on_after_ns(camera, progress.captured_ns, started_ns)
+        feed = CameraFeed(
+            camera,
+            lambda after_ns: open_camera(camera, starts_ns=starts_ns, after_ns=after_ns, listener=listener),
+            self.mailbox,
+            self.clock,
+            analyse_fps=self.config.detect.analyse_fps,
+            after_ns=after_ns,
+            stall_after_s=self.config.watch.stall_after_s,
+            reading=self.rendering if camera.scheme == "city" else None,
+        )
+        return CameraRuntime(
+            feed,
+            writer,
+            starts_ns,
+            partial(self.make_pipeline, camera.id),
+            self.tap,
+            ended=progress.ended and camera.finite,
+            resumed=camera.finite and after_ns is not None,
+        )
 
 
 def _goes_on_after_ns(camera: Camera, captured_ns: int | None, now_ns: int) -> int | None:

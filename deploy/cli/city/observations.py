@@ -211,7 +211,7 @@ def make_embed(settings: EmbedSettings) -> "Embed":
 
 def _write(url: str, cameras: Sequence["CityCamera"], features: Sequence[Sequence["Features"]], encoder: str) -> int:
     """Write every camera's messages to the log, all cameras in the order of time; returns how many."""
-    from deploy.site.perception_worker import CameraProgress
+    from deploy.site.cameras.runtime import CameraProgress
     from embed.observation import order_key
     from training.datasets.city.observations import messages
 

@@ -12,7 +12,8 @@ from deploy.log.base import Log
 from deploy.site.config import Config
 
 if TYPE_CHECKING:  # all of it loads OpenCV
-    from deploy.site.perception_worker import FrameTap, PerceptionWorker
+    from deploy.site.cameras.runtime import FrameTap
+    from deploy.site.perception_worker import PerceptionWorker
     from deploy.web.live.hub import LiveHub
     from detect.detections import Detections
     from embed.observation import CameraEpoch

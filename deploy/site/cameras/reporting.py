@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from deploy.log.base import Addition, Log, Record
 from deploy.log.topics import WORKERS
+from deploy.site.cameras.runtime import CameraRuntime
 from deploy.site.cameras.workers import EVERY_S, WatchedCamera, WorkerRecord, Workers, encode, expires_ns
-from deploy.site.perception_worker import CameraRuntime, PerceptionWorker
+from deploy.site.perception_worker import PerceptionWorker
 from ingest.clock import Clock, SystemClock
 from ingest.errors import LogError
 

@@ -13,9 +13,11 @@ import pytest
 from deploy.log.base import Log
 from deploy.log.opening import open_log
 from deploy.log.topics import OBSERVATIONS
-from deploy.site import perception_worker, wiring
+from deploy.site import wiring
+from deploy.site.cameras import runtime
+from deploy.site.cameras.runtime import CameraProgress, FrameTap, stored_progress
 from deploy.site.config import Config, parse_config
-from deploy.site.perception_worker import Batching, CameraProgress, FrameTap, PerceptionWorker, stored_progress
+from deploy.site.perception_worker import Batching, PerceptionWorker
 from deploy.site.wiring import make_perception_worker
 from detect.detections import Detections
 from detect.detector import BatchDetector
@@ -450,7 +452,7 @@ def test_a_message_that_cannot_be_written_is_not_counted(
             raise ValueError("not an observation")
         return encode(message)
 
-    monkeypatch.setattr(perception_worker, "encode", encode_no_second_tick)
+    monkeypatch.setattr(runtime, "encode", encode_no_second_tick)
     worker.run()
     messages = messages_of(log)
     assert worker.runtimes["a"].unwritten == 1

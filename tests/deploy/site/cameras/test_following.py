@@ -16,9 +16,10 @@ from deploy.site.cameras import changes, duty
 from deploy.site.cameras.changes import CameraChanges
 from deploy.site.cameras.following import RosterFollower
 from deploy.site.cameras.roster import read_roster
+from deploy.site.cameras.runtime import CameraRuntime
 from deploy.site.cameras.sharing import FixedShare
 from deploy.site.config import Config, parse_config
-from deploy.site.perception_worker import CameraRuntime, PerceptionWorker
+from deploy.site.perception_worker import PerceptionWorker
 from deploy.site.wiring import make_perception_worker
 from detect.detections import Detections
 from embed.observation import Observation, Tick, TrackletState
