@@ -2,9 +2,8 @@
 
 import json
 import os
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
@@ -16,9 +15,9 @@ import msgspec
 import numpy as np
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from deploy.city.recording import camera_id, configuration
+from deploy.cli.terminal.image_progress import ImageProgress
 from deploy.log.address import check_log_url, on_this_machine
 from deploy.log.base import Record
 from deploy.log.opening import open_log
@@ -150,8 +149,10 @@ def _features(
         return split_features(cameras, perfect_vectors(sources, seed), None), PERFECT
     from deploy.site.wiring import make_encoder
 
-    with _progress(len(sources)) as report:
-        vectors, sharpnesses = rendered_vectors(preset, sources, partial(make_embed, settings), workers, report)
+    with ImageProgress("crops", SystemClock()) as report:
+        vectors, sharpnesses = rendered_vectors(
+            preset, sources, partial(make_embed, settings), workers, lambda done: report(done, len(sources))
+        )
     encoder = make_encoder(settings, mask_source(DetectSettings(), settings.encoder))
     return split_features(cameras, vectors, sharpnesses), encoder.id
 
@@ -259,12 +260,3 @@ def _write_beside(
     except OSError as error:
         raise ConfigError(f"cannot write the truth of {url} beside it: {error}") from error
     return folder
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[Callable[[int], None]]:
-    """A bar on a terminal; the body gets what moves it."""
-    columns = (TextColumn("crops"), BarColumn(), TextColumn("{task.completed}/{task.total}"), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
-        task = bar.add_task("crops", total=total)
-        yield lambda done: bar.update(task, completed=done)

@@ -7,7 +7,9 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from deploy.cli.terminal.image_progress import LINE_EVERY_S
 from deploy.cli.terminal.screen import make_console
+from ingest.clock import SystemClock
 from ingest.errors import ConfigError
 from ingest.synthetic.camera.placement import PlacementRequest
 from ingest.synthetic.camera.spec import CameraPose
@@ -80,8 +82,17 @@ def _draw_with_progress(
 ) -> Trace:
     from ingest.synthetic.sumo.drawing import draw_trace
 
-    console = Console(stderr=True)
+    console, clock = Console(stderr=True, highlight=False), SystemClock()
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    told_s = clock.monotonic_s()
+
+    def report(what: str, share: float) -> None:
+        nonlocal told_s
+        bar.update(task, description=what, completed=share)
+        if not console.is_terminal and clock.monotonic_s() - told_s >= LINE_EVERY_S:
+            told_s = clock.monotonic_s()
+            console.print(f"{what} {share:.0%}", markup=False)
+
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
         task = bar.add_task("simulating", total=1.0)
         return draw_trace(
@@ -93,7 +104,7 @@ def _draw_with_progress(
             duration_s=duration_s,
             scale=scale,
             attribution=credit,
-            report=lambda what, share: bar.update(task, description=what, completed=share),
+            report=report,
         )
 
 

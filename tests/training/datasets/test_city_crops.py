@@ -182,6 +182,8 @@ def _complain(wanted: Callable[[], bool]) -> None:
 def test_what_stops_a_process_is_told() -> None:
     with pytest.raises(SourceError, match=r"No space left on device: '0001.jpg' \(what is finished is kept"):
         run_batches([_complain], 1, lambda: None)
+    with pytest.raises(SourceError, match=r"No space left on device: '0001.jpg'$"):
+        run_batches([_complain], 1, lambda: None, kept=False)
 
 
 def test_another_seed_is_another_set() -> None:

@@ -24,6 +24,8 @@ Embed = Callable[[Sequence[Crop]], Vectors]
 
 BATCH_S = 1800.0
 """Longest part of the world's time that one process renders: it sets every camera up once."""
+TOGETHER = 128
+"""Crops that a process draws before it encodes them, forgets them, and says how far it is."""
 PERFECT_DIM = 64
 PERFECT_NOISE = 0.02
 
@@ -72,11 +74,7 @@ def rendered_vectors(
             partial(_render, preset, [sources[row] for row in part.tolist()], make_embed, file)
             for part, file in zip(parts, files, strict=True)
         ]
-        run_batches(
-            batches,
-            workers,
-            lambda: on_progress(sum(len(part) for part, file in zip(parts, files, strict=True) if file.exists())),
-        )
+        run_batches(batches, workers, lambda: on_progress(sum(map(_done, files))), kept=False)
         vectors: list[Vectors] = []
         sharpnesses: list[NDArray[np.float32]] = []
         for file in files:
@@ -96,24 +94,38 @@ def _render(
     file: Path,
     wanted: Callable[[], bool],
 ) -> None:
-    embed = make_embed()
+    embed, count = make_embed(), _count_of(file)
     studios: dict[int, Studio] = {}
-    crops: list[Crop | None] = []
-    for source in sources:
-        if not wanted():
-            return
-        if source.camera not in studios:
-            studios[source.camera] = Studio(preset, preset.cameras[source.camera])
-        crops.append(studios[source.camera].take(source))
-    usable = [crop for crop in crops if crop is not None]
-    rows = embed(usable) if usable else np.empty((0, 1), np.float32)
-    vectors = np.zeros((len(crops), rows.shape[1]), np.float32)
-    there = np.array([crop is not None for crop in crops], np.bool_)
-    vectors[there] = rows
-    sharpnesses = np.array([0.0 if crop is None else crop.quality for crop in crops], np.float32)
+    there, sharpnesses, rows = np.zeros(len(sources), np.bool_), np.zeros(len(sources), np.float32), list[Vectors]()
+    for start in range(0, len(sources), TOGETHER):
+        crops: list[Crop] = []
+        for number, source in enumerate(sources[start : start + TOGETHER], start):
+            if not wanted():
+                return
+            if source.camera not in studios:
+                studios[source.camera] = Studio(preset, preset.cameras[source.camera])
+            crop = studios[source.camera].take(source)
+            if crop is not None:
+                there[number], sharpnesses[number] = True, crop.quality
+                crops.append(crop)
+        if crops:
+            rows.append(embed(crops))
+        count.write_bytes(min(start + TOGETHER, len(sources)).to_bytes(8))
+    vectors = np.zeros((len(sources), rows[0].shape[1] if rows else 1), np.float32)
+    vectors[there] = np.concatenate(rows) if rows else 0
     unfinished = file.with_suffix(".part.npz")
     np.savez(unfinished, vectors=vectors, worths=sharpnesses)
     unfinished.replace(file)
+
+
+def _count_of(file: Path) -> Path:
+    """Where the number of crops is that are drawn for a batch's file."""
+    return file.with_suffix(".count")
+
+
+def _done(file: Path) -> int:
+    count = _count_of(file)
+    return int.from_bytes(count.read_bytes()) if count.exists() else 0
 
 
 class Studio:

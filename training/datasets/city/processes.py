@@ -18,8 +18,10 @@ Work = Callable[[Callable[[], bool]], None]
 """Does a batch, and leaves its results in files; asks now and then whether it is still wanted. Can be pickled."""
 
 
-def run_batches(batches: Sequence[Work], workers: int, on_progress: Callable[[], None]) -> None:
+def run_batches(batches: Sequence[Work], workers: int, on_progress: Callable[[], None], *, kept: bool = True) -> None:
     """Do all batches, `workers` at a time; `on_progress` is called now and then.
+
+    kept: what is finished is kept where this fails, and the same command goes on from there.
 
     Raises SourceError where a process died or cannot go on. Whatever ends this early ends the processes too.
     """
@@ -31,7 +33,7 @@ def run_batches(batches: Sequence[Work], workers: int, on_progress: Callable[[],
                 running.append(_start(waiting.pop(0), complaints))
             wait([process.sentinel for process in running], timeout=POLL_S)
             ended = [process for process in running if process.exitcode is not None]
-            _check(ended, complaints)  # those and no others: one that ends from now on is looked at the next time
+            _check(ended, complaints, kept)  # those and no others: one that ends from now on is looked at the next time
             running = [process for process in running if process not in ended]
             on_progress()
     finally:
@@ -47,17 +49,16 @@ def _start(work: Work, complaints: "SimpleQueue[str]") -> SpawnProcess:
     return process
 
 
-def _check(ended: Sequence[SpawnProcess], complaints: "SimpleQueue[str]") -> None:
+def _check(ended: Sequence[SpawnProcess], complaints: "SimpleQueue[str]", kept: bool) -> None:
     for process in ended:
         if process.exitcode:
             if not complaints.empty():
-                raise SourceError(
-                    f"a rendering process cannot go on: {complaints.get()} (what is finished is kept: give the same "
-                    "command again)"
-                )
+                again = " (what is finished is kept: give the same command again)" if kept else ""
+                raise SourceError(f"a rendering process cannot go on: {complaints.get()}{again}")
+            again = "What is finished is kept: give" if kept else "Give"
             raise SourceError(
-                f"a rendering process ended with code {process.exitcode} (out of memory, or killed? What is finished "
-                "is kept: give the same command again, perhaps with fewer --workers)"
+                f"a rendering process ended with code {process.exitcode} (out of memory, or killed? {again} the same "
+                "command again, perhaps with fewer --workers)"
             )
 
 
