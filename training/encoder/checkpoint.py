@@ -15,7 +15,7 @@ from embed.network.inference import load_inference_model, read_settings
 from embed.network.network import ReidNetwork
 from embed.network.settings import NetworkSettings, TestFeature
 from ingest.errors import ConfigError, CorridorError
-from training.encoder.recipe import PAPER, Recipe
+from training.encoder.recipe import Recipe
 
 logger = logging.getLogger(__name__)
 
@@ -163,16 +163,15 @@ class Loaded(NamedTuple):
         return self.epochs >= self.origin.recipe.epochs
 
 
-def load_exported(path: Path, feature: TestFeature | None = None) -> Loaded:
-    """The network of an export's .safetensors file, which says nothing of what it was trained on.
+def load_exported(path: Path, feature: TestFeature | None = None) -> tuple[ReidNetwork, NetworkSettings]:
+    """The network of an export's .safetensors file, and its settings; it says nothing of what it was trained on.
 
     Raises WeightsError for another file, ConfigError for a feature that was not exported.
     """
     settings = read_settings(path)
     if feature not in (None, settings.test_feature):
         raise ConfigError(f"{path} is an export and has the feature '{settings.test_feature}' alone, not '{feature}'")
-    origin = Origin(model=settings, recipe=PAPER, seed=0, data="", identities=())
-    return Loaded(load_inference_model(path, settings).network, origin, PAPER.epochs)
+    return load_inference_model(path, settings).network, settings
 
 
 def load_network(path: Path, feature: TestFeature | None = None) -> Loaded:

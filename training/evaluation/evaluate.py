@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, get_args
 
 import msgspec
 
-from embed.network.settings import TestFeature
+from embed.network.settings import NetworkSettings, TestFeature
 from ingest.digest import short_digest
 from ingest.errors import ConfigError
 from training.datasets.prepared import SHUFFLE_SEED, Notify, PreparedSet, Size, need_torch, prepare_set, prior_source
@@ -44,40 +44,59 @@ def evaluate_encoder(
     """
     need_torch()
     from training.encoder.checkpoint import EXPORTED_SUFFIX, load_exported, load_network
-    from training.encoder.distributed import distributed_context
-    from training.encoder.precision import choose_precision
 
-    exported = checkpoint.suffix == EXPORTED_SUFFIX
-    loaded = load_exported(checkpoint, feature) if exported else load_network(checkpoint, feature)
+    if (
+        checkpoint.suffix == EXPORTED_SUFFIX
+    ):  # says nothing of its training; of those that it lies among no table is made
+        network, model = load_exported(checkpoint, feature)
+        prepared = _open(dataset, priors_folder, network, model)
+        return _measured(network, model, prepared, {}, more=more, notify=notify, on_progress=on_progress)
+    loaded = load_network(checkpoint, feature)
     network, origin = loaded.network, loaded.origin
-    prepared = _open(dataset, priors_folder, network, origin)
-    data = prepared.data
+    prepared = _open(dataset, priors_folder, network, origin.model)
     seen = len(trained_queries(origin, prepared))
     if seen:
         notify(
-            f"{seen} of {len(data.query)} queries are of vehicles that it was trained on: they say nothing of others"
+            f"{seen} of {len(prepared.data.query)} queries are of vehicles that it was trained on: they say nothing of "
+            "others"
         )
+    seeds = {"training": origin.seed}
+    rows = _measured(network, origin.model, prepared, seeds, more=more, notify=notify, on_progress=on_progress)
+    _keep(checkpoint, loaded, prepared, rows, seen)
+    return rows
+
+
+def _measured(
+    network: "ReidNetwork",
+    model: NetworkSettings,
+    prepared: PreparedSet,
+    seeds: Mapping[str, int],
+    *,
+    more: bool,
+    notify: Notify,
+    on_progress: OnProgress,
+) -> "list[EvaluationRow]":
+    """The rows of all prior modes that there are."""
+    from training.encoder.distributed import distributed_context
+    from training.encoder.precision import choose_precision
+
+    data = prepared.data
+    rows: list[EvaluationRow] = []
     with distributed_context() as context:
         precision = choose_precision("fp32", context.device)  # bfloat16 turns vectors by up to 20 degrees
         notify(f"{len(data.query)} queries in {len(data.gallery)} images; {precision}")
         network.to(context.device)
-        rows: list[EvaluationRow] = []
         for prior_mode in _prior_modes(prepared):
-            seeds = _seeds(origin, prior_mode)
-            if exported:
-                del seeds["training"]  # which an export does not say
             rows += evaluation_rows(
                 network,
-                _size(origin),
+                _size(model),
                 prepared,
                 prior_mode,
                 precision,
-                seeds,
+                _seeds(seeds, prior_mode),
                 more=more,
                 on_progress=on_progress,
             )
-    if not exported:  # an export lies among others, of which no table is made
-        _keep(checkpoint, loaded, prepared, rows, seen)
     return rows
 
 
@@ -115,11 +134,14 @@ def evaluate_fold_runs(
         notify(f"{sum(len(fold.data.query) for fold in folds)} queries in {FOLDS} folds; {precision}")
         for prior_mode in _prior_modes(folds[0]):
             vectors = [
-                vectors_of(each.to(context.device), _size(theirs), fold, prior_mode, precision, on_progress)
+                vectors_of(each.to(context.device), _size(theirs.model), fold, prior_mode, precision, on_progress)
                 for (each, theirs, _), fold in zip(networks, folds, strict=True)
             ]
             conditions = EvaluationConditions(
-                str(folds[0].data.fingerprint()), network.test_feature, prior_mode, _seeds(origin, prior_mode)
+                str(folds[0].data.fingerprint()),
+                network.test_feature,
+                prior_mode,
+                _seeds({"training": origin.seed}, prior_mode),
             )
             rows += evaluate_folds([fold.data for fold in folds], vectors, conditions)
     _keep(checkpoints[0], networks[0], folds[0], rows)
@@ -170,10 +192,10 @@ def vectors_of(
     return query, gallery
 
 
-def _open(dataset: str, priors_folder: Path | None, network: "ReidNetwork", origin: "Origin") -> PreparedSet:
+def _open(dataset: str, priors_folder: Path | None, network: "ReidNetwork", model: NetworkSettings) -> PreparedSet:
     prepared = prepare_set(DataSettings(set=dataset, priors=None if priors_folder is None else str(priors_folder)))
     if prepared.priors is not None and not network.takes_priors:
-        raise ConfigError(f"--priors: {origin.model.name} takes none")
+        raise ConfigError(f"--priors: {model.name} takes none")
     if not len(prepared.data.query):
         raise ConfigError(f"{prepared.label} has no queries, so nothing can be measured on it")
     return prepared
@@ -185,7 +207,7 @@ def _open_fold(path: Path, loaded: "Loaded", first: "Loaded", dataset: str, prio
     for name in ("model", "recipe", "start", "teacher", "sets"):
         if getattr(origin, name) != getattr(first.origin, name):
             raise ConfigError(f"{path} has another {name} than that of fold 1: folds of one thing are pooled")
-    prepared = _open(dataset, priors_folder, network, origin)
+    prepared = _open(dataset, priors_folder, network, origin.model)
     seen = trained_queries(origin, prepared)
     if seen:
         raise ConfigError(f"{path} was trained on '{seen[0]}', which {prepared.data.version} holds out")
@@ -214,12 +236,12 @@ def _prior_modes(prepared: PreparedSet) -> "tuple[PriorMode, ...]":
     return get_args(PriorMode) if prepared.priors is not None else ("no-prior",)
 
 
-def _seeds(origin: "Origin", prior_mode: "PriorMode") -> dict[str, int]:
-    return {"training": origin.seed} | ({"shuffle": SHUFFLE_SEED} if prior_mode == "shuffled-prior" else {})
+def _seeds(seeds: Mapping[str, int], prior_mode: "PriorMode") -> dict[str, int]:
+    return {**seeds} | ({"shuffle": SHUFFLE_SEED} if prior_mode == "shuffled-prior" else {})
 
 
-def _size(origin: "Origin") -> Size:
-    return origin.model.height, origin.model.width
+def _size(model: NetworkSettings) -> Size:
+    return model.height, model.width
 
 
 def _keep(
