@@ -22,7 +22,8 @@ from ingest.video import RecordedVideo, VideoWriter
 from tests.ingest import odd_clips as odd
 from tests.ingest.network.packed_hls import serving_packed
 from tests.ingest.network.test_hls import check_even
-from tests.ingest.network.test_streamed import jpeg, take
+from tests.ingest.network.test_http_stream import jpeg
+from tests.ingest.network.test_streamed import take
 
 SHOWN = odd.images(40)
 

@@ -18,7 +18,8 @@ from ingest.network.access_unit import AccessUnit
 from ingest.network.streamed import StreamedVideo
 from tests.ingest import odd_clips as odd
 from tests.ingest.network.hls_camera import HlsCamera, serving
-from tests.ingest.network.test_streamed import SetBack, WebCamera, units
+from tests.ingest.network.test_http_stream import WebCamera
+from tests.ingest.network.test_streamed import SetBack, units
 from tests.system.command import start
 from tests.system.left_out.recordings import SHOWN
 from tests.system.left_out.seen import Case, Seen, command, counts_in, site
