@@ -65,13 +65,15 @@ def export(
         min_probability=min_probability,
         hold_out=hold_out,
     )
-    held_out = alone = ""
+    parts = "" if hold_out is None else f": {counts.images - counts.held_out} to train on, {counts.held_out} to test by"
+    reasons = [f"{counts.unlinked} stored tracklets of no linked vehicle", f"{counts.gone} crops deleted meanwhile"]
+    if min_probability:
+        reasons.append(f"{counts.cut} tracklets that {counts.cuts} links of less than {min_probability:g} had linked")
     if hold_out is not None:
-        held_out, alone = f", {counts.held_out} of them to test by", f", or of one that {hold_out} alone has seen"
+        reasons.append(f"{counts.alone} of vehicles that {hold_out} alone has seen")
     make_console().print(
-        f"{out}: {counts.images} images of {counts.identities} vehicles by {counts.cameras} cameras{held_out} "
-        f"(left out: {counts.left_out} stored tracklets of no linked vehicle{alone}, {counts.gone} crops deleted "
-        "meanwhile)",
+        f"{out}: {counts.images} images of {counts.identities} vehicles by {counts.cameras} cameras{parts} "
+        f"(left out: {', '.join(reasons)})",
         highlight=False,
         soft_wrap=True,
     )

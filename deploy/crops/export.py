@@ -24,6 +24,8 @@ from training.datasets.folder import CSV_NAME, SPLITS
 
 TRAIN, QUERY, GALLERY = SPLITS
 
+_PART = "~"
+"""Between an identity and the number of its part."""
 _CAMERA = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 _CROP = re.compile(r"^\d+\.\d+-\d+-\d+\.jpg\Z")
 
@@ -32,16 +34,26 @@ _CROP = re.compile(r"^\d+\.\d+-\d+-\d+\.jpg\Z")
 class ExportCounts:
     """Counts of an export.
 
-    `held_out` are those of the images that a camera's vehicles are tested by; `left_out` stored tracklets that belong
-    to no chosen vehicle; `gone` crops of chosen ones that have been deleted since they were stored.
+    `held_out` are those of the images that a camera's vehicles are tested by. Stored tracklets are left out that belong
+    to no chosen vehicle: `unlinked` to none that several cameras saw, `cut` to one that a link which is not probable
+    enough had made of several, `alone` to one that only the camera that is held out has seen. `cuts`: such links of the
+    vehicles that there are crops of. `gone`: crops of chosen vehicles that have been deleted since they were stored.
     """
 
     images: int
     identities: int
     cameras: int
-    left_out: int
+    unlinked: int = 0
+    cut: int = 0
+    alone: int = 0
+    cuts: int = 0
     gone: int = 0
     held_out: int = 0
+
+    @property
+    def left_out(self) -> int:
+        """Stored tracklets that are left out, for whatever reason."""
+        return self.unlinked + self.cut + self.alone
 
 
 class ExportedImage(NamedTuple):
@@ -72,27 +84,32 @@ def export_crops(
     on or to ask for, or a stored tracklet names what is no crop of this store: another folder, a link.
     """
     # Step 1: whose every stored tracklet is, and which vehicles are wanted
-    owner, cut = _owners(journeys, tracklets, min_probability)
+    owner, cuts = _owners(journeys, min_probability)
     cameras: dict[str, set[str]] = {}
     for tracklet in tracklets:
         cameras.setdefault(owner.get(tracklet.tracklet, ""), set()).add(tracklet.camera)
-    linked = {event.identity for event in journeys.linked} - cut
+    linked = {event.identity for event in journeys.linked if event.identity not in cuts}
     linked |= {identity for identity, seen_by in cameras.items() if len(seen_by) > 1}
     # Step 2: their crops, each in its part
     rows: list[ExportedImage] = []
-    left_out = gone = 0
+    gone = 0
+    left_out = Counter[str]()
     for tracklet in tracklets:
         identity = owner.get(tracklet.tracklet, "")
         split = _split(tracklet.camera, cameras[identity], hold_out)
-        if not identity or not (singles or identity in linked) or split is None:
-            left_out += 1
+        if not identity or not (singles or identity in linked):
+            left_out["cut" if _whole(identity) in cuts else "unlinked"] += 1
+            continue
+        if split is None:
+            left_out["alone"] += 1
             continue
         there = [crop.file for crop in tracklet.crops if _is_there(store, tracklet, crop)]
         gone += len(tracklet.crops) - len(there)
         rows += [ExportedImage(tracklet.camera, file, identity, split) for file in there]
     if not rows:
+        unsure = f"{sum(cuts.values())} links less probable than {min_probability:g}, " if min_probability else ""
         raise ConfigError(
-            f"no crop in {store} belongs to a vehicle that was linked ({len(journeys.linked)} linked vehicles, "
+            f"no crop in {store} belongs to a vehicle that was linked ({len(journeys.linked)} linked vehicles, {unsure}"
             f"{len(tracklets)} stored tracklets, {gone} crops deleted meanwhile; were crops kept during this run?)"
         )
     _check_parts(rows, hold_out)
@@ -102,24 +119,33 @@ def export_crops(
         images=len(written),
         identities=len({row.identity for row in written}),
         cameras=len({row.camera for row in written}),
-        left_out=left_out,
+        **left_out,
+        cuts=sum(cuts[each] for each in {_whole(name) for name in owner.values() if name in cameras}),
         gone=gone + len(rows) - len(written),
         held_out=sum(row.split in (QUERY, GALLERY) for row in written),
     )
 
 
-def _owners(
-    journeys: Journeys, tracklets: list[StoredTracklet], min_probability: float
-) -> tuple[dict[str, str], set[str]]:
-    """Identities by tracklet id, and those that were cut: behind a link that is not probable enough is another one."""
+def _owners(journeys: Journeys, min_probability: float) -> tuple[dict[str, str], Counter[str]]:
+    """Vehicles by tracklet id, and by identity the links that are not probable enough: behind each is another vehicle.
+
+    Links are followed over all sightings, also those of which no crop is stored.
+    """
     owner: dict[str, str] = {}
-    part: Counter[str] = Counter()
-    for tracklet in sorted(tracklets, key=lambda it: (it.first_ns, it.tracklet)):
-        identity = journeys.identity_of.get(tracklet.tracklet)
-        if identity is not None:
-            part[identity] += journeys.link_of.get(tracklet.tracklet, 1.0) < min_probability
-            owner[tracklet.tracklet] = identity if not part[identity] else f"{identity}~{part[identity] + 1}"
-    return owner, {identity for identity, parts in part.items() if parts}
+    cuts: Counter[str] = Counter()
+    for identity, event in journeys.latest.items():
+        chain = [visit.observation.rpartition("|")[0] for visit in event.visits]
+        for tracklet in chain:
+            if journeys.identity_of.get(tracklet) == identity:
+                if journeys.link_of.get(tracklet, 1.0) < min_probability:
+                    cuts[identity] += 1
+                owner[tracklet] = f"{identity}{_PART}{cuts[identity] + 1}" if identity in cuts else identity
+    return owner, cuts
+
+
+def _whole(name: str) -> str:
+    """The identity that a vehicle is a part of."""
+    return name.partition(_PART)[0]
 
 
 def _split(camera: str, seen_by: set[str], hold_out: str | None) -> str | None:
@@ -182,6 +208,8 @@ def _opened(store: Path, camera: str, file: str) -> Iterator[BinaryIO | None]:
 
 def _write(rows: list[ExportedImage], store: Path, out: Path) -> list[ExportedImage]:
     """Copy the crops and write the table; returns the rows that were still there."""
+    if out.exists() and not out.is_dir():
+        raise ConfigError(f"{out} is a file; name a folder")
     if out.exists() and any(out.iterdir()):
         raise ConfigError(f"{out} is not empty; name another folder")
     written = []

@@ -25,6 +25,6 @@ def open_log(log: str | LogSettings, *, must_exist: bool = False) -> Log:
     path = sqlite_path(settings.url)
     if must_exist and not path.is_file():
         raise ConfigError(
-            f"there is no log {path} in {Path.cwd()} (start `corridor run FILE` first, or name a log with --log)"
+            f"there is no log {path} in {Path.cwd()} (start `corridor run FILE` first, or name another log)"
         )
     return SqliteLog(path, must_exist=must_exist)

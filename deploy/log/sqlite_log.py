@@ -87,11 +87,12 @@ class SqliteLog:
         Raises LogOpeningError for somebody else's database or another format.
         """
         # In one statement, so that another process which is just making the log is seen before or after, not amid.
-        version, tables = self._db.execute(
-            "SELECT user_version, (SELECT count(*) FROM sqlite_master) FROM pragma_user_version"
+        version, tables, of_records = self._db.execute(
+            "SELECT user_version, (SELECT count(*) FROM sqlite_master), "
+            "(SELECT count(*) FROM sqlite_master WHERE name = 'records') FROM pragma_user_version"
         ).fetchone()
-        foreign = tables > 0
-        if version == 0 and (foreign or must_exist):
+        foreign = tables > 0 and not of_records  # other databases number their formats from 1, too
+        if foreign or (version == 0 and (tables or must_exist)):
             raise LogOpeningError(f"{self.path} is no log of Corridor; name another file")
         if version not in (0, WITHOUT_APPEND_TIMES, SCHEMA_VERSION):
             raise LogOpeningError(

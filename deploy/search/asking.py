@@ -5,6 +5,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 import msgspec
 import numpy as np
@@ -76,13 +77,16 @@ class FoundVehicle(msgspec.Struct, frozen=True, kw_only=True):
 class Results:
     """What was found among `searched` sightings, best first; `exact` where all of them were compared.
 
-    below: vehicles that were left out as less probable than asked for.
+    below: vehicles that were left out as less probable than asked for; best: the most probable of all. beyond: vehicles
+    that were left out as more than were asked for.
     """
 
     vehicles: list[FoundVehicle]
     searched: int
     exact: bool
     below: int = 0
+    beyond: int = 0
+    best: float = 0.0
 
 
 def search(index: Index, query: Query) -> Results:
@@ -90,7 +94,7 @@ def search(index: Index, query: Query) -> Results:
     index.refresh()
     searched = index.admitted(query.encoder, query.wanted)
     if not searched:
-        raise ConfigError("no sighting is in that range (widen it: times, cameras, kinds, colours)")
+        raise ConfigError(f"no sighting is in that range (widen it: {described(query.wanted)})")
     # Step 1: candidates of all looks, without those that were asked with
     asked = {each.id for each in query.seen}
     found = candidates(index, query)
@@ -116,7 +120,26 @@ def search(index: Index, query: Query) -> Results:
     ]
     vehicles = _by_identity(each_found, query.identities)
     likely = [each for each in vehicles if each.probability >= query.min_probability]
-    return Results(likely[: query.top], searched, found.exact, below=len(vehicles) - len(likely))
+    return Results(
+        likely[: query.top],
+        searched,
+        found.exact,
+        below=len(vehicles) - len(likely),
+        beyond=max(0, len(likely) - query.top),
+        best=vehicles[0].probability,
+    )
+
+
+def described(wanted: Filter) -> str:
+    """What a filter asks for, in words."""
+    times = ((" from ", wanted.since_ns), (" to ", wanted.until_ns))
+    span = "".join(
+        f"{word}{datetime.fromtimestamp(at / NS, UTC):%Y-%m-%d %H:%M:%S}" for word, at in times if at is not None
+    )
+    names = (("camera", wanted.cameras), ("label", wanted.labels), ("colour", wanted.colours))
+    parts = [f"times{span}"] if span else []
+    parts += [f"{what} {', '.join(each)}" for what, each in names if each]
+    return "; ".join(parts) or "nothing is indexed by that encoder"
 
 
 def candidates(index: Index, query: Query) -> Found:

@@ -89,6 +89,8 @@ def export_identity(
     version: str,
 ) -> JournalLine:
     """Write an export, and its line in the journal; raises ConfigError for a folder that is not empty or writable."""
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(f"{folder} is a file; name a folder")
     if folder.exists() and any(folder.iterdir()):
         raise ConfigError(f"{folder} is not empty; name another folder")
     try:

@@ -3,6 +3,7 @@
 import msgspec
 
 from deploy.log.base import Log, Record
+from deploy.log.decoding import Undecoded, decoded
 from deploy.log.topics import FORGOTTEN
 
 
@@ -39,3 +40,8 @@ def publish(log: Log, zone: str, forgotten: Forgotten) -> None:
     writer = log.claim(f"forgotten/{zone}")
     writer.commit([Record(FORGOTTEN, forgotten.identity, encode(forgotten))])
     writer.close()
+
+
+def forgotten_tracklets(log: Log, undecoded: Undecoded) -> set[str]:
+    """All tracklets that were asked to be forgotten."""
+    return {tracklet for each in decoded(log, FORGOTTEN, decode, undecoded) for tracklet in each.tracklets}

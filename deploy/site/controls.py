@@ -84,7 +84,9 @@ def _messages(values: Iterable[bytes]) -> Iterable[Message]:
 
 
 def checked_by(by: str) -> str:
-    """The name of somebody who says something; raises ConfigError for one that is too long."""
+    """The name of somebody who says something; raises ConfigError for one that is too long, or does not print."""
     if len(by) > LONGEST_BY:
         raise ConfigError(f"--by has {len(by)} characters (at most {LONGEST_BY})")
+    if not by.isprintable():
+        raise ConfigError(f"--by {by!r} has characters that do not print")
     return by

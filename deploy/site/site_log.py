@@ -51,6 +51,8 @@ def open_asked_log(file: Path | None, url: str | None) -> Log:
     """
     if file is not None and url is None:
         return open_site_log(load_config(file), file, must_exist=True)
+    if url is not None and ":" not in url:
+        url = f"sqlite:{url}"  # a path
     return open_log(url or only_log(), must_exist=True)
 
 

@@ -96,6 +96,8 @@ def observations(
     began_s = clock.monotonic_s()
     world = _world(preset, hours, traffic, fleet_seed)
     cameras, kinds = _simulate_tracking(world, settings, None if truth_boxes else seed, exact=not perfect)
+    if not any(each.tracklets for each in cameras):
+        raise ConfigError(f"no vehicle of {preset} is followed in {world.duration_s:g} s (give more --hours)")
     features, encoder_id = _features(world, cameras, settings, seed, 0 if perfect else processes)
     if not truth_boxes:
         cameras, features = _join(cameras, features)

@@ -1,6 +1,7 @@
 """`corridor export`: what was found of a vehicle, so that it can be checked later."""
 
 from contextlib import closing, nullcontext
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +14,7 @@ from deploy.log.decoding import Undecoded
 from deploy.results.explanation import explain
 from deploy.results.journeys import read_events
 from deploy.search.exporting import export_identity
+from deploy.search.forgotten import forgotten_tracklets
 from deploy.search.index.catalogue import FILE
 from deploy.search.opening import open_index
 from deploy.site.config import load_config
@@ -39,11 +41,18 @@ def export(
     config, undecoded = load_config(file), Undecoded()
     with closing(open_site_log(config, file, must_exist=True)) as log:
         found = explain(read_events(log, undecoded), identity)
+        gone = forgotten_tracklets(log, undecoded)
+    forgotten = 0
+    if found is not None:
+        there = [step for step in found.steps if step.visit.observation.rpartition("|")[0] not in gone]
+        forgotten, found = len(found.steps) - len(there), replace(found, steps=there)
+        if forgotten and not there:
+            raise ConfigError(f"'{identity}' was forgotten: there is nothing to export (corridor forget)")
     if found is None or not found.steps:
         raise ConfigError(f"no sighting on this log is of '{identity}' (see its identities: corridor trajectories)")
     folder = Path(config.search.folder)
-    there = config.search.url is not None or (folder / FILE).is_file()
-    with closing(open_index(config.search)) if there else nullcontext() as index:
+    indexed = config.search.url is not None or (folder / FILE).is_file()
+    with closing(open_index(config.search)) if indexed else nullcontext() as index:
         line = export_identity(
             found,
             index,
@@ -55,8 +64,13 @@ def export(
             version=version("corridor"),
         )
     make_console().print(
-        f"{out}: {line.sightings} sightings, {line.crops} crops; noted in {folder.with_name(JOURNAL)}",
+        f"{out}: {line.sightings} sightings, {line.crops} crops{_left_out(forgotten)}; noted in "
+        f"{folder.with_name(JOURNAL)}",
         highlight=False,
         soft_wrap=True,
     )
     end_reading(undecoded)
+
+
+def _left_out(forgotten: int) -> str:
+    return f" (left out: {forgotten} sightings that were forgotten)" if forgotten else ""

@@ -11,6 +11,7 @@ from deploy.cli.terminal.screen import make_console
 from deploy.search.forgetting import forget
 from deploy.search.opening import place_of
 from deploy.site.config import load_config
+from deploy.site.controls import checked_by
 from deploy.site.site_log import open_site_log
 from ingest.clock import SystemClock
 
@@ -25,6 +26,7 @@ def forget_identity(
     A tombstone on the log makes every index of this log delete the same tracklets, and never take them in again. What
     is not reached, it says: the log's own records, which go by the log's retention, and copies that were exported.
     """
+    checked_by(by)
     config = load_config(file)
     with closing(open_site_log(config, file, must_exist=True)) as log:
         done = forget(config, log, identity, by, SystemClock())

@@ -61,9 +61,12 @@ def search_sightings(
     corridor search site.toml car.jpg --since 2026-03-01T07:00 --camera north --camera bridge
     """
     config = load_config(file)
+    since_ns, until_ns = time_ns("--since", since), time_ns("--until", until)
+    if since_ns is not None and until_ns is not None and until_ns < since_ns:
+        raise ConfigError(f"--until {until} is before --since {since} (turn them round)")
     wanted = Filter(
-        since_ns=time_ns("--since", since),
-        until_ns=time_ns("--until", until),
+        since_ns=since_ns,
+        until_ns=until_ns,
         cameras=_cameras(config, camera or []),
         labels=tuple(label or ()),
         colours=_colours(config, colour or []),
@@ -72,6 +75,13 @@ def search_sightings(
         query = find_query(config, index, image, sighting, identity, box)
         query = narrowed(query, wanted, top=top, min_probability=min_probability, rerank=rerank)
         results = search(index, query)
+    if not results.vehicles:
+        if not results.below:
+            raise ConfigError(f"nothing but what was asked with is indexed (of {results.searched} sightings)")
+        raise ConfigError(
+            f"no vehicle has a probability of {min_probability:g} or more (lower --min-probability: {results.below} "
+            f"have less, at most {results.best:.2f})"
+        )
     if sheet is not None:
         from deploy.results.search_sheet import write_search_sheet
 
@@ -161,7 +171,8 @@ def _print(results: Results, console: Console) -> None:
     console.print(table)
     how = "all compared" if results.exact else "by their codes"
     below = f"; {results.below} less probable vehicles are not shown" if results.below else ""
-    console.print(f"{results.searched} sightings were searched, {how}{below}", highlight=False)
+    beyond = f"; {results.beyond} more than --top shows" if results.beyond else ""
+    console.print(f"{results.searched} sightings were searched, {how}{below}{beyond}", highlight=False)
 
 
 def _name(vehicle: FoundVehicle) -> str:

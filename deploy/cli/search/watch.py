@@ -11,6 +11,7 @@ import msgspec
 import typer
 from rich.table import Table
 
+from associate.sightings.sighting import Filter
 from deploy.cli.outcome import end_reading
 from deploy.cli.search.search import find_query, time_ns
 from deploy.cli.terminal.screen import make_console
@@ -87,13 +88,16 @@ def add(
         if name in read_watchlist(log, undecoded):
             raise ConfigError(f"'{name}' is watched for already (corridor watch remove {file} --name '{name}')")
         query = find_query(config, index, image, sighting, identity, box)
+        if until_ns is not None and (later := index.admitted(query.encoder, Filter(since_ns=until_ns))):
+            raise ConfigError(f"--until {until} is over: {later} indexed sightings are later (give a later time)")
         entry = entry_of(
             log, query, name, min_probability=min_probability, until_ns=until_ns, by=by, now_ns=SystemClock().now_ns()
         )
         past = past_of(index, query, entry) if entry.encoder in index.encoders else None
         publish(log, config.associate.zone, [entry])
     console = make_console()
-    console.print(f"'{name}' is watched for, from a probability of {min_probability:g} on", highlight=False)
+    end = "" if until_ns is None else f", until {datetime.fromtimestamp(until_ns / NS, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    console.print(f"'{name}' is watched for, from a probability of {min_probability:g} on{end}", highlight=False)
     console.print(_said(past), highlight=False, soft_wrap=True)
     end_reading(undecoded)
 

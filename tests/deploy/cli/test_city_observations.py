@@ -53,6 +53,10 @@ def test_traffic_and_fleet_are_those_given(tmp_path: Path) -> None:
     ("options", "message"),
     [
         ({"preset": "night-rain", "hours": 1.0}, r"--hours 1: the preset 'night-rain' lasts 0\.0667 h"),
+        (
+            {"preset": "night-rain", "hours": 1e-5},
+            r"no vehicle of night-rain is followed in 0\.036 s \(give more --hours",
+        ),
         ({"preset": str(TRAFFIC)}, "is traffic itself: give other traffic to a preset"),
         ({"preset": "night-rain", "traffic": Path("nowhere.city")}, "Cannot read the traffic in nowhere.city"),
     ],

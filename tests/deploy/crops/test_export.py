@@ -95,6 +95,29 @@ def test_a_link_that_is_not_probable_enough_makes_two_vehicles_of_one(tmp_path: 
     assert export_crops(journeys, tracklets, tmp_path / "crops", tmp_path / "whole").identities == 1
 
 
+def test_a_link_counts_also_where_its_sighting_has_no_crops(tmp_path: Path) -> None:
+    events = [
+        seen("id1", "north", track=1, kind=Kind.CONFIRMED),
+        seen("id1", "north", "south", track=1, probability=0.5),
+        seen("id1", "north", "south", "east", track=1, probability=0.99),
+    ]
+    tracklets = [kept(tmp_path / "crops", camera, 1) for camera in ("north", "east")]
+    counts = export_crops(
+        journeys_of(events), tracklets, tmp_path / "crops", tmp_path / "out", min_probability=0.9, singles=True
+    )
+    assert (counts.identities, counts.cuts) == (2, 1)
+    with pytest.raises(ConfigError, match=r"1 links less probable than 0\.9, 2 stored"):
+        export_crops(journeys_of(events), tracklets, tmp_path / "crops", tmp_path / "none", min_probability=0.9)
+
+
+def test_a_file_in_place_of_the_folder_is_said(tmp_path: Path) -> None:
+    tracklets = [kept(tmp_path / "crops", camera, 1) for camera in ("north", "south")]
+    (tmp_path / "out").write_text("mine")
+    with pytest.raises(ConfigError, match="is a file; name a folder"):
+        export_crops(four_vehicles(), tracklets, tmp_path / "crops", tmp_path / "out")
+    assert (tmp_path / "out").read_text() == "mine"
+
+
 def test_the_vehicles_of_a_camera_that_is_held_out_are_not_trained_on(tmp_path: Path) -> None:
     events = [
         each

@@ -34,6 +34,21 @@ def test_somebody_else_s_database_is_not_touched(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_database_that_numbers_its_own_format_is_no_log(tmp_path: Path, version: int) -> None:
+    """The index of sightings does so, and lies beside the log."""
+    path = tmp_path / "sightings.db"
+    with sqlite3.connect(path) as db:
+        db.execute("CREATE TABLE sightings (id INTEGER)")
+        db.execute(f"PRAGMA user_version={version}")
+    db.close()
+    before = path.read_bytes()
+    for must_exist in (False, True):
+        with pytest.raises(LogError, match="no log of Corridor"):
+            SqliteLog(path, must_exist=must_exist)
+    assert path.read_bytes() == before
+
+
 def test_reading_makes_nothing(tmp_path: Path) -> None:
     empty = tmp_path / "empty.db"
     empty.write_bytes(b"")

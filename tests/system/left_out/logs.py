@@ -10,7 +10,7 @@ import pytest
 
 import corridor
 from associate.associator import Associator
-from associate.trajectory import TrajectoryEvent
+from associate.trajectory import Kind, TrajectoryEvent
 from associate.trajectory import encode as encode_event
 from deploy.log.base import Record
 from deploy.log.sqlite_log import SqliteLog
@@ -71,7 +71,7 @@ def indexed(*records: Record) -> Case:
     return case
 
 
-def export(spoil: Callable[[Path], object], *records: Record) -> Case:
+def export(spoil: Callable[[Path], object], *records: Record, options: tuple[str, ...] = ()) -> Case:
     def case(folder: Path, _: pytest.MonkeyPatch) -> Seen:
         site(folder, {"north": "north.mp4", "south": "south.mp4"})
         store = folder / "runs" / "site" / "crops"
@@ -82,9 +82,15 @@ def export(spoil: Callable[[Path], object], *records: Record) -> Case:
         spoil(store)
         linked = [seen("id1", "north", track=1), seen("id1", "north", "south", track=1)]
         written(folder, *(Record(TRAJECTORIES, "z", encode_event(each)) for each in linked), *records).close()
-        return command(folder, "crops", "export", "site.toml", "out")
+        return command(folder, "crops", "export", "site.toml", "out", *options)
 
     return case
+
+
+def unsure(camera: str, *cameras: str) -> Record:
+    """A second vehicle, linked with a probability of .5."""
+    event = seen("id2", camera, *cameras, track=2, kind=Kind.EXTENDED if cameras else Kind.CONFIRMED, probability=0.5)
+    return Record(TRAJECTORIES, "z", encode_event(event))
 
 
 def associated(*records: Record) -> Case:
@@ -197,6 +203,15 @@ CASES: dict[str, Case] = {
     "index-undecodable": indexed(NO_MESSAGE),
     "index-vector": indexed(Record(OBSERVATIONS, "a", encode(WITHOUT_VECTOR))),
     "crops-not-linked": export(lambda store: None),
+    "crops-cut": export(
+        lambda store: None, unsure("north"), unsure("north", "south"), options=("--min-probability", "0.9")
+    ),
+    "crops-alone": export(
+        lambda store: (store / "south" / "1.0-3.json").write_bytes(msgspec.json.encode(kept(store, "south", 3))),
+        Record(TRAJECTORIES, "z", encode_event(seen("id3", "south", track=3, kind=Kind.CONFIRMED))),
+        unsure("north"),
+        options=("--singles", "--hold-out", "south"),
+    ),
     "crops-gone": export(lambda store: (store / "south" / "1.0-1-0.jpg").unlink()),
     "crops-index": export(lambda store: (store / "south" / "1.0-1.json").write_text("{")),
     "score-without-truth": scored(lambda folder: (folder / "b.gt.txt").unlink()),

@@ -45,6 +45,9 @@ def test_a_run_leaves_an_index_that_is_asked_by_image_sighting_and_identity(site
     assert cv2.imread(str(site / "sheet.png")) is not None
     by_sighting = found(site, "--sighting", seen[0]["tracklet"], "--top", "1")
     assert len(by_sighting["vehicles"]) == 1
+    assert len(found(site, "frame.png", "--box", "50,30,36,30", "--top", "1")["vehicles"]) == 1
+    assert by_image["beyond"] == 0
+    assert found(site, "frame.png", "--box", "50,30,36,30", "--top", "1")["beyond"] == len(by_image["vehicles"]) - 1
     only = found(
         site, "--sighting", seen[0]["tracklet"], "--camera", "south", "--camera", "north", "--label", "vehicle"
     )
@@ -65,7 +68,16 @@ def test_a_run_leaves_an_index_that_is_asked_by_image_sighting_and_identity(site
         (["--identity", "zone-1", "--box", "1,2,3,4"], "--box says where the vehicle is in an image"),
         (["--identity", "zone-1", "--camera", "west"], "--camera: no camera west; there are north, south"),
         (["--identity", "zone-1", "--since", "noon"], "--since 'noon' is no time"),
-        (["--identity", "zone-1", "--since", "2199-01-01"], "no sighting is in that range"),
+        (["--identity", "zone-1", "--since", "2199-01-01"], "widen it: times from 2199-01-01 00:00:00)"),
+        (["--identity", "zone-1", "--label", "spaceship"], "no sighting is in that range (widen it: label spaceship)"),
+        (
+            ["--identity", "zone-1", "--since", "2026-01-02", "--until", "2026-01-01"],
+            "--until 2026-01-01 is before --since 2026-01-02",
+        ),
+        (
+            ["frame.png", "--box", "50,30,36,30", "--min-probability", "1", "--sheet", "none.png"],
+            "no vehicle has a probability of 1 or more (lower --min-probability: ",
+        ),
         (["--identity", "zone-1", "--colour", "red"], "because [embed] attributes is not switched on"),
     ],
 )
@@ -84,7 +96,7 @@ def test_a_vehicle_is_watched_for_until_it_is_removed(site: Path) -> None:
         "--min-probability", "0.001", "--until", "2199-01-01", "--by", "night shift",
     )  # fmt: skip
     assert added.code == 0, added.said
-    assert "'white van' is watched for, from a probability of 0.001 on" in added.said
+    assert "'white van' is watched for, from a probability of 0.001 on, until 2199-01-01 00:00:00 UTC" in added.said
     assert re.search(r"Of the \d+ sightings of [\d.]+ seconds that are indexed \d+ would have matched", added.said)
     again = command(site, "watch", "add", "site.toml", "frame.png", "--box", "50,30,36,30", "--name", "white van")
     assert again.code == 2
@@ -108,6 +120,7 @@ def test_a_vehicle_is_watched_for_until_it_is_removed(site: Path) -> None:
         (["--name", "bus"], "give one of: an image, --sighting or --identity"),
         (["--sighting", "north|1.0|999", "--name", "bus"], "the index has no sighting 'north|1.0|999'"),
         (["frame.png", "--name", "bus", "--until", "noon"], "--until 'noon' is no time"),
+        (["frame.png", "--box", "50,30,36,30", "--name", "bus", "--until", "1960-01-01"], "--until 1960-01-01 is over"),
     ],
 )
 def test_what_cannot_be_watched_for_is_one_line(site: Path, arguments: list[str], message: str) -> None:
@@ -137,6 +150,8 @@ def test_an_export_can_be_checked_and_is_in_the_journal(site: Path) -> None:
     assert json.loads(line)["sha256"] == hashlib.sha256(packed).hexdigest()
     assert command(site, "export", "site.toml", identity, "-o", "out").code == 2
     assert command(site, "export", "site.toml", "zone-999", "-o", "new").code == 2
+    file = command(site, "export", "site.toml", identity, "-o", "site.toml")
+    assert (file.code, "site.toml is a file; name a folder" in file.said) == (2, True)
     assert not (site / "new").exists()
 
 
@@ -161,6 +176,21 @@ def test_a_vehicle_is_forgotten_in_the_index_and_among_the_crops(site: Path) -> 
         camera, _, rest = tracklet.partition("|")
         assert not list((site / "runs" / "site" / "crops" / camera).glob(f"{rest.replace('|', '-')}*"))
     assert command(site, "forget", "site.toml", identity).code == 2
+    exported = command(site, "export", "site.toml", identity, "-o", "again")
+    assert exported.code == 2
+    assert f"'{identity}' was forgotten: there is nothing to export" in exported.said
+    assert not (site / "again").exists()
+    named = command(site, "forget", "site.toml", identity, "--by", "x\ny")
+    assert (named.code, "characters that do not print" in named.said) == (2, True)
+
+
+def test_the_index_beside_it_is_not_taken_for_a_second_log(site: Path) -> None:
+    identity = found(site, "frame.png", "--box", "50,30,36,30")["vehicles"][0]["identity"]
+    assert command(site, "explain", identity).code == 0
+    assert command(site, "explain", identity, "--log", "runs/site/corridor.db").code == 0
+    index = command(site, "explain", identity, "--log", "runs/site/sightings/sightings.db")
+    assert index.code == 2
+    assert "is no log of Corridor" in index.said
 
 
 def test_before_there_is_an_index_it_says_how_to_make_one(tmp_path: Path) -> None:
