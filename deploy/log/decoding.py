@@ -26,6 +26,13 @@ class Reason(StrEnum):
     IMPOSSIBLE = "with impossible values"
 
 
+class TopicCounts(msgspec.Struct, frozen=True):
+    """The records of one topic that cannot be decoded: how many by reason, and the first of them in words."""
+
+    counts: dict[Reason, int]
+    first: str
+
+
 class Undecoded:
     """Counts of the records that cannot be decoded, by topic and reason; one that is read twice counts once."""
 
@@ -46,6 +53,15 @@ class Undecoded:
                 self.counts[topic][_reason(record, error)] += 1
                 self._first.setdefault(topic, f"the first at offset {record.offset}: {error}")
             return None
+
+    def of(self, topic: str) -> TopicCounts | None:
+        """The counts of a topic, to be kept for who goes on reading behind it; None where all could be decoded."""
+        return TopicCounts(dict(self.counts[topic]), self._first[topic]) if topic in self.counts else None
+
+    def go_on(self, topic: str, known: TopicCounts) -> None:
+        """Add what had been counted in an earlier reading, which has ended where this one begins."""
+        self.counts[topic].update(known.counts)
+        self._first[topic] = known.first
 
     @property
     def total(self) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from deploy.log.base import Log
+from deploy.log.decoding import Undecoded
 from deploy.results.journeys import read_events
 from training.scoring.decisions import read_decisions
 
@@ -47,13 +48,13 @@ class Differences:
         return {kind: counted[kind] for kind in KINDS}
 
 
-def identities_in(log: Log) -> dict[str, str]:
-    """The name of the identity that each tracklet belongs to in the end, by tracklet id."""
+def identities_in(log: Log, undecoded: Undecoded) -> dict[str, str]:
+    """The name of the identity that each tracklet belongs to in the end; `undecoded` as for `decoded`."""
     numbers: dict[str, int] = {}
-    for event in read_events(log):
+    for event in read_events(log, undecoded):
         if event.observation is not None:
             numbers.setdefault(event.observation.rpartition("|")[0], len(numbers))
-    decisions = read_decisions(read_events(log), numbers)
+    decisions = read_decisions(read_events(log, undecoded), numbers)
     identities = decisions.identities()
     return {
         tracklet: decisions.names[identities[number]] for tracklet, number in numbers.items() if number in identities

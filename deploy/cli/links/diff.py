@@ -10,6 +10,7 @@ import msgspec
 import typer
 from rich.console import Console
 
+from deploy.cli.exit_codes import ExitCode
 from deploy.cli.score.inputs import (
     check_cameras,
     check_countable,
@@ -19,6 +20,7 @@ from deploy.cli.score.inputs import (
     truths_in,
 )
 from deploy.cli.terminal.screen import make_console, narrow_table, print_lines
+from deploy.log.decoding import Undecoded
 from deploy.results.differences import Differences, compare, identities_in
 from deploy.results.reading import open_named_log
 from ingest.errors import ConfigError
@@ -61,24 +63,34 @@ def diff(
     """
     if fps is not None and truth is None:
         raise ConfigError("--fps is for --truth")
-    identities = []
-    for name in (first, second):
+    identities, undecoded = [], (Undecoded(), Undecoded())
+    for name, counts in zip((first, second), undecoded, strict=True):
         with closing(open_named_log(name)) as log:
-            identities.append(identities_in(log))
+            identities.append(identities_in(log, counts))
         if not identities[-1]:
             raise ConfigError(f"the log {name} has no trajectories to compare")
     found = compare(*identities)
     if not found.groups:
         raise ConfigError(f"no tracklet has an identity in both {first} and {second}: they are not of the same run")
-    scores = _scores(truth, fps, (first, second)) if truth is not None else []
+    scores = _scores(truth, fps, (first, second), undecoded) if truth is not None else []
     if as_json:
         shown = {"counts": found.counts, **msgspec.to_builtins(found)}
         print_lines([msgspec.json.encode(shown | ({"scores": scores} if scores else {}))])
-        return
-    console = make_console()
-    _print_groups(found, console)
-    if scores:
-        _print_scores(scores, (first, second), console)
+    else:
+        console = make_console()
+        _print_groups(found, console)
+        if scores:
+            _print_scores(scores, (first, second), console)
+    _end_reading(undecoded)
+
+
+def _end_reading(undecoded: Sequence[Undecoded]) -> None:
+    """As `end_reading`, of two logs: end the command where records of one of them could not be decoded."""
+    named = zip(("first", "second"), undecoded, strict=True)
+    missing = "; ".join(f"in the {which} log {counts}" for which, counts in named if counts.total)
+    if missing:
+        typer.echo(f"not everything was done: {missing} (exit code {ExitCode.PARTLY})", err=True)
+        raise typer.Exit(ExitCode.PARTLY)
 
 
 def _print_groups(found: Differences, console: Console) -> None:
@@ -106,8 +118,8 @@ def _named(names: Sequence[str]) -> str:
     return ", ".join(names[:NAMED_AT_MOST]) + more
 
 
-def _scores(folder: Path, fps: str | None, logs: Sequence[str]) -> "list[RunScores]":
-    """Score both logs against a truth; raises ConfigError as `corridor score`."""
+def _scores(folder: Path, fps: str | None, logs: Sequence[str], undecoded: Sequence[Undecoded]) -> "list[RunScores]":
+    """Score both logs against a truth; raises ConfigError as `corridor score`. undecoded: counts of each log."""
     from deploy.cli.score.command import require_libraries
     from deploy.results.scored_run import TruthTiming
     from training.scoring.truth import read_mot
@@ -121,18 +133,18 @@ def _scores(folder: Path, fps: str | None, logs: Sequence[str]) -> "list[RunScor
     truths = {camera: read_mot(path) for camera, path in files.items()}
     timing = TruthTiming(times=times, rates=frame_rates([fps], truths) if fps else {})
     with require_libraries():
-        return [_score(log, truths, timing) for log in logs]
+        return [_score(log, counts, truths, timing) for log, counts in zip(logs, undecoded, strict=True)]
 
 
-def _score(name: str, truths: "dict[str, MotTruth]", timing: "TruthTiming") -> "RunScores":
+def _score(name: str, undecoded: Undecoded, truths: "dict[str, MotTruth]", timing: "TruthTiming") -> "RunScores":
     from deploy.results.journeys import read_events
     from deploy.results.scored_run import read_run, tracks_of
     from training.scoring.decisions import read_decisions
     from training.scoring.report import score_run
 
     with closing(open_named_log(name)) as log:
-        logged = read_run(log)
-        decisions = read_decisions(read_events(log), logged.tracklets)
+        logged = read_run(log, undecoded)
+        decisions = read_decisions(read_events(log, undecoded), logged.tracklets)
     check_cameras(truths, logged.cameras, name)
     cameras = tracks_of(logged, truths, timing, None)
     check_countable(cameras)

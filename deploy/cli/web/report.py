@@ -1,18 +1,26 @@
 """`corridor report`: travel times, counts, and where vehicles go."""
 
+import re
 import sys
 from contextlib import closing
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
 
+from deploy.cli.outcome import end_reading
 from deploy.cli.terminal.screen import make_console, narrow_table
+from deploy.log.base import Log
+from deploy.log.decoding import Undecoded
+from deploy.site.association_state import owner_of
 from deploy.site.config import load_config
 from deploy.site.site_log import open_site_log
 from ingest.errors import ConfigError
+
+if TYPE_CHECKING:
+    from deploy.web.index.store import Index
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -22,11 +30,14 @@ app = typer.Typer(
 
 ConfigFile = Annotated[Path, typer.Argument(help="The configuration, a TOML file.", show_default=False)]
 From = Annotated[
-    datetime | None, typer.Option("--from", help="From this time on, of this machine's zone.", show_default=False)
+    str | None,
+    typer.Option("--from", metavar="<datetime>", help="From this time on, of this machine's zone.", show_default=False),
 ]
-To = Annotated[datetime | None, typer.Option("--to", help="Before this time.", show_default=False)]
+To = Annotated[str | None, typer.Option("--to", metavar="<datetime>", help="Before this time.", show_default=False)]
 Minutes = Annotated[int, typer.Option("--minutes", min=1, max=1440, help="Length of a step.")]
 AsCsv = Annotated[bool, typer.Option("--csv", help="CSV also in a terminal.")]
+DATE = re.compile(r"\d{4}(-\d\d-\d\d|\d{4})([T ].+)?", re.ASCII)
+"""A date, alone or with a time; `fromisoformat` would take 1712123012345 for a day of 1712."""
 ROWS = 60
 """Rows of a table in a terminal; CSV has all of them."""
 
@@ -34,49 +45,85 @@ ROWS = 60
 @app.command()
 def travel(file: ConfigFile, start: From = None, end: To = None, minutes: Minutes = 5, csv: AsCsv = False) -> None:
     """Travel times by pair of cameras and step: median with its 95 % interval, percentiles, share of those who left."""
-    _report("travel-times", file, csv, start=_with_zone(start), end=_with_zone(end), minutes=minutes)
+    _report("travel-times", file, csv, start, end, minutes=minutes)
 
 
 @app.command()
 def counts(file: ConfigFile, start: From = None, end: To = None, minutes: Minutes = 5, csv: AsCsv = False) -> None:
     """Vehicles by camera, kind and step."""
-    _report("counts", file, csv, start=_with_zone(start), end=_with_zone(end), minutes=minutes)
+    _report("counts", file, csv, start, end, minutes=minutes)
 
 
 @app.command()
 def od(file: ConfigFile, start: From = None, end: To = None, csv: AsCsv = False) -> None:
     """Vehicles by the camera that saw them first and the one that saw them last."""
-    _report("od", file, csv, start=_with_zone(start), end=_with_zone(end))
+    _report("od", file, csv, start, end)
 
 
-def _with_zone(at: datetime | None) -> datetime | None:
-    return None if at is None else at.astimezone()
-
-
-def _report(name: str, file: Path, csv: bool, **asked: Any) -> None:
+def _report(name: str, file: Path, csv: bool, start: str | None, end: str | None, **asked: Any) -> None:
     from deploy.web.index.follower import Follower
     from deploy.web.index.place import index_file
     from deploy.web.index.store import Index
     from deploy.web.reading.csv_text import csv_text
     from deploy.web.reports import REPORTS
 
-    report = REPORTS[name]
+    report, config = REPORTS[name], load_config(file)
+    query = report.query(start=_time("--from", start), end=_time("--to", end), **asked)
     with (
-        closing(open_site_log(load_config(file), file, must_exist=True)) as log,
+        closing(open_site_log(config, file, must_exist=True)) as log,
         closing(Index(index_file(file), log)) as index,
     ):
         follower = Follower(log, index)
         while follower.step():
             pass
-        rows = report.read(index, report.query(**asked)).rows
+        _check_linked(index, log, config.associate.zone, follower.undecoded)
+        rows = report.read(index, query).rows
     if not rows:
-        raise ConfigError("there is nothing to report in this time (give --from and --to, or look at the log first)")
+        raise ConfigError(
+            "there is nothing to report in this time (give --from and --to, or look at the log first)"
+            f"{_also(follower.undecoded)}"
+        )
     if csv or not sys.stdout.isatty():
         sys.stdout.write(csv_text(report.row, rows))
     else:
         _print(report.row, rows)
-    if follower.undecoded.total:
-        typer.echo(f"not all of the log is in it: {follower.undecoded}", err=True)
+    end_reading(follower.undecoded)
+
+
+def _time(option: str, text: str | None) -> datetime | None:
+    """An option's ISO 8601 time, of this machine's zone by default; raises ConfigError for what is none."""
+    from deploy.web.reading.times import ns_of
+    from deploy.web.reading.windows import FURTHEST_NS
+
+    if text is None:
+        return None
+    try:
+        if not DATE.fullmatch(text.upper()):
+            raise ValueError(text)
+        at = datetime.fromisoformat(text.upper())
+    except ValueError:
+        raise ConfigError(
+            f"{option} '{text}' is no time (2026-03-01T07:00, of this machine's zone unless it says Z or +01:00)"
+        ) from None
+    # Checked before `astimezone`, which fails at the calendar's ends.
+    if abs(ns_of(at if at.tzinfo else at.replace(tzinfo=UTC))) > FURTHEST_NS:
+        raise ConfigError(f"{option} '{text}' is not between the years 1678 and 2262; give another time")
+    return at if at.tzinfo else at.astimezone()
+
+
+def _check_linked(index: "Index", log: Log, zone: str, undecoded: Undecoded) -> None:
+    """Raise ConfigError where association has found no vehicle at all: no other time would help."""
+    if index.row("SELECT 1 FROM visits LIMIT 1") is not None:
+        return
+    if not log.state_of(owner_of(zone)):
+        raise ConfigError(
+            f"association of zone '{zone}' has read nothing of this log yet (corridor associate FILE){_also(undecoded)}"
+        )
+    raise ConfigError(f"association of zone '{zone}' has found no vehicle on this log yet{_also(undecoded)}")
+
+
+def _also(undecoded: Undecoded) -> str:
+    return f"; {undecoded}" if undecoded.total else ""
 
 
 def _print(kind: type[msgspec.Struct], rows: list[Any]) -> None:

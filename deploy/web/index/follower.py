@@ -10,7 +10,7 @@ from deploy.log.base import Log, StoredRecord
 from deploy.log.decoding import Undecoded
 from deploy.log.topics import OBSERVATIONS, TRAJECTORIES
 from deploy.web.index.fold import fold_event, fold_record
-from deploy.web.index.store import Index
+from deploy.web.index.store import FOLLOWED, Index, keep_undecoded
 from embed.observation import decode as decode_record
 from ingest.errors import LogError
 from ingest.redact import redact
@@ -35,6 +35,10 @@ class Follower:
         self.caught_up = False
         self.undecoded = Undecoded()
         self._log, self._index = log, index
+        for topic in FOLLOWED:
+            known = index.undecoded(topic)
+            if known is not None:
+                self.undecoded.go_on(topic, known)
         self._recent: deque[StoredRecord] = deque(maxlen=RECENT)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="index", daemon=True)
@@ -111,6 +115,7 @@ class Follower:
             if db is not None:
                 for each in stored:
                     self._fold(db, topic, each)
+                keep_undecoded(db, topic, self.undecoded)
         if topic == TRAJECTORIES:
             self._recent.extend(stored)
         return len(stored)

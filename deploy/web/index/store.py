@@ -8,7 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from deploy.log.base import Log, StoredRecord
+from deploy.log.decoding import TopicCounts, Undecoded
 from deploy.log.sqlite_log import in_transaction
 from deploy.log.topics import OBSERVATIONS, TRAJECTORIES
 from deploy.web.index.schema import TABLES, VERSION
@@ -66,6 +69,12 @@ class Index:
         """Offset of a topic up to which the log has been taken in."""
         with self._lock:
             return int(_meta(self._db, f"position {topic}") or 0)
+
+    def undecoded(self, topic: str) -> TopicCounts | None:
+        """The records of a topic that could not be decoded, up to its position."""
+        with self._lock:
+            known = _meta(self._db, f"undecoded {topic}")
+        return None if known is None else msgspec.json.decode(known, type=TopicCounts)
 
     @contextmanager
     def page(self, topic: str, after: int, records: Sequence[StoredRecord]) -> Iterator[sqlite3.Connection | None]:
@@ -151,6 +160,13 @@ def _is_of(db: sqlite3.Connection, log: Log) -> bool:
         if first.offset > position:
             return False
     return True
+
+
+def keep_undecoded(db: sqlite3.Connection, topic: str, undecoded: Undecoded) -> None:
+    """Keep what could not be decoded with the page that it was in; whoever goes on from there knows it."""
+    counts = undecoded.of(topic)
+    if counts is not None:
+        _put(db, f"undecoded {topic}", msgspec.json.encode(counts).decode())
 
 
 def _mark(record: StoredRecord) -> str:

@@ -7,6 +7,7 @@ import pytest
 
 from associate.trajectory import Kind, encode
 from deploy.log.base import Record
+from deploy.log.decoding import Undecoded
 from deploy.log.sqlite_log import SqliteLog
 from deploy.log.topics import TRAJECTORIES
 from deploy.results.differences import IdentityGroup, compare, identities_in
@@ -88,4 +89,4 @@ def test_identities_are_those_of_the_end(tmp_path: Path) -> None:
         for number, (kind, name, seen, after) in enumerate(said)
     ]
     log.claim("z").commit([Record(TRAJECTORIES, each.identity, encode(each)) for each in events])
-    assert identities_in(log) == {"a|1.0|1": "z-4", "b|1.0|1": "z-1", "c|1.0|1": "z-3"}
+    assert identities_in(log, Undecoded()) == {"a|1.0|1": "z-4", "b|1.0|1": "z-1", "c|1.0|1": "z-3"}

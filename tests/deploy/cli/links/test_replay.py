@@ -114,3 +114,32 @@ def test_logs_of_different_runs_are_not_compared(folder: Path) -> None:
     code, text = run("diff", "log.db", "other.db")
     assert code != 0
     assert "not of the same run" in text
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_records_that_cannot_be_decoded_end_diff_with_3(folder: Path, options: tuple[str, ...]) -> None:
+    """Of the second log only: what has been compared is printed all the same, and the last line says what lacks."""
+    assert run("replay", "log.db", "--config", "ways.toml", "-o", "new.db")[0] == 0
+    log = SqliteLog(folder / "new.db", must_exist=True)
+    log.claim("other").commit([Record(TRAJECTORIES, "z", value) for value in (b"{", b"")])
+    log.close()
+    result = CliRunner().invoke(app, ["diff", "log.db", "new.db", *options], env={"COLUMNS": "200"})
+    assert result.exit_code == 3
+    assert ('"same":6' if options else "6 same") in result.stdout
+    last = result.stderr.splitlines()[-1]
+    assert last.startswith("not everything was done: in the second log 2 records of the topic trajectories cannot be")
+    assert "first log" not in last
+
+
+def test_observations_that_cannot_be_decoded_count_where_they_are_scored(road: Path) -> None:  # noqa: F811
+    name = str(road / "corridor.db")
+    log = SqliteLog(road / "corridor.db", must_exist=True)
+    log.claim("other").commit([Record(OBSERVATIONS, "a", b"{")])
+    log.close()
+    assert run("diff", name, name)[0] == 0  # without a truth observations are not read
+    result = CliRunner().invoke(app, ["diff", name, name, "--truth", str(road), "--fps", "25"], env={"COLUMNS": "200"})
+    assert result.exit_code == 3
+    assert "Against the truth" in result.stdout
+    last = result.stderr.splitlines()[-1]
+    assert "in the first log 1 records of the topic observations" in last
+    assert "; in the second log 1 records of the topic observations" in last
