@@ -22,6 +22,9 @@ logger = logging.getLogger(__name__)
 EXPORTED_SUFFIX = ".safetensors"
 """Ending of the file with an export's weights for PyTorch."""
 
+GRAPH_SUFFIX = ".onnx"
+"""Ending of the file beside it that the running system reads."""
+
 FORMAT = "corridor encoder 1"
 
 
@@ -78,6 +81,8 @@ def write_atomically(path: Path, data: bytes | memoryview) -> None:
 
 def check_writable(path: Path) -> None:
     """Raise CheckpointError where `write_atomically` could not write a file: better before long work than after."""
+    if path.is_dir():
+        raise _unwritable(path, IsADirectoryError())
     unfinished = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -90,6 +95,8 @@ def check_writable(path: Path) -> None:
 def _unwritable(path: Path, error: OSError) -> CheckpointError:
     if isinstance(error, FileExistsError | NotADirectoryError):
         return CheckpointError(f"cannot write {path}: a part of its path is a file, not a folder (give another place)")
+    if isinstance(error, IsADirectoryError):
+        return CheckpointError(f"cannot write {path}: it is a folder (name a file in it)")
     kept = "; the one before it is intact" if path.exists() else ""
     return CheckpointError(f"cannot write {path}: {error.strerror}{kept} (make room, then go on)")
 
@@ -119,10 +126,17 @@ def read_saved(path: Path, kind: str) -> dict[str, Any]:
     except OSError as error:
         raise CheckpointError(f"cannot read the checkpoint {path}: {error.strerror}") from error
     except Exception as error:  # torch raises whatever its parts raise
-        raise CheckpointError(f"{path} is no checkpoint, or is damaged ({type(error).__name__})") from error
+        raise CheckpointError(
+            f"{path} is no checkpoint, or is damaged ({type(error).__name__}){_advice(path)}"
+        ) from error
     if not isinstance(content, dict) or content.get("format") != kind:
-        raise CheckpointError(f"{path} is not a checkpoint of this program's ('{kind}')")
+        raise CheckpointError(f"{path} is not a checkpoint of this program's ('{kind}'){_advice(path)}")
     return content
+
+
+def _advice(path: Path) -> str:
+    exported = path.suffix in (GRAPH_SUFFIX, EXPORTED_SUFFIX)
+    return " (give the checkpoint that the export was made of)" if exported else ""
 
 
 def check_same(path: Path, saved: Origin, wanted: Origin) -> None:

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from embed.calibration import CosineCalibration
 from ingest.errors import ConfigError
-from training.datasets.base import UNKNOWN_IDENTITY, ImageSet, ReidData, concatenated
+from training.datasets.base import UNKNOWN_IDENTITY, Fingerprint, ImageSet, ReidData, concatenated, fingerprint
+from training.datasets.names import shown
 from training.scoring.reliability import reliability
 
 LEAST_PAIRS = 20
@@ -31,7 +32,7 @@ class CosinePairs:
 def measured_images(data: ReidData) -> tuple[ImageSet, int]:
     """Images that a data set is measured on, each once, and how many there are: of too many those of some vehicles.
 
-    Raises ConfigError where they are below several folders.
+    Raises ConfigError where they are below several folders, and where nobody knows whose they are.
     """
     if data.query.root != data.gallery.root:
         raise ConfigError(f"{data.name}: its queries and its gallery are below two folders (give one)")
@@ -39,9 +40,27 @@ def measured_images(data: ReidData) -> tuple[ImageSet, int]:
     _, first = np.unique(_files(both), return_index=True)
     images = both.select(np.sort(first))
     images = images.select(images.identities != UNKNOWN_IDENTITY)
+    if not len(images):
+        raise ConfigError(
+            f"{data.name} {shown(data.query.root)} has no query and no gallery whose vehicles are known, so nothing "
+            "can be measured on it (give a set with identities and cameras, such as veri:FOLDER)"
+        )
     order = np.random.default_rng(0).permutation(np.unique(images.identities))
     counts = np.cumsum([int((images.identities == identity).sum()) for identity in order.tolist()])
     return images.select(np.isin(images.identities, order[counts <= MOST_IMAGES])), len(images)
+
+
+def check_each_once(measured: Sequence[tuple[str, ImageSet]]) -> None:
+    """Raise ConfigError where two sources, by their specification, are the same images, wherever they lie.
+
+    The numbers of one would be judged by itself: a small error on what is left out that says nothing.
+    """
+    known: dict[Fingerprint, str] = {}
+    for spec, images in measured:
+        files = fingerprint(images)
+        if files in known:
+            raise ConfigError(f"'{shown(spec)}' is the same set as '{shown(known[files])}' (give every set once)")
+        known[files] = spec
 
 
 def _files(images: ImageSet) -> NDArray[np.str_]:

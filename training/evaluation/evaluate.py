@@ -43,11 +43,15 @@ def evaluate_encoder(
     `feature`: by which of its test features, where not the one that it was configured with.
     """
     need_torch()
-    from training.encoder.checkpoint import EXPORTED_SUFFIX, load_exported, load_network
+    from training.encoder.checkpoint import EXPORTED_SUFFIX, GRAPH_SUFFIX, load_exported, load_network
 
-    if (
-        checkpoint.suffix == EXPORTED_SUFFIX
-    ):  # says nothing of its training; of those that it lies among no table is made
+    if checkpoint.suffix == GRAPH_SUFFIX and checkpoint.is_file():
+        raise ConfigError(
+            f"{checkpoint} is an export's graph, of which nothing is measured here (give the weights beside it, "
+            f"{checkpoint.with_suffix(EXPORTED_SUFFIX)}, or the checkpoint that it was made of)"
+        )
+    # An export says nothing of its training; of those that it lies among no table is made.
+    if checkpoint.suffix == EXPORTED_SUFFIX:
         network, model = load_exported(checkpoint, feature)
         prepared = _open(dataset, priors_folder, network, model)
         return _measured(network, model, prepared, {}, more=more, notify=notify, on_progress=on_progress)

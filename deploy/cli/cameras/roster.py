@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from deploy.cli.links.correct import By
+from deploy.cli.times import THIS_MACHINE, parse_time
 from deploy.log.base import Log
 from deploy.site.cameras import changes
 from deploy.site.cameras.changes import CameraChanges
@@ -42,7 +43,10 @@ Realtime = Annotated[
     bool | None, typer.Option("--realtime/--in-step", help="A file is played at its own pace, or as fast as it can be.")
 ]
 StartsAt = Annotated[
-    datetime | None, typer.Option("--starts-at", help="When a recording's first frame was taken.", show_default=False)
+    str | None,
+    typer.Option(
+        "--starts-at", metavar="<datetime>", help="When a recording's first frame was taken.", show_default=False
+    ),
 ]
 
 
@@ -69,7 +73,7 @@ def add(
     corridor cameras add site.toml south rtsp://admin@10.0.0.8/1 --credentials env:SOUTH_PASSWORD
     """
     given = CameraChanges(
-        source=source, credentials=credentials, realtime=realtime, starts_at=starts_at, transport=transport
+        source=source, credentials=credentials, realtime=realtime, starts_at=_time(starts_at), transport=transport
     )
     _change(file, camera, by, partial(_with, changes.add, given), "watched from now on")
 
@@ -92,7 +96,7 @@ def change(
     corridor cameras change site.toml south --source rtsp://admin@10.0.0.9/1
     """
     given = CameraChanges(
-        source=source, credentials=credentials, realtime=realtime, starts_at=starts_at, transport=transport
+        source=source, credentials=credentials, realtime=realtime, starts_at=_time(starts_at), transport=transport
     )
     _change(file, camera, by, partial(_with, changes.change, given), "opened anew")
 
@@ -139,3 +143,7 @@ def _change(file: Path, camera: str, by: str, make: Callable[..., CameraRecord],
     with open_site(file) as (log, config):
         make(log, config, camera, at_ns=SystemClock().now_ns(), by=by)
     typer.echo(f"on the log: camera '{camera}' is {words}")
+
+
+def _time(starts_at: str | None) -> datetime | None:
+    return None if starts_at is None else parse_time("--starts-at", starts_at, THIS_MACHINE)

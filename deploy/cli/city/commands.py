@@ -21,6 +21,7 @@ from deploy.city.serving import Playback, mount
 from deploy.cli.city import crops, observations, traffic
 from deploy.cli.exit_codes import ExitCode
 from deploy.cli.terminal.screen import make_console
+from deploy.cli.times import THIS_MACHINE, parse_time
 from ingest.clock import NS, SystemClock
 from ingest.errors import ConfigError
 from ingest.open_camera import start_ns
@@ -61,8 +62,9 @@ def render(
         float | None, typer.Option(help="Length of the recordings; default: the preset's.", show_default=False)
     ] = None,
     starts_at: Annotated[
-        datetime | None,
+        str | None,
         typer.Option(
+            metavar="<datetime>",
             help="When they begin; default: 1970, so that media time is event time, or 2026 where a clock is wrong.",
             show_default=False,
         ),
@@ -81,7 +83,8 @@ def render(
 
     corridor city render rush-hour --seconds 60
     """
-    recordings = _plan_recordings(preset, out, cameras, seconds, starts_at, bitrate)
+    begin = None if starts_at is None else parse_time("--starts-at", starts_at, THIS_MACHINE)
+    recordings = _plan_recordings(preset, out, cameras, seconds, begin, bitrate)
     console = make_console()
     folder = _record(console, recordings, workers)
     # The media time of a recording does not drift: its frames are found by the recording, not by the camera's clock.

@@ -32,18 +32,19 @@ def calibrate(
     from embed.runtime import RuntimeEncoder
     from training.datasets.registry import open_dataset
     from training.encoder.export import write_calibration
-    from training.evaluation.calibrate import calibrated, cosine_pairs, measured_images
+    from training.evaluation.calibrate import calibrated, check_each_once, cosine_pairs, measured_images
     from training.evaluation.exported_vectors import vectors_of
 
     encoder, masker = RuntimeEncoder(file), EllipseMasker()
     console = Console(stderr=True, highlight=False)
     columns = (TextColumn("{task.description}"), MofNCompleteColumn())
+    sets = [open_dataset(spec) for spec in datasets]
+    measured = [measured_images(data) for data in sets]
+    check_each_once([(spec, images) for spec, (images, _) in zip(datasets, measured, strict=True)])
     sources = []
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task("", total=None)
-        for spec in datasets:
-            data = open_dataset(spec)
-            images, all_of_them = measured_images(data)
+        for data, (images, all_of_them) in zip(sets, measured, strict=True):
             if len(images) < all_of_them:
                 console.print(
                     f"{data.name}: {len(images)} of {all_of_them} images, those of some vehicles, are measured"

@@ -5,7 +5,6 @@ import math
 import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -27,6 +26,7 @@ from deploy.cli.score.inputs import (
 )
 from deploy.cli.score.tables import print_scores
 from deploy.cli.terminal.screen import make_console, print_lines
+from deploy.cli.times import THIS_MACHINE, parse_time
 from deploy.log.decoding import Undecoded
 from deploy.log.opening import open_log
 from deploy.results.journeys import read_events
@@ -73,7 +73,10 @@ def score(
         bool, typer.Option("--local-ids", help="Each camera's truth numbers its own vehicles: no links.")
     ] = False,
     starts_at: Annotated[
-        datetime | None, typer.Option("--starts-at", help="When frame 1 was captured; default: where the run began.")
+        str | None,
+        typer.Option(
+            "--starts-at", metavar="<datetime>", help="When frame 1 was captured; default: where the run began."
+        ),
     ] = None,
     visit_gap_s: Annotated[
         float, typer.Option("--visit-gap-s", help="Out of sight for longer is another sighting, seconds.")
@@ -151,7 +154,8 @@ def score(
     if decisions.strange:
         logger.warning("left out %d events about tracklets of which the log %s says nothing", decisions.strange, run)
     check_cameras(truths, logged.cameras, run)
-    timing = TruthTiming(times, rates, videos, starts_at)
+    begin = None if starts_at is None else parse_time("--starts-at", starts_at, THIS_MACHINE)
+    timing = TruthTiming(times, rates, videos, begin)
     cameras = tracks_of(logged, truths, timing, counted)
     check_countable(cameras)
     with require_libraries():

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from associate.sightings.sighting import Filter
 from deploy.cli.terminal.screen import make_console
+from deploy.cli.times import parse_time
 from deploy.search.asking import FoundVehicle, Query, Results, identity_query, narrowed, search, sighting_query
 from deploy.search.opening import Index, open_index
 from deploy.site.config import Config, load_config
@@ -131,10 +132,7 @@ def time_ns(option: str, text: str | None) -> int | None:
     """Unix nanoseconds of an option's ISO 8601 time, UTC by default; raises ConfigError for what is none."""
     if text is None:
         return None
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
-        raise ConfigError(f"{option} '{text}' is no time (2026-03-01T07:00, UTC unless it says +01:00)") from None
+    time = parse_time(option, text)
     return round((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() * NS)
 
 

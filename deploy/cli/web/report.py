@@ -1,6 +1,5 @@
 """`corridor report`: travel times, counts, and where vehicles go."""
 
-import re
 import sys
 from contextlib import closing
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ import typer
 
 from deploy.cli.outcome import end_reading
 from deploy.cli.terminal.screen import make_console, narrow_table
+from deploy.cli.times import THIS_MACHINE, parse_time
 from deploy.log.base import Log
 from deploy.log.decoding import Undecoded
 from deploy.site.association_state import owner_of
@@ -36,8 +36,6 @@ From = Annotated[
 To = Annotated[str | None, typer.Option("--to", metavar="<datetime>", help="Before this time.", show_default=False)]
 Minutes = Annotated[int, typer.Option("--minutes", min=1, max=1440, help="Length of a step.")]
 AsCsv = Annotated[bool, typer.Option("--csv", help="CSV also in a terminal.")]
-DATE = re.compile(r"\d{4}(-\d\d-\d\d|\d{4})([T ].+)?", re.ASCII)
-"""A date, alone or with a time; `fromisoformat` would take 1712123012345 for a day of 1712."""
 ROWS = 60
 """Rows of a table in a terminal; CSV has all of them."""
 
@@ -97,14 +95,7 @@ def _time(option: str, text: str | None) -> datetime | None:
 
     if text is None:
         return None
-    try:
-        if not DATE.fullmatch(text.upper()):
-            raise ValueError(text)
-        at = datetime.fromisoformat(text.upper())
-    except ValueError:
-        raise ConfigError(
-            f"{option} '{text}' is no time (2026-03-01T07:00, of this machine's zone unless it says Z or +01:00)"
-        ) from None
+    at = parse_time(option, text, THIS_MACHINE)
     # Checked before `astimezone`, which fails at the calendar's ends.
     if abs(ns_of(at if at.tzinfo else at.replace(tzinfo=UTC))) > FURTHEST_NS:
         raise ConfigError(f"{option} '{text}' is not between the years 1678 and 2262; give another time")

@@ -16,7 +16,7 @@ from deploy.cli.encoder.commands import app
 from embed.exported import ExportedEncoder
 from embed.network.settings import NetworkSettings
 from embed.priors import Prior
-from ingest.errors import ConfigError
+from ingest.errors import ConfigError, CorridorError
 from ingest.frame import Image
 from tests.conftest import ROOT
 from tests.deploy.cli.tiny_recipe import tiny
@@ -294,6 +294,35 @@ def test_a_real_teacher(tmp_path: Path, shared_data: Path) -> None:
 
 
 @pytest.mark.torch
+def test_a_teacher_is_asked_only_when_its_words_can_be_written(sets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Vectors take hours: what is wrong with `--out` or `--by` is said before the first."""
+    monkeypatch.chdir(sets)
+    monkeypatch.setattr("training.teacher.vectors.teacher_vectors", lambda *_: pytest.fail("the teacher was asked"))
+    write(sets / "net.safetensors", "")
+    for options, message in (
+        (("--by", "grl-64", "-o", "crops"), "cannot write crops: it is a folder (name a file in it)"),
+        (("--by", "grl-64", "-o", "gone/"), "--out gone does not end in .npz (give gone.npz)"),
+        (("--by", "grl-64", "-o", "a.npy"), "--out a.npy does not end in .npz (give a.npz)"),
+        (("--by", "grl-64", "-o", "crops/day/0.jpg/a.npz"), "a part of its path is a file"),
+        (("--by", "gone.onnx", "-o", "a.npz"), "there is no file gone.onnx"),
+        (("--by", "net.safetensors", "-o", "a.npz"), "net.safetensors ends in neither .xml nor .onnx"),
+    ):
+        ended = CliRunner().invoke(app, ["teach", "images:crops", *options])
+        assert isinstance(ended.exception, CorridorError), ended.output
+        assert message in str(ended.exception)
+    assert not list(sets.glob("gone*"))
+
+
+@pytest.mark.torch
+def test_the_encoder_that_comes_with_the_program_is_a_teacher(sets: Path) -> None:
+    out = sets / "taught" / "crops.npz"
+    ended = CliRunner().invoke(app, ["teach", f"images:{sets / 'crops'}", "--by", "grl-64", "-o", str(out)])
+    assert ended.exit_code == 0, ended.output
+    assert "5 images, 768 numbers each by grl-64 " in ended.output
+    assert out.is_file()
+
+
+@pytest.mark.torch
 def test_what_was_stopped_ends_otherwise_than_what_is_trained(sets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A script that trains and evaluates does not evaluate half a training."""
 
@@ -333,6 +362,7 @@ def test_project_writes_a_new_export(tmp_path: Path) -> None:
 @pytest.mark.torch
 def test_an_export_is_measured_as_the_checkpoint_that_it_is_of(tmp_path: Path) -> None:
     from tests.training.random_encoder import random_checkpoint
+    from training.encoder.checkpoint import CheckpointError
     from training.encoder.export import export
 
     random_checkpoint(tmp_path / "a.pt", NetworkSettings(name="grl", height=32, width=32))
@@ -350,6 +380,13 @@ def test_an_export_is_measured_as_the_checkpoint_that_it_is_of(tmp_path: Path) -
     other = CliRunner().invoke(app, ["evaluate", str(network), spec, "--feature", "msinet"])
     assert isinstance(other.exception, ConfigError)
     assert "is an export and has the feature 'f3' alone" in str(other.exception)
+    graph = CliRunner().invoke(app, ["evaluate", str(network.with_suffix(".onnx")), spec])
+    assert isinstance(graph.exception, ConfigError)
+    assert f"(give the weights beside it, {network}, or the checkpoint" in str(graph.exception)
+    for path in (network, network.with_suffix(".onnx")):
+        drawn = CliRunner().invoke(app, ["figures", str(path), spec, "-o", str(tmp_path / "drawn")])
+        assert isinstance(drawn.exception, CheckpointError)
+        assert "(give the checkpoint that the export was made of)" in str(drawn.exception)
 
 
 @pytest.mark.torch
@@ -368,6 +405,11 @@ def test_calibrate_measures_an_export_and_writes_into_it(tmp_path: Path) -> None
     assert f"is now {after.id} (it was {before.id})" in done.stdout
     assert after.metadata.calibration is not None
     assert after.metadata.calibration.sources[0].startswith("two-camera (50 files, ")
+    twice = runner.invoke(
+        app, ["calibrate", str(encoder), spec, f"two-camera:{layouts.two_camera(tmp_path / 'again')}"]
+    )
+    assert isinstance(twice.exception, ConfigError)
+    assert "is the same set as" in str(twice.exception)
     few = runner.invoke(app, ["calibrate", str(encoder), f"two-camera:{layouts.two_camera(tmp_path / 'few', cars=3)}"])
     assert isinstance(few.exception, ConfigError)
     assert "are too few to calibrate by" in str(few.exception)

@@ -340,5 +340,7 @@ def test_a_place_below_a_file_is_a_clear_error(tmp_path: Path) -> None:
     for write in (lambda path: write_atomically(path, b""), check_writable):
         with pytest.raises(CheckpointError, match=r"cannot write .*: a part of its path is a file"):
             write(tmp_path / "file" / "checkpoint.pt")
+        with pytest.raises(CheckpointError, match=r"cannot write .*: it is a folder \(name a file in it\)"):
+            write(tmp_path)
     check_writable(tmp_path / "new" / "teacher.npz")
     assert not list((tmp_path / "new").iterdir())

@@ -11,8 +11,17 @@ from embed.exported import ExportedEncoder
 from embed.settings import SHIPPED_FILE
 from ingest.errors import ConfigError, WeightsError
 from tests.embed.tiny_encoder import write_tiny
+from tests.training.datasets import layouts
 from training.datasets.base import ImageSet
-from training.evaluation.calibrate import CosinePairs, calibrated, centred, cosine_pairs
+from training.datasets.registry import open_dataset
+from training.evaluation.calibrate import (
+    CosinePairs,
+    calibrated,
+    centred,
+    check_each_once,
+    cosine_pairs,
+    measured_images,
+)
 
 READ = CosineCalibration(same_mean=0.5, same_deviation=0.15, others_mean=0.1, others_deviation=0.1)
 
@@ -80,6 +89,27 @@ def test_pairs_are_those_before_two_cameras_and_too_few_are_an_error() -> None:
     few = images.select(np.arange(20))
     with pytest.raises(ConfigError, match=r"toy: 10 pairs of one vehicle before two cameras and 90 of two are too few"):
         cosine_pairs("toy", rng.normal(size=(20, 6)), few)
+
+
+def test_a_set_of_nobody_s_vehicles_is_named_with_what_is_needed(tmp_path: Path) -> None:
+    layouts.write_images(tmp_path / "crops", ["a.jpg", "b.jpg"])
+    with pytest.raises(
+        ConfigError, match=r"images .*/crops has no query and no gallery .* \(give a set with identities"
+    ):
+        measured_images(open_dataset(f"images:{tmp_path / 'crops'}"))
+
+
+def test_a_set_is_a_source_once_wherever_it_lies(tmp_path: Path) -> None:
+    for name in ("one", "copy"):
+        layouts.two_camera(tmp_path / name)
+    layouts.two_camera(tmp_path / "other", cars=9)
+    specs = {name: f"two-camera:{tmp_path / name}" for name in ("one", "copy", "other")}
+    specs |= {fold: f"two-camera/{fold}:{tmp_path / 'one'}" for fold in ("fold1", "fold2")}
+    measured = {spec: measured_images(open_dataset(spec))[0] for spec in specs.values()}
+    check_each_once([(specs[name], measured[specs[name]]) for name in ("other", "fold1", "fold2")])
+    for again in ("copy", "one"):
+        with pytest.raises(ConfigError, match=rf"'.*/{again}' is the same set as '.*/one' \(give every set once\)"):
+            check_each_once([(spec, measured[spec]) for spec in (specs["one"], specs["other"], specs[again])])
 
 
 def test_a_file_s_own_calibration_counts_before_what_is_known_here(monkeypatch: pytest.MonkeyPatch) -> None:
