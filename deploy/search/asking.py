@@ -94,6 +94,8 @@ def search(index: Index, query: Query) -> Results:
     index.refresh()
     searched = index.admitted(query.encoder, query.wanted)
     if not searched:
+        if query.wanted.empty:
+            raise ConfigError(f"no sighting is indexed by the encoder {query.encoder} (corridor index FILE)")
         raise ConfigError(f"no sighting is in that range (widen it: {described(query.wanted)})")
     # Step 1: candidates of all looks, without those that were asked with
     asked = {each.id for each in query.seen}
@@ -139,7 +141,7 @@ def described(wanted: Filter) -> str:
     names = (("camera", wanted.cameras), ("label", wanted.labels), ("colour", wanted.colours))
     parts = [f"times{span}"] if span else []
     parts += [f"{what} {', '.join(each)}" for what, each in names if each]
-    return "; ".join(parts) or "nothing is indexed by that encoder"
+    return "; ".join(parts)
 
 
 def candidates(index: Index, query: Query) -> Found:
