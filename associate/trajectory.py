@@ -40,6 +40,11 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
     leave_ns: int
     open: bool = False
 
+    @property
+    def tracklet(self) -> str:
+        """Id of the tracklet, `camera|epoch|track`."""
+        return self.observation.rpartition("|")[0]
+
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Evidence for giving a sighting to an identity.

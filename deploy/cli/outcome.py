@@ -155,8 +155,13 @@ def _counted(count: int, what: str) -> list[str]:
 
 def end_reading(undecoded: Undecoded) -> None:
     """Return where all records that were read could be decoded; otherwise say how many not, and end the command."""
-    if undecoded.total:
-        _end(ExitCode.PARTLY, str(undecoded))
+    end_missing(str(undecoded))
+
+
+def end_missing(missing: str) -> None:
+    """Return where nothing is missing; otherwise say it, and end the command."""
+    if missing:
+        _end(ExitCode.PARTLY, missing)
 
 
 def _end(code: ExitCode, missing: str) -> NoReturn:

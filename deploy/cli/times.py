@@ -10,6 +10,11 @@ _DATE = re.compile(r"\d{4}(-\d\d-\d\d|\d{4})([T ].+)?", re.ASCII)
 """A date, alone or with a time; `fromisoformat` would take 1712123012345 for a day of 1712."""
 
 
+def parse_starts_at(text: str | None) -> datetime | None:
+    """The time of `--starts-at`, of this machine's zone where it names none; raises ConfigError for what is no time."""
+    return None if text is None else parse_time("--starts-at", text, THIS_MACHINE)
+
+
 def parse_time(option: str, text: str, zone: str = "UTC") -> datetime:
     """The time that an option gives, without a zone where it names none; raises ConfigError for what is no time.
 

@@ -134,8 +134,7 @@ def _owners(journeys: Journeys, min_probability: float) -> tuple[dict[str, str],
     owner: dict[str, str] = {}
     cuts: Counter[str] = Counter()
     for identity, event in journeys.latest.items():
-        chain = [visit.observation.rpartition("|")[0] for visit in event.visits]
-        for tracklet in chain:
+        for tracklet in (visit.tracklet for visit in event.visits):
             if journeys.identity_of.get(tracklet) == identity:
                 if journeys.link_of.get(tracklet, 1.0) < min_probability:
                     cuts[identity] += 1
@@ -206,12 +205,17 @@ def _opened(store: Path, camera: str, file: str) -> Iterator[BinaryIO | None]:
         yield opened
 
 
+def check_new_folder(folder: Path) -> None:
+    """Raise ConfigError unless nothing, or an empty folder, is at a path."""
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(f"{folder} is a file; name a folder")
+    if folder.exists() and any(folder.iterdir()):
+        raise ConfigError(f"{folder} is not empty; name another folder")
+
+
 def _write(rows: list[ExportedImage], store: Path, out: Path) -> list[ExportedImage]:
     """Copy the crops and write the table; returns the rows that were still there."""
-    if out.exists() and not out.is_dir():
-        raise ConfigError(f"{out} is a file; name a folder")
-    if out.exists() and any(out.iterdir()):
-        raise ConfigError(f"{out} is not empty; name another folder")
+    check_new_folder(out)
     written = []
     try:
         for row in rows:

@@ -33,6 +33,11 @@ def parse_kafka_url(url: str) -> str:
     return ",".join(hosts)
 
 
+def log_url(name: str) -> str:
+    """The URL of a log that is named by its URL, or by the path of a log on this machine."""
+    return name if ":" in name else f"sqlite:{name}"
+
+
 def on_this_machine(url: str) -> bool:
     """True where the log is a file on this machine, there or not; any other may be away for a while."""
     return url.startswith("sqlite:")

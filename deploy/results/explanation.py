@@ -79,9 +79,9 @@ def explain(events: Iterable[TrajectoryEvent], identity: str) -> Explanation | N
         return None
     steps = []
     for visit in latest.visits:
-        evidence, settled = said.get(visit.observation.rpartition("|")[0], (None, False))
+        evidence, settled = said.get(visit.tracklet, (None, False))
         steps.append(Step(visit, evidence, settled))
-    kept = {visit.observation.rpartition("|")[0] for visit in latest.visits}
+    kept = {visit.tracklet for visit in latest.visits}
     gone = {each: new for each, new in lost.items() if each.rpartition("|")[0] not in kept}
     merged_into = latest.superseded_by if latest.kind is Kind.MERGED else None
     return Explanation(identity, latest.label, steps, merged_into, gone)

@@ -60,7 +60,7 @@ def _passages(events: Iterable[TrajectoryEvent]) -> Iterator[_Passage]:
     for event in events:
         if event.kind is not Kind.EXTENDED or not event.settled or event.evidence is None:
             continue
-        names = [visit.observation.rpartition("|")[0] for visit in event.visits]
+        names = [visit.tracklet for visit in event.visits]
         tracklet = (event.observation or "").rpartition("|")[0]
         # Of more than a hundred visits only the last ones are there.
         place = names.index(tracklet) if tracklet in names else 0

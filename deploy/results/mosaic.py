@@ -199,7 +199,7 @@ def write_sheet(
         draw_text(sheet, event.label, (8, top + 75), INK, within=96)
         for column, visit in enumerate(event.visits):
             left = 110 + column * (CELL[0] + 10)
-            tracklet = visit.observation.rpartition("|")[0]
+            tracklet = visit.tracklet
             crop = _crop(album, visit.camera, *best[tracklet]) if tracklet in best else None
             if crop is not None:
                 sheet[top : top + CELL[1], left : left + CELL[0]] = crop

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from associate.trajectory import TrajectoryEvent
 from associate.trajectory import decode as decode_event
+from deploy.log.address import log_url
 from deploy.log.base import Log
 from deploy.log.decoding import BATCH, Undecoded
 from deploy.log.observations import without_repetitions
@@ -59,7 +60,7 @@ def open_named_log(log: LogName) -> Log:
         return open_log(log, must_exist=True)
     if str(log).endswith(".toml"):
         return open_site_log(load_config(Path(log)), Path(log), must_exist=True)
-    return open_log(f"sqlite:{log}" if isinstance(log, Path) or ":" not in log else log, must_exist=True)
+    return open_log(f"sqlite:{log}" if isinstance(log, Path) else log_url(log), must_exist=True)
 
 
 def _values(log: Log, topic: str, decode: Callable[[bytes], Value], follow: bool) -> Iterator[Value]:

@@ -133,7 +133,7 @@ def search(index: Index, query: Query) -> Results:
 
 
 def described(wanted: Filter) -> str:
-    """What a filter asks for, in words."""
+    """The conditions of a filter, in words."""
     times = ((" from ", wanted.since_ns), (" to ", wanted.until_ns))
     span = "".join(
         f"{word}{datetime.fromtimestamp(at / NS, UTC):%Y-%m-%d %H:%M:%S}" for word, at in times if at is not None

@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from associate.trajectory import Evidence, Visit
+from deploy.crops.export import check_new_folder
 from deploy.crops.store import crops_of
 from deploy.results.explanation import Explanation, Step
 from deploy.search.export_page import explanation_page, export_page
@@ -89,10 +90,7 @@ def export_identity(
     version: str,
 ) -> JournalLine:
     """Write an export, and its line in the journal; raises ConfigError for a folder that is not empty or writable."""
-    if folder.exists() and not folder.is_dir():
-        raise ConfigError(f"{folder} is a file; name a folder")
-    if folder.exists() and any(folder.iterdir()):
-        raise ConfigError(f"{folder} is not empty; name another folder")
+    check_new_folder(folder)
     try:
         (folder / "crops").mkdir(parents=True, exist_ok=True)
         contents: dict[str, bytes] = {}
@@ -148,7 +146,7 @@ def _export(found: Explanation, sightings: list[ExportedSighting], made_ns: int,
 
 def _exported(step: Step, index: Index | None, store: Path | None, contents: dict[str, bytes]) -> ExportedSighting:
     """Describe a sighting; its crops go into `contents`, by their file."""
-    tracklet = step.visit.observation.rpartition("|")[0]
+    tracklet = step.visit.tracklet
     seen = None if index is None else index.of_tracklet(tracklet)
     encoder = vector_sha256 = None
     if index is not None and seen is not None:

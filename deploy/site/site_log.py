@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterable
 from pathlib import Path
 
-from deploy.log.address import on_this_machine, sqlite_path
+from deploy.log.address import log_url, on_this_machine, sqlite_path
 from deploy.log.base import Log
 from deploy.log.finding import only_log
 from deploy.log.observations import pages_from_the_end
@@ -51,9 +51,7 @@ def open_asked_log(file: Path | None, url: str | None) -> Log:
     """
     if file is not None and url is None:
         return open_site_log(load_config(file), file, must_exist=True)
-    if url is not None and ":" not in url:
-        url = f"sqlite:{url}"  # a path
-    return open_log(url or only_log(), must_exist=True)
+    return open_log(log_url(url) if url else only_log(), must_exist=True)
 
 
 def _keep_the_old(config: Config, file: Path) -> str | None:

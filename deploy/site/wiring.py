@@ -248,7 +248,7 @@ def make_perception_worker(
 
 @dataclass(frozen=True, slots=True)
 class _Shared:
-    """What the cameras of a worker share; `rendering` is of those of the city, which take turns at one renderer."""
+    """Parts shared by a worker's cameras; `rendering` is of those of the city, which take turns at one renderer."""
 
     config: Config
     clock: Clock

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -10,7 +9,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from deploy.cli.links.correct import By
-from deploy.cli.times import THIS_MACHINE, parse_time
+from deploy.cli.times import parse_starts_at
 from deploy.log.base import Log
 from deploy.site.cameras import changes
 from deploy.site.cameras.changes import CameraChanges
@@ -73,7 +72,11 @@ def add(
     corridor cameras add site.toml south rtsp://admin@10.0.0.8/1 --credentials env:SOUTH_PASSWORD
     """
     given = CameraChanges(
-        source=source, credentials=credentials, realtime=realtime, starts_at=_time(starts_at), transport=transport
+        source=source,
+        credentials=credentials,
+        realtime=realtime,
+        starts_at=parse_starts_at(starts_at),
+        transport=transport,
     )
     _change(file, camera, by, partial(_with, changes.add, given), "watched from now on")
 
@@ -96,7 +99,11 @@ def change(
     corridor cameras change site.toml south --source rtsp://admin@10.0.0.9/1
     """
     given = CameraChanges(
-        source=source, credentials=credentials, realtime=realtime, starts_at=_time(starts_at), transport=transport
+        source=source,
+        credentials=credentials,
+        realtime=realtime,
+        starts_at=parse_starts_at(starts_at),
+        transport=transport,
     )
     _change(file, camera, by, partial(_with, changes.change, given), "opened anew")
 
@@ -143,7 +150,3 @@ def _change(file: Path, camera: str, by: str, make: Callable[..., CameraRecord],
     with open_site(file) as (log, config):
         make(log, config, camera, at_ns=SystemClock().now_ns(), by=by)
     typer.echo(f"on the log: camera '{camera}' is {words}")
-
-
-def _time(starts_at: str | None) -> datetime | None:
-    return None if starts_at is None else parse_time("--starts-at", starts_at, THIS_MACHINE)

@@ -21,7 +21,7 @@ from deploy.city.serving import Playback, mount
 from deploy.cli.city import crops, observations, traffic
 from deploy.cli.exit_codes import ExitCode
 from deploy.cli.terminal.screen import make_console
-from deploy.cli.times import THIS_MACHINE, parse_time
+from deploy.cli.times import parse_starts_at
 from ingest.clock import NS, SystemClock
 from ingest.errors import ConfigError
 from ingest.open_camera import start_ns
@@ -83,8 +83,7 @@ def render(
 
     corridor city render rush-hour --seconds 60
     """
-    begin = None if starts_at is None else parse_time("--starts-at", starts_at, THIS_MACHINE)
-    recordings = _plan_recordings(preset, out, cameras, seconds, begin, bitrate)
+    recordings = _plan_recordings(preset, out, cameras, seconds, parse_starts_at(starts_at), bitrate)
     console = make_console()
     folder = _record(console, recordings, workers)
     # The media time of a recording does not drift: its frames are found by the recording, not by the camera's clock.

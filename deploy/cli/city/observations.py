@@ -18,7 +18,7 @@ from rich.console import Console
 
 from deploy.city.recording import camera_id, configuration
 from deploy.cli.terminal.image_progress import ImageProgress
-from deploy.log.address import check_log_url, on_this_machine
+from deploy.log.address import check_log_url, log_url, on_this_machine
 from deploy.log.base import Record
 from deploy.log.opening import open_log
 from deploy.log.topics import OBSERVATIONS
@@ -81,7 +81,7 @@ def observations(
     corridor associate runs/rush.toml --once
     corridor score runs/rush-truth runs/rush.db
     """
-    url = out if ":" in out else f"sqlite:{out}"
+    url = log_url(out)
     check_log_url(url)
     beside = Path(url.removeprefix("sqlite:")) if on_this_machine(url) else Path("runs") / f"{Path(preset).stem}.db"
     settings = _embed_settings(encoder)

@@ -10,7 +10,7 @@ import msgspec
 import typer
 from rich.console import Console
 
-from deploy.cli.exit_codes import ExitCode
+from deploy.cli.outcome import end_missing
 from deploy.cli.score.inputs import (
     check_cameras,
     check_countable,
@@ -81,16 +81,8 @@ def diff(
         _print_groups(found, console)
         if scores:
             _print_scores(scores, (first, second), console)
-    _end_reading(undecoded)
-
-
-def _end_reading(undecoded: Sequence[Undecoded]) -> None:
-    """As `end_reading`, of two logs: end the command where records of one of them could not be decoded."""
     named = zip(("first", "second"), undecoded, strict=True)
-    missing = "; ".join(f"in the {which} log {counts}" for which, counts in named if counts.total)
-    if missing:
-        typer.echo(f"not everything was done: {missing} (exit code {ExitCode.PARTLY})", err=True)
-        raise typer.Exit(ExitCode.PARTLY)
+    end_missing("; ".join(f"in the {which} log {counts}" for which, counts in named if counts.total))
 
 
 def _print_groups(found: Differences, console: Console) -> None:

@@ -26,7 +26,7 @@ from deploy.cli.score.inputs import (
 )
 from deploy.cli.score.tables import print_scores
 from deploy.cli.terminal.screen import make_console, print_lines
-from deploy.cli.times import THIS_MACHINE, parse_time
+from deploy.cli.times import parse_starts_at
 from deploy.log.decoding import Undecoded
 from deploy.log.opening import open_log
 from deploy.results.journeys import read_events
@@ -154,8 +154,7 @@ def score(
     if decisions.strange:
         logger.warning("left out %d events about tracklets of which the log %s says nothing", decisions.strange, run)
     check_cameras(truths, logged.cameras, run)
-    begin = None if starts_at is None else parse_time("--starts-at", starts_at, THIS_MACHINE)
-    timing = TruthTiming(times, rates, videos, begin)
+    timing = TruthTiming(times, rates, videos, parse_starts_at(starts_at))
     cameras = tracks_of(logged, truths, timing, counted)
     check_countable(cameras)
     with require_libraries():

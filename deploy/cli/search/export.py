@@ -44,7 +44,7 @@ def export(
         gone = forgotten_tracklets(log, undecoded)
     forgotten = 0
     if found is not None:
-        there = [step for step in found.steps if step.visit.observation.rpartition("|")[0] not in gone]
+        there = [step for step in found.steps if step.visit.tracklet not in gone]
         forgotten, found = len(found.steps) - len(there), replace(found, steps=there)
         if forgotten and not there:
             raise ConfigError(f"'{identity}' was forgotten: there is nothing to export (corridor forget)")

@@ -85,7 +85,7 @@ class CameraRuntime:
 
     @property
     def lacks(self) -> Counter[str]:
-        """What is not on the log, by the names of `CameraOutcome`."""
+        """Counts of the records and frames missing from the log, by the names of `CameraOutcome`."""
         return Counter(
             gaps=self.reported_lost,
             lost=self.writer.dropped - self.reported_lost,

@@ -59,7 +59,7 @@ def _latest_ns(index: Index) -> int | None:
 
 
 def _without_end(where: str, start: datetime | None, latest_ns: int | None) -> str:
-    """What is wrong with a start where no end was given; times are in the start's zone."""
+    """The error of a start where no end was given; times are in the start's zone."""
     assert start is not None  # a day before the end is neither after it nor far from it
     if latest_ns is None:
         return f"from: {_words(start)}, but there is no sighting yet at which a report without to could end"

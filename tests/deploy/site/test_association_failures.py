@@ -1,4 +1,4 @@
-"""What association fails on: set aside, one record at a time, and a replay says the same."""
+"""Failures of association on a record: it is set aside alone, and a replay says the same."""
 
 import base64
 import json
