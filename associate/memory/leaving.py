@@ -5,6 +5,9 @@ import numpy as np
 from associate.memory.memory import Memory
 from associate.memory.past import faded
 
+FOLLOWED = 0.5
+"""Probability from which a link that leaves the memory is the one that its earlier tracklet has."""
+
 AFTER_S = 60.0
 """Time beyond the longest travel time after which nothing follows a tracklet."""
 
@@ -26,7 +29,10 @@ def let_past(memory: Memory, now_s: float) -> None:
     leaving = (left | stood)[pairs.later]
     if leaving.any():
         traffic.add_past_links(pairs.at(leaving & (pairs.share > 0)), now_s)
-        memory.pairing.drop(leaving)  # its rows, too: else a restart would count them once more
+        # Their rows, too: else a restart would count them once more. And who was followed by one of them is not free
+        # for another: nothing would be left that says so.
+        followed = np.bincount(pairs.earlier[leaving], pairs.share[leaving], len(window)) > FOLLOWED
+        memory.pairing.drop(leaving | followed[pairs.earlier])
     over = window.taken | (window.leave_s < now_s - traffic.topology.horizon_s - AFTER_S)
     needed = np.zeros(len(window), np.bool_)
     needed[memory.pairs.earlier] = True

@@ -108,6 +108,15 @@ def test_a_restart_counts_no_link_twice() -> None:
     assert learned_topology(state, settings) == learned_topology(learn(messages, settings), settings)
 
 
+def test_who_was_followed_before_the_memory_has_no_other_follower() -> None:
+    """Nobody goes from a to c: b's tracklets have left the memory before those of c, and were followed by a's."""
+    settings = AssociateSettings(zone="z", memory_s=60)
+    messages, times = traffic(200, every_s=2.0)
+    links = {(pair.start, pair.end): pair.links for pair in learned_topology(learn(messages, settings), settings).pairs}
+    assert links.get(("a", "c"), 0.0) < 3
+    assert links["b", "c"] == pytest.approx(len(times["bc"]), rel=0.05)
+
+
 def test_few_links_are_left_out_and_counted(every: LearnedTopology) -> None:
     assert len(every.pairs) > 2
     kept = every.from_links(30)
