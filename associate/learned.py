@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from associate.links.appearance import Calibration
-from associate.links.model import Counts
+from associate.links.counts import Counts
 from associate.links.travel_times import Floats, TimeBins
 from associate.memory.memory import Memory
 from associate.roads.records import Alarm

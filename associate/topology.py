@@ -90,7 +90,8 @@ class Topology:
     def priors(self, cameras: Sequence[str]) -> TravelPriors:
         """Beliefs about each pair of cameras before anything was seen."""
         count, number = len(cameras), {name: index for index, name in enumerate(cameras)}
-        densities = [np.zeros(self.bins.count), self.bins.within_a_view]
+        nowhere, here = np.zeros(self.bins.count), self.bins.within_a_view
+        densities = [(nowhere, nowhere), (here, here)]  # from leaving, from entering
         which, weights = np.zeros((count, count), np.int64), np.full((count, count), BROAD_COUNT)
         by_hand = np.zeros((count, count), np.bool_)
         if self._default is not None:
@@ -101,11 +102,14 @@ class Topology:
             if start in number and end in number:
                 a, b = number[start], number[end]
                 which[a, b], weights[a, b], by_hand[a, b] = len(densities), GIVEN_COUNT, True
-                densities.append(self.bins.window(given.min_s - SPREAD_S, given.max_s + SPREAD_S))
-        return TravelPriors(np.array(densities), which, weights, by_hand)
+                window = self.bins.window(given.min_s - SPREAD_S, given.max_s + SPREAD_S)
+                densities.append((window, window))
+        return TravelPriors(np.array(densities).swapaxes(0, 1), which, weights, by_hand)
 
     @cached_property
-    def _unlisted(self) -> Floats:
-        """Density of a pair of which nothing was said but, maybe, limits."""
+    def _unlisted(self) -> tuple[Floats, Floats]:
+        """Densities of a pair of which nothing was said but, maybe, limits."""
         assert self._default is not None
-        return self.bins.within(self.bins.from_leaving, self._default.min_s, self._default.max_s)
+        low_s, high_s = self._default.min_s, self._default.max_s
+        leaving, entering = self.bins.from_leaving, self.bins.from_entering
+        return self.bins.within(leaving, low_s, high_s), self.bins.within(entering, low_s, high_s)

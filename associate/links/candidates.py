@@ -125,11 +125,11 @@ def _possible(
     i, j = first[row], second[column]
     a, b = window.camera[i], window.camera[j]
     fragment = a == b
-    time = model.most(a, b, model.bins.of(model.travel_s(window, i, j)))
+    time = model.most(a, b, model.travel.both_bins(window, i, j))
     near = np.zeros(len(i))
     fits = fragment & window.shut[i] & (enter_s[j] - left_s[i] > -OVERLAP_S)
     near[fits] = nearness(window, i[fits], j[fits])
-    open_ended = ~window.shut[i] & ~model.from_entering[a, b]
+    open_ended = ~window.shut[i] & ~model.travel.from_entering[a, b]
     time = np.where(open_ended, np.maximum(time, model.most_ever(a, b)), time)
     kept = (time + near + GATES_MOST + APPEARANCE_MOST > HOPELESS) & (~fragment | fits)
     about = alike[row[kept], column[kept]]

@@ -59,6 +59,23 @@ class PairCounts:
         return PairCounts(keys, counts)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Counts:
+    """Soft counts of C cameras and of G gates.
+
+    links: (C, C) from camera to camera. cameras, gates: travel times, by pair of cameras and of an outgoing gate and
+    an incoming one. ends, arrivals: (C,) tracklets that nothing follows, and that follow nothing. elapsed_s: time they
+    stand for.
+    """
+
+    links: Floats
+    cameras: PairCounts
+    gates: PairCounts
+    ends: Floats
+    arrivals: Floats
+    elapsed_s: float
+
+
 def key_of(first: Ints, second: Ints) -> Ints:
     """A number for a pair."""
     return np.asarray(first * SIDES + second, np.int64)

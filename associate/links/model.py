@@ -18,25 +18,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from associate.links.appearance import Calibration
-from associate.links.counts import PairCounts
+from associate.links.counts import Counts
+from associate.links.densities import GATE_COUNT, TravelDensities
 from associate.links.gates import GateTable
 from associate.links.pairs import PairTable, similarity
-from associate.links.travel_times import Floats, Ints, TimeBins, TravelPriors, smooth
+from associate.links.travel_times import Floats, Ints, TimeBins, TravelPriors
 from associate.links.window import Window
 
-GATE_COUNT = 6.0
-"""Links that the cameras' density counts for, for a pair of gates."""
-
-BROAD_SHARE = 0.04
-"""Share of the first density that always stays: somebody stops for petrol."""
-
 LEAST_UNSEEN = 1e-3
-STILL_OPEN = -50.0
-"""Log odds of following a tracklet whose end, which would tell, has not come yet."""
-
 CHAIN_WEIGHT = 0.5
 """Weight of a chain's earlier sighting in its similarity, times the probability of the links between."""
 
@@ -61,69 +52,21 @@ way too improbable ever to be counted, and the way would stay unused for good.
 KNOWN = 1.0
 """Links from which on a way from one camera to another is known."""
 
-BY_CHANCE = 1.0
-"""Links that decisions take off what has been counted from one camera to another: that much is found where no way is.
-
-Components of a mixture that hardly anything stands for die by a deduction of half as many samples as they have numbers
-(Figueiredo and Jain, IEEE Transactions on Pattern Analysis and Machine Intelligence 24(3), 2002, equation 17); of a
-way that would be two. Neither learning nor the forming of pairs takes anything off.
-"""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Counts:
-    """Soft counts of C cameras and of G gates.
-
-    links: (C, C) from camera to camera. cameras, gates: travel times, by pair of cameras and of an outgoing gate and
-    an incoming one. ends, arrivals: (C,) tracklets that nothing follows, and that follow nothing. elapsed_s: time they
-    stand for.
-    """
-
-    links: Floats
-    cameras: PairCounts
-    gates: PairCounts
-    ends: Floats
-    arrivals: Floats
-    elapsed_s: float
-
 
 class LinkModel:
     """Densities and rates made from counts, by C cameras.
 
-    known: (C, C) ways that were counted, given by hand, or are within one camera. Densities are rows (R, B): first
-    those of the priors, for all pairs of cameras of which nothing has been counted, then one a pair that has counts;
-    `row` (C, C) says which.
+    travel: densities of travel times. known: (C, C) ways that were counted, given by hand, or are within one camera.
     """
 
     def __init__(self, bins: TimeBins, counts: Counts, priors: TravelPriors, calibration: Calibration) -> None:
         self.bins, self.counts, self.calibration = bins, counts, calibration
-        self.links, self._prior_count = counts.links, priors.count
-        self.cameras = cameras = len(counts.ends)
-        apart = ~np.eye(cameras, dtype=np.bool_)
-        # Step 1: densities of camera pairs, from leaving or from entering, whichever is sharper
-        a, b = counts.cameras.sides
-        own, links = counts.cameras.counts, self.links[a, b]
-        density, kernel = _smoothed(counts.cameras, bins)
-        behind, prior = priors.count[a, b][:, None], priors.densities[priors.which[a, b]]
-        pair = (links[:, None] * density + behind * prior) / (links[:, None] + behind)
-        fit = np.einsum("kpt,kpt->kp", own, np.log(pair + 1e-9))
-        entering = (fit[1] > fit[0] + 2) & (links > 4) & (a != b)
-        self.from_entering = np.zeros((cameras, cameras), np.bool_)
-        self.from_entering[a, b] = entering
-        which, place, given = entering.astype(np.int64), np.arange(len(a)), priors.densities
-        self.row = priors.which.copy()
-        self.row[a, b] = len(given) + place
-        self._density = np.concatenate([given, density[which, place]])
-        self._kernel = np.concatenate([np.zeros(len(given)), kernel[which, place]])
-        self._prior = np.concatenate([given, prior])
-        self._pair_density = np.concatenate([given, pair[which, place]])
-        # Step 2: densities of gate pairs
-        self._gate_density, self._gate_kernel = _smoothed(counts.gates, bins)
-        self._gate_links = counts.gates.links
-        # Step 3: where exits lead to, and how often somebody is new
-        possible = (given.max(-1) > 0)[priors.which]
+        self.travel, self.links = TravelDensities(bins, counts, priors), counts.links
+        self.cameras = len(counts.ends)
+        # Step 1: where exits lead to, and how often somebody is new
+        possible = priors.possible
         ways = np.maximum(possible.sum(1), 1)
-        self.known = (self.links >= KNOWN) | priors.given | ~apart
+        self.known = (self.links >= KNOWN) | priors.given | np.eye(self.cameras, dtype=np.bool_)
         self.exits = self.links.sum(1) + counts.ends
         self.towards = np.where(possible, 1.0, 0.0) / ways[:, None]
         self.explored = np.where(possible, np.minimum(EXPLORED, EXPLORED_TOGETHER / ways)[:, None], 0.0)
@@ -132,51 +75,24 @@ class LinkModel:
         elapsed_s = counts.elapsed_s + ARRIVALS_FIRST_S
         self.arrival_rate = (counts.arrivals + ARRIVALS_FIRST) / elapsed_s
         self.eager_rate = (counts.arrivals + ARRIVALS_EAGER) / elapsed_s
-        unseen = self.end_share[:, None] + self._not_reached(share)
+        unseen = self.end_share[:, None] + self.travel.not_reached(share)
         self._unseen_after = np.clip(unseen, LEAST_UNSEEN, 1.0)
-        # Step 4: most that travel time can say of a pair, for leaving out hopeless ones
+        # Step 2: most that they can say of a pair, for leaving out hopeless ones
         with np.errstate(divide="ignore"):
-            self._most_time = np.log((1 - BROAD_SHARE) * self._pair_density + BROAD_SHARE * self._prior)
             explored = np.maximum(share, self.explored)  # learning asks about these as well
             self._most_rate = np.log(explored) - np.log(self.arrival_rate)
-        self._most_ever = self._most_time.max(-1)[self.row] + self._most_rate
 
-    def _not_reached(self, share: Floats) -> Floats:
-        """Probability (C, B) of being on the way to some camera still, with shares (C, C) of exits."""
-        later = 1 - self.bins.reached(self._pair_density)
-        weight = np.zeros((self.cameras, len(later)))
-        np.add.at(weight, (np.arange(self.cameras)[:, None], self.row), share)
-        return np.asarray(csr_array(weight) @ later, np.float64)
-
-    # By pairs of cameras (P,)
-
-    def most(self, a: Ints, b: Ints, bins: Ints) -> Floats:
-        """The most that travel time and rates can say of pairs (P,)."""
-        return np.asarray(self._most_time[self.row[a, b], bins] + self._most_rate[a, b], np.float64)
+    def most(self, a: Ints, b: Ints, bins: tuple[Ints, Ints]) -> Floats:
+        """The most (P,) that travel time and rates can say of pairs of cameras, by times from leaving and entering."""
+        return np.asarray(self.travel.most(a, b, bins) + self._most_rate[a, b], np.float64)
 
     def most_ever(self, a: Ints, b: Ints) -> Floats:
         """The most that they can say at any time."""
-        return np.asarray(self._most_ever[a, b], np.float64)
-
-    def pair_density(self, a: Ints, b: Ints, bins: Ints) -> Floats:
-        """Density per second of travel times: of what was counted with the prior, and a little of the prior alone."""
-        row = self.row[a, b]
-        counted, prior = self._pair_density[row, bins], self._prior[row, bins]
-        return np.asarray((1 - BROAD_SHARE) * counted + BROAD_SHARE * prior, np.float64)
+        return np.asarray(self.travel.most_ever(a, b) + self._most_rate[a, b], np.float64)
 
     def unseen_after(self, cameras: Ints, bins: Ints) -> Floats:
         """Probability (P,) that an exit of a camera has not been followed after that long."""
         return np.asarray(self._unseen_after[cameras, bins], np.float64)
-
-    def densest(self, a: Ints, b: Ints) -> Floats:
-        """The greatest density of any time."""
-        return np.asarray(self._pair_density.max(-1)[self.row[a, b]], np.float64)
-
-    def travel_s(self, window: Window, earlier: Ints, later: Ints) -> Floats:
-        """Time (P,) that the pair's density is about: from leaving or from entering, seconds."""
-        entering = self.from_entering[window.camera[earlier], window.camera[later]]
-        begin = np.where(entering, window.enter_s[earlier], window.leave_s[earlier])
-        return window.enter_s[later] - begin
 
     def log_odds(
         self, window: Window, pairs: PairTable, gate: GateTable, now_s: float, *, eager: bool = False
@@ -184,58 +100,28 @@ class LinkModel:
         """The terms of P pairs at a moment; `eager` where they are learned from."""
         i, j = pairs.earlier, pairs.later
         a, b = window.camera[i], window.camera[j]
-        shut = window.shut[i]
-        own = pairs.share.astype(np.float64)
-        bins = self.bins.of(self.travel_s(window, i, j))
-        width = self.bins.widths_s[bins]
-        # Step 1: travel time by cameras, without the pair itself
-        row, links = self.row[a, b], self.links[a, b]
-        counted = np.maximum(links * self._density[row, bins] - own * self._kernel[row] / width, 0.0)
-        links = np.maximum(links - own, 0.0)
-        believed = np.ones(len(pairs))
-        if not eager:
-            believed = np.where(a == b, 1.0, np.maximum(links - BY_CHANCE, 0.0) / np.maximum(links, 1e-9))
-        links, counted = links * believed, counted * believed
-        broad = self._prior[row, bins]
-        behind = self._prior_count[a, b]
-        density = (counted + behind * broad) / (links + behind)
-        # Step 2: by gates, and how well the gates go together
-        place, known = self.counts.gates.find(window.gate_out[i], window.gate_in[j])
-        known &= shut & (a != b)
-        together = np.zeros(len(pairs))
-        if known.any():
-            p = place[known]
-            which = self.from_entering[a, b][known].astype(np.int64)
-            total = self._gate_links[p]
-            together[known] = np.maximum(total - own[known], 0.0) * believed[known]
-            mine = own[known] * self._gate_kernel[which, p] / width[known]
-            here = np.maximum(total * self._gate_density[which, p, bins[known]] - mine, 0.0) * believed[known]
-            density[known] = (here + GATE_COUNT * density[known]) / (together[known] + GATE_COUNT)
-        with np.errstate(divide="ignore"):
-            time = np.log(np.maximum((1 - BROAD_SHARE) * density + BROAD_SHARE * broad, 1e-9 * (broad > 0)))
-        time = np.where(shut | self.from_entering[a, b], time, STILL_OPEN)
+        others = self.travel.others(window, pairs, eager=eager)
+        # Step 1: travel time, and how well the gates go together
+        time = self.travel.log_density(window, pairs, others)
         gates = np.zeros(len(pairs))
-        between = np.flatnonzero(shut & (a != b))
+        between = np.flatnonzero(window.shut[i] & (a != b))
         if len(between):
             base = gate.share[window.gate_out[i[between]]] * gate.share[window.gate_in[j[between]]]
             base = np.clip(base, 1e-4, 1.0)
-            gates[between] = np.log((together[between] + GATE_COUNT * base) / (links[between] + GATE_COUNT) / base)
-        # Step 3: where exits lead, how long one has been unseen, and how often somebody is new at that place
-        exits = np.maximum(self.exits[a] - own, 0.0)
+            together, links = others.together[between], others.links[between]
+            gates[between] = np.log((together + GATE_COUNT * base) / (links + GATE_COUNT) / base)
+        # Step 2: where exits lead, how long one has been unseen, and how often somebody is new at that place
+        exits = np.maximum(self.exits[a] - others.own, 0.0)
         towards = self.towards[a, b]
         if eager:
             towards = np.maximum(towards, self.explored[a, b] * exits)
         with np.errstate(divide="ignore"):
-            share = np.log((links + towards) / (exits + EXITS_FIRST))
+            share = np.log((others.links + towards) / (exits + EXITS_FIRST))
         waited = self.bins.of(np.maximum(now_s - window.left_s(now_s)[i], 0.0))
         unseen = self._unseen(window, i, waited, gate)
-        rates = (
-            share
-            - np.log(unseen)
-            - np.log(self._arrivals(window, j, gate, self.eager_rate if eager else self.arrival_rate))
-        )
-        nearness = pairs.nearness.astype(np.float64)
-        return Terms(time, gates, rates, nearness, self._appearance(pairs))
+        rate = self.eager_rate if eager else self.arrival_rate
+        rates = share - np.log(unseen) - np.log(self._arrivals(window, j, gate, rate))
+        return Terms(time, gates, rates, pairs.nearness.astype(np.float64), self._appearance(pairs))
 
     def _arrivals(self, window: Window, later: Ints, gate: GateTable, rate: Floats) -> Floats:
         """Rate (P,) of new vehicles per second where tracklets begin, over the share of all tracklets there.
@@ -300,9 +186,3 @@ class Terms:
     @property
     def total(self) -> Floats:
         return self.time + self.gates + self.rates + self.nearness + self.appearance
-
-
-def _smoothed(counted: PairCounts, bins: TimeBins) -> tuple[Floats, Floats]:
-    """Densities (2, K, B) and kernels at their centres (2, K) of counts."""
-    density, kernel = smooth(counted.counts.reshape(-1, bins.count), bins)
-    return density.reshape(counted.counts.shape), kernel.reshape(counted.counts.shape[:-1])

@@ -17,6 +17,9 @@ Ints = NDArray[np.int64]
 _SCALE_S = 3.0
 _FIRST = -5.0  # sinh(-5) * 3 s = -223 s: vehicles seen by a camera whose clock is that much ahead
 _STEP = 0.05
+TOGETHER_S = 5.0
+"""Mean time after which a vehicle is seen by the second of two views that overlap."""
+
 ELSEWHERE = 0.02
 """Share of a hand-given window that lies outside of it, so that the stream can correct it."""
 
@@ -62,6 +65,13 @@ class TimeBins:
         return self.density(0.65 * self._drive + 0.2 * self._overlap + 0.15 * self._anything)
 
     @cached_property
+    def from_entering(self) -> Floats:
+        """Density of the time from entering one view to entering another: soon after, where they overlap, or any."""
+        t = self.centres_s
+        soon = self.density(np.where(t > -0.1, np.exp(-np.maximum(t, 0) / TOGETHER_S), 0.0))
+        return self.density(0.85 * soon + 0.15 * self._anything)
+
+    @cached_property
     def within_a_view(self) -> Floats:
         """Density of the time between two fragments of one stay."""
         t = self.centres_s
@@ -101,14 +111,19 @@ class TimeBins:
 class TravelPriors:
     """Beliefs about the travel times between C cameras before anything was seen.
 
-    densities: (T, B), of which the first is zero: no road. which: (C, C) the density of each pair. count: (C, C) links
-    that it counts for. given: (C, C) where it was given by hand.
+    densities: (2, T, B) from leaving and from entering the earlier view, of which the first is zero: no road. which:
+    (C, C) the density of each pair. count: (C, C) links that it counts for. given: (C, C) where it was given by hand.
     """
 
     densities: Floats
     which: Ints
     count: Floats
     given: NDArray[np.bool_]
+
+    @property
+    def possible(self) -> NDArray[np.bool_]:
+        """(C, C) True where a vehicle may go."""
+        return np.asarray((self.densities[0].max(-1) > 0)[self.which], np.bool_)
 
 
 def smooth(counts: Floats, bins: TimeBins) -> tuple[Floats, Floats]:

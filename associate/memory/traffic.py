@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from associate.links import learning
 from associate.links.appearance import Calibration
-from associate.links.counts import LEAST_LINKS, PairCounts
+from associate.links.counts import LEAST_LINKS, Counts, PairCounts
 from associate.links.gates import GateTable
-from associate.links.model import Counts, LinkModel
+from associate.links.model import LinkModel
 from associate.links.pairs import PairTable
 from associate.links.travel_times import Floats
 from associate.memory.pairing import Pairing

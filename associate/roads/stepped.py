@@ -56,12 +56,12 @@ def steps(window: Window, pairs: PairTable, past: LinkModel, now_s: float) -> It
     pairs, a, b = pairs.at(asked), a[asked], b[asked]
     odds = np.exp(past.calibration.term(pairs.similarity.astype(np.float64)))
     odds *= past.links[a, b] / past.exits[a] / past.arrival_rate[b]
-    likely = odds * past.densest(a, b) > HOPELESS
+    likely = odds * past.travel.densest(a, b) > HOPELESS
     pairs, a, b, odds = pairs.at(likely), a[likely], b[likely], odds[likely]
     # Step 1: odds (P, S) of every pair where the later camera's clock is ahead by each of the shifts
-    times_s = past.travel_s(window, pairs.earlier, pairs.later)[:, None] - SHIFTS_S
+    times_s = past.travel.travel_s(window, pairs.earlier, pairs.later)[:, None] - SHIFTS_S
     bins = past.bins.of(times_s)
-    fits = odds[:, None] * past.pair_density(a[:, None], b[:, None], bins)
+    fits = odds[:, None] * past.travel.density(a[:, None], b[:, None], bins)
     # Step 2: of each camera, with the pairs in which it is the earlier one the other way round
     for camera in range(past.cameras):
         gains, asked_of = np.zeros((past.cameras, len(SHIFTS_S))), 0

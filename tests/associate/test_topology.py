@@ -31,7 +31,7 @@ def test_windows_that_make_no_sense(travel: list[Travel]) -> None:
 def test_densities_say_what_was_given() -> None:
     topology = Topology([Travel(start="a", end="b", min_s=10, max_s=20)], Window(-90, 60))
     priors = topology.priors(["a", "b"])
-    density, centres = priors.densities[priors.which], topology.bins.centres_s
+    density, centres = priors.densities[0, priors.which], topology.bins.centres_s
     assert density.shape == (2, 2, topology.bins.count)
     assert density[0, 1, (centres < 5) | (centres > 25)].max() < 1e-3
     assert priors.count[0, 1] == GIVEN_COUNT > priors.count[1, 0]
@@ -43,7 +43,7 @@ def test_densities_say_what_was_given() -> None:
 def test_a_pair_that_is_not_listed_has_no_density_where_only_listed_ones_count() -> None:
     topology = Topology([Travel(start="a", end="b", min_s=10, max_s=20)], None)
     priors = topology.priors(["a", "b"])
-    density = priors.densities[priors.which]
+    density = priors.densities[0, priors.which]
     assert density[0, 1].any()
     assert not density[1, 0].any()
     assert density[0, 0].any(), "fragments of one stay need no road"

@@ -28,6 +28,7 @@ def test_times_beyond_the_ends_go_into_the_last_bins() -> None:
     "density",
     [
         BINS.from_leaving,
+        BINS.from_entering,
         BINS.within_a_view,
         BINS.window(4, 12),
         BINS.window(4, 4.01),

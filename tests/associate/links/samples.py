@@ -1,0 +1,38 @@
+"""Trips between two cameras, as pairs of tracklets."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from associate.links.counts import Counts, PairCounts
+from associate.links.pairs import PairTable
+from associate.links.window import Window
+from associate.topology import Topology
+from associate.topology import Window as Limits
+from tests.associate.links.test_fragments import HERE, tracklet
+
+CAMERAS = "abc"
+A, B, C = range(3)
+IN_VIEW_S = 2.0
+TOPOLOGY = Topology([], Limits(-90, 300))
+
+Trip = tuple[int, int, float, float]
+"""From one camera to another, which is entered at a moment after so many seconds."""
+
+
+def no_counts() -> Counts:
+    none = PairCounts.none(TOPOLOGY.bins.count)
+    return Counts(np.zeros((3, 3)), none, none, np.zeros(3), np.zeros(3), 0.0)
+
+
+def put_pairs(window: Window, trips: Sequence[Trip], share: float, *, in_view_s: float = IN_VIEW_S) -> PairTable:
+    """Two tracklets for each trip, and their pair."""
+    first = len(window)
+    for number, (start, end, at_s, travel_s) in enumerate(trips):
+        left_s = at_s - travel_s
+        one, other = first + 2 * number, first + 2 * number + 1
+        window.put(tracklet(one, left_s - in_view_s, left_s, HERE, HERE), start, 0, 0)
+        window.put(tracklet(other, at_s, at_s + IN_VIEW_S, HERE, HERE), end, 0, 0)
+    earlier = first + 2 * np.arange(len(trips))
+    column = np.zeros(len(trips), np.float32)
+    return PairTable(earlier + 1, earlier, column, column, column + np.float32(share))
