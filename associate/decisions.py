@@ -1,12 +1,13 @@
 """Decisions of a slot: which tracklet follows which, over all that may still be revised."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from associate.links.model import Terms
-from associate.links.pairs import PairTable
+from associate.links.pairs import PairTable, joined
+from associate.links.platoons import with_platoons
 from associate.links.probabilities import best_links, link_probabilities
 from associate.links.travel_times import Floats, Ints
 from associate.memory.memory import Memory
@@ -14,6 +15,9 @@ from associate.trajectory import Evidence
 
 HOPELESS = -7.0
 """Log odds below which a pair is left out."""
+
+PLATOON_TURNS = 2
+"""Times that what platoons say is asked for, by the probabilities of the time before."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,16 +48,19 @@ def decide(memory: Memory, min_probability: float, now_s: float) -> Decisions:
     """Assign predecessors one to one; links less probable than `min_probability` are left out."""
     window, model = memory.window, memory.model
     # Step 1: pairs of which both ends are free, with their log odds
-    at = np.flatnonzero(~window.settled[memory.pairs.later] & ~window.taken[memory.pairs.earlier])
-    pairs = memory.pairs.at(at)
-    terms = model.with_chains(window, pairs, model.log_odds(window, pairs, memory.traffic.gate_table(), now_s))
-    odds = terms.total + memory.pairing.bound(pairs)
+    free = ~window.settled[memory.pairs.later] & ~window.taken[memory.pairs.earlier]
+    at, pairs, others = np.flatnonzero(free), memory.pairs.at(free), memory.pairs.at(~free)
+    alone = model.with_chains(window, pairs, model.log_odds(window, pairs, memory.traffic.gate_table(), now_s))
+    # Step 2: probabilities, each tracklet by itself at first and then with its platoon; the best one-to-one assignment
+    bound = memory.pairing.bound(pairs)
+    terms, probabilities = alone, _probabilities(alone.total + bound, pairs)
+    for _ in range(PLATOON_TURNS):
+        likely = replace(pairs, share=probabilities.astype(np.float32))
+        terms = with_platoons(model, window, joined([others, likely]), pairs, alone)
+        probabilities = _probabilities(terms.total + bound, pairs)
+    odds = terms.total + bound
     hopeful = np.flatnonzero(odds > HOPELESS)
-    total, later, earlier = odds[hopeful], pairs.later[hopeful], pairs.earlier[hopeful]
-    # Step 2: probabilities, and the best one-to-one assignment
-    probabilities = np.zeros(len(pairs))
-    probabilities[hopeful] = np.round(link_probabilities(total, later, earlier), 4)
-    chosen = hopeful[best_links(total, later, earlier)]
+    chosen = hopeful[best_links(odds[hopeful], pairs.later[hopeful], pairs.earlier[hopeful])]
     # Step 3: the dial
     chosen = chosen[probabilities[chosen] >= min_probability]
     count = len(window)
@@ -64,6 +71,15 @@ def decide(memory: Memory, min_probability: float, now_s: float) -> Decisions:
     pair[pairs.later[chosen]] = chosen
     new = np.asarray(np.clip(1 - np.bincount(pairs.later, probabilities, count), 0.0, 1.0), np.float64)
     return Decisions(before, probability, new, pairs, at, terms, probabilities, pair)
+
+
+def _probabilities(log_odds: Floats, pairs: PairTable) -> Floats:
+    """Probability (P,) of each pair, rounded so that decisions are the same everywhere; hopeless ones have none."""
+    hopeful = np.flatnonzero(log_odds > HOPELESS)
+    probabilities = np.zeros(len(pairs))
+    found = link_probabilities(log_odds[hopeful], pairs.later[hopeful], pairs.earlier[hopeful])
+    probabilities[hopeful] = np.round(found, 4)
+    return probabilities
 
 
 def evidence_of(

@@ -10,6 +10,7 @@ from associate.links.counts import LEAST_LINKS, PairCounts, count_times, key_of
 from associate.links.gates import GateTable
 from associate.links.model import LinkModel
 from associate.links.pairs import PairTable, similarity
+from associate.links.platoons import with_platoons
 from associate.links.probabilities import link_probabilities
 from associate.links.travel_times import Floats, Ints, TimeBins
 from associate.links.window import Window
@@ -65,8 +66,9 @@ def probable(
     model: LinkModel, window: Window, pairs: PairTable, gates: GateTable, now_s: float, bound: Floats
 ) -> NDArray[np.float32]:
     """The probability (P,) of each pair, over all of them together; `bound` (P,) is what corrections add."""
-    total = model.with_chains(window, pairs, model.log_odds(window, pairs, gates, now_s, eager=True)).total
-    return link_probabilities(total + bound, pairs.later, pairs.earlier).astype(np.float32)
+    terms = model.log_odds(window, pairs, gates, now_s, eager=True)
+    terms = model.with_chains(window, pairs, with_platoons(model, window, pairs, pairs, terms))
+    return link_probabilities(terms.total + bound, pairs.later, pairs.earlier).astype(np.float32)
 
 
 def ends_and_arrivals(
