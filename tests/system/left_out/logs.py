@@ -14,7 +14,9 @@ from associate.trajectory import Kind, TrajectoryEvent
 from associate.trajectory import encode as encode_event
 from deploy.log.base import Record
 from deploy.log.sqlite_log import SqliteLog
-from deploy.log.topics import CAMERAS, DEAD_LETTERS, OBSERVATIONS, TRAJECTORIES, WORKERS
+from deploy.log.topics import CAMERAS, DEAD_LETTERS, FORGOTTEN, OBSERVATIONS, TRAJECTORIES, WORKERS
+from deploy.search.forgotten import Forgotten
+from deploy.search.forgotten import encode as encode_forgotten
 from deploy.site.cameras.record import CameraRecord, Wanted
 from deploy.site.cameras.record import encode as encode_camera
 from embed.observation import Correction, Message, Observation, TrackletState, encode
@@ -91,6 +93,16 @@ def unsure(camera: str, *cameras: str) -> Record:
     """A second vehicle, linked with a probability of .5."""
     event = seen("id2", camera, *cameras, track=2, kind=Kind.EXTENDED if cameras else Kind.CONFIRMED, probability=0.5)
     return Record(TRAJECTORIES, "z", encode_event(event))
+
+
+def forgotten(folder: Path, _: pytest.MonkeyPatch) -> Seen:
+    """One of two sightings was forgotten; the other one is exported."""
+    write_clip(folder / "a.mp4", 2, size=SIZE)
+    site(folder, {"a": "a.mp4"})
+    gone = Forgotten(identity="id1", tracklets=["north|1.0|1"], at_ns=1)
+    both = Record(TRAJECTORIES, "z", encode_event(seen("id1", "north", "south", track=1)))
+    written(folder, both, Record(FORGOTTEN, "id1", encode_forgotten(gone))).close()
+    return command(folder, "export", "site.toml", "id1", "-o", "out")
 
 
 def associated(*records: Record) -> Case:
@@ -212,6 +224,7 @@ CASES: dict[str, Case] = {
         unsure("north"),
         options=("--singles", "--hold-out", "south"),
     ),
+    "export-forgotten": forgotten,
     "crops-gone": export(lambda store: (store / "south" / "1.0-1-0.jpg").unlink()),
     "crops-index": export(lambda store: (store / "south" / "1.0-1.json").write_text("{")),
     "score-without-truth": scored(lambda folder: (folder / "b.gt.txt").unlink()),
