@@ -60,11 +60,15 @@ class Revision:
             self._memory.pairing.decided_with(decisions.pairs.at(mine), decisions.at[mine])
 
     def expire(self, decisions: Decisions, now_s: float, *, last: bool) -> None:
-        """Close the identities that nothing can be linked to any more, and the oldest ones beyond the limit."""
+        """Close the identities that nothing can be linked to any more, and the oldest ones beyond the limit.
+
+        One with a sighting that has not been said to have ended, a parked vehicle that was seen beside, goes on.
+        """
         window = self._memory.window
         waiting = np.zeros(len(window), np.bool_)
         waiting[decisions.pairs.earlier] = True
-        ends = np.flatnonzero(window.shut & window.settled & ~window.taken)
+        going_on = np.isin(window.identity, window.identity[window.shown < ENDED])
+        ends = np.flatnonzero(window.shut & window.settled & ~window.taken & ~going_on)
         ends = ends[np.lexsort((window.number[ends], window.leave_s[ends]))]
         closing = (now_s - window.leave_s[ends] > self._horizon_s) & ~waiting[ends]
         closing[: max(len(self._identities.rows) - self._settings.max_identities, 0)] = True

@@ -14,6 +14,7 @@ from associate.settings import AssociateSettings
 from associate.topology import Travel
 from associate.trajectory import Kind, TrajectoryEvent, encode
 from embed.observation import BoxAt, CameraEpoch, Message, Observation, TrackletState, order_key, pack_vector
+from ingest.clock import NS
 from ingest.errors import ConfigError
 from tests.associate.samples import SETTINGS, associator, convoy, looks, play, ticks, tracklet
 from tests.embed.samples import ENCODER, observation, tick
@@ -373,3 +374,24 @@ def test_the_vector_that_whitening_learns_from_is_there_from_the_beginning() -> 
 def test_state_of_a_later_version_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"rows of 'runes', .* corridor associate --rebuild FILE"):
         associator().restore({"runes|a": b""})
+
+
+def test_an_identity_stays_as_long_as_one_of_its_vehicles_sightings_goes_on() -> None:
+    """Views that overlap: who has parked before a, and was seen by b in passing, is still that vehicle in the end."""
+    parked_s, gone_s = 180.0, 520.0
+    rng = np.random.default_rng(0)
+    messages: list[Message] = []
+    enter_s = 0.0
+    for number in range(12):
+        enter_s += float(rng.uniform(4, 14))
+        leave_s = enter_s + float(rng.uniform(5, 30))
+        messages += tracklet("a", number, looks(number), enter_s, leave_s)
+        messages += tracklet("b", number, looks(number), enter_s + 2, enter_s + 6)
+    messages += tracklet("a", 90, looks(90), parked_s, gone_s)
+    messages += tracklet("b", 90, looks(90), parked_s + 2, parked_s + 6)
+    flat = AssociateSettings(zone="z", max_travel_s=60)
+    events = play(associator(flat, ("a", "b")), in_order([*messages, *ticks("ab", gone_s + 20)]))
+    assert ["a 90", "b 90"] in journeys(events).values()
+    (closed,) = [e for e in events if e.kind is Kind.CLOSED and any("a|1.0|90" in v.observation for v in e.visits)]
+    assert len(closed.visits) == 2
+    assert closed.at_ns > gone_s * NS

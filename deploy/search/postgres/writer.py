@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from deploy.search.index.writer import DAY_NS, GB, WriterBusyError
 from deploy.search.postgres.database import TABLES, Database
 from deploy.search.settings import SearchSettings
 from embed.observation import CameraEpoch, Observation
-from ingest.errors import ConfigError
+from ingest.errors import ConfigError, CorridorError
 
 LOCK = 0x636F7272
 """Number of the advisory lock that the one writer of a database holds for as long as it is connected."""
@@ -186,6 +187,9 @@ class PostgresWriter:
         return int(gone)
 
     def close(self) -> None:
+        # The server notices some time later that a connection is gone; the next writer does not have to wait for that.
+        with suppress(CorridorError):
+            self._database.select("SELECT pg_advisory_unlock(?)", LOCK)
         self._database.close()
 
 
