@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from associate.links.model import Terms
 from associate.links.pairs import PairTable, joined
-from associate.links.platoons import with_platoons
+from associate.links.platoons import PROBABLE, with_platoons
 from associate.links.probabilities import best_links, link_probabilities
 from associate.links.travel_times import Floats, Ints
 from associate.memory.memory import Memory
@@ -49,10 +49,10 @@ def decide(memory: Memory, min_probability: float, now_s: float) -> Decisions:
     window, model = memory.window, memory.model
     # Step 1: pairs of which both ends are free, with their log odds
     free = ~window.settled[memory.pairs.later] & ~window.taken[memory.pairs.earlier]
-    at, pairs, others = np.flatnonzero(free), memory.pairs.at(free), memory.pairs.at(~free)
+    at, pairs = np.flatnonzero(free), memory.pairs.at(free)
     alone = model.with_chains(window, pairs, model.log_odds(window, pairs, memory.traffic.gate_table(), now_s))
     # Step 2: probabilities, each tracklet by itself at first and then with its platoon; the best one-to-one assignment
-    bound = memory.pairing.bound(pairs)
+    bound, others = memory.pairing.bound(pairs), memory.pairs.at(~free & (memory.pairs.share > PROBABLE))
     terms, probabilities = alone, _probabilities(alone.total + bound, pairs)
     for _ in range(PLATOON_TURNS):
         likely = replace(pairs, share=probabilities.astype(np.float32))

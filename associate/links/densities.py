@@ -13,6 +13,7 @@ from scipy.special import expit, logit
 
 from associate.links.counts import Counts, PairCounts
 from associate.links.pairs import PairTable
+from associate.links.probabilities import MOST
 from associate.links.travel_times import Floats, Ints, TimeBins, TravelPriors, smooth
 from associate.links.window import Window
 
@@ -23,6 +24,8 @@ BROAD_SHARE = 0.04
 """Share of the first density that always stays: somebody stops for petrol."""
 
 LEAST = 1e-9
+"""Density of a time that was never met and is not impossible."""
+
 STILL_OPEN = -50.0
 """Log density of following a tracklet whose end, from which the time counts, has not come yet."""
 
@@ -31,9 +34,6 @@ ENTERING_FIRST, ENTERING_BY_HAND = 0.2, 0.001
 
 TOLD_FROM = 4.0
 """Links from which on a way's times say what they count from."""
-
-SUREST = 30.0
-"""Log odds beyond which nothing is more certain; keeps exponentials finite."""
 
 BY_CHANCE = 1.0
 """Links that decisions take off what has been counted from one camera to another: that much is found where no way is.
@@ -45,7 +45,7 @@ way that would be two. Neither learning nor the forming of pairs takes anything 
 
 
 class Others(NamedTuple):
-    """What the links beside P pairs themselves have been counted to.
+    """Counts of all links but each of P pairs itself.
 
     own: (P,) what each pair has counted itself. links: (P,) from camera to camera, as far as believed, which is a
     share (P,). at: (Q,) pairs whose gates have links, gates: (Q,) places of those. together: (P,) links by the gates.
@@ -86,7 +86,7 @@ class TravelDensities:
         # Step 2: what times count from, by how well each of the two fits what was counted
         fit = np.einsum("kpt,kpt->kp", counts.cameras.counts, np.log(pair + LEAST))
         entering = np.where(priors.given, ENTERING_BY_HAND, ENTERING_FIRST)
-        better = np.where(self.links[a, b] > TOLD_FROM, np.clip(fit[1] - fit[0], -SUREST, SUREST), 0.0)
+        better = np.where(self.links[a, b] > TOLD_FROM, np.clip(fit[1] - fit[0], -MOST, MOST), 0.0)
         entering[a, b] = expit(logit(entering[a, b]) + better)
         np.fill_diagonal(entering, 0.0)
         self.entering, self.from_entering = entering, entering > 0.5
@@ -95,8 +95,9 @@ class TravelDensities:
         self._gate_density, self._gate_kernel = _smoothed(counts.gates, bins)
         self._gate_links = counts.gates.links
         # Step 4: the most that a time can say, for leaving out hopeless pairs
+        self._mixed = (1 - BROAD_SHARE) * self._pair_density + BROAD_SHARE * self._prior
         with np.errstate(divide="ignore"):
-            self._log_density = np.log((1 - BROAD_SHARE) * self._pair_density + BROAD_SHARE * self._prior)
+            self._log_density = np.log(self._mixed)
             self._log_sides = np.log([1 - entering, entering])
         self._most_ever = (self._log_density.max(-1)[:, self.row] + self._log_sides).max(0)
 
@@ -114,14 +115,15 @@ class TravelDensities:
 
     def density(self, a: Ints, b: Ints, bins: Ints) -> Floats:
         """Density per second by the likelier side, whose times `travel_s` gives."""
-        side, row = self.from_entering[a, b].astype(np.int64), self.row[a, b]
-        counted, prior = self._pair_density[side, row, bins], self._prior[side, row, bins]
-        return np.asarray((1 - BROAD_SHARE) * counted + BROAD_SHARE * prior, np.float64)
+        return np.asarray(self._mixed[self._side(a, b), self.row[a, b], bins], np.float64)
 
     def densest(self, a: Ints, b: Ints) -> Floats:
         """The greatest density of any time, by the likelier side."""
-        side = self.from_entering[a, b].astype(np.int64)
-        return np.asarray(self._pair_density.max(-1)[side, self.row[a, b]], np.float64)
+        return np.asarray(self._pair_density.max(-1)[self._side(a, b), self.row[a, b]], np.float64)
+
+    def _side(self, a: Ints, b: Ints) -> Ints:
+        """The likelier side: 0 from leaving, 1 from entering."""
+        return self.from_entering[a, b].astype(np.int64)
 
     def not_reached(self, share: Floats) -> Floats:
         """Probability (C, B) of being on the way to some camera still, with shares (C, C) of exits."""
@@ -147,7 +149,7 @@ class TravelDensities:
         return self.bins.of(enter_s - window.leave_s[earlier]), self.bins.of(enter_s - window.enter_s[earlier])
 
     def others(self, window: Window, pairs: PairTable, *, eager: bool) -> Others:
-        """What was counted without each pair itself; learning, which is `eager`, takes nothing else off."""
+        """Count the links without each pair itself; learning, which is `eager`, takes nothing else off."""
         a, b = window.camera[pairs.earlier], window.camera[pairs.later]
         own = pairs.share.astype(np.float64)
         links = np.maximum(self.links[a, b] - own, 0.0)

@@ -2,7 +2,7 @@
 
 The log odds that tracklet i is the predecessor of j, against i being gone (or not seen again yet) and j new, are
 
-    log f(t)              travel time from i's view to j's, per second
+    log f(t)              travel time from i's view to j's, per second; then by those around (platoons.py)
     + log g               where i left and j entered, against both apart
     + log pi              share of the exits of i's camera that are seen next in j's
     - log u(now - leave)  probability that an exit is still unseen after that long

@@ -17,6 +17,7 @@ Ints = NDArray[np.int64]
 _SCALE_S = 3.0
 _FIRST = -5.0  # sinh(-5) * 3 s = -223 s: vehicles seen by a camera whose clock is that much ahead
 _STEP = 0.05
+
 TOGETHER_S = 5.0
 """Mean time after which a vehicle is seen by the second of two views that overlap."""
 
@@ -67,17 +68,14 @@ class TimeBins:
     @cached_property
     def from_entering(self) -> Floats:
         """Density of the time from entering one view to entering another: soon after, where they overlap, or any."""
-        t = self.centres_s
-        soon = self.density(np.where(t > -0.1, np.exp(-np.maximum(t, 0) / TOGETHER_S), 0.0))
-        return self.density(0.85 * soon + 0.15 * self._anything)
+        return self.density(0.85 * self._soon(TOGETHER_S, from_s=-0.1) + 0.15 * self._anything)
 
     @cached_property
     def within_a_view(self) -> Floats:
         """Density of the time between two fragments of one stay."""
         t = self.centres_s
-        soon = self.density(np.where(t > -0.5, np.exp(-np.maximum(t, 0) / 4), 0.0))
         later = self.density(((t > -0.5) & (t < self.horizon_s)).astype(np.float64))
-        return self.density(0.8 * soon + 0.2 * later)
+        return self.density(0.8 * self._soon(4.0, from_s=-0.5) + 0.2 * later)
 
     def window(self, low_s: float, high_s: float) -> Floats:
         """Density of a hand-given window: uniform from one time to another, with a little everywhere."""
@@ -92,6 +90,11 @@ class TimeBins:
         t, half = self.centres_s, self.widths_s / 2
         cut = np.where((t + half > low_s) & (t - half < high_s), density, 0.0)
         return self.density(cut) if cut.any() else density
+
+    def _soon(self, mean_s: float, *, from_s: float) -> Floats:
+        """Density that falls off with such a mean; times a little below zero are as likely as none."""
+        t = self.centres_s
+        return self.density(np.where(t > from_s, np.exp(-np.maximum(t, 0) / mean_s), 0.0))
 
     @property
     def _drive(self) -> Floats:

@@ -1,4 +1,4 @@
-"""Trips between two cameras, as pairs of tracklets."""
+"""Tracklets, and trips between two cameras as pairs of them."""
 
 from collections.abc import Sequence
 
@@ -7,9 +7,11 @@ import numpy as np
 from associate.links.counts import Counts, PairCounts
 from associate.links.pairs import PairTable
 from associate.links.window import Window
+from associate.rows import Box, Tracklet
 from associate.topology import Topology
 from associate.topology import Window as Limits
-from tests.associate.links.test_fragments import HERE, tracklet
+from embed.observation import CameraEpoch
+from ingest.clock import NS
 
 CAMERAS = "abc"
 A, B, C = range(3)
@@ -18,6 +20,30 @@ TOPOLOGY = Topology([], Limits(-90, 300))
 
 Trip = tuple[int, int, float, float]
 """From one camera to another, which is entered at a moment after so many seconds."""
+
+HERE: Box = (0.5, 0.5, 0.1, 0.1)
+
+
+def tracklet(number: int, enter_s: float, leave_s: float, first: Box, last: Box, speed: float = 0.0) -> Tracklet:
+    return Tracklet(
+        number=number,
+        id=f"a|1.0|{number}",
+        observation=f"a|1.0|{number}|2",
+        camera="a",
+        epoch=CameraEpoch(1, 0),
+        label="car",
+        score=0.8,
+        encoder="e@1",
+        vector=np.ones(4, np.float32).tobytes(),
+        enter_ns=round(enter_s * NS),
+        leave_ns=round(leave_s * NS),
+        opened_ns=round(enter_s * NS),
+        closed_ns=round(leave_s * NS),
+        first=first,
+        last=last,
+        gate_in=0,
+        speed=(speed, 0.0),
+    )
 
 
 def no_counts() -> Counts:

@@ -6,33 +6,8 @@ import pytest
 
 from associate.links.fragments import LEAST, MOST, nearness
 from associate.links.window import Window
-from associate.rows import Box, Tracklet
-from embed.observation import CameraEpoch
-from ingest.clock import NS
-
-HERE: Box = (0.5, 0.5, 0.1, 0.1)
-
-
-def tracklet(number: int, enter_s: float, leave_s: float, first: Box, last: Box, speed: float = 0.0) -> Tracklet:
-    return Tracklet(
-        number=number,
-        id=f"a|1.0|{number}",
-        observation=f"a|1.0|{number}|2",
-        camera="a",
-        epoch=CameraEpoch(1, 0),
-        label="car",
-        score=0.8,
-        encoder="e@1",
-        vector=np.ones(4, np.float32).tobytes(),
-        enter_ns=round(enter_s * NS),
-        leave_ns=round(leave_s * NS),
-        opened_ns=round(enter_s * NS),
-        closed_ns=round(leave_s * NS),
-        first=first,
-        last=last,
-        gate_in=0,
-        speed=(speed, 0.0),
-    )
+from associate.rows import Tracklet
+from tests.associate.links.samples import HERE, tracklet
 
 
 def odds(earlier: Tracklet, later: Tracklet) -> float:

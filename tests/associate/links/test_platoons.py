@@ -35,7 +35,7 @@ def usual(count: int) -> Terms:
 
 
 def gain(links: Sequence[Trip], asked: Sequence[Trip], *, share: float = 0.9) -> Floats:
-    """What neighbours add to the log odds of the trips that are asked about."""
+    """Log odds that neighbours add to the trips that are asked about."""
     window, by = Window(), model()
     known, unsure = put_pairs(window, links, share), put_pairs(window, asked, 0.5)
     terms = usual(len(asked))
