@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
+from deploy.cli.encoder.average import average
 from deploy.cli.encoder.calibrate import calibrate
 from deploy.cli.encoder.export import Feature, export
 from deploy.cli.encoder.priors import priors
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Train encoders, and see how well they find vehicles again.")
 app.command("priors")(priors)
 app.command("export")(export)
+app.command("average")(average)
 app.command("calibrate")(calibrate)
 app.command("project")(project)
 app.command("teach")(teach)

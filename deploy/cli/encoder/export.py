@@ -2,7 +2,7 @@
 
 import math
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,9 @@ from embed.network.settings import TestFeature
 from ingest.errors import ConfigError
 from training.datasets.prepared import need_torch
 from training.encoder.logistic import Calibration
+
+if TYPE_CHECKING:
+    from training.encoder.export import ExportedFiles
 
 Feature = Annotated[
     TestFeature | None,
@@ -45,7 +48,11 @@ def export(
     if slope is not None and not 0 < slope < math.inf:
         raise ConfigError(f"--slope {slope} must be above 0, or likeness would speak against one vehicle")
     calibration = None if midpoint is None or slope is None else Calibration(midpoint, slope)
-    files = write(checkpoint, out, calibration, feature)
+    print_export(write(checkpoint, out, calibration, feature))
+
+
+def print_export(files: "ExportedFiles") -> None:
+    """Print an export's id and the length of its vectors, and its files with their sizes."""
     console = make_console()
     metadata = files.metadata
     console.print(

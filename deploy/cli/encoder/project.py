@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TextColumn
 
-from deploy.cli.terminal.screen import make_console
+from deploy.cli.encoder.export import print_export
 from training.datasets.prepared import need_torch
 
 
@@ -49,8 +49,4 @@ def project(
             )
             console.print(f"{source.source}: {images} crops", soft_wrap=True)
             sources.append(source)
-    files = write_projected(file, out, sources, dim=dim, ridge=ridge)
-    said = make_console()
-    said.print(f"{files.id}: {files.metadata.dim} numbers a vehicle", highlight=False, soft_wrap=True)
-    for path, size in files.sizes.items():
-        said.print(f"  {path}  {size / 1e6:.2f} MB", highlight=False, soft_wrap=True)
+    print_export(write_projected(file, out, sources, dim=dim, ridge=ridge))
