@@ -74,7 +74,8 @@ SHIPPED_CALIBRATIONS: Final[dict[str, CosineCalibration]] = {
         sources=("unseen cameras of the city, box masks",),
     ),
 }
-"""Calibrations by `name@hash` of what cannot say so in its own file; where they are from is in docs/benchmarks.md."""
+"""Calibrations by `name@hash` of what cannot say so in its own file: the encoder that came with the program before, and
+colours. Where they are from is in docs/benchmarks.md."""
 
 
 def calibration_of(encoder: str, stored: CosineCalibration | None = None) -> CosineCalibration:

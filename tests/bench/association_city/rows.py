@@ -24,7 +24,7 @@ Values = Mapping[str, object]
 """Settings of `[associate]` by name."""
 
 FLOOR = 0.6
-"""Similarity floor of the clustering: the midpoint of the shipped encoder's calibration."""
+"""Similarity floor of the clustering: where pairs of the gantries' clips are as often one vehicle as two."""
 PAUSE_NS = 3600 * NS
 """Time from what is learned from to what is reported, so that neither is late for the other."""
 

@@ -79,5 +79,5 @@ def indexed(log_path: Path, folder: Path) -> City:
         and index.of_tracklet(tracklet) is not None
     }
     if not any(size.identities for size in index.encoders.values()):
-        raise SystemExit(f"{log_path}: association links nothing of it (its vectors are of other masks; draw it anew)")
+        raise SystemExit(f"{log_path}: association links nothing of it (another encoder's vectors? draw it anew)")
     return City(log_path.stem, copy, index, owner)

@@ -5,7 +5,7 @@ Every network's detections on every frame are made once and kept in runs/bench.
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deploy.weights import catalogue
+from detect.boxes import iou
 from detect.detections import Boxes, Detections
+from detect.networks import NETWORKS
 from detect.registry import open_network
 from ingest.clock import NS
 from ingest.frame import ClockQuality, Frame, Image
@@ -171,6 +173,26 @@ def load_views(network: str, names: list[str] | None = None) -> list[View]:
                 detect([network], name, frames())
             loaded.append(_read(cached, source, name))
     return loaded
+
+
+def joined(views: Mapping[str, Sequence[View]]) -> list[View]:
+    """The same views with the detections of two networks: the second's where none that the first uses overlaps by half.
+
+    The second's scores are scaled so that tracks start at the first's start score.
+    """
+    (first, ones), (second, others) = views.items()
+    scale = NETWORKS[first].start_score / NETWORKS[second].start_score
+    return [_join(one, other, NETWORKS[first].min_score, scale) for one, other in zip(ones, others, strict=True)]
+
+
+def _join(one: View, other: View, min_score: float, scale: float) -> View:
+    boxes, scores = [], []
+    for index, (found, surely) in enumerate(zip(one.boxes, one.scores, strict=True)):
+        used = found[surely >= min_score]
+        free = iou(other.boxes[index], used).max(axis=1, initial=0.0) < 0.5
+        boxes.append(np.concatenate([used, other.boxes[index][free]]))
+        scores.append(np.concatenate([surely[surely >= min_score], scale * other.scores[index][free]]))
+    return replace(one, boxes=boxes, scores=scores)
 
 
 def _cache_of(view: str, network: str) -> Path:

@@ -270,7 +270,7 @@ def test_project_writes_a_new_export(tmp_path: Path) -> None:
     assert "two-camera: 50 crops" in done.stderr
     assert "images: 6 crops" in done.stderr
     metadata = ExportedEncoder.open(tmp_path / "b.onnx").metadata
-    assert f"{ExportedEncoder.open(tmp_path / 'b.onnx').id}: 8 numbers a vehicle" in done.stdout
+    assert f"{ExportedEncoder.open(tmp_path / 'b.onnx').id}: grl, 8 numbers a vehicle" in done.stdout
     assert metadata.projection == f"{first.id}, ridge 0.3, of two-camera, images"
     alone = CliRunner().invoke(app, [*command[:2], data[1], *command[-4:], "--looks", "0"])
     assert isinstance(alone.exception, ConfigError)
