@@ -42,15 +42,6 @@ class CosineCalibration(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
         log_others = -0.5 * others * (cosine - self.others_mean) ** 2 - math.log(self.others_deviation)
         return log_same - log_others
 
-    def line(self) -> tuple[float, float]:
-        """Midpoint and slope of the ratio where it is 0 between both means: what a logistic reading makes of it."""
-        low, high = sorted((self.others_mean, self.same_mean))
-        for _ in range(60):
-            middle = 0.5 * (low + high)
-            low, high = (middle, high) if self.ratio(middle) < 0 else (low, middle)
-        slope = (low - self.others_mean) / self.others_deviation**2 - (low - self.same_mean) / self.same_deviation**2
-        return round(low, 4), round(slope, 3)
-
 
 SHIPPED_CALIBRATIONS: Final[dict[str, CosineCalibration]] = {
     "grl@2c6bae7d": CosineCalibration(

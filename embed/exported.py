@@ -30,7 +30,6 @@ class EncoderMetadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     model: with the test feature that was chosen; dim: the length of its vectors; priors: whether it takes them.
     data, identities, seed, recipe: of the training, as its checkpoint has them.
     averaged: ids of the encoders whose mean its weights are; it has the data of all, and the identities of the largest.
-    similarity_midpoint, similarity_slope: how association reads its cosines, where that has been fitted.
     projection: what its projection was fitted to, where it has one.
     calibration: the distributions of its cosines, where `corridor encoder calibrate` has measured them.
     """
@@ -43,8 +42,6 @@ class EncoderMetadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     identities: int
     seed: int
     recipe: dict[str, Any]
-    similarity_midpoint: float | None = None
-    similarity_slope: float | None = None
     calibration: CosineCalibration | None = None
     projection: str = ""
     averaged: tuple[str, ...] = ()

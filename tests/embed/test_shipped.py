@@ -19,10 +19,9 @@ def test_both_files_are_small_and_the_card_is_theirs() -> None:
 
 
 def test_association_knows_how_to_read_it() -> None:
-    metadata = ExportedEncoder.open(SHIPPED_FILE).metadata
-    assert metadata.similarity_midpoint is not None
-    assert metadata.similarity_slope is not None
-    assert 0 < metadata.similarity_midpoint < 1
+    calibration = ExportedEncoder.open(SHIPPED_FILE).metadata.calibration
+    assert calibration is not None
+    assert calibration.same_mean > calibration.others_mean
 
 
 def test_it_is_what_a_configuration_without_a_word_has() -> None:

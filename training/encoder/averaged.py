@@ -72,7 +72,5 @@ def _metadata(exports: Sequence[ExportedEncoder]) -> EncoderMetadata:
         seed=0,
         recipe={},
         averaged=tuple(each.id for each in exports),
-        similarity_midpoint=None,
-        similarity_slope=None,
         calibration=None,
     )

@@ -21,7 +21,6 @@ from embed.network.network import ReidNetwork
 from embed.network.settings import TestFeature
 from ingest.errors import ConfigError
 from training.encoder.checkpoint import Origin, load_network, write_atomically
-from training.encoder.logistic import Calibration
 
 OPSET = 17
 NARROW = 64
@@ -41,9 +40,7 @@ class ExportedFiles:
     sizes: dict[Path, int]
 
 
-def export(
-    checkpoint: Path, out: Path, calibration: Calibration | None = None, feature: TestFeature | None = None
-) -> ExportedFiles:
+def export(checkpoint: Path, out: Path, feature: TestFeature | None = None) -> ExportedFiles:
     """Write `out`, an .onnx file, and the weights as .safetensors beside it; the same checkpoint gives the same bytes.
 
     Raises CheckpointError for a checkpoint that is none, and where the disk is full; ConfigError for a name that does
@@ -51,7 +48,7 @@ def export(
     """
     _check_name(out)
     network, origin, _ = load_network(checkpoint, feature)
-    return write_export(network, metadata_of(network, origin, calibration), out)
+    return write_export(network, metadata_of(network, origin), out)
 
 
 def write_export(network: ReidNetwork, metadata: EncoderMetadata, out: Path) -> ExportedFiles:
@@ -72,7 +69,7 @@ def _check_name(out: Path) -> None:
         raise ConfigError(f"'{out}' must end in .onnx; the weights go beside it as .safetensors")
 
 
-def metadata_of(network: ReidNetwork, origin: Origin, calibration: Calibration | None) -> EncoderMetadata:
+def metadata_of(network: ReidNetwork, origin: Origin) -> EncoderMetadata:
     """The metadata of an export."""
     return EncoderMetadata(
         format=FORMAT,
@@ -83,8 +80,6 @@ def metadata_of(network: ReidNetwork, origin: Origin, calibration: Calibration |
         identities=len(origin.identities),
         seed=origin.seed,
         recipe=msgspec.to_builtins(origin.recipe),
-        similarity_midpoint=None if calibration is None else calibration.midpoint,
-        similarity_slope=None if calibration is None else calibration.slope,
     )
 
 
@@ -163,13 +158,9 @@ def is_wide(shape: Sequence[int]) -> bool:
 def write_calibration(path: Path, calibration: CosineCalibration) -> str:
     """Write a calibration into an export, both of its files; returns the new id.
 
-    Where the export has no midpoint and slope, by which a logistic reading goes, they follow from it. Raises
-    WeightsError for a file that is no export, CheckpointError where it cannot be written.
+    Raises WeightsError for a file that is no export, CheckpointError where it cannot be written.
     """
     metadata = msgspec.structs.replace(ExportedEncoder.open(path).metadata, calibration=calibration)
-    if metadata.similarity_midpoint is None:
-        midpoint, slope = calibration.line()
-        metadata = msgspec.structs.replace(metadata, similarity_midpoint=midpoint, similarity_slope=slope)
     metadata_text = msgspec.json.encode(metadata, order="deterministic").decode()
     model = onnx.load(str(path))
     for entry in model.metadata_props:

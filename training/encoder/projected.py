@@ -92,7 +92,5 @@ def write_projected(
         dim=dim,
         projection=f"{exported.id}, ridge {ridge:g}, of {', '.join(each.source for each in sources)}",
         calibration=None,
-        similarity_midpoint=None,
-        similarity_slope=None,
     )
     return write_export(model.network, metadata, out)

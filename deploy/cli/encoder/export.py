@@ -1,6 +1,5 @@
 """`corridor encoder export`: a trained encoder as the files that `corridor run` takes."""
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,9 +7,7 @@ import typer
 
 from deploy.cli.terminal.screen import make_console
 from embed.network.settings import TestFeature
-from ingest.errors import ConfigError
 from training.datasets.prepared import need_torch
-from training.encoder.logistic import Calibration
 
 if TYPE_CHECKING:
     from training.encoder.export import ExportedFiles
@@ -27,28 +24,17 @@ def export(
         "encoder.onnx"
     ),
     feature: Feature = None,
-    midpoint: Annotated[
-        float | None, typer.Option(help="The cosine that speaks neither for nor against one vehicle.")
-    ] = None,
-    slope: Annotated[float | None, typer.Option(help="How steeply it turns; goes with --midpoint.")] = None,
 ) -> None:
     """Write the network of a checkpoint as one graph, from pixels to vectors that can be compared.
 
     The .onnx file is what `encoder` of a configuration names; the .safetensors file beside it has the weights,
-    nearly all in float16, for PyTorch and for GPUs. --midpoint and --slope are kept in the .onnx file; association
-    learns from the traffic how to read cosines, and does not use them.
+    nearly all in float16, for PyTorch and for GPUs. Association learns from the traffic how to read its cosines, and
+    begins with what `corridor encoder calibrate` has measured.
     """
     need_torch()
     from training.encoder.export import export as write
 
-    if (midpoint is None) != (slope is None):
-        raise ConfigError("--midpoint and --slope go together")
-    if midpoint is not None and not -1 <= midpoint <= 1:
-        raise ConfigError(f"--midpoint {midpoint} is no cosine: expected -1 to 1")
-    if slope is not None and not 0 < slope < math.inf:
-        raise ConfigError(f"--slope {slope} must be above 0, or likeness would speak against one vehicle")
-    calibration = None if midpoint is None or slope is None else Calibration(midpoint, slope)
-    print_export(write(checkpoint, out, calibration, feature))
+    print_export(write(checkpoint, out, feature))
 
 
 def print_export(files: "ExportedFiles") -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from associate.associator import Associator
 from associate.settings import AssociateSettings
 from associate.trajectory import TrajectoryEvent
-from deploy.results.baseline import peer_of
+from deploy.results.baseline import SHIPPED_FLOOR, peer_of
 from deploy.site.config import parse_config
 from deploy.site.wiring import make_associator
 from embed.observation import Message, Observation, Tick, pack_vector, unpack_vector
@@ -23,8 +23,6 @@ from training.scoring.clustering import cluster
 Values = Mapping[str, object]
 """Settings of `[associate]` by name."""
 
-FLOOR = 0.6
-"""Similarity floor of the clustering: where pairs of the gantries' clips are as often one vehicle as two."""
 PAUSE_NS = 3600 * NS
 """Time from what is learned from to what is reported, so that neither is late for the other."""
 
@@ -108,7 +106,7 @@ def _moved_back(event: TrajectoryEvent, known: Mapping[str, str]) -> TrajectoryE
 
 def clusterings(log: CityLog, bounds: Bounds) -> dict[str, Row]:
     """The clustering with true windows, at the floor of the calibration and at the one that the truth likes best."""
-    given = peer_of(log.run, log.cameras, settings=AssociateSettings(), windows_from_truth=True, floor=FLOOR)
+    given = peer_of(log.run, log.cameras, settings=AssociateSettings(), windows_from_truth=True, floor=SHIPPED_FLOOR)
     tree = cluster(given.tracklets, windows_of_truth(log.comparison.sightings, log.cameras), 0.0)
     best = best_floor(log.comparison, given.numbers, tree)
 
@@ -116,7 +114,10 @@ def clusterings(log: CityLog, bounds: Bounds) -> dict[str, Row]:
         identity_of = dict(zip(given.numbers.tolist(), tree.cut(floor).tolist(), strict=True))
         return score_identities(log, identity_of, bounds)
 
-    return {f"clustering, true windows, floor {FLOOR:g}": row(FLOOR), "clustering, true windows, best floor": row(best)}
+    return {
+        f"clustering, true windows, floor {SHIPPED_FLOOR:g}": row(SHIPPED_FLOOR),
+        "clustering, true windows, best floor": row(best),
+    }
 
 
 def rows_of(log: CityLog, taught: CityLog | None, only: Sequence[str] = ()) -> dict[str, Row]:

@@ -11,10 +11,21 @@ from scipy.stats import rankdata
 
 from embed.observation import unpack_vector
 from tests.bench.gantries.runs import Passage
-from training.encoder.logistic import Calibration
 from training.scoring.tracks import MIN_IOU, CameraTracks
 
 Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Midpoint: the cosine that speaks neither for nor against one vehicle. slope: of the log likelihood ratio."""
+
+    midpoint: float
+    slope: float
+
+    def ratio(self, similarity: float) -> float:
+        """The log likelihood ratio of a cosine, within -8 and 8 (Platt 1999)."""
+        return max(-8.0, min(8.0, self.slope * (similarity - self.midpoint)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

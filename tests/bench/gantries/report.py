@@ -12,15 +12,13 @@ import numpy as np
 from associate.trajectory import Kind
 from deploy.results.journeys import Journeys, journeys_of
 from deploy.site.encoders import COLOUR
-from embed.exported import ExportedEncoder
-from embed.settings import SHIPPED, SHIPPED_FILE
-from tests.bench.gantries.calibration import Pairs, area, fit, loss, owners, pairs, spread
+from embed.settings import SHIPPED
+from tests.bench.gantries.calibration import Calibration, Pairs, area, fit, loss, owners, pairs, spread
 from tests.bench.gantries.cuts import CUTS, HUMAN, OFFSET_S, clip_path
 from tests.bench.gantries.drawn import drawn_offsets, score_at
 from tests.bench.gantries.runs import CHANCE, OURS, Method, Passage, associate, perceive, score, tracks
 from tests.bench.measure import table
 from tests.bench.tracking import DATA, WEIGHTS
-from training.encoder.logistic import Calibration
 from training.scoring.links import LinkScores, Proportion
 from training.scoring.tracks import CameraTracks
 
@@ -28,7 +26,6 @@ Seen = tuple[Passage, list[CameraTracks]]
 TOSSES = 20
 """Chance is the mean of so many runs."""
 DIALS = (0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
-COLOUR_READ = Calibration(midpoint=0.64, slope=4.7)
 OF_LINKS = ["true links", "in view", "proposed", "right", "found", "precision", "recall", "recall in view"]
 
 
@@ -62,7 +59,7 @@ def main() -> None:
     print("\nAre probabilities what they say? (links of looks and travel time)\n")
     print_reliability(human + other)
     print(f"\nThe calibration of `{SHIPPED}`:\n")
-    print_calibration(human + other, shipped_calibration())
+    print_calibration(human + other)
     print_colour()
 
 
@@ -74,15 +71,7 @@ def print_colour() -> None:
     print(f"\nAll cuts with `{COLOUR}`:\n")
     print_methods([("human", human), ("tracker", other), ("both", human + other)])
     print(f"\nThe calibration of `{COLOUR}`:\n")
-    print_calibration(human + other, COLOUR_READ)
-
-
-def shipped_calibration() -> Calibration:
-    """How association reads the shipped encoder's cosines."""
-    metadata = ExportedEncoder.open(SHIPPED_FILE).metadata
-    assert metadata.similarity_midpoint is not None
-    assert metadata.similarity_slope is not None
-    return Calibration(metadata.similarity_midpoint, metadata.similarity_slope)
+    print_calibration(human + other)
 
 
 def linked(seen: Iterable[Seen], method: Method, rng: np.random.Generator | None = None) -> LinkScores:
@@ -274,7 +263,7 @@ def probabilities(passage: Passage, cameras: Sequence[CameraTracks]) -> Iterable
             yield event.evidence.probability, owner.get(ends[-2]), owner.get(ends[-1])
 
 
-def print_calibration(seen: list[Seen], shipped: Calibration) -> None:
+def print_calibration(seen: list[Seen]) -> None:
     found = pairs(seen)
     whole, fits = fit(found.cosine, found.same), spread(found, np.random.default_rng(0))
     rows = []
@@ -282,15 +271,15 @@ def print_calibration(seen: list[Seen], shipped: Calibration) -> None:
         here = found if clip == "all" else found.select(found.clip == clip)
         rest = found if clip == "all" else found.select(found.clip != clip)
         if here.same.any():
-            rows.append([clip, *of_pairs(here), *of_fit(fit(rest.cosine, rest.same), here, shipped)])
+            rows.append([clip, *of_pairs(here), *of_fit(fit(rest.cosine, rest.same), here)])
     names = ["clip", "same", "different", "cosine same", "cosine different", "ROC area"]
-    table([*names, "midpoint", "slope", "loss", "loss as shipped"], rows)
+    table([*names, "midpoint", "slope", "loss"], rows)
     ends = [np.percentile([getattr(each, name) for each in fits], (2.5, 97.5)) for name in ("midpoint", "slope")]
     print(
         f"\nAll pairs: midpoint {whole.midpoint:.3f} ({ends[0][0]:.3f} to {ends[0][1]:.3f}), "
-        f"slope {whole.slope:.2f} ({ends[1][0]:.2f} to {ends[1][1]:.2f}), vehicles drawn again 200 times; shipped: "
-        f"{shipped.midpoint:g}, {shipped.slope:g}. In a clip's row the fit is that of the other clips. "
-        "Loss: mean cross entropy of both classes in nats; saying nothing costs 0.693."
+        f"slope {whole.slope:.2f} ({ends[1][0]:.2f} to {ends[1][1]:.2f}), vehicles drawn again 200 times. "
+        "In a clip's row the fit is that of the other clips. Loss: mean cross entropy of both classes in nats; saying "
+        "nothing costs 0.693."
     )
 
 
@@ -301,6 +290,5 @@ def of_pairs(here: Pairs) -> list[str]:
     return [str(len(same)), str(len(different)), *printed, f"{area(here.cosine, here.same):.2f}"]
 
 
-def of_fit(read: Calibration, here: Pairs, shipped: Calibration) -> list[str]:
-    losses = [f"{loss(each, here.cosine, here.same):.3f}" for each in (read, shipped)]
-    return [f"{read.midpoint:.3f}", f"{read.slope:.2f}", *losses]
+def of_fit(read: Calibration, here: Pairs) -> list[str]:
+    return [f"{read.midpoint:.3f}", f"{read.slope:.2f}", f"{loss(read, here.cosine, here.same):.3f}"]

@@ -33,7 +33,7 @@ def trained_on(folder: Path, name: str, seed: int) -> Path:
     with torch.no_grad():
         for value in network.parameters():
             value.add_(0.05 * value.abs().mean() * torch.randn(value.shape, generator=rng))
-    metadata = metadata_of(network, msgspec.structs.replace(origin, data=f"first + {name}", seed=seed), None)
+    metadata = metadata_of(network, msgspec.structs.replace(origin, data=f"first + {name}", seed=seed))
     write_export(network, metadata, folder / f"{name}.onnx")
     return folder / f"{name}.onnx"
 

@@ -16,7 +16,6 @@ from embed.priors import rasterise
 from embed.runtime import RuntimeEncoder, prior_of
 from ingest.errors import ConfigError, WeightsError
 from tests.embed.test_colour import crop
-from training.encoder.logistic import Calibration
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
@@ -149,32 +148,23 @@ def test_the_same_checkpoint_gives_the_same_bytes_and_other_weights_another_id(g
 
 def test_the_default_network_fits_into_ten_megabytes(tmp_path: Path) -> None:
     random_checkpoint(tmp_path / "encoder.pt", NetworkSettings(test_feature="msinet"))
-    files = export(tmp_path / "encoder.pt", tmp_path / "encoder.onnx", Calibration(0.4, 9.0))
+    files = export(tmp_path / "encoder.pt", tmp_path / "encoder.onnx")
     assert sum(files.sizes.values()) < 10e6
     metadata = ExportedEncoder.open(tmp_path / "encoder.onnx").metadata
     assert metadata.recipe["epochs"] == 350
     assert (metadata.size_hw, metadata.dim, metadata.model.test_feature) == ((256, 256), 768, "msinet")
-    assert (metadata.similarity_midpoint, metadata.similarity_slope) == (0.4, 9.0)
 
 
 def test_the_command(grl: Path, tmp_path: Path) -> None:
     runner = CliRunner()
     out = tmp_path / "mine.onnx"
-    done = runner.invoke(
-        app, ["export", str(grl.with_suffix(".pt")), "-o", str(out), "--midpoint", "0.5", "--slope", "7"]
-    )
+    done = runner.invoke(app, ["export", str(grl.with_suffix(".pt")), "-o", str(out)])
     assert done.exit_code == 0, done.output
     assert ExportedEncoder.open(out).id in done.stdout
     assert str(out.with_suffix(".safetensors")) in done.stdout
     wrong: dict[tuple[str, ...], tuple[type[Exception], str]] = {
         (str(grl), "-o", str(out)): (CheckpointError, "is no checkpoint"),
         (str(grl.with_suffix(".pt")), "-o", str(tmp_path / "mine.pt")): (ConfigError, r"must end in \.onnx"),
-        (str(grl.with_suffix(".pt")), "--slope", "7"): (ConfigError, "go together"),
-        (str(grl.with_suffix(".pt")), "--slope", "-3", "--midpoint", ".5"): (ConfigError, "--slope -3.0 must be above"),
-        (str(grl.with_suffix(".pt")), "--slope", "9", "--midpoint", "nan"): (
-            ConfigError,
-            "--midpoint nan is no cosine",
-        ),
     }
     before = out.read_bytes()
     for arguments, (kind, message) in wrong.items():

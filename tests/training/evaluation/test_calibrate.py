@@ -63,14 +63,6 @@ def test_a_higher_cosine_never_speaks_for_less(same: float, others: float) -> No
     )
 
 
-def test_a_logistic_reading_follows_from_the_four_numbers() -> None:
-    midpoint, slope = READ.line()
-    assert READ.ratio(midpoint) == pytest.approx(0.0, abs=0.01)
-    assert slope == pytest.approx((READ.ratio(midpoint + 1e-4) - READ.ratio(midpoint - 1e-4)) / 2e-4, rel=0.01)
-    even = CosineCalibration(same_mean=0.6, same_deviation=0.1, others_mean=0.2, others_deviation=0.1)
-    assert even.line() == pytest.approx((0.4, 40.0), rel=0.01)
-
-
 def test_vectors_are_centred_by_camera() -> None:
     rng = np.random.default_rng(0)
     cameras = np.repeat(["1", "2"], 50)
@@ -149,7 +141,6 @@ def test_both_files_of_an_export_get_the_calibration_and_the_new_id(tmp_path: Pa
     assert after.id == name != before.id
     assert calibration_of(after.id, after.metadata.calibration) == READ
     assert after.metadata.model == before.metadata.model
-    assert (after.metadata.similarity_midpoint, after.metadata.similarity_slope) == READ.line()
     data = path.with_suffix(".safetensors").read_bytes()
     assert name.encode() in data[:4096]
     np.testing.assert_equal(safetensors.load(data), weights)

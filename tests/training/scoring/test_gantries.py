@@ -5,12 +5,11 @@ import pytest
 
 from embed.observation import Message
 from ingest.clock import NS
-from tests.bench.gantries.calibration import area, fit, loss, owners
+from tests.bench.gantries.calibration import Calibration, area, fit, loss, owners
 from tests.bench.gantries.cuts import CUTS, HUMAN, OFFSET_S, PLAIN, Cut, Look, Place, in_window, place
 from tests.bench.gantries.drawn import at_offset, drawn_offsets
 from tests.embed.samples import tick
 from tests.training.scoring.scenes import camera, rows
-from training.encoder.logistic import Calibration
 from training.scoring.tracks import TrackedBoxes
 
 SIZE = (200, 100)
