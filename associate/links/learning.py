@@ -22,6 +22,10 @@ SURE_NEW = 1.5
 """Power of the probability with which a tracklet counts as a new vehicle: links that were missed are among those that
 are hardly sure, would raise the rate of new ones, and so be missed again."""
 
+LEAST_NEW = 0.75
+"""Least share of a camera's expected new vehicles that counts, however unsure each of them is. By the power alone a
+camera where every vehicle has some possible predecessor ends up without new ones, and links all of them for good."""
+
 LINKED = 0.3
 """Probability from which a pair is no example of two vehicles."""
 
@@ -76,7 +80,8 @@ def ends_and_arrivals(
 ) -> tuple[Floats, Floats]:
     """Expected numbers (N,) of tracklets that nothing follows, and that follow nothing, of those counted (N,).
 
-    An ending counts only as far as it is ripe: as far as a vehicle that goes on would have been seen by now.
+    An ending counts only as far as it is ripe: as far as a vehicle that goes on would have been seen by now; an arrival
+    as far as it is sure, but of each camera's never fewer than `LEAST_NEW` of all that are expected.
     """
     out = np.bincount(pairs.earlier, pairs.share, len(window))
     into = np.bincount(pairs.later, pairs.share, len(window))
@@ -84,7 +89,11 @@ def ends_and_arrivals(
     seen = 1 - model.unseen_after(window.camera, waited)
     ripe = np.clip(seen / np.maximum(1 - model.end_share[window.camera], 1e-2), 0.0, 1.0)
     ends = np.where(counted, np.clip(1 - out, 0.0, 1.0) * ripe, 0.0)
-    arrivals = np.where(counted, np.clip(1 - into, 0.0, 1.0) ** SURE_NEW, 0.0)
+    new = np.clip(1 - into, 0.0, 1.0)
+    sure = new**SURE_NEW
+    expected, surely = (np.bincount(window.camera, each, model.cameras) for each in (new, sure))
+    raised = np.maximum(LEAST_NEW * expected / np.maximum(surely, 1e-9), 1.0)
+    arrivals = np.where(counted, np.minimum(sure * raised[window.camera], 1.0), 0.0)
     return ends, arrivals
 
 
