@@ -8,7 +8,7 @@ from statistics import mean
 
 import pytest
 
-from tests.bench.association_city.ablation import ABLATIONS, unknown_settings
+from tests.bench.association_city.ablation import ABLATIONS, PARTS, unknown_settings, without
 from tests.bench.association_city.cities import CITIES, GRAND, REPORTED, Draw, made
 from tests.bench.association_city.logs import CityLog, associate, read_city_log
 from tests.bench.association_city.rows import configuration, ours, rows_of
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] = ()) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tests.bench association_city")
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.association_city")
     parser.add_argument("--city", nargs="*", choices=[*CITIES, GRAND.name], default=list(CITIES))
     parser.add_argument("--seed", nargs="*", type=int, default=list(REPORTED), help="below 100 for choosing settings")
     parser.add_argument("--seconds", type=float, default=None, help="of each city; default: 600")
@@ -68,6 +68,9 @@ def ablated(log: CityLog) -> dict[str, Row]:
             print(f"left out: '{name}', since [associate] has no {', '.join(missing)}", flush=True)
             continue
         rows[name] = score(log, associate(log.messages, ours(configuration(log, values))), bounds)
+    for name in PARTS:
+        with without(name):
+            rows[name] = score(log, associate(log.messages, ours(configuration(log))), bounds)
     return rows
 
 

@@ -1,6 +1,7 @@
 """The bench of association on city logs: what it moves in time, and what it takes for known when."""
 
 import math
+from importlib import import_module
 from itertools import islice
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from associate.trajectory import Evidence, Kind, TrajectoryEvent, Visit
 from embed.observation import CameraEpoch, Message, Observation, Tick, decode, encode
 from ingest.clock import NS
-from tests.bench.association_city.ablation import unknown_settings
+from tests.bench.association_city.ablation import PARTS, unknown_settings, without
 from tests.bench.association_city.cities import CITIES, Draw
 from tests.bench.association_city.logs import later, moved
 from tests.bench.association_city.score import Bounds, last_statements
@@ -98,3 +99,16 @@ class TestStream:
         ahead = [it for it in arrivals(odd, 30.0) if it.message.camera == SITE.names[-1]]
         assert ahead
         assert all(it.message.at_ns > it.appended_ns + 0.9 * DAY_NS for it in ahead)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_part_is_left_out_until_the_end_of_the_block(part: str) -> None:
+    def constants() -> list[object]:
+        names = (name.partition(".") for name in PARTS[part])
+        return [getattr(import_module(f"associate.links.{module}"), constant) for module, _, constant in names]
+
+    before = constants()
+    with without(part):
+        assert constants() == list(PARTS[part].values())
+        assert constants() != before
+    assert constants() == before
