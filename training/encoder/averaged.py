@@ -11,7 +11,8 @@ import msgspec
 import torch
 
 from embed.exported import EncoderMetadata, ExportedEncoder
-from embed.network.inference import inference_weights, load_inference_model
+from embed.network.gpu import load_weights_beside
+from embed.network.inference import inference_weights
 from ingest.errors import ConfigError
 from training.encoder.export import ExportedFiles, write_export
 
@@ -29,9 +30,7 @@ def write_average(files: Sequence[Path], out: Path) -> ExportedFiles:
     """
     exports = [ExportedEncoder.open(file) for file in files]
     _check(exports)
-    networks = [
-        load_inference_model(each.path.with_suffix(".safetensors"), each.metadata.model).network for each in exports
-    ]
+    networks = [load_weights_beside(each).network for each in exports]
     parts = [inference_weights(network) for network in networks]
     for each, weights in zip(exports[1:], parts[1:], strict=True):
         if (alike := cosine(parts[0], weights)) < ALIKE:

@@ -10,7 +10,7 @@ import torch
 
 from detect.masks import GrabCutMasker
 from embed.exported import ExportedEncoder
-from embed.network.inference import load_inference_model
+from embed.network.gpu import load_weights_beside
 from embed.runtime import RuntimeEncoder
 from ingest.errors import ConfigError
 from ingest.frame import Image
@@ -80,7 +80,7 @@ def write_projected(
     exported = ExportedEncoder.open(encoder_file)
     if exported.metadata.model.projection is not None:
         raise ConfigError(f"{encoder_file} has a projection already (give the export that it was made from)")
-    model = load_inference_model(encoder_file.with_suffix(".safetensors"), exported.metadata.model)
+    model = load_weights_beside(exported)
     projection = fit_projection(sources, dim, ridge)
     layer = model.network.project_to(dim)
     with torch.no_grad():

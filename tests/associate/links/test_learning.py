@@ -49,7 +49,7 @@ def test_a_camera_keeps_its_new_vehicles_though_each_may_have_come_from_somewher
 
 
 def test_links_that_were_missed_do_not_make_new_vehicles() -> None:
-    """What is half linked counts for less than a half, as far as that is not too little."""
+    """A tracklet that is linked by .4 counts for less than .6 of a new vehicle, while the least share allows it."""
     half, linked = arrivals([0.4, 1.0])
     assert half == pytest.approx(20 * 0.6**learning.SURE_NEW)
     assert linked == 0

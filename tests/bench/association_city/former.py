@@ -20,7 +20,7 @@ from tests.bench.tracking import ROOT
 COMMIT = "ea29ee8"
 """The last commit before links were learned from the stream."""
 ENCODER = "grl@2c6bae7d"
-"""What shipped at that commit: today's vectors are read as if they were its."""
+"""Id of the encoder that shipped at that commit: today's vectors are read as if they were its."""
 
 
 def checkout(commit: str = COMMIT) -> Path:

@@ -11,7 +11,7 @@ from deploy.cli.encoder.commands import app
 from embed.exported import ExportedEncoder
 from embed.network.settings import NetworkSettings
 from embed.runtime import on_cpu
-from ingest.errors import ConfigError
+from ingest.errors import ConfigError, WeightsError
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
@@ -84,4 +84,7 @@ def test_what_has_no_useful_mean_is_refused(pair: list[Path], tmp_path: Path) ->
     ):
         with pytest.raises(ConfigError, match=told):
             write_average(files, tmp_path / "mean.onnx")
+    (tmp_path / "west.safetensors").write_bytes((tmp_path / "east.safetensors").read_bytes())
+    with pytest.raises(WeightsError, match="not of the same export"):
+        write_average(pair, tmp_path / "mean.onnx")
     assert not (tmp_path / "mean.onnx").exists()
