@@ -49,13 +49,17 @@ class Revision:
             row = self._tracklets.row(place)
             self._blame(row)
             self._identities.withdraw(int(was[place]), row, int(now[place]))
-        # Step 3: what is new, has ended, has another predecessor, or is settled now
-        settling = [place for place in live.tolist() if self._tell(decisions, place, now, moved, now_s, last=last)]
+        # Step 3: what is new, has ended, has another predecessor, or is settled by this
+        ripe = (window.closed_s <= now_s - self._settings.lag_s) | (window.opened_s <= now_s - OPEN_S) | last
+        settles = ripe & ~window.settled
+        settling = live[settles[live]]
+        for place in self._news(decisions, live, now, moved | settles):
+            self._tell(decisions, place, now, moved, settles=bool(settles[place]))
         # Step 4: predecessors of what is settled are taken
-        for place in settling:
+        for place in settling.tolist():
             if window.before[place] >= 0:
                 self._take(int(window.before[place]))
-        if settling:
+        if len(settling):
             mine = np.isin(decisions.pairs.later, settling)
             self._memory.pairing.decided_with(decisions.pairs.at(mine), decisions.at[mine])
 
@@ -109,15 +113,26 @@ class Revision:
                 merged.add(old)
         return merged
 
-    def _tell(
-        self, decisions: Decisions, place: int, now: Ints, moved: NDArray[np.bool_], now_s: float, *, last: bool
-    ) -> bool:
-        """Say what has changed about a tracklet, and keep the decision; returns True where it is settled by this."""
+    def _news(self, decisions: Decisions, live: Ints, now: Ints, changed: NDArray[np.bool_]) -> list[int]:
+        """The places of `live` of which something else is to be said or kept than before: few in most slots."""
+        window = self._memory.window
+        shown = np.where(window.shut, ENDED, IN_VIEW)
+        decided = (now == window.identity) & (decisions.before == window.before)
+        decided &= (decisions.probability == window.probability) & ~changed
+        same = (shown == window.shown) & (window.settled | decided)
+        # The window does not know any more who was followed and has been forgotten; the link does.
+        return [it for it in live.tolist() if not same[it] or (window.before[it] < 0 and self._follows(it))]
+
+    def _follows(self, place: int) -> bool:
+        link = self._tracklets.link(place)
+        return link is not None and link.before >= 0
+
+    def _tell(self, decisions: Decisions, place: int, now: Ints, moved: NDArray[np.bool_], *, settles: bool) -> None:
+        """Say what has changed about a tracklet, and keep the decision; `settles`: it is not revised after this."""
         window = self._memory.window
         link, row = self._tracklets.link(place), self._tracklets.row(place)
         self._blame(row)
         settled = bool(window.settled[place])
-        settles = not settled and (last or self._is_ripe(row, now_s))
         shown = ENDED if row.closed_ns is not None else IN_VIEW
         if settled and link is not None:
             decided = msgspec.structs.replace(link, shown=shown)
@@ -137,14 +152,6 @@ class Revision:
             final = decided.settled and shown == ENDED
             self._identities.show(decided.identity, row, evidence, first=decided.before < 0, settled=final)
         self._tracklets.put_link(place, decided)
-        return settles
-
-    def _is_ripe(self, row: Tracklet, now_s: float) -> bool:
-        """True where a tracklet's link is not revised any more."""
-        seconds = self._memory.progress.seconds
-        if row.closed_ns is not None and seconds(row.closed_ns) <= now_s - self._settings.lag_s:
-            return True
-        return seconds(row.opened_ns) <= now_s - OPEN_S
 
     def _take(self, place: int) -> None:
         link = self._tracklets.link(place)

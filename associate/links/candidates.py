@@ -53,14 +53,18 @@ def form_pairs(model: LinkModel, window: Window, changed: Ints, now_s: float) ->
     # Step 1: by time and topology, with roughly how alike they are; each pair once
     left_s = window.left_s(now_s)
     found = [_possible(model, window, block, left_s) for block in _blocks(model, window, changed)]
-    i, j, about, time, near = (np.concatenate(each) for each in zip(*found, strict=True))
+    i, j, about = (np.concatenate(each) for each in zip(*found, strict=True))
+    time, near = _expected(model, window, i, j, left_s)
+    timely = time + near + GATES_MOST + APPEARANCE_MOST > HOPELESS
+    i, j = i[timely], j[timely]
+    about, time, near = about[timely], time[timely], near[timely]
     # Step 2: by looks; a matrix product, whose last digits depend on its size, only sorts out
     scaling, most = local_scaling(window, i, j), most_each(len(window))
     roughly = time + near + model.calibration.term(about - scaling)
     kept = np.flatnonzero(roughly > HOPELESS - ROUGHLY)
     kept = kept[_likeliest(i[kept], j[kept], roughly[kept], most, ROUGHLY)]
     kept = kept[np.argsort(j[kept] << 32 | i[kept])]
-    i, j, time, near = (it[kept] for it in (i, j, time, near))
+    i, j, time, near = i[kept], j[kept], time[kept], near[kept]
     alike = (cosines_of(window, i, j) - scaling[kept]).astype(np.float32)
     hope = time + near + model.calibration.term(alike.astype(np.float64))
     kept = np.flatnonzero(hope > HOPELESS)
@@ -102,38 +106,38 @@ def _blocks(model: LinkModel, window: Window, changed: Ints) -> Iterator[_Block]
         yield _Block(changed[of_camera[1]], others[of_number[1]], unknown=True)
 
 
-def _possible(
-    model: LinkModel, window: Window, block: _Block, left_s: Floats
-) -> tuple[Ints, Ints, Floats, Floats, Floats]:
-    """The pairs (P,) of a block that time and topology allow: earlier, later, cosine roughly, time term, nearness."""
+def _possible(model: LinkModel, window: Window, block: _Block, left_s: Floats) -> tuple[Ints, Ints, Floats]:
+    """The pairs (P,) of a block that may be in this order within the horizon: earlier, later, and cosine roughly."""
     first, second, enter_s, number = block.earlier, block.later, window.enter_s, window.number
     first = first[left_s[first] > enter_s[second].min(initial=np.inf) - model.bins.horizon_s]
     second = second[enter_s[second] < left_s[first].max(initial=-np.inf) + model.bins.horizon_s]
     if not len(first) or not len(second):
-        return _NO_INTS, _NO_INTS, _NO_FLOATS, _NO_FLOATS, _NO_FLOATS
+        return _NO_INTS, _NO_INTS, _NO_FLOATS
     alike = window.vector[first] @ window.vector[second].T
-    possible = (enter_s[first, None] < enter_s[second]) | (
-        (enter_s[first, None] == enter_s[second]) & (number[first, None] < number[second])
-    )
-    possible &= left_s[first, None] > enter_s[second] - model.bins.horizon_s
-    possible &= window.encoder[first, None] == window.encoder[second]
+    # What leaves fewest over comes first: where no way is known hardly anybody is alike enough.
     if block.unknown:
-        of_first, of_second = window.camera[first], window.camera[second]
-        possible &= ~model.known[of_first][:, of_second]
-        possible &= alike > model.calibration.least(0.0) - SCALED_MOST
-    row, column = np.nonzero(possible)
+        asked = alike > model.calibration.least(0.0) - SCALED_MOST
+    else:
+        asked = enter_s[first, None] <= enter_s[second]
+    row, column = np.nonzero(asked)
     i, j = first[row], second[column]
+    possible = (enter_s[i] < enter_s[j]) | ((enter_s[i] == enter_s[j]) & (number[i] < number[j]))
+    possible &= (left_s[i] > enter_s[j] - model.bins.horizon_s) & (window.encoder[i] == window.encoder[j])
+    if block.unknown:
+        possible &= ~model.known[window.camera[i], window.camera[j]]
+    return i[possible], j[possible], alike[row[possible], column[possible]].astype(np.float64)
+
+
+def _expected(model: LinkModel, window: Window, i: Ints, j: Ints, left_s: Floats) -> tuple[Floats, Floats]:
+    """The most (P,) that times and rates say of pairs, and their nearness as fragments; minus infinity for no pair."""
     a, b = window.camera[i], window.camera[j]
-    fragment = a == b
     time = model.most(a, b, model.travel.both_bins(window, i, j))
-    near = np.zeros(len(i))
-    fits = fragment & window.shut[i] & (enter_s[j] - left_s[i] > -OVERLAP_S)
-    near[fits] = nearness(window, i[fits], j[fits])
     open_ended = ~window.shut[i] & ~model.travel.from_entering[a, b]
     time = np.where(open_ended, np.maximum(time, model.most_ever(a, b)), time)
-    kept = (time + near + GATES_MOST + APPEARANCE_MOST > HOPELESS) & (~fragment | fits)
-    about = alike[row[kept], column[kept]]
-    return i[kept], j[kept], about.astype(np.float64), time[kept], near[kept]
+    fragment, near = a == b, np.zeros(len(i))
+    fits = fragment & window.shut[i] & (window.enter_s[j] - left_s[i] > -OVERLAP_S)
+    near[fits] = nearness(window, i[fits], j[fits])
+    return np.where(fragment & ~fits, -np.inf, time), near
 
 
 def _likeliest(earlier: Ints, later: Ints, hope: Floats, most: int, within: float = 0.0) -> Ints:

@@ -55,7 +55,8 @@ def _nearest_mean(window: Window, places: Ints, cohort: Ints) -> Floats:
     vectors = window.vector[places]
     about = window.vector[cohort] @ vectors.T
     chosen = cohort[np.sort(np.argpartition(-about, count - 1, axis=0)[:count], axis=0)]
+    alike = np.einsum("kpd,pd->kp", window.vector[chosen], vectors)
     total = np.zeros(len(places))
-    for nearest in chosen:
-        total += np.einsum("pd,pd->p", window.vector[nearest], vectors)
+    for nearest in alike:
+        total += nearest
     return total / count
