@@ -26,6 +26,16 @@ def owner_of(zone: str) -> str:
     return f"zone/{zone}"
 
 
+def read_state(log: Log, zone: str, *, also: str = "") -> Mapping[str, bytes]:
+    """Read the state of a zone's association; raises ConfigError, with what is `also` to be said, where it has none."""
+    state = log.state_of(owner_of(zone))
+    if not state:
+        raise ConfigError(
+            f"association of zone '{zone}' has read nothing of this log yet (corridor associate FILE){also}"
+        )
+    return state
+
+
 def check_format(state: Mapping[str, bytes], zone: str) -> None:
     """Raise ConfigError, with the command that helps, for state of another version."""
     if not state or f"{FORMAT_TABLE}|{FORMAT}" in state:

@@ -16,7 +16,7 @@ from deploy.log.base import Log
 from deploy.log.decoding import Undecoded
 from deploy.results.hourly_travel import HourlyTravel, hourly_travel
 from deploy.results.journeys import read_events
-from deploy.site.association_state import check_format, owner_of
+from deploy.site.association_state import check_format, read_state
 from deploy.site.config import load_config
 from deploy.site.site_log import open_site_log
 from ingest.errors import ConfigError
@@ -79,11 +79,7 @@ def topology(
 
 def _learned(log: Log, settings: AssociateSettings, min_links: float) -> LearnedTopology:
     """Read what has been learned; raises ConfigError where that is nothing yet."""
-    state = log.state_of(owner_of(settings.zone))
-    if not state:
-        raise ConfigError(
-            f"association of zone '{settings.zone}' has read nothing of this log yet (corridor associate FILE)"
-        )
+    state = read_state(log, settings.zone)
     check_format(state, settings.zone)
     found = learned_topology(state, settings).from_links(min_links)
     if found.pairs:

@@ -14,7 +14,7 @@ from deploy.cli.terminal.screen import make_console, narrow_table
 from deploy.cli.times import THIS_MACHINE, parse_time
 from deploy.log.base import Log
 from deploy.log.decoding import Undecoded
-from deploy.site.association_state import owner_of
+from deploy.site.association_state import read_state
 from deploy.site.config import load_config
 from deploy.site.site_log import open_site_log
 from ingest.errors import ConfigError
@@ -106,10 +106,7 @@ def _check_linked(index: "Index", log: Log, zone: str, undecoded: Undecoded) -> 
     """Raise ConfigError where association has found no vehicle at all: no other time would help."""
     if index.row("SELECT 1 FROM visits LIMIT 1") is not None:
         return
-    if not log.state_of(owner_of(zone)):
-        raise ConfigError(
-            f"association of zone '{zone}' has read nothing of this log yet (corridor associate FILE){_also(undecoded)}"
-        )
+    read_state(log, zone, also=_also(undecoded))
     raise ConfigError(f"association of zone '{zone}' has found no vehicle on this log yet{_also(undecoded)}")
 
 
