@@ -107,6 +107,29 @@ def test_video_moves_and_boxes_are_on_vehicles_at_the_capture_time(
         assert serious(page) == []
 
 
+FAILS_ONCE = """
+window.VideoDecoder = class extends VideoDecoder {
+  constructor(told) { super(told); this.told = told; }
+  decode(chunk) {
+    if (window.failed) return super.decode(chunk);
+    window.failed = true;
+    this.told.error(new DOMException("damaged", "EncodingError"));
+  }
+};"""
+
+
+def test_video_comes_again_after_a_packet_that_could_not_be_decoded(
+    page: "Page", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    page.add_init_script(FAILS_ONCE)
+    with watched_camera(tmp_path) as port:
+        page.goto(f"http://localhost:{port}/live")
+        page.get_by_text("stills, ").wait_for()
+        page.get_by_text("video, ").wait_for()
+        assert page.evaluate("window.failed")
+
+
 def show(town: Town, camera: str, track: int) -> None:
     """Give the hub a frame with one vehicle in its middle."""
     assert town.hub is not None

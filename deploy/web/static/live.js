@@ -55,7 +55,7 @@
 
     connect() {
       this.stills = typeof VideoDecoder === "undefined";
-      this.stalled = false;     // stills were asked for because nothing came
+      this.stalled = false;     // stills were asked for because no video came of it
       this.lastFrame = performance.now();
       const scheme = location.protocol === "https:" ? "wss:" : "ws:";
       this.socket = new WebSocket(`${scheme}//${location.host}/live/${this.name}`);
@@ -84,6 +84,16 @@
       if (this.socket.readyState === WebSocket.OPEN) this.socket.send("stills");
     }
 
+    // Stills for now: video is asked for again later, and later still every time that nothing comes of it.
+    giveUpVideo() {
+      if (!this.stills) {
+        this.stalled = true;
+        this.pause = Math.min(2 * this.pause, 60000);
+        this.again = performance.now() + this.pause;
+      }
+      this.askForStills();
+    }
+
     // The process of the camera is away, or there again: what was seen last stays, with a sentence.
     sayAway(words) {
       this.away.textContent = words;
@@ -93,7 +103,7 @@
       if (!words) this.askForVideo();
     }
 
-    // Video again, where stills were asked for only because nothing came.
+    // Video again, where stills were asked for only because nothing came, or a packet could not be decoded.
     askForVideo() {
       if (!this.stalled || performance.now() < this.again || this.socket.readyState !== WebSocket.OPEN) return;
       this.stalled = this.stills = false;
@@ -140,14 +150,15 @@
           if (!key) return;
           this.decoder = new VideoDecoder({
             output: (frame) => { this.pause = PAUSE_MS; this.decoded(frame, frame.timestamp); },
-            error: () => this.askForStills(),
+            // One damaged packet is no reason to show stills for good; a codec that the browser does not have is.
+            error: (error) => (error.name === "NotSupportedError" ? this.askForStills() : this.giveUpVideo()),
           });
           // Annex B: without a description, the parameter sets come with the key frames.
           this.decoder.configure({ codec: codecOf(packet), optimizeForLatency: true });
         }
         if (this.decoder.decodeQueueSize > 30 && !key) return;
         this.decoder.decode(new EncodedVideoChunk({ type: key ? "key" : "delta", timestamp: at, data: packet }));
-      } catch { this.askForStills(); }
+      } catch { this.giveUpVideo(); }
     }
 
     decoded(image, at) {
@@ -171,12 +182,7 @@
         gone.forEach((each) => each.image.close());
       }
       if (now - this.lastFrame > NOTHING_MS) {
-        if (!this.stills) {
-          this.stalled = true;
-          this.pause = Math.min(2 * this.pause, 60000);
-          this.again = now + this.pause;
-        }
-        this.askForStills();
+        this.giveUpVideo();
         this.state.textContent = "no frame";
       }
     }
