@@ -48,7 +48,7 @@ def scaled_cameras(model: LinkModel, window: Window, places: Ints) -> NDArray[np
 def form_pairs(model: LinkModel, window: Window, changed: Ints, now_s: float) -> PairTable:
     """The pairs of tracklets that have appeared or ended, with everything they may follow or be followed by.
 
-    Topology and time first, from tables; only what they leave over has its vectors compared.
+    Topology and time first, with looks from one matrix product a block; what they leave over is compared exactly.
     """
     # Step 1: by time and topology, with roughly how alike they are; each pair once
     left_s = window.left_s(now_s)

@@ -55,7 +55,7 @@
 
     connect() {
       this.stills = typeof VideoDecoder === "undefined";
-      this.stalled = false;     // stills were asked for because no video came of it
+      this.stalled = false;     // stills were asked for because no video came, or none that can be decoded
       this.lastFrame = performance.now();
       const scheme = location.protocol === "https:" ? "wss:" : "ws:";
       this.socket = new WebSocket(`${scheme}//${location.host}/live/${this.name}`);

@@ -19,7 +19,7 @@ from deploy.search.watchlist.matches import Match, decode
 from deploy.search.watchlist.watcher import Watcher
 from embed.observation import CameraEpoch, Observation, TrackletState, encode, pack_vector
 from ingest.clock import NS, ManualClock
-from tests.contracts.test_log import KafkaPlace, SqlitePlace
+from tests.contracts.log_places import KafkaPlace, SqlitePlace
 from tests.deploy.search.samples import ENCODER, look, settings
 from tests.deploy.search.watchlist.samples import entry
 from tests.embed.samples import observation
@@ -235,7 +235,7 @@ def work(folder: Path) -> None:
 
 
 def test_a_killed_process_leaves_neither_gap_nor_duplicate(here: Site) -> None:
-    count = 600
+    count = 1800  # so many that an idle machine is killed at it as well
     publish(here.log, "zone", [watched(here.log, min_probability=0.005)])
     said = [
         each
