@@ -1,7 +1,6 @@
-"""The RTSP server's own side: its packets, its answers, its accounts; clients are bare sockets here."""
+"""The RTSP server's own side: its answers; clients are bare sockets here."""
 
 import base64
-import hashlib
 import re
 import socket
 import struct
@@ -10,16 +9,13 @@ from contextlib import suppress
 from itertools import count
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from deploy.city.rtsp.account import Account
-from deploy.city.rtsp.faults import Faults
-from deploy.city.rtsp.packets import interleaved, ntp_time, payloads, rtp_packet, sender_report, ticks
+from deploy.city.rtsp.packets import interleaved, ticks
 from deploy.city.rtsp.server import RtspServer
 from ingest.clock import NS, SystemClock
 from ingest.errors import ConfigError, SourceError
-from ingest.network.access_unit import AccessUnit, parameter_sets, split_annex_b
+from ingest.network.access_unit import AccessUnit
+from tests.deploy.city.unpacking import unpacked
 
 SPS, PPS = bytes.fromhex("6742c00dd9014133"), bytes.fromhex("68ce0f2c80")[:-1]
 CODE = b"\x00\x00\x00\x01"
@@ -85,134 +81,6 @@ class Client:
 def server() -> Iterator[RtspServer]:
     with RtspServer() as running:
         yield running
-
-
-# Packets
-
-
-def unpacked(pieces: list[bytes]) -> list[bytes]:
-    """What a receiver makes of payloads (RFC 6184, 5.7 and 5.8)."""
-    nals: list[bytes] = []
-    for piece in pieces:
-        kind = piece[0] & 0x1F
-        if kind == 28:
-            if piece[1] & 0x80:
-                nals.append(bytes([piece[0] & 0xE0 | piece[1] & 0x1F]))
-            nals[-1] += piece[2:]
-        elif kind == 24:
-            rest = piece[1:]
-            while rest:
-                (length,) = struct.unpack_from("!H", rest)
-                nals.append(rest[2 : 2 + length])
-                rest = rest[2 + length :]
-        else:
-            nals.append(piece)
-    return nals
-
-
-NALS = st.lists(
-    st.builds(
-        lambda kind, size, fill: bytes([0x60 | kind]) + bytes([fill]) * size,
-        st.integers(1, 23),
-        st.integers(1, 5000),
-        st.integers(1, 255),
-    ),
-    min_size=1,
-    max_size=12,
-)
-
-
-@given(NALS, st.integers(20, 1500))
-def test_what_is_packetised_can_be_put_together_again(nals: list[bytes], max_payload: int) -> None:
-    data = b"".join(CODE + nal for nal in nals)
-    pieces = payloads(AccessUnit(data, 0, 0, True), max_payload)
-    assert unpacked(pieces) == nals == split_annex_b(data)
-    assert max(map(len, pieces)) <= max_payload
-
-
-def test_an_empty_unit_has_no_packets() -> None:
-    assert payloads(AccessUnit(b"", 0, 0, False)) == []
-    assert parameter_sets(b"") is None
-
-
-def test_headers_wrap_and_do_not_overflow() -> None:
-    packet = rtp_packet(b"x", marker=True, sequence=65536 + 7, timestamp=2**32 + 9, source=3)
-    assert struct.unpack("!BBHII", packet[:12]) == (0x80, 0x80 | 96, 7, 9, 3)
-    assert interleaved(1, packet)[:4] == b"$\x01\x00\x0d"
-
-
-@pytest.mark.parametrize(
-    ("unix_ns", "seconds", "fraction"),
-    [(0, 2_208_988_800, 0), (NS // 2, 2_208_988_800, 2**31), (1_790_000_000 * NS, 3_998_988_800, 0)],
-)
-def test_ntp_time(unix_ns: int, seconds: int, fraction: int) -> None:
-    assert ntp_time(unix_ns) == seconds << 32 | fraction
-
-
-def test_a_sender_report_is_whole_words_with_a_name() -> None:
-    report = sender_report(source=1, wall_ns=NS, timestamp=2**32 + 5, packets=6, octets=7)
-    assert struct.unpack("!BBHIQIII", report[:28]) == (0x80, 200, 6, 1, ntp_time(NS), 5, 6, 7)
-    kind, words = struct.unpack("!xBH", report[28:32])
-    assert (kind, 4 * (words + 1)) == (202, len(report) - 28)
-    assert b"corridor" in report
-
-
-@pytest.mark.parametrize(
-    ("faults", "expected_s"),
-    [
-        (Faults(), 1000.0),
-        (Faults(clock_offset_s=2.5), 1002.5),
-        (Faults(clock_drift_ppm=10_000), 1001.0),
-        (Faults(no_clock=True), 100.0),
-    ],
-)
-def test_a_camera_s_wrong_clock(faults: Faults, expected_s: float) -> None:
-    assert faults.camera_time_ns(1000 * NS, 900 * NS) == round(expected_s * NS)
-
-
-# Accounts
-
-
-def test_a_digest_of_the_example_in_the_standard_s_manner() -> None:
-    account = Account("Mufasa", "Circle: Of/Life%")
-    uri, nonce = "rtsp://h/a", "n0nce"
-
-    def digest(text: str) -> str:
-        return hashlib.md5(text.encode()).hexdigest()
-
-    response = digest(f"{digest('Mufasa:corridor:Circle: Of/Life%')}:{nonce}:{digest(f'DESCRIBE:{uri}')}")
-    header = f'Digest username="Mufasa", realm="corridor", nonce="{nonce}", uri="{uri}", response="{response}"'
-    assert account.admits(header, "DESCRIBE", nonce)
-    assert not account.admits(header, "SETUP", nonce)
-    assert not account.admits(header, "DESCRIBE", "another")
-    assert not account.admits(header.replace("Mufasa", "Scar"), "DESCRIBE", nonce)
-
-
-@pytest.mark.parametrize(
-    "header",
-    [
-        'Digest username="a", nonce="n", response="ä€"',
-        'Digest username="a", nonce="n", response="\udcff"',
-        "Basic ä",
-        "Basic \ud800",
-    ],
-)
-@pytest.mark.parametrize("basic", [True, False])
-def test_what_is_no_ascii_is_not_admitted(header: str, basic: bool) -> None:
-    assert not Account("a", "b", basic).admits(header, "PLAY", "n")
-
-
-@pytest.mark.parametrize("header", [None, "", "Basic", "Basic !!!", "Digest", "Digest x=", "Bearer abc"])
-@pytest.mark.parametrize("basic", [True, False])
-def test_nonsense_is_not_admitted(header: str | None, basic: bool) -> None:
-    assert not Account("a", "b", basic).admits(header, "PLAY", "n")
-
-
-def test_an_account_does_not_show_its_password() -> None:
-    assert "s3cret" not in repr(Account("a", "s3cret"))
-
-
-# The server
 
 
 def test_a_stream_begins_with_a_key_picture_and_a_report_that_fits_it(server: RtspServer) -> None:

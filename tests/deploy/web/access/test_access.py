@@ -4,7 +4,6 @@ import http.client
 import json
 import re
 import socket
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from deploy.web.app import operations_of
 from deploy.web.live.watching import WATCH
 from deploy.web.operation import Operation
 from deploy.web.pages.rendering import Renderer
-from deploy.web.server import is_loopback, make_site, parse_address
+from deploy.web.server import make_site
 from ingest.clock import ManualClock
 from ingest.errors import ConfigError
 from tests.deploy.web.client import Client
@@ -328,83 +327,3 @@ def test_a_server_that_others_reach_needs_users(tmp_path: Path, monkeypatch: pyt
     site = make_site(config, tmp_path / "town.toml", log, "0.0.0.0", hasher=QUICK)
     assert not site.access.open
     site.index.close()
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        (":8600", ("127.0.0.1", 8600)),
-        ("8600", ("127.0.0.1", 8600)),
-        ("0.0.0.0:80", ("0.0.0.0", 80)),
-        ("[::1]:9", ("::1", 9)),
-        ("localhost:0", ("localhost", 0)),
-    ],
-)
-def test_addresses(text: str, expected: tuple[str, int]) -> None:
-    assert parse_address(text) == expected
-
-
-@pytest.mark.parametrize("text", ["", "localhost", ":", ":99999", "a:b"])
-def test_what_is_no_address_is_refused(text: str) -> None:
-    with pytest.raises(ConfigError, match="no address"):
-        parse_address(text)
-
-
-@pytest.mark.parametrize(
-    ("host", "expected"),
-    [
-        ("127.0.0.1", True),
-        ("127.1.2.3", True),
-        ("::1", True),
-        ("localhost", True),
-        ("0.0.0.0", False),
-        ("::", False),
-        ("10.0.0.1", False),
-        ("example.org", False),
-    ],
-)
-def test_loopback_is_what_only_this_machine_reaches(host: str, expected: bool) -> None:
-    assert is_loopback(host) is expected
-
-
-@pytest.mark.parametrize(
-    ("name", "password", "words"),
-    [
-        ("", PASSWORD, "user ''"),
-        ("../x", PASSWORD, "user '../x'"),
-        ("a" * 33, PASSWORD, "at most 32"),
-        ("ok", "short", "10 to 256"),
-        ("ok", "x" * 257, "10 to 256"),
-    ],
-)
-def test_users_that_cannot_be(tmp_path: Path, name: str, password: str, words: str) -> None:
-    with pytest.raises(ConfigError, match=re.escape(words)):
-        Users(tmp_path / "users.json", QUICK).add(name, Role.VIEWER, password)
-
-
-def test_one_password_is_hashed_at_a_time(tmp_path: Path) -> None:
-    """Sixty-four megabytes each: many at once would be the memory of the machine."""
-    most = running = 0
-    counting = threading.Lock()
-
-    class Slow:
-        def hash(self, password: str) -> str:
-            return "x"
-
-        def verify(self, known: str, password: str) -> bool:
-            nonlocal most, running
-            with counting:
-                running += 1
-                most = max(most, running)
-            threading.Event().wait(0.02)
-            with counting:
-                running -= 1
-            return True
-
-    users = Users(tmp_path / "users.json", Slow())  # type: ignore[arg-type]
-    threads = [threading.Thread(target=users.with_password, args=("a", "b")) for _ in range(5)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert most == 1

@@ -1,0 +1,1 @@
+"""Tests of who may use the web server, and from where."""
