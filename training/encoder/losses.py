@@ -9,6 +9,7 @@ from training.datasets.base import UNLABELLED
 COSINE_EPS = 1e-6
 
 AGREEMENT_TEMPERATURE = 0.1
+CONTRAST_TEMPERATURE = 0.1
 
 
 def identity_loss(logits: Tensor, labels: Tensor, smoothing: float) -> Tensor:
@@ -52,6 +53,23 @@ def agreement_loss(features: Tensor, labels: Tensor, crops: Tensor) -> Tensor:
     logits = (unit @ unit.T / AGREEMENT_TEMPERATURE).masked_fill(own | (same_vehicle & ~looks), -torch.inf)
     other_look = (looks & ~own).int().argmax(dim=1)
     return functional.cross_entropy(logits, other_look)
+
+
+def contrast_loss(features: Tensor, labels: Tensor) -> Tensor:
+    """Supervised contrast: cross entropy of finding each other image of a vehicle among those of all other vehicles.
+
+    Khosla et al., "Supervised Contrastive Learning", NeurIPS 2020, over cosines of features (B, D) by
+    CONTRAST_TEMPERATURE; as in Yeh et al., "Decoupled Contrastive Learning", ECCV 2022, the other images of the vehicle
+    are no wrong answers. Unlike a classifier it has no weights that must be learned before it teaches. 0 where the
+    batch has no two images of a vehicle, or no two vehicles.
+    """
+    unit = functional.normalize(features.float(), dim=1)
+    same = labels[:, None] == labels[None, :]
+    logits = unit @ unit.T / CONTRAST_TEMPERATURE
+    # So far down instead of at minus infinity: where all images are one vehicle's, the gradient stays a number.
+    others = torch.logsumexp(logits.masked_fill(same, -1e4), dim=1, keepdim=True)
+    pairs = same & ~torch.eye(len(unit), dtype=torch.bool, device=unit.device)
+    return functional.softplus(others - logits)[pairs].sum() / pairs.sum().clamp(min=1)
 
 
 def align_loss(anchors: Tensor, locals_: Tensor, labels: Tensor) -> Tensor:

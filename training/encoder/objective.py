@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from embed.network.network import ReidNetwork, TrainingOutput
 from embed.network.settings import NetworkSettings
 from training.datasets.base import UNLABELLED
-from training.encoder.losses import agreement_loss, identity_loss, triplet_loss
+from training.encoder.losses import agreement_loss, contrast_loss, identity_loss, triplet_loss
 from training.encoder.memory_bank import BatchAlignment, MemoryBanks
 from training.encoder.recipe import Recipe
 from training.teacher.loss import TeacherLoss
@@ -16,11 +16,11 @@ from training.teacher.loss import TeacherLoss
 ALIGN_BY_NETWORK: Final = {"grl": "banks", "msinet": "batch"}
 """Align loss that each network's paper trains with; baselines have none."""
 
-LOSSES = ("total", "identity", "triplet", "align", "teacher", "agree")
+LOSSES = ("total", "identity", "triplet", "align", "teacher", "agree", "contrast")
 
 
 class Objective(nn.Module):
-    """The losses of a batch, (6,) in the order of LOSSES, unweighted but for the total; 0 what it does not have.
+    """The losses of a batch, (7,) in the order of LOSSES, unweighted but for the total; 0 what it does not have.
 
     Identity and triplet losses are summed over the network's branches. Images of known identity stand first in a
     batch; the others are learned from a teacher, and from two looks of each, alone. `network`, `align` and `imitation`
@@ -72,14 +72,17 @@ class Objective(nn.Module):
         output = self.network(images, priors)
         assert isinstance(output, TrainingOutput), "the network must be in training mode"
         with torch.autocast(images.device.type, enabled=False):
-            of_all = self._of_teacher(output, targets), self._of_looks(output, labels, crops)
-            parts = torch.stack([*self._of_identities(output, labels, drawn), *of_all])
+            identity, triplet, align, contrast = self._of_identities(output, labels, drawn)
+            teacher, agree = self._of_teacher(output, targets), self._of_looks(output, labels, crops)
+            parts = torch.stack([identity, triplet, align, teacher, agree, contrast])
             recipe = self.recipe
-            weights = parts.new_tensor([1.0, 1.0, recipe.align_weight, self.teacher_weight, recipe.agree_weight])
+            weights = parts.new_tensor(
+                [1.0, 1.0, recipe.align_weight, self.teacher_weight, recipe.agree_weight, recipe.contrast_weight]
+            )
             return torch.cat([(weights * parts).sum()[None], parts])
 
-    def _of_identities(self, output: TrainingOutput, labels: Tensor, drawn: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Identity, triplet and align losses of the images with an identity, in float32.
+    def _of_identities(self, output: TrainingOutput, labels: Tensor, drawn: Tensor) -> tuple[Tensor, ...]:
+        """Identity, triplet, align and contrast losses of the images with an identity, in float32.
 
         Distances of nearly equal vectors are lost in anything smaller.
         """
@@ -87,13 +90,16 @@ class Objective(nn.Module):
         if not known:
             # What nothing is learned by stays in the graph all the same: spread over processes, all must take part.
             nothing = torch.stack([0.0 * each.float().sum() for each in (*output.logits, *output.features)]).sum()
-            return nothing, nothing, nothing
+            return nothing, nothing, nothing, nothing
         labels = labels[:known]
         logits, features = ([each[:known] for each in branch] for branch in (output.logits, output.features))
         margin, raw = self.recipe.margin, self.recipe.triplet == "raw"
         identity = torch.stack([identity_loss(each, labels, self.recipe.smoothing) for each in logits])
         triplet = torch.stack([triplet_loss(each, labels, margin, raw=raw) for each in features])
-        return identity.sum(), triplet.sum(), self._align(output.final_map[:known].float(), labels, drawn)
+        align = self._align(output.final_map[:known].float(), labels, drawn)
+        # What is compared in the end is all branches together, so that is what contrast looks at.
+        contrast = contrast_loss(torch.cat(features, dim=1), labels) if self.recipe.contrast_weight else 0.0 * align
+        return identity.sum(), triplet.sum(), align, contrast
 
     def _of_teacher(self, output: TrainingOutput, targets: Tensor | None) -> Tensor:
         """Imitation loss of the main branch, or of both, against the teacher's vectors; zero without a teacher."""

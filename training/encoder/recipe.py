@@ -29,6 +29,8 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     triplet: distances of features of norm 1, as MSINet's code has them, or of `raw` ones, as the paper writes them.
     bank_slots: maps in GRL's local memory, of which SAMPLED_SLOTS are drawn in a step; 0: as many as images in a batch,
         1: the single map of the paper's equation 6. bank_momentum: how much of a memory stays in a step.
+    contrast_weight: of finding a vehicle's other images among those of the batch's other vehicles, by all branches
+        together.
     clip_norm: gradients are shortened to this norm, 0 leaves them; they are of some hundreds at the start.
     ema_decay: the deployed weights are this average of all steps' weights, 0 takes the last; it begins shorter.
     teacher_images: a batch has so many images without identity beside the others, where the data has some.
@@ -55,6 +57,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     warm_up_epochs: NotNegative = 10
     schedule: Literal["steps", "cosine"] = "steps"
     milestones: tuple[int, ...] = (150, 225, 300)
+    contrast_weight: NotNegative = 0.0
     clip_norm: NotNegative = 0.0
     ema_decay: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.0
     smoothing: UnitShare = 0.1

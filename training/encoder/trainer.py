@@ -171,7 +171,7 @@ class Trainer:
         return self.plan.size * self.recipe.shown
 
     def train_step(self, module: nn.Module, batch: Batch, rate: float) -> Tensor:
-        """Take one step with `module`, the objective or its distributed wrapper; returns the losses, (6,) float64.
+        """Take one step with `module`, the objective or its distributed wrapper; returns the losses, (7,) float64.
 
         rate: learning rate of this step. Raises DivergedError before a weight has changed.
         """

@@ -12,8 +12,10 @@ from torch import Tensor
 from training.datasets.base import UNLABELLED
 from training.encoder.losses import (
     AGREEMENT_TEMPERATURE,
+    CONTRAST_TEMPERATURE,
     agreement_loss,
     align_loss,
+    contrast_loss,
     identity_loss,
     paired_align_loss,
     triplet_loss,
@@ -193,3 +195,19 @@ def test_images_whose_vehicle_is_not_known_are_each_other_s_wrong_answers() -> N
     one_vehicle = torch.zeros(6, dtype=torch.long)
     assert agreement_loss(features, one_vehicle, crops) == pytest.approx(0.0, abs=1e-6)
     assert agreement_loss(features, nobody, crops) > 0
+
+
+@EVERY
+def test_contrast_finds_each_other_image_of_a_vehicle_among_other_vehicles(labels: list[int]) -> None:
+    features = torch.randn(6, 5, generator=torch.Generator().manual_seed(1), requires_grad=True)
+    values = features.detach()
+    expected = []
+    for row in range(6):
+        wrong = [each for each in range(6) if labels[each] != labels[row]]
+        for other in (each for each in range(6) if each != row and labels[each] == labels[row]):
+            cosines = [cosine(values[row], values[each]) / CONTRAST_TEMPERATURE for each in (other, *wrong)]
+            expected.append(-math.log(math.exp(cosines[0]) / sum(math.exp(each) for each in cosines)))
+    loss = contrast_loss(features, torch.tensor(labels))
+    assert float(loss.detach()) == pytest.approx(mean(expected), abs=1e-5)
+    (gradient,) = torch.autograd.grad(loss, features)
+    assert torch.isfinite(gradient).all()

@@ -122,6 +122,16 @@ def test_two_looks_of_each_image_are_learned_to_agree_and_a_run_goes_on_bit_by_b
     assert_same(load_checkpoint(stopped.checkpoint), load_checkpoint(whole.checkpoint))
 
 
+def test_contrast_counts_in_the_total_by_its_weight(tmp_path: Path) -> None:
+    run(make_job(tmp_path / "set", tmp_path / "with", contrast_weight=3.0, epochs=1))
+    run(make_job(tmp_path / "set", tmp_path / "without", epochs=1))
+    (row,) = log_of(tmp_path / "with")
+    assert row["contrast"] > 0
+    others = row["identity"] + row["triplet"] + 2.0 * row["align"]
+    assert row["total"] == pytest.approx(others + 3.0 * row["contrast"], rel=1e-4)
+    assert log_of(tmp_path / "without")[0]["contrast"] == 0
+
+
 def test_a_checkpoint_of_the_first_version_goes_on(tmp_path: Path) -> None:
     spec = make_job(tmp_path / "set", tmp_path / "run", network="msinet", align="none", epochs=1)
     run(spec, stopped=lambda: True)
