@@ -11,7 +11,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.special import expit, logit
 
-from associate.links.counts import Counts, PairCounts
+from associate.links.counts import Counts, PairCounts, key_of
 from associate.links.pairs import PairTable
 from associate.links.probabilities import MOST
 from associate.links.travel_times import Floats, Ints, TimeBins, TravelPriors, smooth
@@ -29,7 +29,7 @@ LEAST = 1e-9
 STILL_OPEN = -50.0
 """Log density of following a tracklet whose end, from which the time counts, has not come yet."""
 
-ENTERING_FIRST, ENTERING_BY_HAND = 0.2, 0.001
+ENTERING_FIRST, ENTERING_BY_HAND = 0.05, 0.001
 """Probability that a way's times count from entering, before anything was counted: windows by hand are from leaving."""
 
 TOLD_FROM = 4.0
@@ -43,20 +43,29 @@ Components of a mixture that hardly anything stands for die by a deduction of ha
 way that would be two. Neither learning nor the forming of pairs takes anything off.
 """
 
+GATES_BY_CHANCE = 0.5
+"""Standard deviations that decisions take off what has been counted from one gate to another: by a gate that hardly
+anybody uses, half a link is fifty times what is to be expected, and half a link is what a few wrong ones leave.
+"""
+
 
 class Others(NamedTuple):
-    """Counts of all links but each of P pairs itself.
+    """Counts of links as each of P pairs is judged by them.
 
-    own: (P,) what each pair has counted itself. links: (P,) from camera to camera, as far as believed, which is a
-    share (P,). at: (Q,) pairs whose gates have links, gates: (Q,) places of those. together: (P,) links by the gates.
+    own: (P,) what each pair has counted itself, of_both: what its two tracklets have from camera to camera. links: (P,)
+    from camera to camera without those, as far as believed, which is a share (P,). at: (Q,) pairs whose gates have
+    links, gates: (Q,) places of those. together: (P,) links by the gates, likewise, as far as believed, which is a
+    share gates_believed (Q,).
     """
 
     own: Floats
+    of_both: Floats
     links: Floats
     believed: Floats
     at: Ints
     gates: Ints
     together: Floats
+    gates_believed: Floats
 
 
 class TravelDensities:
@@ -149,18 +158,28 @@ class TravelDensities:
         return self.bins.of(enter_s - window.leave_s[earlier]), self.bins.of(enter_s - window.enter_s[earlier])
 
     def others(self, window: Window, pairs: PairTable, *, eager: bool) -> Others:
-        """Count the links without each pair itself; learning, which is `eager`, takes nothing else off."""
+        """Count the links without those of each pair's two tracklets; learning, which is `eager`, believes all of them.
+
+        Whom a vehicle may have followed by one way is one guess, over several tracklets: none of them proves another.
+        """
         a, b = window.camera[pairs.earlier], window.camera[pairs.later]
         own = pairs.share.astype(np.float64)
-        links = np.maximum(self.links[a, b] - own, 0.0)
+        of_both = _of_both(pairs.later * self.cameras + a, pairs.earlier * self.cameras + b, own)
+        links = np.maximum(self.links[a, b] - of_both, 0.0)
         believed = np.ones(len(pairs))
         if not eager:
             believed = np.where(a == b, 1.0, np.maximum(links - BY_CHANCE, 0.0) / np.maximum(links, LEAST))
         place, known = self._gates.find(window.gate_out[pairs.earlier], window.gate_in[pairs.later])
         at = np.flatnonzero(known & window.shut[pairs.earlier] & (a != b))
+        leaving, entering = window.gate_out[pairs.earlier[at]], window.gate_in[pairs.later[at]]
+        of_gates = _of_both(key_of(pairs.later[at], leaving), key_of(pairs.earlier[at], entering), own[at])
+        counted = np.maximum(self._gate_links[place[at]] - of_gates, 0.0)
+        gates_believed = believed[at]
+        if not eager:
+            gates_believed = gates_believed * np.maximum(1 - GATES_BY_CHANCE / np.sqrt(np.maximum(counted, LEAST)), 0.0)
         together = np.zeros(len(pairs))
-        together[at] = np.maximum(self._gate_links[place[at]] - own[at], 0.0) * believed[at]
-        return Others(own, links * believed, believed, at, place[at], together)
+        together[at] = counted * gates_believed
+        return Others(own, of_both, links * believed, believed, at, place[at], together, gates_believed)
 
     def log_density(self, window: Window, pairs: PairTable, others: Others) -> Floats:
         """Log density per second of the pairs' times, by cameras and gates."""
@@ -185,9 +204,21 @@ class TravelDensities:
         if len(at):
             counted = self._gate_links[gates] * self._gate_density[side, gates, bins[at]]
             counted = counted - others.own[at] * self._gate_kernel[side, gates] / width[at]
-            counted = np.maximum(counted, 0.0) * others.believed[at]
+            counted = np.maximum(counted, 0.0) * others.gates_believed
             density[at] = (counted + GATE_COUNT * density[at]) / (others.together[at] + GATE_COUNT)
         return np.asarray((1 - BROAD_SHARE) * density + BROAD_SHARE * broad, np.float64)
+
+
+def _of_both(by_later: Ints, by_earlier: Ints, share: Floats) -> Floats:
+    """The shares (P,) of all pairs that have a key in common with each, by the later tracklet or the earlier one."""
+    of_later, of_earlier = (_summed(keys, share) for keys in (by_later, by_earlier))
+    return of_later + of_earlier - share
+
+
+def _summed(keys: Ints, values: Floats) -> Floats:
+    """The sum (P,) of the values that have the same key."""
+    _, group = np.unique(keys, return_inverse=True)
+    return np.asarray(np.bincount(group, values)[group] if len(keys) else values, np.float64)
 
 
 def _smoothed(counted: PairCounts, bins: TimeBins) -> tuple[Floats, Floats]:

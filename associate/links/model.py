@@ -10,8 +10,8 @@ The log odds that tracklet i is the predecessor of j, against i being gone (or n
     + A                   appearance
     + N                   position of a fragment, in one camera
 
-Every count leaves the pair out that is asked about, as far as it has been counted itself: without that, wrong links
-prove themselves.
+What is counted of a way and of its gates leaves out what the two tracklets that are asked about have counted there
+themselves, densities the pair itself: without that, wrong links prove themselves.
 """
 
 from dataclasses import dataclass, replace
@@ -111,7 +111,7 @@ class LinkModel:
             together, links = others.together[between], others.links[between]
             gates[between] = np.log((together + GATE_COUNT * base) / (links + GATE_COUNT) / base)
         # Step 2: where exits lead, how long one has been unseen, and how often somebody is new at that place
-        exits = np.maximum(self.exits[a] - others.own, 0.0)
+        exits = np.maximum(self.exits[a] - others.of_both, 0.0)
         towards = self.towards[a, b]
         if eager:
             towards = np.maximum(towards, self.explored[a, b] * exits)

@@ -63,7 +63,7 @@ class TimeBins:
     @cached_property
     def from_leaving(self) -> Floats:
         """Density of the time from leaving one view to entering another: a drive, an overlap, or anything."""
-        return self.density(0.65 * self._drive + 0.2 * self._overlap + 0.15 * self._anything)
+        return self.density(0.8 * self._drive + 0.05 * self._overlap + 0.15 * self._anything)
 
     @cached_property
     def from_entering(self) -> Floats:

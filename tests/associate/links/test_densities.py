@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from associate.links.counts import count_times, key_of
-from associate.links.densities import STILL_OPEN, TravelDensities
+from associate.links.densities import BY_CHANCE, GATES_BY_CHANCE, STILL_OPEN, TravelDensities
+from associate.links.pairs import PairTable
 from associate.links.travel_times import Floats
 from associate.links.window import Window
 from associate.topology import Topology, Travel
@@ -55,7 +56,7 @@ def test_what_was_counted_says_what_times_count_from() -> None:
     assert queue().from_entering.sum() == 1
     assert road().entering[A, B] < 0.01
     few = queue(3).entering[A, B]
-    assert few == NOTHING.entering[A, B]
+    assert few == pytest.approx(NOTHING.entering[A, B])
     assert np.diag(NOTHING.entering).tolist() == [0, 0, 0]
 
 
@@ -96,6 +97,57 @@ def test_the_most_that_a_time_can_say_is_no_less_than_what_it_says(densities: Tr
     said = densities.log_density(window, pairs, densities.others(window, pairs, eager=True))
     np.testing.assert_allclose(most, said, atol=1e-9)  # of pairs that were not counted, and without gates
     assert (densities.most_ever(a, b) + np.log(2) >= most).all()
+
+
+LEFT_BY, ENTERED_BY = 7, 3
+"""Numbers of gates."""
+
+
+def by_gates(links: float, by_them: float) -> TravelDensities:
+    """Densities after so many links from a to b, of which so many by a pair of gates."""
+    between = np.zeros((3, 3))
+    between[A, B] = links
+    cameras, gates = (
+        count_times(
+            key_of(np.array([first]), np.array([second])),
+            (np.full(1, 8.0), np.full(1, 10.0)),
+            np.full(1, count),
+            TOPOLOGY.bins,
+        )
+        for first, second, count in ((A, B, links), (LEFT_BY, ENTERED_BY, by_them))
+    )
+    counts = replace(no_counts(), links=between, cameras=cameras, gates=gates)
+    return TravelDensities(TOPOLOGY.bins, counts, TOPOLOGY.priors(CAMERAS))
+
+
+def passed_by_gates(window: Window, trips: int, share: float) -> PairTable:
+    pairs = put_pairs(window, [(A, B, 100.0 + number, 8.0) for number in range(trips)], share)
+    window.gate_out[pairs.earlier], window.gate_in[pairs.later] = LEFT_BY, ENTERED_BY
+    return pairs
+
+
+def test_tracklets_that_may_be_the_same_predecessor_do_not_prove_each_other() -> None:
+    window = Window()
+    pairs = passed_by_gates(window, 3, 0.5)
+    later, earlier = pairs.later.copy(), pairs.earlier.copy()
+    later[1] = later[0]  # which of the first two was it?
+    earlier[2] = earlier[1]  # or did that one become another?
+    others = by_gates(2.5, 2.5).others(
+        window, PairTable(later, earlier, *(pairs.similarity,) * 2, pairs.share), eager=True
+    )
+    np.testing.assert_allclose(others.links, [2.5 - 1.0, 2.5 - 1.5, 2.5 - 1.0])
+    np.testing.assert_allclose(others.together, others.links)
+
+
+@pytest.mark.parametrize("by_them", [0.1, 0.5, 4.0, 30.0])
+def test_decisions_hardly_believe_what_few_links_say_of_gates(by_them: float) -> None:
+    window = Window()
+    pairs = passed_by_gates(window, 1, 0.0)
+    densities = by_gates(100.0, by_them)
+    learning, deciding = (densities.others(window, pairs, eager=eager) for eager in (True, False))
+    assert learning.together[0] == pytest.approx(by_them)
+    believed = max(1 - GATES_BY_CHANCE / np.sqrt(by_them), 0.0) * (1 - BY_CHANCE / 100.0)
+    assert deciding.together[0] == pytest.approx(by_them * believed)
 
 
 def test_a_window_by_hand_counts_from_leaving() -> None:

@@ -1,6 +1,7 @@
 """Platoons: what those who came just before and after say of a travel time."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -88,6 +89,8 @@ def test_a_pair_does_not_hear_itself_nor_its_rivals() -> None:
 
 
 CYCLE_S, GREEN_S, HEADWAY_S = 40.0, 15.0, 2.0
+CLASSES = 12
+"""Sorts of vehicles that look alike."""
 
 
 def behind_a_light(vehicles: int = 150) -> list[Message]:
@@ -97,12 +100,12 @@ def behind_a_light(vehicles: int = 150) -> list[Message]:
     enter_s, through_s = 5.0, 0.0
     for number in range(vehicles):
         enter_s += float(rng.uniform(3, 7))
-        leave_s = enter_s + IN_VIEW_S
+        leave_s, kind = enter_s + IN_VIEW_S, int(rng.integers(CLASSES))
         through_s = max(leave_s + 5, through_s + HEADWAY_S)
         if through_s % CYCLE_S > GREEN_S:
             through_s += CYCLE_S - through_s % CYCLE_S
         for camera, at_s in (("a", enter_s), ("b", through_s + 5)):
-            noisy = looks(number % 12) + 0.05 * rng.normal(size=256)
+            noisy = looks(kind) + 0.05 * rng.normal(size=256)
             vector = np.asarray(noisy / np.linalg.norm(noisy), np.float32)
             messages += tracklet(camera, number + 1, vector, at_s, at_s + IN_VIEW_S)
     return sorted([*messages, *ticks("ab", through_s + 60)], key=order_key)
@@ -112,13 +115,15 @@ def test_look_alikes_behind_a_light_are_told_apart_by_their_platoon(monkeypatch:
     def right_and_wrong() -> tuple[int, int]:
         machine = associator(AssociateSettings(zone="z"), cameras=("a", "b"))
         latest = {e.identity: e for e in play(machine, behind_a_light()) if e.kind is not Kind.RETRACTED}
-        tracks = [
-            {visit.observation.split("|")[2] for visit in e.visits} for e in latest.values() if len(e.visits) == 2
+        links = [
+            one.observation.split("|")[2] == other.observation.split("|")[2]
+            for event in latest.values()
+            for one, other in pairwise(event.visits)
         ]
-        return sum(len(each) == 1 for each in tracks), sum(len(each) > 1 for each in tracks)
+        return sum(links), len(links) - sum(links)
 
     right, wrong = right_and_wrong()
     monkeypatch.setattr(platoons, "ALONE_COUNT", 1e9)
     right_alone, wrong_alone = right_and_wrong()
-    assert right > right_alone + 5
-    assert wrong == wrong_alone == 0
+    assert right > right_alone + 20
+    assert wrong <= wrong_alone
