@@ -164,11 +164,13 @@ class TravelDensities:
         """
         a, b = window.camera[pairs.earlier], window.camera[pairs.later]
         own = pairs.share.astype(np.float64)
-        of_both = _of_both(pairs.later * self.cameras + a, pairs.earlier * self.cameras + b, own)
+        # Step 1: links from camera to camera
+        of_both = _of_both(key_of(pairs.later, a), key_of(pairs.earlier, b), own)
         links = np.maximum(self.links[a, b] - of_both, 0.0)
         believed = np.ones(len(pairs))
         if not eager:
             believed = np.where(a == b, 1.0, np.maximum(links - BY_CHANCE, 0.0) / np.maximum(links, LEAST))
+        # Step 2: links by the gates, where they have any
         place, known = self._gates.find(window.gate_out[pairs.earlier], window.gate_in[pairs.later])
         at = np.flatnonzero(known & window.shut[pairs.earlier] & (a != b))
         leaving, entering = window.gate_out[pairs.earlier[at]], window.gate_in[pairs.later[at]]

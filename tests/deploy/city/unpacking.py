@@ -4,7 +4,7 @@ import struct
 
 
 def unpacked(pieces: list[bytes]) -> list[bytes]:
-    """What a receiver makes of payloads (RFC 6184, 5.7 and 5.8)."""
+    """Return the NAL units of RTP payloads: single, aggregated or fragmented (RFC 6184, 5.6 to 5.8)."""
     nals: list[bytes] = []
     for piece in pieces:
         kind = piece[0] & 0x1F
