@@ -24,7 +24,9 @@ def crops(
     cameras: Annotated[int, typer.Option(max=1000, help="How many cameras, taken from the presets in turn.")] = 8,
     views: Annotated[int, typer.Option(max=1000, help="Images of each vehicle in each camera.")] = 2,
     seed: Annotated[int, typer.Option(help="Another seed, other vehicles and other places.")] = 1,
-    presets: Annotated[str | None, typer.Option(help="Names with commas between; default: all.")] = None,
+    presets: Annotated[
+        str | None, typer.Option(help="Names with commas between, also PRESET@FILE.city; default: all.")
+    ] = None,
     test_share: Annotated[float, typer.Option(help="Share of the vehicles that is not for training.")] = 0.3,
     workers: Annotated[
         int | None, typer.Option(max=1024, help="Processes; default: one a core.", show_default=False)

@@ -247,9 +247,20 @@ def timetable_of(preset: Preset) -> Timetable:
     return Timetable(trips_of(preset))
 
 
+@cache
+def _elsewhere(name: str, traffic: Path) -> Preset:
+    return redraw_preset(name, traffic)
+
+
 def find_camera(name: str, index: int) -> tuple[Preset, CameraSpec]:
-    """Find a preset, or the world of a `.city` file, and one of its cameras; raises ConfigError when there is none."""
-    if name.endswith(SUFFIX):
+    """Find a preset, or the world of a `.city` file, and one of its cameras; raises ConfigError when there is none.
+
+    `PRESET@FILE.city` has the streets, traffic and cameras of a file in the weather and frame sizes of a preset.
+    """
+    weather, _, traffic = name.partition("@")
+    if name.endswith(SUFFIX) and weather in PRESETS:
+        preset = _elsewhere(weather, Path(traffic))
+    elif name.endswith(SUFFIX):
         preset = _of_file(Path(name))
     elif name in PRESETS or name in UNSEEN:
         preset = _make(name)

@@ -48,6 +48,16 @@ class TestUrl:
         assert spec.pose == PRESETS["smooth"].cameras[3].pose
         assert len(trips_of(preset)) == len(trips_of(PRESETS["smooth"]))
 
+    def test_names_a_preset_with_the_traffic_of_a_file(self) -> None:
+        name = f"night-rain@{TRACES / 'grid.city'}"
+        assert parse_city_url(f"city://{name}/2") == (name, 2)
+        preset, spec = find_camera(name, 2)
+        assert (preset.weather, preset.duration_s) == (PRESETS["night-rain"].weather, 240.0)
+        assert spec.pose == PRESETS["clock-skew"].cameras[2].pose
+        assert (spec.width, spec.height) == (640, 360)
+        with pytest.raises(ConfigError, match="has no camera 4"):
+            find_camera(name, 4)
+
     @pytest.mark.parametrize(
         ("source", "message"),
         [

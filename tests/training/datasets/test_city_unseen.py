@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from ingest.errors import ConfigError
-from ingest.synthetic.world.presets import PRESETS, UNSEEN, find_camera
+from ingest.synthetic.world.presets import PRESETS, TRACES, UNSEEN, find_camera
 from training.datasets.city.dataset import CitySettings, make_plan
 from training.datasets.city.shards import SetCamera
 from training.datasets.city.unseen import check_unseen
@@ -44,3 +44,12 @@ def test_cameras_of_different_maps_are_apart() -> None:
     town = make_plan(replace(TRAINED, seed=3, presets=("clock-skew",)))
     assert town.cameras[0] == SetCamera("clock-skew", 0)
     check_unseen(town, [make_plan(TRAINED)])
+
+
+def test_traffic_of_ones_own_is_compared_by_its_map() -> None:
+    """Seen from the cameras of a file on the same streets, a place is no other one."""
+    same, other = (f"clock-skew@{TRACES / name}" for name in ("rush.city", "grid.city"))
+    measured = make_plan(replace(TRAINED, seed=3, presets=("rush-hour",)))
+    with pytest.raises(ConfigError, match=r"stands 0 m from one of a training set"):
+        check_unseen(measured, [make_plan(replace(TRAINED, presets=(same,)))])
+    check_unseen(measured, [make_plan(replace(TRAINED, presets=(other,)))])

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from ingest.errors import ConfigError
 from ingest.synthetic.world.presets import UNSEEN, find_camera
+from ingest.synthetic.world.trace import read_trace_header
 from training.datasets.city.shards import SetCamera
 
 APART_M = 30.0
@@ -38,22 +39,22 @@ def check_unseen(measured: CamerasAndSeed, trained: Sequence[CamerasAndSeed]) ->
         if presets:
             raise ConfigError(f"preset '{min(presets)}' is in a training set too (give other --presets)")
         for camera in measured.cameras:
-            nearest_m = min(_apart_m(camera, each) for each in other.cameras)
-            if nearest_m < APART_M:
+            apart_m = nearest_m(camera, other.cameras)
+            if apart_m < APART_M:
                 raise ConfigError(
-                    f"camera {camera.index} of '{camera.preset}' stands {nearest_m:.0f} m from one of a training set "
+                    f"camera {camera.index} of '{camera.preset}' stands {apart_m:.0f} m from one of a training set "
                     f"(at least {APART_M:.0f} m are asked; take another camera)"
                 )
+
+
+def nearest_m(camera: SetCamera, others: Sequence[SetCamera]) -> float:
+    """Metres from a camera to the nearest of others on the same map; infinite without any."""
+    return min((_apart_m(camera, other) for other in others), default=math.inf)
 
 
 def _apart_m(one: SetCamera, other: SetCamera) -> float:
     """Metres between two cameras; infinite on different maps."""
     (preset, spec), (other_preset, other_spec) = (find_camera(it.preset, it.index) for it in (one, other))
-    if _map_of(preset.trace.stem) != _map_of(other_preset.trace.stem):
+    if read_trace_header(preset.trace).source != read_trace_header(other_preset.trace).source:
         return math.inf
     return math.hypot(spec.pose.x_m - other_spec.pose.x_m, spec.pose.y_m - other_spec.pose.y_m)
-
-
-def _map_of(trace: str) -> str:
-    """Name of the map of a shipped trace: all but the generated town are drawn on the streets of Bologna."""
-    return trace if trace == "grid" else "bologna"
