@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from associate.joins import join_chains
 from associate.links.model import Terms
-from associate.links.pairs import PairTable, joined
+from associate.links.pairs import PairTable, joined, similarity
 from associate.links.platoons import PROBABLE, with_platoons
 from associate.links.probabilities import best_links, link_probabilities
 from associate.links.travel_times import Floats, Ints
@@ -70,6 +71,11 @@ def decide(memory: Memory, min_probability: float, now_s: float) -> Decisions:
     probability[pairs.later[chosen]] = probabilities[chosen]
     pair[pairs.later[chosen]] = chosen
     new = np.asarray(np.clip(1 - np.bincount(pairs.later, probabilities, count), 0.0, 1.0), np.float64)
+    # Step 4: chains that are one vehicle
+    joins = join_chains(memory, before, probability, min_probability)
+    pair[joins.before != before] = -1
+    before, probability = joins.before, joins.probability
+    new = np.round(new * (1 - joins.doubt), 4)
     return Decisions(before, probability, new, pairs, at, terms, probabilities, pair)
 
 
@@ -91,7 +97,9 @@ def evidence_of(
     for rival, probability in zip(identity_of[rivals].tolist(), probabilities.tolist(), strict=True):
         if rival >= 0:
             best[rival] = max(best.get(rival, 0.0), probability)
-    pair = int(decisions.pair[place])
+    pair, followed = int(decisions.pair[place]), int(decisions.before[place])
+    if pair < 0 and followed >= 0:
+        return _evidence_of_join(decisions, memory, place, followed)
     if pair < 0:
         probability = float(decisions.new[place])
         runner_up = max(best, key=lambda number: (best[number], -number), default=None)
@@ -115,4 +123,15 @@ def evidence_of(
         margin=None if runner_up is None else round(probability - best[runner_up], 4),
         topology=round(float(terms.rates[pair]), 4),
         position=round(float(terms.nearness[pair]), 4) if terms.nearness[pair] else None,
+    )
+
+
+def _evidence_of_join(decisions: Decisions, memory: Memory, place: int, followed: int) -> Evidence:
+    """The reasons for following a tracklet of a chain that was joined: there is no one pair that it is due to."""
+    window = memory.window
+    alike = similarity(window, np.array([followed]), np.array([place]))
+    return Evidence(
+        probability=round(float(decisions.probability[place]), 4),
+        similarity=round(float(alike[0]), 4),
+        travel_s=round(float(window.enter_s[place] - window.left_s(window.enter_s[place])[followed]), 3),
     )

@@ -110,14 +110,15 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
 class Pairs(msgspec.Struct, frozen=True, kw_only=True):
     """The tracklets that one may follow, each with its evidence; columns of equal length.
 
-    earlier: int64 numbers. similarity, nearness, share: float32; share: the probability with which the pair has been
-    counted into the travel times.
+    earlier: int64 numbers. similarity, nearness, share, together: float32; share: the probability with which the pair
+    has been counted into the travel times; together: into those of two cameras by themselves.
     """
 
     earlier: bytes
     similarity: bytes
     nearness: bytes
     share: bytes
+    together: bytes = b""
 
 
 class Bond(msgspec.Struct, frozen=True, kw_only=True):

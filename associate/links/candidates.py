@@ -69,7 +69,7 @@ def form_pairs(model: LinkModel, window: Window, changed: Ints, now_s: float) ->
     hope = time + near + model.calibration.term(alike.astype(np.float64))
     kept = np.flatnonzero(hope > HOPELESS)
     kept = kept[_likeliest(i[kept], j[kept], hope[kept], most)]
-    return PairTable(j[kept], i[kept], alike[kept], near[kept].astype(np.float32), np.zeros(len(kept), np.float32))
+    return PairTable.fresh(j[kept], i[kept], alike[kept], near[kept])
 
 
 class _Block(NamedTuple):

@@ -1,7 +1,7 @@
 """Pairs of tracklets of which the one may follow the other, with their evidence."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ MOST_EACH, LEAST_EACH, MOST_PAIRS = 64, 8, 300_000
 """Pairs of one later tracklet, of which the likeliest are kept: fewer where there are so many in all."""
 
 Float32s = NDArray[np.float32]
+AnyFloats = NDArray[np.floating]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,7 +24,8 @@ class PairTable:
 
     later, earlier: (P,) int64 places in the window. similarity: (P,) float32 cosines of the centred vectors, locally
     scaled; of a settled tracklet, the mean over the chain as it was decided with. nearness: (P,) float32, of fragments.
-    share: (P,) float32, the probability with which the pair has been counted.
+    share: (P,) float32, the probability with which the pair has been counted; together: (P,) float32, the same where
+    two cameras are looked at by themselves (two_cameras.py).
     """
 
     later: Ints
@@ -31,11 +33,17 @@ class PairTable:
     similarity: Float32s
     nearness: Float32s
     share: Float32s
+    together: Float32s
 
     @staticmethod
     def none() -> "PairTable":
-        empty = np.zeros(0, np.float32)
-        return PairTable(np.zeros(0, np.int64), np.zeros(0, np.int64), empty, empty, empty)
+        return PairTable.fresh(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0), np.zeros(0))
+
+    @staticmethod
+    def fresh(later: Ints, earlier: Ints, similarity: AnyFloats, nearness: AnyFloats) -> "PairTable":
+        """Pairs that nothing has been counted of."""
+        none = np.zeros(len(later), np.float32)
+        return PairTable(later, earlier, similarity.astype(np.float32), nearness.astype(np.float32), none, none.copy())
 
     def __len__(self) -> int:
         return len(self.later)
@@ -48,6 +56,7 @@ class PairTable:
             self.similarity[places],
             self.nearness[places],
             self.share[places],
+            self.together[places],
         )
 
     def joined(self, other: "PairTable") -> "PairTable":
@@ -59,7 +68,8 @@ class PairTable:
         """The pairs after the window has forgotten places: `places` (N,) are the new ones, -1 for none."""
         later, earlier = places[self.later], places[self.earlier]
         kept = (later >= 0) & (earlier >= 0)
-        return PairTable(later[kept], earlier[kept], self.similarity[kept], self.nearness[kept], self.share[kept])
+        table = self.at(kept)
+        return replace(table, later=later[kept], earlier=earlier[kept])
 
     def row(self, later: int, window: Window) -> Pairs | None:
         """What has to be stored about the pairs of one later tracklet."""
@@ -71,6 +81,7 @@ class PairTable:
             similarity=self.similarity[first:end].tobytes(),
             nearness=self.nearness[first:end].tobytes(),
             share=self.share[first:end].tobytes(),
+            together=self.together[first:end].tobytes(),
         )
 
 
@@ -87,6 +98,7 @@ def joined(tables: Sequence[PairTable]) -> PairTable:
         np.concatenate([it.similarity for it in tables]),
         np.concatenate([it.nearness for it in tables]),
         np.concatenate([it.share for it in tables]),
+        np.concatenate([it.together for it in tables]),
     )
 
 
@@ -96,7 +108,8 @@ def from_rows(rows: Sequence[tuple[int, Pairs]], window: Window) -> PairTable:
     for later, row in rows:
         numbers = np.frombuffer(row.earlier, np.int64).tolist()
         earlier = np.array([window.place_of.get(number, -1) for number in numbers], np.int64)
-        columns = (np.frombuffer(column, np.float32) for column in (row.similarity, row.nearness, row.share))
+        together = row.together or bytes(len(row.share))  # state of before has none
+        columns = (np.frombuffer(column, np.float32) for column in (row.similarity, row.nearness, row.share, together))
         table = PairTable(np.full(len(earlier), later), earlier, *columns)
         tables.append(table.at(earlier >= 0))
     return joined(tables)

@@ -76,8 +76,7 @@ class Pairing:
         known = (self.pairs.later == later) & (self.pairs.earlier == earlier)
         if same and not known.any():
             i, j = np.array([earlier]), np.array([later])
-            alike, none = similarity(window, i, j).astype(np.float32), np.zeros(1, np.float32)
-            self.pairs = self.pairs.joined(PairTable(j, i, alike, none, none))
+            self.pairs = self.pairs.joined(PairTable.fresh(j, i, similarity(window, i, j), np.zeros(1)))
             self.store(j)
 
     def bound(self, pairs: PairTable) -> Floats:
@@ -97,7 +96,7 @@ class Pairing:
         """Let the pairs that a camera is part of, by its index, count for nothing until they are judged again."""
         of = self._tracklets.window.camera
         concerned = (of[self.pairs.earlier] == camera) | (of[self.pairs.later] == camera)
-        self.pairs.share[concerned] = 0
+        self.pairs.share[concerned] = self.pairs.together[concerned] = 0
         self.store(np.unique(self.pairs.later[concerned]))
 
     def drop(self, leaving: NDArray[np.bool_]) -> None:

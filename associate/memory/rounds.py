@@ -41,7 +41,7 @@ def learn(memory: Memory, now_s: float) -> None:
         traffic.remodel()
         return
     remembered = shut & (window.closed_s > now_s - memory.memory_s)
-    before, examples = pairs.share.copy(), learning.examples_of(window)
+    before, examples = (pairs.share.copy(), pairs.together.copy()), learning.examples_of(window)
     # Probabilities by the model, the model by the probabilities
     rounds = ROUNDS if now_s > YOUNG_S else ROUNDS_YOUNG
     for _ in range(min(rounds, max(1, JUDGED // len(asked)))):
@@ -51,7 +51,9 @@ def learn(memory: Memory, now_s: float) -> None:
         pairs.share[:] = 0
         pairs.share[asked] = np.round(share, 3)
         traffic.recount(pairs.at(asked), remembered, examples, now_s)
-    memory.pairing.store(np.unique(pairs.later[pairs.share != before]))
+    traffic.compare_cameras()
+    changed = (pairs.share != before[0]) | (pairs.together != before[1])
+    memory.pairing.store(np.unique(pairs.later[changed]))
     _whiten(memory, now_s)
 
 

@@ -12,6 +12,7 @@ from associate.links.gates import GateTable
 from associate.links.model import LinkModel
 from associate.links.pairs import PairTable
 from associate.links.travel_times import Floats
+from associate.links.two_cameras import TwoCameras, counted_together
 from associate.memory.pairing import Pairing
 from associate.memory.past import CAMERAS, GATES, HALF_LIFE_S, PastCounts
 from associate.memory.tracklets import Tracklets
@@ -39,11 +40,33 @@ class Traffic:
         self.remodel()
 
     def remodel(self) -> None:
-        """Make the model from what is counted."""
+        """Make the models from what is counted."""
+        self._remodel_links()
+        self._remodel_two_cameras()
+
+    def _remodel_two_cameras(self) -> None:
+        priors = self.topology.priors(self._cameras.names)
+        window, learned_s = self._tracklets.window, self._progress.now.learned_s
+        self.two_cameras = TwoCameras(window, self._pairing.pairs, self.topology.bins, priors, learned_s)
+
+    def _remodel_links(self) -> None:
         now_s, bins = self._progress.modelled_s, self.topology.bins
         elapsed_s = self._progress.now.past_elapsed_s + min(now_s, self._memory_s)
         gates = learning.gate_counts(self._tracklets.window, self._pairing.pairs, self.past.counts(GATES, now_s), bins)
         self.model = self._model(*self.camera_counts(), gates, self.gate_table().alone, elapsed_s)
+
+    def compare_cameras(self) -> None:
+        """Count anew what pairs of cameras have in common."""
+        window, pairs, now_s = self._tracklets.window, self._pairing.pairs, self._progress.now.learned_s
+        priors = self.topology.priors(self._cameras.names)
+        found = counted_together(window, pairs, self.topology.bins, priors, self.model.calibration, now_s)
+        pairs.together[:] = found.astype(np.float32)
+        self._remodel_two_cameras()
+
+    @property
+    def possible(self) -> NDArray[np.bool_]:
+        """(C, C) where a vehicle may go from one camera to another."""
+        return self.topology.priors(self._cameras.names).possible
 
     def past_model(self) -> LinkModel:
         """The model by what has left the memory alone, for comparing the present with; without gates."""
@@ -70,7 +93,7 @@ class Traffic:
         self._gates.count_alone(self._alone(remembered, now_s))
         calibration = learning.calibration_of(self._start, self._tracklets.window, judged, examples)
         self._progress.advance(appearance=astuple(calibration))
-        self.remodel()
+        self._remodel_links()
 
     # What leaves the memory
 

@@ -61,4 +61,4 @@ def put_pairs(window: Window, trips: Sequence[Trip], share: float, *, in_view_s:
         window.put(tracklet(other, at_s, at_s + IN_VIEW_S, HERE, HERE), end, 0, 0)
     earlier = first + 2 * np.arange(len(trips))
     column = np.zeros(len(trips), np.float32)
-    return PairTable(earlier + 1, earlier, column, column, column + np.float32(share))
+    return PairTable(earlier + 1, earlier, column, column, column + np.float32(share), column.copy())

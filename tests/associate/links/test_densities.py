@@ -133,7 +133,7 @@ def test_tracklets_that_may_be_the_same_predecessor_do_not_prove_each_other() ->
     later[1] = later[0]  # which of the first two was it?
     earlier[2] = earlier[1]  # or did that one become another?
     others = by_gates(2.5, 2.5).others(
-        window, PairTable(later, earlier, *(pairs.similarity,) * 2, pairs.share), eager=True
+        window, PairTable(later, earlier, *(pairs.similarity,) * 2, pairs.share, pairs.together), eager=True
     )
     np.testing.assert_allclose(others.links, [2.5 - 1.0, 2.5 - 1.5, 2.5 - 1.0])
     np.testing.assert_allclose(others.together, others.links)

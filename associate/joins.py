@@ -1,0 +1,166 @@
+"""Joins: chains that two cameras by themselves show to be one vehicle are put into one, in order of entering.
+
+Links say whom a tracklet follows next. A vehicle that is linked from a first view to a third leaves the second one
+alone; what the second and the third have in common (links/two_cameras.py) brings it back.
+"""
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+
+from associate.links.pairs import similarity
+from associate.links.travel_times import Floats, Ints
+from associate.links.two_cameras import near
+from associate.memory.memory import Memory
+
+DOUBT = 0.5
+"""Share of the doubt that a link may have: a join moves whole chains."""
+
+COMPARED = 6
+"""Sightings of a chain, those nearest in time, whose looks are compared with the other chain's."""
+
+AT_ONCE_S = 0.3
+"""Time for which one camera may see two sightings of a vehicle at once: fragments of a stay touch."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Joins:
+    """What joins change: before (N,) as decided, and probability (N,); doubt: (N,) that one before was the same."""
+
+    before: Ints
+    probability: Floats
+    doubt: Floats
+
+
+def join_chains(memory: Memory, before: Ints, probability: Floats, min_probability: float) -> Joins:
+    """Join the chains of the decided links; what is settled stays as it is."""
+    window = memory.window
+    follows, probability, doubt = (
+        np.where(window.settled, window.before, before),
+        probability.copy(),
+        np.zeros(len(window)),
+    )
+    if memory.progress.now.learned_s < 0:
+        return Joins(before, probability, doubt)
+    least = 1 - DOUBT * (1 - min_probability)
+    # Step 1: pairs that two cameras find probable
+    at = near(window, memory.pairs)
+    at = at[~(window.settled[memory.pairs.later[at]] & window.settled[memory.pairs.earlier[at]])]
+    pairs, calibration = memory.pairs.at(at), memory.model.calibration
+    likely = np.round(memory.traffic.two_cameras.probable(window, pairs, calibration), 3)
+    likely[memory.pairing.bound(pairs) < 0] = 0.0
+    np.maximum.at(doubt, pairs.later, likely)
+    hopeful = np.flatnonzero(likely >= least)
+    if not len(hopeful):
+        return Joins(before, probability, doubt)
+    # Step 2: the most probable first, where looks of all of both chains agree and each fits between the other's
+    chains = _Chains(memory, follows)
+    odds = np.clip(likely, 1e-3, 1 - 1e-3)
+    without_looks = np.log(odds / (1 - odds)) - calibration.term(pairs.similarity.astype(np.float64))
+    for pair in hopeful[np.lexsort((hopeful, -likely[hopeful]))].tolist():
+        one, other = (chains.of[int(side[pair])] for side in (pairs.earlier, pairs.later))
+        if one == other or not chains.fit(one, other):
+            continue
+        alike = chains.alike(one, other, float(window.enter_s[pairs.later[pair]]))
+        log_odds = without_looks[pair] + calibration.term(np.array([alike]))[0]
+        sure = float(np.round(1 / (1 + np.exp(-log_odds)), 4))
+        if sure >= least:
+            for place in chains.join(one, other):
+                probability[place] = sure
+    return Joins(np.where(window.settled, before, chains.follows), probability, doubt)
+
+
+class _Chains:
+    """Chains of tracklets by place. of: (N,) number of each tracklet's. follows: (N,) whom each follows."""
+
+    def __init__(self, memory: Memory, follows: Ints) -> None:
+        window = self._window = memory.window
+        self._possible, self.follows = memory.traffic.possible, follows
+        # Step 1: the first of each chain, by halving the way to it
+        first, before = np.arange(len(window)), follows
+        self.of = np.where(before >= 0, before, first)
+        while (further := self.of[self.of] != self.of).any():
+            self.of = np.where(further, self.of[self.of], self.of)
+        # Step 2: who came before a settled first one may have been forgotten; its identity has not
+        begins = np.flatnonzero((before < 0) & window.settled)
+        _, known, which = np.unique(window.identity[begins], return_index=True, return_inverse=True)
+        first[begins] = begins[known[which]]
+        self.of = first[self.of]
+        # Step 3: who is in each, in order of entering
+        self._order = np.lexsort((window.number, window.enter_s, self.of))
+        self._begins = np.searchsorted(self.of[self._order], np.arange(len(window) + 1))
+        self._joined: dict[int, list[int]] = {}
+        self._parted = [
+            (window.place_of.get(bond.earlier, -1), window.place_of.get(bond.later, -1))
+            for bond in memory.pairing.bonds
+            if not bond.same
+        ]
+
+    def fit(self, one: int, other: int) -> bool:
+        """Check that a vehicle may have made both.
+
+        No camera sees both at once, nobody has said that they differ or that no road leads from one sighting to the
+        next, neither was closed, and what is settled stays.
+        """
+        window, mine, theirs = self._window, np.array(self._members(one)), np.array(self._members(other))
+        i, j = np.repeat(mine, len(theirs)), np.tile(theirs, len(mine))
+        same = window.camera[i] == window.camera[j]
+        together_s = np.minimum(window.leave_s[i], window.leave_s[j]) - np.maximum(window.enter_s[i], window.enter_s[j])
+        if (same & (together_s > AT_ONCE_S)).any():
+            return False
+        both = {*mine.tolist(), *theirs.tolist()}
+        if any(first in both and second in both for first, second in self._parted):
+            return False
+        # The end of a chain is taken where its identity was closed.
+        if window.taken[mine[-1]] or window.taken[theirs[-1]]:
+            return False
+        # Two settled identities stay two, and none gets another first sighting.
+        order = self._in_order(one, other)
+        settled = [place for place in order if window.settled[place]]
+        if settled and (not window.settled[order[0]] or len(np.unique(window.identity[settled])) > 1):
+            return False
+        return all(self._may_follow(before, place) for before, place in itertools.pairwise(order))
+
+    def _may_follow(self, before: int, place: int) -> bool:
+        if self._window.settled[place]:  # whom a settled first one followed has been forgotten
+            return bool(self.follows[place] in (-1, before))
+        camera = self._window.camera
+        return bool(self.follows[place] == before or self._possible[camera[before], camera[place]])
+
+    def alike(self, one: int, other: int, at_s: float) -> float:
+        """Mean similarity of the sightings of two chains around a moment before different cameras."""
+        window = self._window
+        sides = [
+            sorted(self._members(each), key=lambda place: (abs(window.enter_s[place] - at_s), place))[:COMPARED]
+            for each in (one, other)
+        ]
+        i, j = (np.ravel(each) for each in np.meshgrid(*sides, indexing="ij"))
+        apart = (window.camera[i] != window.camera[j]) & (window.encoder[i] == window.encoder[j])
+        if not apart.any():
+            return -1.0
+        return float(similarity(window, i[apart], j[apart]).mean())
+
+    def join(self, one: int, other: int) -> list[int]:
+        """Put two chains into one; returns the places that follow another one than before."""
+        order, changed = self._in_order(one, other), []
+        for before, place in zip([-1, *order[:-1]], order, strict=True):
+            self.of[place] = one
+            if self.follows[place] != before and not self._window.settled[place]:
+                self.follows[place] = before
+                changed.append(place)
+        self._joined[one] = order
+        return changed
+
+    def _members(self, chain: int) -> list[int]:
+        """The places of a chain in order of entering."""
+        if chain in self._joined:
+            return self._joined[chain]
+        return list(map(int, self._order[self._begins[chain] : self._begins[chain + 1]]))
+
+    def _in_order(self, one: int, other: int) -> list[int]:
+        window = self._window
+        return sorted(
+            [*self._members(one), *self._members(other)],
+            key=lambda place: (window.enter_s[place], window.number[place]),
+        )
