@@ -90,7 +90,9 @@ def _print_step(step: Step, console: Console) -> None:
     if evidence.runner_up is not None and evidence.margin is not None:
         rival = f"  the next best is {evidence.runner_up}, {evidence.probability - evidence.margin:.2f}"
         console.print(rival, highlight=False)
-    if step.linked:
+    if step.linked and all(step.without(name) is None for name in TERMS):
+        console.print("  by what two cameras that see it at about the same time have in common", highlight=False)
+    elif step.linked:
         console.print(_terms(step))
 
 
