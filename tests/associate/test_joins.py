@@ -105,3 +105,19 @@ def test_a_camera_sees_nobody_twice_at_once() -> None:
             by_camera.setdefault(visit.camera, []).append((visit.enter_ns, visit.leave_ns))
         for spans in by_camera.values():
             assert all(one[1] <= other[0] for one, other in pairwise(sorted(spans)))
+
+
+def test_state_from_before_there_were_joins_goes_on() -> None:
+    """Rows of pairs had no `together` then: nothing has been counted of two cameras."""
+    messages = three_views(40)
+    first = associator(SETTINGS)
+    play(first, messages[:200])
+    state = {key: row for key, row in first.changes().items() if row is not None}
+    for key, row in state.items():
+        if key.startswith("pair|"):
+            former = msgspec.msgpack.decode(row)
+            del former["together"]
+            state[key] = msgspec.msgpack.encode(former)
+    second = associator(SETTINGS)
+    second.restore(state)
+    assert whole_and_wrong(play(second, messages[200:]))[1] <= 3
