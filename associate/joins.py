@@ -26,7 +26,7 @@ AT_ONCE_S = 0.3
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Joins:
-    """What joins change: before (N,) as decided, and probability (N,); doubt: (N,) that one before was the same."""
+    """Decisions after joins: before (N,) and probability (N,); doubt: (N,) probability of a near one being the same."""
 
     before: Ints
     probability: Floats
@@ -36,11 +36,7 @@ class Joins:
 def join_chains(memory: Memory, before: Ints, probability: Floats, min_probability: float) -> Joins:
     """Join the chains of the decided links; what is settled stays as it is."""
     window = memory.window
-    follows, probability, doubt = (
-        np.where(window.settled, window.before, before),
-        probability.copy(),
-        np.zeros(len(window)),
-    )
+    probability, doubt = probability.copy(), np.zeros(len(window))
     if memory.progress.now.learned_s < 0:
         return Joins(before, probability, doubt)
     least = 1 - DOUBT * (1 - min_probability)
@@ -55,7 +51,7 @@ def join_chains(memory: Memory, before: Ints, probability: Floats, min_probabili
     if not len(hopeful):
         return Joins(before, probability, doubt)
     # Step 2: the most probable first, where looks of all of both chains agree and each fits between the other's
-    chains = _Chains(memory, follows)
+    chains = _Chains(memory, np.where(window.settled, window.before, before))
     odds = np.clip(likely, 1e-3, 1 - 1e-3)
     without_looks = np.log(odds / (1 - odds)) - calibration.term(pairs.similarity.astype(np.float64))
     for pair in hopeful[np.lexsort((hopeful, -likely[hopeful]))].tolist():
@@ -78,12 +74,12 @@ class _Chains:
         window = self._window = memory.window
         self._possible, self.follows = memory.traffic.possible, follows
         # Step 1: the first of each chain, by halving the way to it
-        first, before = np.arange(len(window)), follows
-        self.of = np.where(before >= 0, before, first)
+        first = np.arange(len(window))
+        self.of = np.where(follows >= 0, follows, first)
         while (further := self.of[self.of] != self.of).any():
             self.of = np.where(further, self.of[self.of], self.of)
         # Step 2: who came before a settled first one may have been forgotten; its identity has not
-        begins = np.flatnonzero((before < 0) & window.settled)
+        begins = np.flatnonzero((follows < 0) & window.settled)
         _, known, which = np.unique(window.identity[begins], return_index=True, return_inverse=True)
         first[begins] = begins[known[which]]
         self.of = first[self.of]
@@ -103,13 +99,13 @@ class _Chains:
         No camera sees both at once, nobody has said that they differ or that no road leads from one sighting to the
         next, neither was closed, and what is settled stays.
         """
-        window, mine, theirs = self._window, np.array(self._members(one)), np.array(self._members(other))
-        i, j = np.repeat(mine, len(theirs)), np.tile(theirs, len(mine))
+        window, mine, theirs = self._window, self._members(one), self._members(other)
+        i, j = _each_with_each(mine, theirs)
         same = window.camera[i] == window.camera[j]
         together_s = np.minimum(window.leave_s[i], window.leave_s[j]) - np.maximum(window.enter_s[i], window.enter_s[j])
         if (same & (together_s > AT_ONCE_S)).any():
             return False
-        both = {*mine.tolist(), *theirs.tolist()}
+        both = {*mine, *theirs}
         if any(first in both and second in both for first, second in self._parted):
             return False
         # The end of a chain is taken where its identity was closed.
@@ -135,7 +131,7 @@ class _Chains:
             sorted(self._members(each), key=lambda place: (abs(window.enter_s[place] - at_s), place))[:COMPARED]
             for each in (one, other)
         ]
-        i, j = (np.ravel(each) for each in np.meshgrid(*sides, indexing="ij"))
+        i, j = _each_with_each(*sides)
         apart = (window.camera[i] != window.camera[j]) & (window.encoder[i] == window.encoder[j])
         if not apart.any():
             return -1.0
@@ -164,3 +160,7 @@ class _Chains:
             [*self._members(one), *self._members(other)],
             key=lambda place: (window.enter_s[place], window.number[place]),
         )
+
+
+def _each_with_each(mine: list[int], theirs: list[int]) -> tuple[Ints, Ints]:
+    return np.repeat(np.array(mine), len(theirs)), np.tile(np.array(theirs), len(mine))

@@ -37,7 +37,7 @@ ROUNDS = 2
 
 
 class TwoCameras:
-    """What pairs of cameras have in common, by the pairs of tracklets in memory that closed until `learned_s`."""
+    """The model of pairs of cameras, by the pairs of tracklets in memory that closed until `learned_s`."""
 
     def __init__(
         self, window: Window, pairs: PairTable, bins: TimeBins, priors: TravelPriors, learned_s: float
@@ -54,7 +54,10 @@ class TwoCameras:
         self.travel = TravelDensities(bins, counts, priors)
 
     def probable(self, window: Window, pairs: PairTable, calibration: Calibration, *, first: bool = False) -> Floats:
-        """The probability (P,) that both tracklets of a pair are one vehicle; `first`: before anything was counted."""
+        """The probability (P,) that both tracklets of a pair are one vehicle.
+
+        first: two cameras of which nothing was counted may have something in common all the same.
+        """
         a, b = window.camera[pairs.earlier], window.camera[pairs.later]
         own = replace(pairs, share=pairs.together)
         others = self.travel.others(window, own, eager=True)

@@ -11,7 +11,7 @@ from associate.links.counts import LEAST_LINKS, Counts, PairCounts
 from associate.links.gates import GateTable
 from associate.links.model import LinkModel
 from associate.links.pairs import PairTable
-from associate.links.travel_times import Floats
+from associate.links.travel_times import Floats, TravelPriors
 from associate.links.two_cameras import TwoCameras, counted_together
 from associate.memory.pairing import Pairing
 from associate.memory.past import CAMERAS, GATES, HALF_LIFE_S, PastCounts
@@ -45,9 +45,8 @@ class Traffic:
         self._remodel_two_cameras()
 
     def _remodel_two_cameras(self) -> None:
-        priors = self.topology.priors(self._cameras.names)
         window, learned_s = self._tracklets.window, self._progress.now.learned_s
-        self.two_cameras = TwoCameras(window, self._pairing.pairs, self.topology.bins, priors, learned_s)
+        self.two_cameras = TwoCameras(window, self._pairing.pairs, self.topology.bins, self._priors, learned_s)
 
     def _remodel_links(self) -> None:
         now_s, bins = self._progress.modelled_s, self.topology.bins
@@ -58,15 +57,18 @@ class Traffic:
     def compare_cameras(self) -> None:
         """Count anew what pairs of cameras have in common."""
         window, pairs, now_s = self._tracklets.window, self._pairing.pairs, self._progress.now.learned_s
-        priors = self.topology.priors(self._cameras.names)
-        found = counted_together(window, pairs, self.topology.bins, priors, self.model.calibration, now_s)
+        found = counted_together(window, pairs, self.topology.bins, self._priors, self.model.calibration, now_s)
         pairs.together[:] = found.astype(np.float32)
         self._remodel_two_cameras()
 
     @property
     def possible(self) -> NDArray[np.bool_]:
         """(C, C) where a vehicle may go from one camera to another."""
-        return self.topology.priors(self._cameras.names).possible
+        return self._priors.possible
+
+    @property
+    def _priors(self) -> TravelPriors:
+        return self.topology.priors(self._cameras.names)
 
     def past_model(self) -> LinkModel:
         """The model by what has left the memory alone, for comparing the present with; without gates."""
@@ -134,4 +136,4 @@ class Traffic:
         counts = Counts(links=links, cameras=cameras, gates=gates, ends=ends, arrivals=arrivals, elapsed_s=elapsed_s)
         learned = self._progress.now.appearance
         calibration = self._start if learned is None else Calibration(*learned)
-        return LinkModel(self.topology.bins, counts, self.topology.priors(self._cameras.names), calibration)
+        return LinkModel(self.topology.bins, counts, self._priors, calibration)

@@ -77,10 +77,8 @@ def main(path: Path, fewest: int = FEWEST) -> None:
         if len(own) >= fewest:
             gaps_s = [(latest[other].first_ns - latest[one].last_ns) / NS for one, other in own]
             share = sum(found[link] for link in own) / len(own)
-            there, owners = (
-                np.stack([vectors[each] for each in of_camera[end]]),
-                np.array([vehicle[each] for each in of_camera[end]]),
-            )
+            there = np.stack([vectors[each] for each in of_camera[end]])
+            owners = np.array([vehicle[each] for each in of_camera[end]])
             less = [
                 np.mean(there[owners != vehicle[one]] @ vectors[one] < vectors[other] @ vectors[one])
                 for one, other in own

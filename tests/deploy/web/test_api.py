@@ -296,7 +296,7 @@ def test_a_listener_that_reads_nothing_keeps_nobody_waiting(seen: Town) -> None:
 
 
 def _ready_by_and_by(own: Town, status: int) -> Any:
-    """What is said of being ready, once it is said with a status: the log is read by a thread in its own time."""
+    """Ask for readiness until it is answered with a status: the log is read by a thread in its own time."""
     deadline_s = time.monotonic() + 30
     while (answer := own.client.get("/readyz")).status != status and time.monotonic() < deadline_s:
         time.sleep(0.05)
