@@ -23,7 +23,7 @@ from embed.settings import SHIPPED, SHIPPED_FILE
 from tests.bench.city.crops_set import Shot, features, real_pairs, reid_0277
 from tests.bench.encoder.frozen_looks import LOOKS, seen_through
 from tests.bench.encoder.track_pairs import track_pairs
-from tests.bench.encoder.unseen_city import TRAINED, CityShots, neither_trained, read_shots, unseen_shots
+from tests.bench.encoder.unseen_city import SETTINGS, TRAINED, CityShots, neither_trained, read_shots, unseen_shots
 from tests.bench.measure import table
 from tests.bench.tracking import CACHE
 from training.evaluation.other_cameras import Taken, rank_elsewhere, selected, wrong_from
@@ -202,7 +202,10 @@ def print_unseen(asked: Mapping[str, Encode], than: str = SHIPPED) -> None:
         view[name] = wrong_from(taken, taken, sectors, sectors)
     print_city(found)
     print_paired(first, than)
-    print(f"{len(city.shots)} crops, {len(set(cameras.tolist()))} cameras.")
+    told = len(set(cameras.tolist()))
+    print(
+        f"{len(city.shots)} crops, {told} cameras; {SETTINGS.cameras - told} left out that stand where a training's do."
+    )
     for name in asked:
         print(f"{name}: of the wrong answers {light[name]:.2f} are of the query's light, {view[name]:.2f} of its view")
 
