@@ -27,7 +27,8 @@ class Decisions:
 
     before: (N,) place of the tracklet that each follows, -1 for none. probability: (N,) of that link. new: (N,) that
     each follows nothing. pairs, at, terms, probabilities: the Q pairs that were compared, with their places in the
-    memory's table; pair: (N,) which of them was chosen, -1 for none.
+    memory's table; pair: (N,) which of them was chosen, -1 for none. settled: places of chains that were joined, as in
+    `Joins`.
     """
 
     before: Ints
@@ -38,6 +39,7 @@ class Decisions:
     terms: Terms
     probabilities: Floats
     pair: Ints
+    settled: list[list[int]]
 
     def rivals(self, place: int) -> tuple[Ints, Floats]:
         """Places of the tracklets that one may follow, and the probabilities."""
@@ -76,7 +78,7 @@ def decide(memory: Memory, min_probability: float, now_s: float) -> Decisions:
     pair[joins.before != before] = -1
     before, probability = joins.before, joins.probability
     new = np.round(new * (1 - joins.doubt), 4)
-    return Decisions(before, probability, new, pairs, at, terms, probabilities, pair)
+    return Decisions(before, probability, new, pairs, at, terms, probabilities, pair, joins.settled)
 
 
 def _probabilities(log_odds: Floats, pairs: PairTable) -> Floats:

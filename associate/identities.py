@@ -77,10 +77,10 @@ class Identities:
         if not left.visits and not left.tracklets:
             self.close(number)
 
-    def merge(self, number: int, target: int, tracklets: Sequence[Tracklet]) -> None:
-        """Let an identity become part of another one, with all of its tracklets."""
+    def merge(self, number: int, target: int, tracklets: Sequence[Tracklet], *, settled: bool = False) -> None:
+        """Let an identity become part of another one, with all of its tracklets; `settled`: some of them were."""
         old, new = self.rows[_key(number)], self.rows[_key(target)]
-        self._say(Kind.MERGED, number, old.visits, tracklets[0], superseded_by=target)
+        self._say(Kind.MERGED, number, old.visits, tracklets[0], superseded_by=target, settled=settled)
         labels = Counter(new.labels)
         labels.update(old.labels)
         joined = msgspec.structs.replace(

@@ -14,44 +14,45 @@ from associate.links.travel_times import Floats, Ints
 from associate.links.two_cameras import near
 from associate.memory.memory import Memory
 
-DOUBT = 0.5
-"""Share of the doubt that a link may have: a join moves whole chains."""
-
 COMPARED = 6
 """Sightings of a chain, those nearest in time, whose looks are compared with the other chain's."""
 
-AT_ONCE_S = 0.3
-"""Time for which one camera may see two sightings of a vehicle at once: fragments of a stay touch."""
+AT_ONCE_S, APART_S = 0.3, 3.0
+"""How long a camera may see two sightings of a vehicle at once, or lose it between them: fragments of a stay touch."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Joins:
-    """Decisions after joins: before (N,) and probability (N,); doubt: (N,) probability of a near one being the same."""
+    """Decisions after joins: before (N,) and probability (N,); doubt: (N,) probability of a near one being the same.
+
+    settled: places of each chain that was joined, in order of entering, up to the last that is settled: they stay one.
+    """
 
     before: Ints
     probability: Floats
     doubt: Floats
+    settled: list[list[int]]
 
 
 def join_chains(memory: Memory, before: Ints, probability: Floats, min_probability: float) -> Joins:
-    """Join the chains of the decided links; what is settled stays as it is."""
+    """Join the chains of the decided links, those of settled identities as well; what is one stays one."""
     window = memory.window
     probability, doubt = probability.copy(), np.zeros(len(window))
     if memory.progress.now.learned_s < 0:
-        return Joins(before, probability, doubt)
-    least = 1 - DOUBT * (1 - min_probability)
-    # Step 1: pairs that two cameras find probable
-    at = near(window, memory.pairs)
-    at = at[~(window.settled[memory.pairs.later[at]] & window.settled[memory.pairs.earlier[at]])]
-    pairs, calibration = memory.pairs.at(at), memory.model.calibration
-    likely = np.round(memory.traffic.two_cameras.probable(window, pairs, calibration), 3)
+        return Joins(before, probability, doubt, [])
+    # Step 1: pairs that two cameras find probable, where both are settled by what was learned last
+    pairs, calibration = memory.pairs.at(near(window, memory.pairs)), memory.model.calibration
+    likely = pairs.together.astype(np.float64)
+    asked = np.flatnonzero(~(window.settled[pairs.later] & window.settled[pairs.earlier]))
+    likely[asked] = np.round(memory.traffic.two_cameras.probable(window, pairs.at(asked), calibration), 3)
     likely[memory.pairing.bound(pairs) < 0] = 0.0
     np.maximum.at(doubt, pairs.later, likely)
-    hopeful = np.flatnonzero(likely >= least)
+    hopeful = np.flatnonzero(likely >= min_probability)
     if not len(hopeful):
-        return Joins(before, probability, doubt)
+        return Joins(before, probability, doubt, [])
     # Step 2: the most probable first, where looks of all of both chains agree and each fits between the other's
-    chains = _Chains(memory, np.where(window.settled, window.before, before))
+    chains = Chains(memory, np.where(window.settled, window.before, before))
+    hopeful = hopeful[chains.of[pairs.earlier[hopeful]] != chains.of[pairs.later[hopeful]]]
     odds = np.clip(likely, 1e-3, 1 - 1e-3)
     without_looks = np.log(odds / (1 - odds)) - calibration.term(pairs.similarity.astype(np.float64))
     for pair in hopeful[np.lexsort((hopeful, -likely[hopeful]))].tolist():
@@ -61,13 +62,13 @@ def join_chains(memory: Memory, before: Ints, probability: Floats, min_probabili
         alike = chains.alike(one, other, float(window.enter_s[pairs.later[pair]]))
         log_odds = without_looks[pair] + calibration.term(np.array([alike]))[0]
         sure = float(np.round(1 / (1 + np.exp(-log_odds)), 4))
-        if sure >= least:
+        if sure >= min_probability:
             for place in chains.join(one, other):
                 probability[place] = sure
-    return Joins(np.where(window.settled, before, chains.follows), probability, doubt)
+    return Joins(chains.follows, probability, doubt, chains.settled())
 
 
-class _Chains:
+class Chains:
     """Chains of tracklets by place. of: (N,) number of each tracklet's. follows: (N,) whom each follows."""
 
     def __init__(self, memory: Memory, follows: Ints) -> None:
@@ -96,14 +97,15 @@ class _Chains:
     def fit(self, one: int, other: int) -> bool:
         """Check that a vehicle may have made both.
 
-        No camera sees both at once, nobody has said that they differ or that no road leads from one sighting to the
-        next, neither was closed, and what is settled stays.
+        No camera sees both at once, or one now and one later, nobody has said that they differ or that no road leads
+        from one sighting to the next, neither was closed, and what stands before a settled one has ended.
         """
         window, mine, theirs = self._window, self._members(one), self._members(other)
         i, j = _each_with_each(mine, theirs)
         same = window.camera[i] == window.camera[j]
         together_s = np.minimum(window.leave_s[i], window.leave_s[j]) - np.maximum(window.enter_s[i], window.enter_s[j])
-        if (same & (together_s > AT_ONCE_S)).any():
+        # A vehicle passes a view once, but for fragments of its stay: who came again is linked, not joined.
+        if (same & ((together_s > AT_ONCE_S) | (together_s < -APART_S))).any():
             return False
         both = {*mine, *theirs}
         if any(first in both and second in both for first, second in self._parted):
@@ -111,16 +113,23 @@ class _Chains:
         # The end of a chain is taken where its identity was closed.
         if window.taken[mine[-1]] or window.taken[theirs[-1]]:
             return False
-        # Two settled identities stay two, and none gets another first sighting.
+        # What stands before a settled one is settled with it.
         order = self._in_order(one, other)
-        settled = [place for place in order if window.settled[place]]
-        if settled and (not window.settled[order[0]] or len(np.unique(window.identity[settled])) > 1):
+        if not window.shut[order[: self._settled_part(order)]].all():
             return False
         return all(self._may_follow(before, place) for before, place in itertools.pairwise(order))
 
+    def settled(self) -> list[list[int]]:
+        """The places of each joined chain up to its last settled one, of those that have any."""
+        parts = [order[: self._settled_part(order)] for order in self._joined.values()]
+        return [part for part in parts if part]
+
+    def _settled_part(self, order: list[int]) -> int:
+        """How many places of a chain there are up to the last settled one."""
+        settled = np.flatnonzero(self._window.settled[order])
+        return int(settled[-1]) + 1 if len(settled) else 0
+
     def _may_follow(self, before: int, place: int) -> bool:
-        if self._window.settled[place]:  # whom a settled first one followed has been forgotten
-            return bool(self.follows[place] in (-1, before))
         camera = self._window.camera
         return bool(self.follows[place] == before or self._possible[camera[before], camera[place]])
 
@@ -142,10 +151,11 @@ class _Chains:
         order, changed = self._in_order(one, other), []
         for before, place in zip([-1, *order[:-1]], order, strict=True):
             self.of[place] = one
-            if self.follows[place] != before and not self._window.settled[place]:
+            if self.follows[place] != before:
                 self.follows[place] = before
                 changed.append(place)
         self._joined[one] = order
+        self._joined.pop(other, None)
         return changed
 
     def _members(self, chain: int) -> list[int]:

@@ -1,5 +1,6 @@
 """Revision: what is decided in a slot turned into identities, and into what is said of them."""
 
+import itertools
 from collections.abc import Callable
 
 import msgspec
@@ -37,11 +38,13 @@ class Revision:
     def carry_out(self, decisions: Decisions, now_s: float, *, last: bool) -> None:
         """Say what has changed; with `last`, settle everything."""
         window = self._memory.window
+        # Step 0: chains with settled sightings that are one after all
+        early, named = self._unite(decisions)
         unsaid = window.shut & (window.shown < ENDED)
         live = np.flatnonzero(~window.settled | unsaid)
         live = live[np.lexsort((window.number[live], window.enter_s[live]))]
         # Step 1: whose identity each has now
-        was, now = window.identity.copy(), self._identity_of(decisions, live)
+        was, now = window.identity.copy(), self._identity_of(decisions, live, named)
         # Step 2: identities that became part of another one as a whole, then single moves
         merged = self._merge(live, was, now)
         moved = (was != now) & ~np.isin(was, list(merged))
@@ -51,7 +54,7 @@ class Revision:
             self._identities.withdraw(int(was[place]), row, int(now[place]))
         # Step 3: what is new, has ended, has another predecessor, or is settled by this
         ripe = (window.closed_s <= now_s - self._settings.lag_s) | (window.opened_s <= now_s - OPEN_S) | last
-        settles = ripe & ~window.settled
+        settles = (ripe | early) & ~window.settled
         settling = live[settles[live]]
         for place in self._news(decisions, live, now, moved | settles):
             self._tell(decisions, place, now, moved, settles=bool(settles[place]))
@@ -80,14 +83,66 @@ class Revision:
             self._identities.close(int(window.identity[place]))
             self._take(place)
 
-    def _identity_of(self, decisions: Decisions, live: Ints) -> Ints:
-        """The identity (N,) of each tracklet; those of `live`, in order of entering, as they are decided now."""
+    def _unite(self, decisions: Decisions) -> tuple[NDArray[np.bool_], dict[int, int]]:
+        """Make one identity of each joined chain with settled sightings, by the name of the one that was found first.
+
+        Returns (N,) which others it settles, and the identity of each of these that is the first of its chain.
+        """
+        window = self._memory.window
+        early, named = np.zeros(len(window), np.bool_), {}
+        for chain in decisions.settled:
+            places = np.array(chain)
+            settled = places[window.settled[places]]
+            early[places] = ~window.settled[places]
+            first, *others = np.unique(window.identity[settled]).tolist()
+            for old in others:
+                self._give_all(old, first)
+            if early[chain[0]]:
+                named[chain[0]] = first
+            for before, place in itertools.pairwise([-1, *chain]):
+                if window.settled[place] and before >= 0:
+                    self._follow(decisions, place, before)
+        return early, named
+
+    def _give_all(self, old: int, target: int) -> None:
+        """Merge an identity with settled sightings into another one, with all that was linked to it."""
+        window = self._memory.window
+        places = [window.place_of[number] for number in self._identities[old].tracklets]
+        places.sort(key=lambda place: (window.enter_s[place], window.number[place]))
+        self._identities.merge(old, target, [self._tracklets.row(place) for place in places], settled=True)
+        for place in places:
+            link = self._tracklets.link(place)
+            assert link is not None
+            self._tracklets.put_link(place, msgspec.structs.replace(link, identity=target))
+
+    def _follow(self, decisions: Decisions, place: int, before: int) -> None:
+        """Let a settled sighting follow another one than before; where it does already, nothing is said."""
+        window, link = self._memory.window, self._tracklets.link(place)
+        assert link is not None
+        number = int(window.number[before])
+        if link.before != number:
+            probability = float(decisions.probability[place])
+            self._tracklets.put_link(place, msgspec.structs.replace(link, before=number, probability=probability))
+            row = self._tracklets.row(place)
+            self._blame(row)
+            evidence = evidence_of(decisions, self._memory, place, window.identity, self._settings.zone)
+            self._identities.show(link.identity, row, evidence, first=False, settled=link.shown == ENDED)
+        if window.settled[before]:
+            self._take(before)
+
+    def _identity_of(self, decisions: Decisions, live: Ints, named: dict[int, int]) -> Ints:
+        """The identity (N,) of each tracklet; those of `live`, in order of entering, as they are decided now.
+
+        named: places that are of an identity although they follow nobody.
+        """
         memory, window = self._memory, self._memory.window
         identity_of = window.identity.copy()
         for place in live[~window.settled[live]].tolist():
             before, link = int(decisions.before[place]), self._tracklets.link(place)
             if before >= 0:
                 identity_of[place] = identity_of[before]
+            elif place in named:
+                identity_of[place] = named[place]
             elif link is None or link.before >= 0:
                 number = memory.progress.now.identities + 1
                 memory.progress.advance(identities=number)

@@ -1,7 +1,7 @@
 """Travel times by hour of the day, from the settled links of a log."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -55,18 +55,26 @@ def hourly_travel(events: Iterable[TrajectoryEvent], fewest: float) -> list[Hour
     return found
 
 
-def _passages(events: Iterable[TrajectoryEvent]) -> Iterator[_Passage]:
-    """The settled links between two cameras; each sighting has one settled event."""
+def _passages(events: Iterable[TrajectoryEvent]) -> Iterable[_Passage]:
+    """The settled links between two cameras, of each sighting the one that was said last."""
+    last: dict[str, _Passage] = {}
     for event in events:
-        if event.kind is not Kind.EXTENDED or not event.settled or event.evidence is None:
-            continue
-        names = [visit.tracklet for visit in event.visits]
-        tracklet = (event.observation or "").rpartition("|")[0]
-        # Of more than a hundred visits only the last ones are there.
-        place = names.index(tracklet) if tracklet in names else 0
-        if place == 0 or event.visits[place - 1].camera == event.visits[place].camera:
-            continue
-        before, after = event.visits[place - 1 : place + 1]
-        hour = datetime.fromtimestamp(before.leave_ns / NS, UTC).hour
-        travel_s = (after.enter_ns - before.leave_ns) / NS
-        yield _Passage(before.camera, after.camera, hour, travel_s, event.evidence.probability)
+        if event.kind is Kind.EXTENDED and event.settled and event.observation is not None:
+            last.pop(event.observation, None)
+            if passage := _passage(event):
+                last[event.observation] = passage
+    return last.values()
+
+
+def _passage(event: TrajectoryEvent) -> _Passage | None:
+    """What the link of an event says of the way between two cameras, if it says anything."""
+    names = [visit.tracklet for visit in event.visits]
+    tracklet = (event.observation or "").rpartition("|")[0]
+    # Of more than a hundred visits only the last ones are there.
+    place = names.index(tracklet) if tracklet in names else 0
+    if place == 0 or event.visits[place - 1].camera == event.visits[place].camera or event.evidence is None:
+        return None
+    before, after = event.visits[place - 1 : place + 1]
+    hour = datetime.fromtimestamp(before.leave_ns / NS, UTC).hour
+    travel_s = (after.enter_ns - before.leave_ns) / NS
+    return _Passage(before.camera, after.camera, hour, travel_s, event.evidence.probability)

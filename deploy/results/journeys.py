@@ -1,5 +1,6 @@
 """Trajectory events folded into the latest revision of every identity."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from associate.trajectory import Kind, TrajectoryEvent, decode
@@ -17,18 +18,26 @@ class Journeys:
         """Identity that a complete sighting was given to, by tracklet id."""
         self.link_of: dict[str, float] = {}
         """Probability of the link by which it was given to that identity, by tracklet id; the first has none."""
+        self._given: dict[str, set[str]] = defaultdict(set)
 
     def take(self, event: TrajectoryEvent) -> None:
         if event.kind is Kind.MERGED:
             self.latest.pop(event.identity, None)
+            for tracklet in self._given.pop(event.identity, set()):
+                self._give(tracklet, event.superseded_by or event.identity)
             return
         self.latest[event.identity] = event
         if event.observation is not None and event.kind in (Kind.CONFIRMED, Kind.EXTENDED):
             tracklet = event.observation.rpartition("|")[0]
-            self.identity_of[tracklet] = event.identity
+            self._given[self.identity_of.get(tracklet, event.identity)].discard(tracklet)
+            self._give(tracklet, event.identity)
             self.link_of.pop(tracklet, None)
             if event.kind is Kind.EXTENDED and event.evidence is not None:
                 self.link_of[tracklet] = event.evidence.probability
+
+    def _give(self, tracklet: str, identity: str) -> None:
+        self.identity_of[tracklet] = identity
+        self._given[identity].add(tracklet)
 
     @property
     def linked(self) -> list[TrajectoryEvent]:

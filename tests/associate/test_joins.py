@@ -8,15 +8,21 @@ import pytest
 from numpy.typing import NDArray
 
 from associate.associator import Associator
+from associate.joins import Chains
 from associate.links import two_cameras
 from associate.settings import AssociateSettings
 from associate.topology import Travel
-from associate.trajectory import TrajectoryEvent
-from embed.observation import Message, order_key
-from tests.associate.samples import associator, play, ticks, tracklet
+from associate.trajectory import Kind, TrajectoryEvent
+from embed.observation import Correction, Message, Observation, TrackletState, order_key
+from ingest.clock import NS
+from tests.associate.memory.samples import fresh
+from tests.associate.samples import associator, looks, play, ticks, tracklet
+from training.scoring.decisions import read_decisions
 
 VEHICLES = 120
 SETTINGS = AssociateSettings(zone="z")
+SOON = AssociateSettings(zone="z", lag_s=2)
+"""Settled before the third view has seen the vehicle."""
 
 
 def direction(rng: np.random.Generator) -> NDArray[np.float32]:
@@ -82,18 +88,64 @@ def test_no_join_goes_by_a_road_that_is_not_there() -> None:
         assert set(ways) <= {("a", "c"), ("b", "c")}
 
 
-def test_a_restart_in_between_changes_nothing() -> None:
+def test_settled_identities_become_one() -> None:
+    events = play(associator(SOON), three_views())
+    whole, wrong = whole_and_wrong(events)
+    assert whole > VEHICLES * 0.5
+    assert wrong <= 3
+    settled, united = set[str](), 0
+    for event in events:
+        if event.kind is Kind.MERGED and event.identity in settled:
+            united += 1
+            assert event.superseded_by in settled
+        if event.settled:
+            settled.add(event.identity)
+    assert united > VEHICLES * 0.4
+
+
+@pytest.mark.parametrize("settings", [SETTINGS, SOON])
+def test_every_sighting_is_of_one_identity_whatever_was_joined(settings: AssociateSettings) -> None:
+    messages = three_views()
+    events = play(associator(settings), messages)
+    sightings = [visit.observation for event in latest(events) for visit in event.visits]
+    ended = [it.id for it in messages if isinstance(it, Observation) and it.state is TrackletState.CLOSED]
+    assert sorted(sightings) == sorted(ended)
+    # Whoever reads one event after the other comes to the same.
+    numbers = {each.rpartition("|")[0]: place for place, each in enumerate(sightings)}
+    known = read_decisions(events, numbers).identities()
+    for event in latest(events):
+        assert len({known[numbers[visit.tracklet]] for visit in event.visits}) == 1
+
+
+def test_who_was_joined_is_parted_by_a_correction() -> None:
     messages = three_views(60)
+    events = play(associator(SOON), messages)
+    whole = [event for event in latest(events) if len(event.visits) == 3]
+    joined = next(event for event in whole if event.visits[0].enter_ns > 150 * NS)
+    a, b = (next(visit.tracklet for visit in joined.visits if visit.camera == camera) for camera in "ab")
+    said_ns = joined.visits[-1].leave_ns + 10 * NS
+    said = Correction(id=f"correction|{said_ns}|x", at_ns=said_ns, tracklets=(a, b), verdict="different", by="test")
+    machine = associator(SOON)
+    parted = play(machine, [message for message in messages if message.at_ns <= said_ns])
+    parted += machine.update(said)
+    parted += play(machine, [message for message in messages if message.at_ns > said_ns])
+    for event in latest(parted):
+        assert len({a, b} & {visit.tracklet for visit in event.visits}) < 2
+
+
+@pytest.mark.parametrize("settings", [SETTINGS, SOON])
+def test_a_restart_in_between_changes_nothing(settings: AssociateSettings) -> None:
+    messages = three_views(50)
 
     def told(machine: Associator, of: list[Message]) -> list[bytes]:
         return [msgspec.json.encode(event) for event in play(machine, of)]
 
-    once = told(associator(SETTINGS), messages)
+    once = told(associator(settings), messages)
     for cut in (200, 333):
-        first = associator(SETTINGS)
+        first = associator(settings)
         events = told(first, messages[:cut])
         state = {key: row for key, row in first.changes().items() if row is not None}
-        second = associator(SETTINGS)
+        second = associator(settings)
         second.restore(state)
         assert events + told(second, messages[cut:]) == once
 
@@ -105,6 +157,19 @@ def test_a_camera_sees_nobody_twice_at_once() -> None:
             by_camera.setdefault(visit.camera, []).append((visit.enter_ns, visit.leave_ns))
         for spans in by_camera.values():
             assert all(one[1] <= other[0] for one, other in pairwise(sorted(spans)))
+
+
+@pytest.mark.parametrize(
+    ("gap_s", "fits"), [(-1.0, False), (1.0, True), (10.0, False)], ids=["at once", "fragments", "again"]
+)
+def test_a_view_sees_a_vehicle_once_but_for_fragments_of_its_stay(gap_s: float, fits: bool) -> None:
+    first, second = (tracklet("a", 1, looks(1), 5, 9), tracklet("a", 2, looks(2), 9 + gap_s, 13 + gap_s))
+    seen = fresh()
+    for message in sorted([*first, *second], key=order_key):
+        assert isinstance(message, Observation)
+        seen.hear(message.camera, message.epoch, message.at_ns)
+        seen.tracklets.see(message)
+    assert Chains(seen, np.array([-1, -1])).fit(0, 1) is fits
 
 
 def test_state_from_before_there_were_joins_goes_on() -> None:

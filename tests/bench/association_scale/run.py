@@ -81,7 +81,9 @@ class Meter:
     def _fold(self, events: Iterable[TrajectoryEvent]) -> None:
         for event in events:
             self.events += 1
-            if event.observation is not None and event.kind in (Kind.CONFIRMED, Kind.EXTENDED):
+            if event.kind is Kind.MERGED and event.superseded_by is not None:
+                self.identity_of.update((visit.tracklet, event.superseded_by) for visit in event.visits)
+            elif event.observation is not None and event.kind in (Kind.CONFIRMED, Kind.EXTENDED):
                 self.identity_of[event.observation.rpartition("|")[0]] = event.identity
 
     @property

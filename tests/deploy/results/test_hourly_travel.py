@@ -12,12 +12,13 @@ from tests.associate.samples import event
 def linked(
     leave_s: float, travel_s: float, *, probability: float = 1.0, end: str = "b", **fields: object
 ) -> TrajectoryEvent:
-    """A settled link from a to another camera."""
+    """A settled link from a to another camera, each of another sighting."""
+    sighting = f"{end}|1.0|{leave_s}|2"
     visits = [
         Visit(camera="a", observation="a|1.0|1|2", enter_ns=round((leave_s - 3) * NS), leave_ns=round(leave_s * NS)),
         Visit(
             camera=end,
-            observation=f"{end}|1.0|1|2",
+            observation=sighting,
             enter_ns=round((leave_s + travel_s) * NS),
             leave_ns=round((leave_s + travel_s + 4) * NS),
         ),
@@ -25,7 +26,7 @@ def linked(
     said = event()
     assert said.evidence is not None
     evidence = msgspec.structs.replace(said.evidence, probability=probability)
-    told = msgspec.structs.replace(said, visits=visits, observation=f"{end}|1.0|1|2", evidence=evidence, settled=True)
+    told = msgspec.structs.replace(said, visits=visits, observation=sighting, evidence=evidence, settled=True)
     return msgspec.structs.replace(told, **fields)
 
 
@@ -55,3 +56,10 @@ def test_a_link_counts_by_its_probability() -> None:
 )
 def test_what_is_no_settled_link_between_cameras(said: TrajectoryEvent) -> None:
     assert hourly_travel([said], 0) == []
+
+
+def test_of_a_sighting_that_settled_twice_the_last_counts() -> None:
+    before, after = linked(1, 10.0), linked(1, 20.0)
+    (found,) = hourly_travel([before, linked(2, 12.0), after], 1)
+    assert found.links == 2
+    assert sorted([found.p15_s, found.p85_s]) == [pytest.approx(12.0), pytest.approx(20.0)]
