@@ -86,7 +86,7 @@ class TrajectoryEvent(msgspec.Struct, frozen=True, kw_only=True):
     observation: id of the sighting that this event is about.
     evidence: reasons of the decision.
     superseded_by: identity that takes the place of this one, or has the sighting now.
-    settled: the sighting's link will not be revised any more.
+    settled: the sighting's link will not be revised any more; of `merged`: some of what the identity had was settled.
     """
 
     id: str
