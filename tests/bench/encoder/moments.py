@@ -74,8 +74,9 @@ def pairs(vectors: NDArray[np.float32], times: NDArray[np.int64]) -> NDArray[np.
     near = np.where((later > 0) & (later <= NEXT), alike, -1.0)
     following, before, rows = near.argmax(axis=1), near.argmax(axis=0), np.arange(len(times))
     # Step 2: pairs of which each is the other's likest, and liker than whoever is surely another vehicle
-    least = np.maximum(np.maximum(likest_stranger, likest_stranger[following]), ALIKE)
-    taken = (before[following] == rows) & (near[rows, following] >= least)
+    found = near[rows, following]
+    taken = (before[following] == rows) & (found >= ALIKE)
+    taken &= found > np.maximum(likest_stranger, likest_stranger[following])
     return np.stack([rows[taken], following[taken]], axis=1)
 
 
