@@ -74,7 +74,7 @@ def decide(memory: Memory, min_probability: float, now_s: float) -> Decisions:
     pair[pairs.later[chosen]] = chosen
     new = np.asarray(np.clip(1 - np.bincount(pairs.later, probabilities, count), 0.0, 1.0), np.float64)
     # Step 4: chains that are one vehicle
-    joins = join_chains(memory, before, probability, min_probability)
+    joins = join_chains(memory, before, probability, min_probability, now_s)
     pair[joins.before != before] = -1
     before, probability = joins.before, joins.probability
     new = np.round(new * (1 - joins.doubt), 4)

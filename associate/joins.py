@@ -14,6 +14,9 @@ from associate.links.travel_times import Floats, Ints
 from associate.links.two_cameras import near
 from associate.memory.memory import Memory
 
+LATE_S = 60.0
+"""Time after its end for which a sighting may show that two chains are one: what comes later is less often right."""
+
 COMPARED = 6
 """Sightings of a chain, those nearest in time, whose looks are compared with the other chain's."""
 
@@ -34,14 +37,16 @@ class Joins:
     settled: list[list[int]]
 
 
-def join_chains(memory: Memory, before: Ints, probability: Floats, min_probability: float) -> Joins:
+def join_chains(memory: Memory, before: Ints, probability: Floats, min_probability: float, now_s: float) -> Joins:
     """Join the chains of the decided links, those of settled identities as well; what is one stays one."""
     window = memory.window
     probability, doubt = probability.copy(), np.zeros(len(window))
     if memory.progress.now.learned_s < 0:
         return Joins(before, probability, doubt, [])
     # Step 1: pairs that two cameras find probable, where both are settled by what was learned last
-    pairs, calibration = memory.pairs.at(near(window, memory.pairs)), memory.model.calibration
+    at = near(window, memory.pairs)
+    pairs = memory.pairs.at(at[window.closed_s[memory.pairs.later[at]] > now_s - LATE_S])
+    calibration = memory.model.calibration
     likely = pairs.together.astype(np.float64)
     asked = np.flatnonzero(~(window.settled[pairs.later] & window.settled[pairs.earlier]))
     likely[asked] = np.round(memory.traffic.two_cameras.probable(window, pairs.at(asked), calibration), 3)
