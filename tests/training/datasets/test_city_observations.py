@@ -108,6 +108,7 @@ def test_an_outage_ends_the_session_and_a_wrong_clock_shows() -> None:
     one = CityCamera.of("dark", 0, (spec.width, spec.height), true_boxes, tracklets, 3)
     features = split_features([one], perfect_vectors(one.sources(), 1), None)[0]
     stream = messages(one, features, "perfect@1", 3)
+    assert [decode(encode(message)) for message in stream] == stream
     epochs = {(message.epoch.generation, message.epoch.session) for message in stream}
     assert epochs == {(3, 0), (3, 1)}
     assert [message.final for message in stream if isinstance(message, Tick)].count(True) == 1

@@ -130,13 +130,14 @@ def messages(city_camera: CityCamera, features: Sequence[Features], encoder: str
     """All records of one camera, in order; `features` by tracklet."""
     records: list[Message] = []
     true_boxes = city_camera.true_boxes
+    last = int(true_boxes.session[-1])
     for session in np.unique(true_boxes.session).tolist():
         places = np.flatnonzero(true_boxes.session == session)
         epoch = CameraEpoch(generation, session)
         for it, of_it in zip(city_camera.tracklets, features, strict=True):
             if it.session == session:
                 records += _life(city_camera, it, of_it, encoder, epoch)
-        records += _ticks(city_camera, places, epoch, last=session == true_boxes.session[-1])
+        records += _ticks(city_camera, places, epoch, last=session == last)
     return _counted(sorted(records, key=order_key))
 
 
