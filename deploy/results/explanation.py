@@ -13,6 +13,8 @@ TERMS = {
     "position": "place in the frame",
 }
 """The terms of the evidence, in words."""
+BY_TWO_CAMERAS = "by what two cameras that see it at about the same time have in common"
+"""What speaks for a link that has no terms: it was joined (associate/joins.py)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,11 @@ class Step:
     def linked(self) -> bool:
         """True where it was linked to the sighting before it, False where it began the identity."""
         return self.evidence is not None and self.evidence.similarity is not None
+
+    @property
+    def joined(self) -> bool:
+        """True where two chains were joined, so that no terms speak for the link."""
+        return self.linked and all(self.without(name) is None for name in TERMS)
 
     @property
     def probability(self) -> float:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from html import escape
 from typing import TYPE_CHECKING
 
-from deploy.results.explanation import TERMS
+from deploy.results.explanation import BY_TWO_CAMERAS, TERMS
 from ingest.clock import NS
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def _terms(seen: "ExportedSighting") -> str:
         )
         decisive += [words] if without < 0.5 <= step.probability else []
     if not rows:
-        return ""
+        return f"<p>{BY_TWO_CAMERAS.capitalize()}.</p>" if step.joined else ""
     hangs = f"Without one of these it would not be the likeliest: {', '.join(decisive)}." if decisive else ""
     return (
         "<table><tr><th>what spoke for it, and against</th><th></th><th class='number'>term</th>"

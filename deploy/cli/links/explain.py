@@ -12,7 +12,7 @@ from rich.table import Table
 from deploy.cli.outcome import end_reading
 from deploy.cli.terminal.screen import make_console
 from deploy.log.decoding import Undecoded
-from deploy.results.explanation import TERMS, Explanation, Step, explain
+from deploy.results.explanation import BY_TWO_CAMERAS, TERMS, Explanation, Step, explain
 from deploy.results.journeys import read_events
 from deploy.site.config import load_config
 from deploy.site.site_log import open_asked_log
@@ -90,8 +90,8 @@ def _print_step(step: Step, console: Console) -> None:
     if evidence.runner_up is not None and evidence.margin is not None:
         rival = f"  the next best is {evidence.runner_up}, {evidence.probability - evidence.margin:.2f}"
         console.print(rival, highlight=False)
-    if step.linked and all(step.without(name) is None for name in TERMS):
-        console.print("  by what two cameras that see it at about the same time have in common", highlight=False)
+    if step.joined:
+        console.print(f"  {BY_TWO_CAMERAS}", highlight=False)
     elif step.linked:
         console.print(_terms(step))
 

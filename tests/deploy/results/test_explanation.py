@@ -42,6 +42,16 @@ def test_what_would_be_left_without_a_term() -> None:
     assert found.steps[0].without("appearance") is None
 
 
+def test_a_link_without_terms_was_joined() -> None:
+    first = changed(kind=Kind.CONFIRMED, observation=LINK.visits[0].observation, evidence=Evidence(probability=0.9))
+    found = explain([first, changed(evidence=Evidence(probability=0.9, similarity=0.6))], "z-1")
+    assert found is not None
+    assert [step.joined for step in found.steps] == [False, True]
+    whole = explain([LINK], "z-1")
+    assert whole is not None
+    assert not whole.steps[1].joined
+
+
 def test_what_was_taken_away_is_said_with_whose_it_is_now() -> None:
     taken = changed(kind=Kind.SPLIT, visits=LINK.visits[:1], superseded_by="z-2", evidence=None)
     found = explain([LINK, taken], "z-1")

@@ -12,8 +12,11 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from deploy.log.base import StoredRecord
+from associate.trajectory import Evidence, Kind
+from associate.trajectory import encode as encode_event
+from deploy.log.base import Record, StoredRecord
 from deploy.log.topics import OBSERVATIONS, TRAJECTORIES
+from deploy.results.journeys import read_events
 from deploy.web.app import operations_of
 from deploy.web.pages.rendering import Renderer
 from deploy.web.reading.identities import IdentityQuery, list_identities
@@ -227,6 +230,16 @@ def test_a_split_and_its_undoing_become_records_and_are_heeded(own: Town) -> Non
     assert {each["camera"] for each in _strip(own, identity)} == {"a", "b", "c"}
     effects = [each["effect"] for each in own.client.get("/api/v1/corrections").json["corrections"]]
     assert effects == ["heeded", "replaced"]
+
+
+def test_a_joined_link_has_no_terms_and_says_so(own: Town) -> None:
+    events = [event for event in read_events(own.log) if event.kind is Kind.EXTENDED and event.identity == "z-4"]
+    joined = msgspec.structs.replace(events[-1], revision=99, evidence=Evidence(probability=0.9, similarity=0.6))
+    own.log.claim("another").commit([Record(TRAJECTORIES, "z", encode_event(joined))])
+    own.catch_up()
+    page = own.client.get("/identities/z-4").text
+    assert "By what two cameras that see it at about the same time have in common" in page
+    assert "not seen before" not in page
 
 
 def _strip(town: Town, identity: str) -> list[dict[str, Any]]:
