@@ -9,9 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from associate.links.pairs import similarity
+from associate.links.counts import SIDES, key_of
+from associate.links.pairs import PairTable, similarity
 from associate.links.travel_times import Floats, Ints
 from associate.links.two_cameras import near
+from associate.links.window import Window
 from associate.memory.memory import Memory
 
 LATE_S = 60.0
@@ -40,9 +42,9 @@ class Joins:
 def join_chains(memory: Memory, before: Ints, probability: Floats, min_probability: float, now_s: float) -> Joins:
     """Join the chains of the decided links, those of settled identities as well; what is one stays one."""
     window = memory.window
-    probability, doubt = probability.copy(), np.zeros(len(window))
+    probability = probability.copy()
     if memory.progress.now.learned_s < 0:
-        return Joins(before, probability, doubt, [])
+        return Joins(before, probability, np.zeros(len(window)), [])
     # Step 1: pairs that two cameras find probable, where both are settled by what was learned last
     at = near(window, memory.pairs)
     pairs = memory.pairs.at(at[window.closed_s[memory.pairs.later[at]] > now_s - LATE_S])
@@ -51,7 +53,7 @@ def join_chains(memory: Memory, before: Ints, probability: Floats, min_probabili
     asked = np.flatnonzero(~(window.settled[pairs.later] & window.settled[pairs.earlier]))
     likely[asked] = np.round(memory.traffic.two_cameras.probable(window, pairs.at(asked), calibration), 3)
     likely[memory.pairing.bound(pairs) < 0] = 0.0
-    np.maximum.at(doubt, pairs.later, likely)
+    doubt = _known_nearby(window, pairs, likely)
     hopeful = np.flatnonzero(likely >= min_probability)
     if not len(hopeful):
         return Joins(before, probability, doubt, [])
@@ -71,6 +73,18 @@ def join_chains(memory: Memory, before: Ints, probability: Floats, min_probabili
             for place in chains.join(one, other):
                 probability[place] = sure
     return Joins(chains.follows, probability, doubt, chains.settled())
+
+
+def _known_nearby(window: Window, pairs: PairTable, likely: Floats) -> Floats:
+    """The probability (N,) that some camera has seen each tracklet's vehicle just before.
+
+    A camera has one partner of it at most, so that the probabilities of its pairs add up; cameras err by themselves.
+    """
+    keys, which = np.unique(key_of(pairs.later, window.camera[pairs.earlier]), return_inverse=True)
+    unseen = 1 - np.minimum(np.bincount(which, likely, len(keys)), 1.0)
+    by_none = np.ones(len(window))
+    np.multiply.at(by_none, keys // SIDES, unseen)
+    return 1 - by_none
 
 
 class Chains:
