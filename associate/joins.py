@@ -23,7 +23,7 @@ COMPARED = 6
 """Sightings of a chain, those nearest in time, whose looks are compared with the other chain's."""
 
 AT_ONCE_S, APART_S = 0.3, 3.0
-"""How long a camera may see two sightings of a vehicle at once, or lose it between them: fragments of a stay touch."""
+"""Longest overlap, and gap, of two sightings of a vehicle by one camera: fragments of a stay touch."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,9 +60,10 @@ def join_chains(memory: Memory, before: Ints, probability: Floats, min_probabili
     # Step 2: the most probable first, where looks of all of both chains agree and each fits between the other's
     chains = Chains(memory, np.where(window.settled, window.before, before))
     hopeful = hopeful[chains.of[pairs.earlier[hopeful]] != chains.of[pairs.later[hopeful]]]
-    odds = np.clip(likely, 1e-3, 1 - 1e-3)
+    hopeful = hopeful[np.lexsort((hopeful, -likely[hopeful]))]
+    pairs, odds = pairs.at(hopeful), np.clip(likely[hopeful], 1e-3, 1 - 1e-3)
     without_looks = np.log(odds / (1 - odds)) - calibration.term(pairs.similarity.astype(np.float64))
-    for pair in hopeful[np.lexsort((hopeful, -likely[hopeful]))].tolist():
+    for pair in range(len(pairs)):
         one, other = (chains.of[int(side[pair])] for side in (pairs.earlier, pairs.later))
         if one == other or not chains.fit(one, other):
             continue
@@ -144,7 +145,7 @@ class Chains:
         return [part for part in parts if part]
 
     def _settled_part(self, order: list[int]) -> int:
-        """How many places of a chain there are up to the last settled one."""
+        """Number of places of a chain up to the last settled one."""
         settled = np.flatnonzero(self._window.settled[order])
         return int(settled[-1]) + 1 if len(settled) else 0
 
@@ -181,7 +182,8 @@ class Chains:
         """The places of a chain in order of entering."""
         if chain in self._joined:
             return self._joined[chain]
-        return list(map(int, self._order[self._begins[chain] : self._begins[chain + 1]]))
+        members: list[int] = self._order[self._begins[chain] : self._begins[chain + 1]].tolist()
+        return members
 
     def _in_order(self, one: int, other: int) -> list[int]:
         window = self._window

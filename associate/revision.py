@@ -106,9 +106,7 @@ class Revision:
 
     def _give_all(self, old: int, target: int) -> None:
         """Merge an identity with settled sightings into another one, with all that was linked to it."""
-        window = self._memory.window
-        places = [window.place_of[number] for number in self._identities[old].tracklets]
-        places.sort(key=lambda place: (window.enter_s[place], window.number[place]))
+        places = self._places_of(old)
         self._identities.merge(old, target, [self._tracklets.row(place) for place in places], settled=True)
         for place in places:
             link = self._tracklets.link(place)
@@ -152,21 +150,24 @@ class Revision:
 
     def _merge(self, live: Ints, was: Ints, now: Ints) -> set[int]:
         """Merge identities whose tracklets all went to one other identity; returns their numbers."""
-        window = self._memory.window
         targets: dict[int, set[int]] = {}
         for place in live[(was[live] >= 0) & (was[live] != now[live])].tolist():
             targets.setdefault(int(was[place]), set()).add(int(now[place]))
         merged = set()
         for old, news in targets.items():
-            row = self._identities[old]
-            places = [window.place_of[number] for number in row.tracklets]
+            row, places = self._identities[old], self._places_of(old)
             whole = len(news) == 1 and all(now[place] in news for place in places)
             ended = sum(self._tracklets.row(place).closed_ns is not None for place in places)
             if whole and len(places) > 1 and len(row.visits) <= ended and min(news) in self._identities:
-                rows = sorted((self._tracklets.row(place) for place in places), key=lambda it: (it.enter_ns, it.number))
-                self._identities.merge(old, min(news), rows)
+                self._identities.merge(old, min(news), [self._tracklets.row(place) for place in places])
                 merged.add(old)
         return merged
+
+    def _places_of(self, identity: int) -> list[int]:
+        """The places of an identity's tracklets in order of entering."""
+        window = self._memory.window
+        places = [window.place_of[number] for number in self._identities[identity].tracklets]
+        return sorted(places, key=lambda place: (window.enter_s[place], window.number[place]))
 
     def _news(self, decisions: Decisions, live: Ints, now: Ints, changed: NDArray[np.bool_]) -> list[int]:
         """The places of `live` of which something else is to be said or kept than before: few in most slots."""

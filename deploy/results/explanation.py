@@ -14,7 +14,7 @@ TERMS = {
 }
 """The terms of the evidence, in words."""
 BY_TWO_CAMERAS = "by what two cameras that see it at about the same time have in common"
-"""What speaks for a link that has no terms: it was joined (associate/joins.py)."""
+"""Reason for a link without terms: its chains were joined (associate/joins.py)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,7 @@ def _passages(events: Iterable[TrajectoryEvent]) -> Iterable[_Passage]:
 
 
 def _passage(event: TrajectoryEvent) -> _Passage | None:
-    """What the link of an event says of the way between two cameras, if it says anything."""
+    """Travel time of an event's link from one camera to another; None where it is no such link."""
     names = [visit.tracklet for visit in event.visits]
     tracklet = (event.observation or "").rpartition("|")[0]
     # Of more than a hundred visits only the last ones are there.

@@ -16,7 +16,7 @@ from tests.associate.test_joins import direction, latest
 from training.scoring.decisions import read_decisions
 
 VIEWS = {"a": (0.0, 8.0), "b": (2.0, 3.0), "c": (9.0, 4.0), "d": (4.0, 6.0)}
-"""When a vehicle comes into each view, and for how long: they overlap."""
+"""Moment of entering each view, and time in it, both in seconds: views overlap."""
 
 Records = list[Message | Control]
 

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from deploy.log.topics import TRAJECTORIES
+from deploy.results.explanation import BY_TWO_CAMERAS
 from deploy.web.access.sessions import Caller
 from deploy.web.access.users import Role
 from deploy.web.problems import RequestError
@@ -35,6 +36,7 @@ class Renderer:
         self._templates = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
         self._templates.trim_blocks = self._templates.lstrip_blocks = True
         self._templates.filters |= {"moment": moment, "clock": clock, "span": span, "share": share}
+        self._templates.globals["by_two_cameras"] = BY_TWO_CAMERAS
 
     def page(
         self, name: str, caller: Caller | None, here: str, *, status: int = 200, follows: bool = True, **values: object
